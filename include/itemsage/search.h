@@ -1,0 +1,44 @@
+/* One query of any kind -> results, on the published release. */
+#ifndef ITEMSAGE_SEARCH_H
+#define ITEMSAGE_SEARCH_H
+
+#include <itemsage/shop.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum sage_method { SAGE_VECTORS, SAGE_KEYWORDS, SAGE_HYBRID } sage_method;
+enum { SAGE_METHODS = 3 };
+
+const char *sage_method_name(sage_method method); /* "vectors", "keywords", "hybrid" */
+sage_status sage_method_parse(const char *name, sage_method *method, sage_error *error);
+
+typedef struct sage_query {
+    const char *text;       /* a search text, or NULL */
+    const char *product_id; /* a product to find similar ones of (never itself nor its item_group_id), or NULL */
+    sage_method method;     /* product queries: vectors only */
+    size_t n;               /* results wanted, 1..10000 */
+} sage_query;
+
+typedef struct sage_hit {
+    float score;                    /* higher is better; comparable within one query only */
+    int64_t pid;
+    const char *id, *title, *brand, *category, *link, *image_link, *availability; /* "" where absent */
+    const char *price;              /* "12.99 EUR", or "" */
+} sage_hit;
+
+typedef struct sage_searcher sage_searcher; /* reads one release for as long as it is open; searches from one thread */
+
+sage_status sage_searcher_open(sage_shop *shop, sage_searcher **searcher, sage_error *error);
+void sage_searcher_close(sage_searcher *searcher);
+
+/* Hits live until the next search or the close. Fewer than n come back only where fewer exist
+ * (keywords: fewer products match). */
+sage_status sage_search(sage_searcher *searcher, const sage_query *query, const sage_hit **hits, size_t *n_hits,
+                        sage_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

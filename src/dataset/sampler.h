@@ -1,0 +1,46 @@
+/* Multi-task batches from a dataset. A batch depends on (dataset, settings, seed, step) alone, so a resumed run draws the same ones. */
+#ifndef SAGE_DATASET_SAMPLER_H
+#define SAGE_DATASET_SAMPLER_H
+
+#include <dataset/dataset.h>
+#include <parallel/pool.h>
+
+extern const sage_option sage_sampler_options[]; /* batch, negatives, catalogue share, shares per task, dropout, pseudo-query recipe, ... */
+
+enum { SAGE_TASK_CATALOGUE = SAGE_TASKS, SAGE_SAMPLER_TASKS = SAGE_TASKS + 1 };
+
+/* Everything of a step's batch; arrays belong to the sampler and live until the next call. Products 0..B-1 are the positives, B..B+R-1 the random negatives. */
+typedef struct sage_batch {
+    size_t n_pairs, n_random;
+    const uint32_t *product;      /* [B + R] product indices */
+    const uint8_t *task;          /* [B]; SAGE_TASK_CATALOGUE for pairs made from the catalogue */
+    const float *weight;          /* [B] */
+    const float *log_q;           /* [B] */
+    const uint64_t *mask;         /* [B][(B+R+63)/64], as sage_loss_spec wants it */
+    /* query bags */
+    const uint32_t *query_ids, *query_begin; /* [B + 1] */
+    /* product tokens after dropout, as sage_product_batch wants them */
+    const uint32_t *token_begin;  /* [B + R + 1] */
+    const uint8_t *token_field;
+    const uint32_t *token_ids, *bag_begin; /* [n_tokens + 1] */
+    const uint32_t *image_begin;  /* [B + R + 1] or NULL */
+    const float *images;
+    bool full_catalogue;          /* the products B.. are the whole catalogue once: no sampling, no logQ */
+} sage_batch;
+
+typedef struct sage_sampler sage_sampler;
+sage_status sage_sampler_new(const sage_dataset *dataset, const sage_options *options, sage_pool *pool, uint64_t seed, sage_sampler **sampler,
+                             sage_error *error);
+void sage_sampler_free(sage_sampler *sampler);
+sage_status sage_sampler_batch(sage_sampler *sampler, uint64_t step, const sage_batch **batch, sage_error *error);
+bool sage_sampler_cold_start(const sage_sampler *sampler); /* no usable event in the training part */
+size_t sage_sampler_memory_bytes(const sage_sampler *sampler);
+/* Pairs made from the catalogue for validation where there are no events: as many as asked for, always the same. */
+typedef struct sage_made_pairs {
+    size_t n;
+    const uint32_t *product;
+    const uint32_t *query_ids, *query_begin;
+} sage_made_pairs;
+sage_status sage_sampler_validation(sage_sampler *sampler, size_t n, const sage_made_pairs **pairs, sage_error *error);
+
+#endif
