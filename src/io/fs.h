@@ -1,4 +1,5 @@
-/* The one seam for everything that changes the file system. Tests inject faults here; SQLite passes it through a VFS shim. */
+/* The one seam for everything that changes the file system. Tests inject faults here; SQLite passes it through a VFS
+ * shim. */
 #ifndef SAGE_IO_FS_H
 #define SAGE_IO_FS_H
 
@@ -7,8 +8,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-sage_status sage_fs_create(const char *path, bool exclusive, int *fd, sage_error *error); /* for writing, truncated, 0666 */
-sage_status sage_fs_append(const char *path, int *fd, sage_error *error);                 /* for writing at the end, created */
+sage_status sage_fs_create(const char *path, bool exclusive, int *fd,
+                           sage_error *error);                            /* for writing, truncated, 0666 */
+sage_status sage_fs_append(const char *path, int *fd, sage_error *error); /* for writing at the end, created */
 sage_status sage_fs_open_read(const char *path, int *fd, sage_error *error);
 sage_status sage_fs_write(int fd, const char *path, const void *bytes, size_t n, sage_error *error); /* all of it */
 sage_status sage_fs_sync(int fd, const char *path, sage_error *error);
@@ -32,6 +34,11 @@ sage_status sage_fs_list(const char *dir, sage_status (*fn)(void *ctx, const cha
 
 /* ---- replacing a file at once: written to a temporary beside it, synced, renamed, parent synced ---- */
 sage_status sage_fs_replace(const char *path, const void *bytes, size_t n, sage_error *error);
+/* The two halves, for files that are written in pieces: the temporary's name (".tmp-<name>" in the same directory,
+ * always the same, so that what a crash leaves is overwritten by the next try; one writer at a time), and, once it is
+ * written and synced, rename and sync of the parent. The caller unlinks it where it gives up. */
+sage_status sage_fs_temporary(char out[SAGE_PATH_MAX], const char *path, sage_error *error);
+sage_status sage_fs_commit(const char *tmp, const char *path, sage_error *error);
 /* Reads a whole file of at most `max` bytes; *data is terminated by a zero byte, free with sage_free. */
 sage_status sage_fs_read_all(const char *path, size_t max, char **data, size_t *n, sage_error *error);
 
@@ -42,15 +49,24 @@ void sage_fs_unlock(int fd);
 
 /* ---- faults, for tests ---- */
 typedef enum sage_fs_op {
-    SAGE_FS_OPEN, SAGE_FS_WRITE, SAGE_FS_SYNC, SAGE_FS_RENAME, SAGE_FS_UNLINK, SAGE_FS_MKDIR, SAGE_FS_TRUNCATE, SAGE_FS_SYNC_DIR
+    SAGE_FS_OPEN,
+    SAGE_FS_WRITE,
+    SAGE_FS_SYNC,
+    SAGE_FS_RENAME,
+    SAGE_FS_UNLINK,
+    SAGE_FS_MKDIR,
+    SAGE_FS_TRUNCATE,
+    SAGE_FS_SYNC_DIR
 } sage_fs_op;
 typedef enum sage_fault_kind {
     SAGE_FAULT_NONE,
     SAGE_FAULT_ERROR,    /* the call fails with EIO (a write with ENOSPC after half of its bytes) */
-    SAGE_FAULT_STOP,     /* the process ends at once before the call, as by kill -9 */
+    SAGE_FAULT_STOP,     /* the process ends at once before the call, with status 137 as by kill -9 */
     SAGE_FAULT_POWER_CUT /* as STOP, and what was not synced is lost: unsynced bytes dropped, unsynced renames undone */
 } sage_fault_kind;
-/* Counts seam calls from 1; the `at`-th (0: none) meets `kind`. Set before the operation in a forked child. */
+/* Counts seam calls from 1; the `at`-th (0: none) meets `kind`. Set before the operation in a forked child. To cut the
+ * power right after an operation, arm one call more than it makes and call sage_fault_check once yourself when it is
+ * done. */
 void sage_fault_arm(sage_fault_kind kind, uint64_t at);
 uint64_t sage_fault_calls(void); /* calls counted since the last arm */
 /* For the SQLite shim, and any other user of raw descriptors: asks the seam; returns 0 or an errno to fail with. */
