@@ -5,8 +5,8 @@
 typedef enum sage_field {
     SAGE_TITLE,
     SAGE_DESCRIPTION,
-    SAGE_DOMAIN, /* the merchant: host of `link` without "www." */
-    SAGE_LINK,   /* path of `link` */
+    SAGE_DOMAIN,   /* the merchant: host of `link` without "www." */
+    SAGE_LINK,     /* path of `link` */
     SAGE_CATEGORY, /* google_product_category */
     SAGE_TYPE,     /* product_type */
     SAGE_BRAND,
