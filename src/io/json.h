@@ -13,6 +13,7 @@ sage_status sage_json_write(const char *path, const json_t *root, sage_error *er
 /* Typed members; SAGE_E_FORMAT naming the member where it is absent or of another type. */
 sage_status sage_json_int(const json_t *object, const char *key, int64_t *value, const char *source, sage_error *error);
 sage_status sage_json_real(const json_t *object, const char *key, double *value, const char *source, sage_error *error);
-sage_status sage_json_text(const json_t *object, const char *key, const char **value, const char *source, sage_error *error);
+sage_status sage_json_text(const json_t *object, const char *key, const char **value, const char *source,
+                           sage_error *error);
 
 #endif

@@ -18,7 +18,11 @@ void sage_npy_close(sage_npy *npy);
 void sage_npy_row(const sage_npy *npy, size_t row, float *out);
 
 /* Writing f32 [rows][cols] in any number of pieces; `rows` is known up front. finish syncs. */
-typedef struct sage_npy_writer { int fd; const char *path; size_t rows, cols, written; } sage_npy_writer;
+typedef struct sage_npy_writer {
+    int fd;
+    const char *path;
+    size_t rows, cols, written;
+} sage_npy_writer;
 sage_status sage_npy_create(const char *path, size_t rows, size_t cols, sage_npy_writer *writer, sage_error *error);
 sage_status sage_npy_add(sage_npy_writer *writer, const float *rows, size_t n_rows, sage_error *error);
 sage_status sage_npy_finish(sage_npy_writer *writer, sage_error *error);

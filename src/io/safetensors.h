@@ -1,4 +1,5 @@
-/* safetensors: u64 header length, JSON header {name: {dtype, shape, data_offsets}}, "__metadata__" of strings, then the data. */
+/* safetensors: u64 header length, JSON header {name: {dtype, shape, data_offsets}}, "__metadata__" of strings, then the
+ * data. */
 #ifndef SAGE_IO_SAFETENSORS_H
 #define SAGE_IO_SAFETENSORS_H
 
@@ -7,7 +8,18 @@
 #include <stdint.h>
 
 enum { SAGE_TENSOR_DIMS_MAX = 8, SAGE_TENSOR_NAME_MAX = 127 };
-typedef enum sage_dtype { SAGE_F32, SAGE_F64, SAGE_F16, SAGE_BF16, SAGE_I64, SAGE_I32, SAGE_U32, SAGE_U8, SAGE_I8, SAGE_U64 } sage_dtype;
+typedef enum sage_dtype {
+    SAGE_F32,
+    SAGE_F64,
+    SAGE_F16,
+    SAGE_BF16,
+    SAGE_I64,
+    SAGE_I32,
+    SAGE_U32,
+    SAGE_U8,
+    SAGE_I8,
+    SAGE_U64
+} sage_dtype;
 size_t sage_dtype_bytes(sage_dtype dtype);
 
 typedef struct sage_tensor {
@@ -19,22 +31,24 @@ typedef struct sage_tensor {
     size_t bytes;
 } sage_tensor;
 
-typedef struct sage_tensor_meta { const char *key, *value; } sage_tensor_meta;
+typedef struct sage_tensor_meta {
+    const char *key, *value;
+} sage_tensor_meta;
 
 /* Writes all at once to `path` (not atomically by itself: see sage_safetensors_replace), in the order given, synced. */
 sage_status sage_safetensors_write(const char *path, const sage_tensor *tensors, size_t n, const sage_tensor_meta *meta,
                                    size_t n_meta, sage_error *error);
 /* The same through a temporary beside it, renamed. */
-sage_status sage_safetensors_replace(const char *path, const sage_tensor *tensors, size_t n, const sage_tensor_meta *meta,
-                                     size_t n_meta, sage_error *error);
+sage_status sage_safetensors_replace(const char *path, const sage_tensor *tensors, size_t n,
+                                     const sage_tensor_meta *meta, size_t n_meta, sage_error *error);
 
 typedef struct sage_safetensors sage_safetensors;
 /* Maps the file and checks all of its header: bounds, overlaps, sizes against shapes. */
 sage_status sage_safetensors_open(const char *path, sage_safetensors **file, sage_error *error);
 void sage_safetensors_close(sage_safetensors *file);
 size_t sage_safetensors_count(const sage_safetensors *file);
-const sage_tensor *sage_safetensors_at(const sage_safetensors *file, size_t index);        /* data in the map */
-const sage_tensor *sage_safetensors_find(const sage_safetensors *file, const char *name);  /* NULL: absent */
-const char *sage_safetensors_meta(const sage_safetensors *file, const char *key);          /* NULL: absent */
+const sage_tensor *sage_safetensors_at(const sage_safetensors *file, size_t index);       /* data in the map */
+const sage_tensor *sage_safetensors_find(const sage_safetensors *file, const char *name); /* NULL: absent */
+const char *sage_safetensors_meta(const sage_safetensors *file, const char *key);         /* NULL: absent */
 
 #endif

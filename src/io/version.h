@@ -16,6 +16,7 @@ sage_status sage_version_publish(const char *parent, const char *tmp, uint64_t *
 /* A shared lock that keeps a version from being pruned while it is read; fd from sage_fs_lock. */
 sage_status sage_version_hold(const char *parent, uint64_t version, int *fd, sage_error *error);
 /* Removes old versions but the newest `keep` and those listed in `pinned`; versions that are held are skipped. */
-sage_status sage_version_prune(const char *parent, size_t keep, const uint64_t *pinned, size_t n_pinned, sage_error *error);
+sage_status sage_version_prune(const char *parent, size_t keep, const uint64_t *pinned, size_t n_pinned,
+                               sage_error *error);
 
 #endif
