@@ -5,6 +5,10 @@
 #include <catalog/catalog.h>
 #include <text/vocab.h>
 
+/* What a field gives to the model: its first so many words. Nothing shorter than a page of prose is cut; without a
+ * bound one megabyte of description would be a hundred products' work. */
+enum { SAGE_FIELD_WORDS_MAX = 1000 };
+
 /* The normalised texts of a product's fields; reused from product to product. */
 typedef struct sage_product_text {
     sage_buf bytes;
@@ -13,8 +17,13 @@ typedef struct sage_product_text {
 void sage_product_text_init(sage_product_text *text);
 void sage_product_text_free(sage_product_text *text);
 sage_status sage_product_text_read(const sage_product_row *row, sage_product_text *text, sage_error *error);
+sage_str sage_product_text_field(const sage_product_text *text, sage_field field); /* lives as long as the text */
 
-/* Ids of all fields; reused. ids[begin[f] .. begin[f+1]) belong to field f. */
+/* The words of a normalised field that count, in place of what *words held; views into `field`. */
+sage_status sage_field_words(sage_str field, sage_str **words, size_t *capacity, size_t *n, sage_error *error);
+
+/* Ids of all fields; reused (zeroed before the first use). ids[begin[f] .. begin[f+1]) belong to field f: its words,
+ * then bigrams, then trigrams. */
 typedef struct sage_product_ids {
     uint32_t *ids;
     size_t capacity;
@@ -23,13 +32,17 @@ typedef struct sage_product_ids {
     size_t words_capacity;
 } sage_product_ids;
 void sage_product_ids_free(sage_product_ids *ids);
-sage_status sage_product_ids_read(const sage_vocab *vocab, const sage_product_text *text, sage_product_ids *ids, sage_error *error);
+sage_status sage_product_ids_read(const sage_vocab *vocab, const sage_product_text *text, sage_product_ids *ids,
+                                  sage_error *error);
 
-/* Image vectors of a shop, by file and row; files are mapped once. Any width, the same for all. */
+/* Image vectors of a shop, by file and row; files are mapped once. Any width, the same for all. One thread at a time.
+ */
 typedef struct sage_image_store sage_image_store;
 sage_status sage_image_store_open(const char *pictures_dir, sage_image_store **store, sage_error *error);
 void sage_image_store_close(sage_image_store *store);
-/* Copies the vectors of a product's images into out (grown), L2-normalised; *n vectors of *dim. */
-sage_status sage_image_store_read(sage_image_store *store, const sage_product_row *row, float **out, size_t *capacity, size_t *n, size_t *dim,
-                                  sage_error *error);
+/* Copies the vectors of a product's images into out (grown), L2-normalised; *n vectors of *dim (0 as long as no vector
+ * has been read). Images without a vector, and vectors of length zero, are passed over; one that is not finite, a row
+ * outside its file or a file of another width is SAGE_E_FORMAT. */
+sage_status sage_image_store_read(sage_image_store *store, const sage_product_row *row, float **out, size_t *capacity,
+                                  size_t *n, size_t *dim, sage_error *error);
 #endif
