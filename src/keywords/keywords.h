@@ -1,4 +1,6 @@
-/* Keyword search (BM25) behind one small header: SQLite FTS5 with `porter unicode61`, the query's words quoted and joined by OR. */
+/* Keyword search (BM25) behind one small header: SQLite FTS5 with `porter unicode61`, the query's words quoted and
+ * joined by OR. keywords/<n>/ holds words.db, an ordinary SQLite file with the one table `words` (contentless; rowid =
+ * pid), and words.sum, its size and XXH3-64 (packed container "SAGEKEYS"). */
 #ifndef SAGE_KEYWORDS_KEYWORDS_H
 #define SAGE_KEYWORDS_KEYWORDS_H
 
@@ -6,21 +8,35 @@
 #include <itemsage/status.h>
 #include <stdint.h>
 
+enum {
+    SAGE_KEYWORDS_QUERY_WORDS_MAX = 256,      /* distinct words of a query; later ones are not searched for */
+    SAGE_KEYWORDS_QUERY_BYTES_MAX = 64 << 10, /* bytes of a query; later ones are not read */
+    SAGE_KEYWORDS_TEXT_BYTES_MAX = 64 << 20   /* bytes of one product's texts together: SAGE_E_LIMIT beyond */
+};
+
 typedef struct sage_keyword_hit {
     int64_t pid;
     float score; /* BM25, higher is better, above 0 */
 } sage_keyword_hit;
 
 typedef struct sage_keywords_writer sage_keywords_writer;
+/* `dir` is a version directory under construction: what is in it becomes durable when it is published. */
 sage_status sage_keywords_create(const char *dir, sage_keywords_writer **writer, sage_error *error);
-sage_status sage_keywords_add(sage_keywords_writer *writer, int64_t pid, const sage_str *texts, size_t n_texts, sage_error *error);
-sage_status sage_keywords_finish(sage_keywords_writer *writer, sage_error *error); /* frees the writer whatever it returns */
-void sage_keywords_abandon(sage_keywords_writer *writer);
+/* In ascending pid order (SAGE_E_ARGUMENT else). Bytes of any kind: what is no letter or digit separates words. */
+sage_status sage_keywords_add(sage_keywords_writer *writer, int64_t pid, const sage_str *texts, size_t n_texts,
+                              sage_error *error);
+sage_status sage_keywords_finish(sage_keywords_writer *writer,
+                                 sage_error *error);      /* frees the writer whatever it returns */
+void sage_keywords_abandon(sage_keywords_writer *writer); /* NULL is fine */
 
 typedef struct sage_keywords sage_keywords; /* one thread at a time */
+/* Checks the whole file against its sum (reads it all): SAGE_E_FORMAT where it is damaged. */
 sage_status sage_keywords_open(const char *dir, sage_keywords **keywords, sage_error *error);
 void sage_keywords_close(sage_keywords *keywords);
-/* At most k hits, descending score, ties by pid; *n may be 0. `query` is raw text of any kind: never a syntax error. */
-sage_status sage_keywords_search(sage_keywords *keywords, const char *query, size_t len, size_t k, sage_keyword_hit *hits, size_t *n, sage_error *error);
+/* At most k hits into hits[k], descending score, ties by ascending pid; *n may be 0. `query` is raw text of any kind:
+ * never a syntax error. A word is what stands between blanks, once however often it occurs; one with marks inside
+ * ("3/4", "l-bracket") is looked for as its parts side by side. */
+sage_status sage_keywords_search(sage_keywords *keywords, const char *query, size_t len, size_t k,
+                                 sage_keyword_hit *hits, size_t *n, sage_error *error);
 
 #endif

@@ -1,0 +1,378 @@
+/* Keyword search over small catalogues: who is found, in what order, and that no query is an error. */
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <base/alloc.h>
+#include <io/fs.h>
+#include <keywords/keywords.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char dir[] = "/tmp/keywords_test_XXXXXX";
+
+static int make_dir(void **state) {
+    (void)state;
+    return mkdtemp(dir) != NULL ? 0 : -1;
+}
+
+static int remove_dir(void **state) {
+    (void)state;
+    return sage_fs_remove_tree(dir, NULL) == SAGE_OK ? 0 : -1;
+}
+
+static sage_status try_build(const char *const *titles, size_t n, sage_error *error) {
+    sage_keywords_writer *writer = NULL;
+    sage_status st = sage_keywords_create(dir, &writer, error);
+    for (size_t i = 0; i < n && st == SAGE_OK; i++) {
+        sage_str text = {titles[i], strlen(titles[i])};
+        st = sage_keywords_add(writer, (int64_t)(10 * (i + 1)), &text, 1, error);
+    }
+    if (st == SAGE_OK) return sage_keywords_finish(writer, error);
+    sage_keywords_abandon(writer);
+    return st;
+}
+
+static sage_keywords *build(const char *const *titles, size_t n) {
+    sage_error error = {0};
+    sage_keywords *keywords = NULL;
+    char path[SAGE_PATH_MAX];
+    sage_path_join(path, dir, "words.db", NULL);
+    sage_fs_unlink(path, NULL);
+    if (try_build(titles, n, &error) != SAGE_OK || sage_keywords_open(dir, &keywords, &error) != SAGE_OK)
+        fail_msg("%s", error.text);
+    return keywords;
+}
+
+static size_t search_bytes(sage_keywords *keywords, const char *query, size_t len, size_t k, sage_keyword_hit *hits) {
+    sage_error error = {0};
+    size_t n = 99;
+    if (sage_keywords_search(keywords, query, len, k, hits, &n, &error) != SAGE_OK)
+        fail_msg("%s: %s", query, error.text);
+    assert_true(n <= k);
+    for (size_t i = 0; i < n; i++) {
+        assert_true(hits[i].score > 0);
+        if (i == 0) continue;
+        assert_true(hits[i - 1].score > hits[i].score ||
+                    (hits[i - 1].score == hits[i].score && hits[i - 1].pid < hits[i].pid));
+    }
+    return n;
+}
+
+static size_t search(sage_keywords *keywords, const char *query, size_t k, sage_keyword_hit *hits) {
+    return search_bytes(keywords, query, strlen(query), k, hits);
+}
+
+static const char *const shop[] = {
+    "Red leather sofa",                     /* 10 */
+    "Blue leather sofa with red legs",      /* 20 */
+    "Wooden chair",                         /* 30 */
+    "3/4 in. brass L-bracket",              /* 40 */
+    "Angle bracket L shaped 3 in. 4 hole",  /* 50 */
+    "Caf\xC3\xA9 table",                    /* 60 */
+    "Running shoes OR boots \"NEAR\" sale", /* 70 */
+    "",                                     /* 80 */
+};
+enum { SHOP = sizeof shop / sizeof *shop };
+
+static void test_finds_any_word_best_first(void **state) {
+    (void)state;
+    sage_keyword_hit hits[10];
+    sage_keywords *keywords = build(shop, SHOP);
+    assert_int_equal(search(keywords, "red sofa", 10, hits), 2);
+    assert_int_equal(hits[0].pid, 10); /* shorter, so its words weigh more */
+    assert_int_equal(hits[1].pid, 20);
+    assert_int_equal(search(keywords, "red sofa", 1, hits), 1);
+    assert_int_equal(hits[0].pid, 10);
+    assert_int_equal(search(keywords, "red sofa", 0, hits), 0);
+    assert_int_equal(search(keywords, "chair sofa", 10, hits), 3);
+    assert_int_equal(hits[0].pid, 30); /* the rarer word */
+    sage_keywords_close(keywords);
+}
+
+static void test_stems_folds_and_drops_accents(void **state) {
+    (void)state;
+    sage_keyword_hit hits[10];
+    sage_keywords *keywords = build(shop, SHOP);
+    assert_int_equal(search(keywords, "CHAIRS", 10, hits), 1);
+    assert_int_equal(hits[0].pid, 30);
+    assert_int_equal(search(keywords, "run", 10, hits), 1);
+    assert_int_equal(hits[0].pid, 70);
+    assert_int_equal(search(keywords, "cafe", 10, hits), 1);
+    assert_int_equal(search(keywords, "caf\xC3\xA9s", 10, hits), 1);
+    assert_int_equal(hits[0].pid, 60);
+    sage_keywords_close(keywords);
+}
+
+static void test_word_with_marks_is_its_parts_side_by_side(void **state) {
+    (void)state;
+    sage_keyword_hit hits[10];
+    sage_keywords *keywords = build(shop, SHOP);
+    assert_int_equal(search(keywords, "3/4", 10, hits), 1);
+    assert_int_equal(hits[0].pid, 40);
+    assert_int_equal(search(keywords, "3 4", 10, hits), 2);
+    assert_int_equal(search(keywords,
+                            "3\xC2\xA0"
+                            "4",
+                            10, hits),
+                     2); /* a no-break space is a blank */
+    assert_int_equal(search(keywords, "l-bracket", 10, hits), 1);
+    assert_int_equal(search(keywords, "l\"bracket", 10, hits), 1); /* a quote inside is a mark like any other */
+    sage_keywords_close(keywords);
+}
+
+static void test_repeated_words_count_once(void **state) {
+    (void)state;
+    sage_keyword_hit once[10], often[10];
+    sage_keywords *keywords = build(shop, SHOP);
+    size_t n = search(keywords, "red sofa", 10, once);
+    assert_int_equal(search(keywords, "red RED sofa red, \"Sofa\"", 10, often), n);
+    assert_memory_equal(once, often, n * sizeof *once);
+    sage_keywords_close(keywords);
+}
+
+/* BM25 as sqlite.org/fts5.html writes it: k1 1.2, b 0.75, idf floored at 1e-6. */
+static double bm25(double tf, double doc_words, double mean_words, double n, double df) {
+    double idf = log((n - df + 0.5) / (df + 0.5));
+    if (idf <= 0) idf = 1e-6;
+    return idf * tf * 2.2 / (tf + 1.2 * (0.25 + 0.75 * doc_words / mean_words));
+}
+
+static void test_score_is_bm25(void **state) {
+    (void)state;
+    static const char *const docs[] = {"apple apple pear", "pear plum", "fig", "fig fig", "date", "kiwi kiwi lime"};
+    sage_keyword_hit hits[10];
+    sage_keywords *keywords = build(docs, 6);
+    double mean = 12.0 / 6;
+    assert_int_equal(search(keywords, "apple", 10, hits), 1);
+    assert_float_equal(hits[0].score, bm25(2, 3, mean, 6, 1), 1e-5);
+    assert_int_equal(search(keywords, "apple plum pear", 10, hits), 2);
+    assert_int_equal(hits[0].pid, 10);
+    assert_float_equal(hits[0].score, bm25(2, 3, mean, 6, 1) + bm25(1, 3, mean, 6, 2), 1e-5);
+    assert_float_equal(hits[1].score, bm25(1, 2, mean, 6, 1) + bm25(1, 2, mean, 6, 2), 1e-5);
+    sage_keywords_close(keywords);
+}
+
+static void test_ties_come_by_pid_and_k_keeps_the_first(void **state) {
+    (void)state;
+    enum { MANY = 500 };
+    static const char *docs[MANY];
+    sage_keyword_hit hits[MANY];
+    for (size_t i = 0; i < MANY; i++) docs[i] = i % 7 == 3 ? "lamp lamp stand" : "lamp stand";
+    sage_keywords *keywords = build(docs, MANY);
+    assert_int_equal(search(keywords, "lamp", MANY, hits), MANY); /* a word of every product still finds them */
+    static sage_keyword_hit few[MANY];
+    for (size_t k = 1; k < MANY; k += 83) {
+        assert_int_equal(search(keywords, "lamp", k, few), k);
+        assert_memory_equal(hits, few, k * sizeof *few);
+    }
+    sage_keywords_close(keywords);
+}
+
+static void test_no_text_is_an_error(void **state) {
+    (void)state;
+    static const char *const junk[] = {
+        "",
+        " ",
+        "\t\n\r",
+        "\"",
+        "\"\"",
+        "\"\"\"",
+        "'",
+        "*",
+        "^",
+        "AND",
+        "OR",
+        "NOT",
+        "NEAR",
+        "NEAR(",
+        "a NEAR(b, 3) -c",
+        "text : x",
+        "{text} : x",
+        "rowid:1",
+        "red*",
+        "^red",
+        "-red",
+        "+red",
+        "(red",
+        "red)",
+        "red AND",
+        "OR OR",
+        "'; DROP TABLE words; --",
+        "red\"); SELECT 1; --",
+        "%s%n%d",
+        "\xF0\x9F\x9B\x8B\xEF\xB8\x8F",
+        "\xF0\x9F\x91\xA8\xE2\x80\x8D\xF0\x9F\x91\xA9 sofa",
+        "\xFF\xFE\xC3",
+        "\xC3(",
+        "\xED\xA0\x80",
+        "sofa\xC3",
+        "...!?,;:",
+        "\xE2\x80\x94 \xE2\x80\xA6",
+        "\xE6\xA4\x85\xE5\xAD\x90",
+        "\xCC\x81",
+        "a\xCC\x81"
+        "b",
+        "_",
+        "__x__",
+        "\\",
+        "/",
+        "NULL",
+        "0",
+        "\x01\x02",
+    };
+    sage_keyword_hit hits[10];
+    sage_keywords *keywords = build(shop, SHOP);
+    for (size_t i = 0; i < sizeof junk / sizeof *junk; i++) search(keywords, junk[i], 10, hits);
+    assert_int_equal(search(keywords, "", 10, hits), 0);
+    assert_int_equal(search(keywords, " \t\"\" ...", 10, hits), 0);
+    assert_int_equal(search_bytes(keywords, "red\0sofa", 8, 10, hits), 2);
+    assert_int_equal(search(keywords, "OR", 10, hits), 1); /* a word like any other */
+    assert_int_equal(hits[0].pid, 70);
+    assert_int_equal(search(keywords, "'; DROP TABLE words; -- sofa", 10, hits), 3); /* a table is there too */
+    assert_int_equal(search(keywords, "\xF0\x9F\x91\xA8\xE2\x80\x8D\xF0\x9F\x91\xA9 sofa", 10, hits), 2);
+    sage_keywords_close(keywords);
+}
+
+static void test_very_long_queries(void **state) {
+    (void)state;
+    sage_keyword_hit hits[10];
+    sage_keywords *keywords = build(shop, SHOP);
+    size_t len = 300000;
+    char *text = malloc(len);
+    memset(text, 'x', len);
+    assert_int_equal(search_bytes(keywords, text, len, 10, hits), 0); /* one word of 300 kB */
+    for (size_t i = 0; i < len; i++) text[i] = i % 8 == 7 ? ' ' : (char)('a' + (i * i / 64 + i / 512) % 26);
+    memcpy(text, "sofa ", 5);
+    assert_int_equal(search_bytes(keywords, text, len, 10, hits), 2); /* tens of thousands of words */
+    for (size_t i = 0; i < len; i++) text[i] = i % 2 ? '-' : 'q';
+    assert_int_equal(search_bytes(keywords, text, len, 10, hits), 0); /* one word of tens of thousands of parts */
+    free(text);
+    sage_keywords_close(keywords);
+}
+
+static void test_texts_are_joined_and_may_hold_anything(void **state) {
+    (void)state;
+    sage_error error = {0};
+    sage_keywords_writer *writer;
+    sage_keywords *keywords;
+    sage_keyword_hit hits[10];
+    char path[SAGE_PATH_MAX];
+    sage_path_join(path, dir, "words.db", NULL);
+    sage_fs_unlink(path, NULL);
+    const sage_str texts[] = {
+        SAGE_STR("oak\0desk"), SAGE_STR(""), SAGE_STR("\xFF\xC3 lamp\""), {NULL, 0}, SAGE_STR("end")};
+    assert_int_equal(sage_keywords_create(dir, &writer, &error), SAGE_OK);
+    assert_int_equal(sage_keywords_add(writer, -5, texts, 5, &error), SAGE_OK);
+    assert_int_equal(sage_keywords_add(writer, 7, texts, 1, &error), SAGE_OK);
+    assert_int_equal(sage_keywords_add(writer, 7, texts, 1, &error), SAGE_E_ARGUMENT);
+    assert_int_equal(sage_keywords_add(writer, INT64_MAX, NULL, 0, &error), SAGE_OK);
+    assert_int_equal(sage_keywords_finish(writer, &error), SAGE_OK);
+    assert_int_equal(sage_keywords_open(dir, &keywords, &error), SAGE_OK);
+    assert_int_equal(search(keywords, "desk", 10, hits), 2);
+    assert_int_equal(search(keywords, "lamp", 10, hits), 1);
+    assert_int_equal(hits[0].pid, -5);
+    assert_int_equal(search(keywords, "end", 10, hits), 1);
+    sage_keywords_close(keywords);
+}
+
+static void test_an_empty_catalogue_finds_nothing(void **state) {
+    (void)state;
+    sage_keyword_hit hits[1];
+    sage_keywords *keywords = build(NULL, 0);
+    assert_int_equal(search(keywords, "sofa", 1, hits), 0);
+    sage_keywords_close(keywords);
+}
+
+static void flip_and_open(const char *name) {
+    sage_error error = {0};
+    sage_keywords *keywords = NULL;
+    char path[SAGE_PATH_MAX];
+    uint64_t size;
+    sage_path_join(path, dir, name, NULL);
+    assert_int_equal(sage_fs_size(path, &size, &error), SAGE_OK);
+    for (uint64_t at = 0; at < size; at += 1 + size / 61) {
+        FILE *file = fopen(path, "r+b");
+        assert_non_null(file);
+        fseek(file, (long)at, SEEK_SET);
+        int byte = fgetc(file);
+        fseek(file, (long)at, SEEK_SET);
+        fputc(byte ^ 0x40, file);
+        fclose(file);
+        assert_int_equal(sage_keywords_open(dir, &keywords, &error), SAGE_E_FORMAT);
+        assert_null(keywords);
+        file = fopen(path, "r+b");
+        fseek(file, (long)at, SEEK_SET);
+        fputc(byte, file);
+        fclose(file);
+    }
+    assert_int_equal(sage_keywords_open(dir, &keywords, &error), SAGE_OK);
+    sage_keywords_close(keywords);
+}
+
+static void test_damage_is_an_error(void **state) {
+    (void)state;
+    sage_error error = {0};
+    sage_keywords *keywords = NULL;
+    char path[SAGE_PATH_MAX];
+    sage_keywords_close(build(shop, SHOP));
+    flip_and_open("words.db");
+    flip_and_open("words.sum");
+    sage_path_join(path, dir, "words.db", NULL);
+    FILE *file = fopen(path, "ab");
+    fputc(0, file);
+    fclose(file);
+    assert_int_equal(sage_keywords_open(dir, &keywords, &error), SAGE_E_FORMAT);
+    assert_int_equal(sage_fs_unlink(path, &error), SAGE_OK);
+    assert_int_equal(sage_keywords_open(dir, &keywords, &error), SAGE_E_NOT_FOUND);
+}
+
+static void test_every_allocation_may_fail(void **state) {
+    (void)state;
+    sage_error error;
+    sage_keyword_hit hits[10];
+    bool done = false;
+    sage_keywords_close(build(shop, SHOP));
+    for (unsigned long from = 1; !done; from++) {
+        sage_keywords *keywords = NULL;
+        size_t n = 0;
+        assert_true(from < 1000);
+        sage_alloc_fail_from(from);
+        sage_status st = sage_keywords_open(dir, &keywords, &error);
+        if (st == SAGE_OK) st = sage_keywords_search(keywords, "red 3/4 sofa", 12, 10, hits, &n, &error);
+        done = sage_alloc_fail_from(0) < from;
+        assert_int_equal(st, done ? SAGE_OK : SAGE_E_MEMORY);
+        sage_keywords_close(keywords);
+    }
+    for (unsigned long from = 1, built = 0; !built; from++) {
+        char path[SAGE_PATH_MAX];
+        sage_path_join(path, dir, "words.db", NULL);
+        sage_fs_unlink(path, NULL);
+        sage_alloc_fail_from(from);
+        sage_status st = try_build(shop, SHOP, &error);
+        built = sage_alloc_fail_from(0) < from;
+        assert_int_equal(st, built ? SAGE_OK : SAGE_E_MEMORY);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_finds_any_word_best_first),
+        cmocka_unit_test(test_stems_folds_and_drops_accents),
+        cmocka_unit_test(test_word_with_marks_is_its_parts_side_by_side),
+        cmocka_unit_test(test_repeated_words_count_once),
+        cmocka_unit_test(test_score_is_bm25),
+        cmocka_unit_test(test_ties_come_by_pid_and_k_keeps_the_first),
+        cmocka_unit_test(test_no_text_is_an_error),
+        cmocka_unit_test(test_very_long_queries),
+        cmocka_unit_test(test_texts_are_joined_and_may_hold_anything),
+        cmocka_unit_test(test_an_empty_catalogue_finds_nothing),
+        cmocka_unit_test(test_damage_is_an_error),
+        cmocka_unit_test(test_every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
