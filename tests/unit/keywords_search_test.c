@@ -1,9 +1,11 @@
 /* Keyword search over small catalogues: who is found, in what order, and that no query is an error. */
-#include <cmocka.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <base/alloc.h>
 #include <io/fs.h>
