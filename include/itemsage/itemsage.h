@@ -1,4 +1,5 @@
-/* itemsage: one vector per product, learned from its texts, pictures and what shoppers did. Includes all public headers. */
+/* itemsage: one vector per product, learned from its texts, pictures and what shoppers did. Includes all public
+ * headers. */
 #ifndef ITEMSAGE_H
 #define ITEMSAGE_H
 

@@ -11,11 +11,12 @@ extern "C" {
 #endif
 
 typedef struct sage_progress {
-    const char *stage;  /* "import", "train", ...; lives for the call */
-    uint64_t done;      /* units done so far */
-    uint64_t total;     /* units in all; 0 = unknown */
-    double elapsed_s;   /* seconds since the stage began */
-    const char *detail; /* one short line such as "loss 3.21  2,310 examples/s  eta 12:01", or NULL; lives for the call */
+    const char *stage; /* "import", "train", ...; lives for the call */
+    uint64_t done;     /* units done so far */
+    uint64_t total;    /* units in all; 0 = unknown */
+    double elapsed_s;  /* seconds since the stage began */
+    const char
+        *detail; /* one short line such as "loss 3.21  2,310 examples/s  eta 12:01", or NULL; lives for the call */
 } sage_progress;
 
 typedef enum sage_message_level { SAGE_NOTE, SAGE_WARNING } sage_message_level;

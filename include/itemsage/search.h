@@ -22,10 +22,10 @@ typedef struct sage_query {
 } sage_query;
 
 typedef struct sage_hit {
-    float score;                    /* higher is better; comparable within one query only */
+    float score; /* higher is better; comparable within one query only */
     int64_t pid;
     const char *id, *title, *brand, *category, *link, *image_link, *availability; /* "" where absent */
-    const char *price;              /* "12.99 EUR", or "" */
+    const char *price;                                                            /* "12.99 EUR", or "" */
 } sage_hit;
 
 typedef struct sage_searcher sage_searcher; /* reads one release for as long as it is open; searches from one thread */

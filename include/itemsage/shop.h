@@ -53,8 +53,8 @@ typedef struct sage_shop_state {
     uint64_t dataset, model, vectors_model, index, keywords; /* newest complete version of each */
     uint64_t current_model, current_index, current_keywords; /* what `current` names */
     int64_t current_revision;
-    uint64_t vectors_stale;    /* products whose vector is missing or out of date for the newest model */
-    bool training_unfinished;  /* a checkpoint waits to be resumed */
+    uint64_t vectors_stale;   /* products whose vector is missing or out of date for the newest model */
+    bool training_unfinished; /* a checkpoint waits to be resumed */
     uint64_t reason_n;
     sage_reason_count reasons[SAGE_REASONS_MAX];
     uint64_t task_n;

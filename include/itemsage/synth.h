@@ -16,7 +16,7 @@ typedef struct sage_synth_options {
 } sage_synth_options;
 
 typedef struct sage_synth_report {
-    uint64_t sessions, queries, events;
+    uint64_t sessions, events;
     uint64_t clicks, saves, carts, checkouts;
 } sage_synth_report;
 

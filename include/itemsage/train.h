@@ -9,11 +9,11 @@ extern "C" {
 #endif
 
 typedef struct sage_train_report {
-    uint64_t model;           /* version that was published under models/ */
-    uint64_t dataset;         /* version that it was trained on */
+    uint64_t model;                    /* version that was published under models/ */
+    uint64_t dataset;                  /* version that it was trained on */
     uint64_t products, queries, pairs; /* training part of the dataset */
     uint64_t steps, best_step;
-    bool cold_start;          /* no usable event: all pairs were made from the catalogue */
+    bool cold_start;            /* no usable event: all pairs were made from the catalogue */
     double validation_recall10; /* of the best step; on held-out pairs, or on made ones where there are no events */
     double seconds;
     double examples_per_s;
@@ -31,7 +31,8 @@ typedef struct sage_embed_report {
 } sage_embed_report;
 
 /* Computes the vectors that are missing or stale (by fingerprint and model); `all` computes every one. */
-sage_status sage_embed(sage_shop *shop, bool all, const sage_monitor *monitor, sage_embed_report *report, sage_error *error);
+sage_status sage_embed(sage_shop *shop, bool all, const sage_monitor *monitor, sage_embed_report *report,
+                       sage_error *error);
 
 typedef struct sage_index_report {
     uint64_t index, keywords, model;
@@ -41,7 +42,8 @@ typedef struct sage_index_report {
 } sage_index_report;
 
 /* Builds index and keywords from the newest vectors and publishes the release (`current`). */
-sage_status sage_index(sage_shop *shop, const sage_monitor *monitor, sage_index_report *report, sage_error *error);
+sage_status sage_index_build(sage_shop *shop, const sage_monitor *monitor, sage_index_report *report,
+                             sage_error *error);
 
 /* Writes vectors and ids of the current release: "npy" (OUT.npy, OUT.ids) or "fvecs" (OUT.fvecs, OUT.ids). */
 sage_status sage_export(sage_shop *shop, const char *format, const char *out, sage_error *error);

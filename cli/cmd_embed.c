@@ -1,0 +1,98 @@
+/* itemsage embed, itemsage index, itemsage export */
+#include "cli.h"
+#include <stdio.h>
+
+static int run_embed(const cli_args *args) {
+    sage_error error;
+    sage_shop *shop;
+    sage_embed_report r;
+    char a[32], b[32], c[32], d[32];
+    int result = cli_open(args, &shop);
+    if (result != CLI_DONE) return result;
+    if (sage_embed(shop, cli_given(args, "all"), cli_monitor(), &r, &error) != SAGE_OK) result = cli_fail(&error);
+    cli_end_progress();
+    if (result == CLI_DONE)
+        printf("Model %llu: %s products, %s embedded, %s reused, %s dropped%s in %.1f s\n", (unsigned long long)r.model,
+               cli_count(r.products, a), cli_count(r.embedded, b), cli_count(r.reused, c), cli_count(r.dropped, d),
+               r.compacted ? ", compacted," : "", r.seconds);
+    sage_shop_close(shop);
+    return result;
+}
+
+static const cli_flag embed_flags[] = {{"all", 0, NULL, "Computes every vector anew."}, {NULL, 0, NULL, NULL}};
+
+const cli_command cli_embed = {
+    .name = "embed",
+    .operands = "",
+    .summary = "Computes the vectors of new and changed products",
+    .text = "Computes the vectors that are missing or stale for the newest model: a vector is stale when the product's "
+            "texts or pictures have "
+            "changed (its fingerprint differs). Prices and stock are no part of it. Stopped half-way it goes on where "
+            "it was.",
+    .flags = embed_flags,
+    .example = "itemsage -C myshop embed",
+    .run = run_embed,
+};
+
+static int run_index(const cli_args *args) {
+    sage_error error;
+    sage_shop *shop;
+    sage_index_report r;
+    char a[32];
+    int result = cli_open(args, &shop);
+    if (result != CLI_DONE) return result;
+    if (sage_index_build(shop, cli_monitor(), &r, &error) != SAGE_OK) result = cli_fail(&error);
+    cli_end_progress();
+    if (result == CLI_DONE)
+        printf("Published: model %llu, index %llu, keywords %llu; %s products; weight of vectors in the hybrid %.2f; "
+               "%.1f s\n",
+               (unsigned long long)r.model, (unsigned long long)r.index, (unsigned long long)r.keywords,
+               cli_count(r.products, a), r.fusion_weight, r.seconds);
+    sage_shop_close(shop);
+    return result;
+}
+
+static const cli_flag index_flags[] = {{NULL, 0, NULL, NULL}};
+
+const cli_command cli_index = {
+    .name = "index",
+    .operands = "",
+    .summary = "Builds the index and publishes a release",
+    .text = "Builds the vector index and the keyword index from the newest vectors, chooses the weight of the two in "
+            "the hybrid on validation "
+            "queries, and publishes the release by replacing `current` at once. Readers of the old release are not "
+            "disturbed.",
+    .flags = index_flags,
+    .example = "itemsage -C myshop index",
+    .run = run_index,
+};
+
+static int run_export(const cli_args *args) {
+    sage_error error;
+    sage_shop *shop;
+    const char *format = cli_value(args, "format"), *out = args->operands[0];
+    if (!format) format = "npy";
+    int result = cli_open(args, &shop);
+    if (result != CLI_DONE) return result;
+    if (sage_export(shop, format, out, &error) != SAGE_OK)
+        result = cli_fail(&error);
+    else
+        printf("Wrote %s.%s and %s.ids\n", out, format, out);
+    sage_shop_close(shop);
+    return result;
+}
+
+static const cli_flag export_flags[] = {{"format", 0, "NAME", "npy (the default) or fvecs."}, {NULL, 0, NULL, NULL}};
+
+const cli_command cli_export = {
+    .name = "export",
+    .operands = "OUT",
+    .min_operands = 1,
+    .max_operands = 1,
+    .summary = "Writes the published vectors for other programs",
+    .text = "Writes the vectors of the published release as OUT.npy (or OUT.fvecs) and the product ids, one a line, as "
+            "OUT.ids.",
+    .flags = export_flags,
+    .example = "itemsage -C myshop export --format npy vectors",
+    .run = run_export,
+};

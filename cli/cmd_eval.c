@@ -1,0 +1,88 @@
+/* itemsage eval */
+#include "cli.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int parse_k(const char *text, sage_eval_options *options) {
+    char *end;
+    for (;;) {
+        unsigned long long k = strtoull(text, &end, 10);
+        if (*text < '0' || *text > '9' || (*end && *end != ','))
+            return cli_usage("'-k' takes numbers such as 10,100, not '%s'", text);
+        if (options->n_k == SAGE_EVAL_K_MAX) return cli_usage("'-k' takes at most %d numbers", SAGE_EVAL_K_MAX);
+        options->k[options->n_k++] = (size_t)k;
+        if (!*end) return CLI_DONE;
+        text = end + 1;
+    }
+}
+
+static void heading(const sage_eval_report *r) {
+    printf("%-9s %-19s %7s %7s", "method", "task", "pairs", "queries");
+    for (size_t i = 0; i < r->n_k; i++) printf("  %-5s@%-14zu", "pair", r->k[i]);
+    for (size_t i = 0; i < r->n_k; i++) printf("  %s@%-5zu", "query", r->k[i]);
+    printf("  mrr@%-4zu  ndcg@%-4zu\n", r->k[0], r->k[0]);
+}
+
+static void print_row(const sage_eval_report *r, const sage_eval_row *row) {
+    char pairs[32], queries[32];
+    printf("%-9s %-19s %7s %7s", row->method, row->task, cli_count(row->pairs, pairs),
+           cli_count(row->queries, queries));
+    for (size_t i = 0; i < r->n_k; i++)
+        printf("  %.3f [%.3f, %.3f]", row->pair_recall[i].value, row->pair_recall[i].low, row->pair_recall[i].high);
+    for (size_t i = 0; i < r->n_k; i++) printf("  %-11.3f", row->query_recall[i].value);
+    printf("  %-8.3f  %-8.3f\n", row->mrr[0].value, row->ndcg[0].value);
+}
+
+static void print_table(const sage_eval_report *r) {
+    printf("Judged on: %s%s\n", r->source, r->simulated ? " (SIMULATED events)" : "");
+    heading(r);
+    for (size_t i = 0; i < r->n_rows; i++) print_row(r, &r->rows[i]);
+    printf("pair@k: share of held-out pairs whose product is among the k first; in brackets its 95 %% interval over "
+           "queries.\n");
+    if (r->unknown_pairs)
+        printf("%llu pairs name products that are not in the index; they count as misses.\n",
+               (unsigned long long)r->unknown_pairs);
+}
+
+static int run(const cli_args *args) {
+    sage_error error;
+    sage_shop *shop;
+    sage_eval_options options = {.events_file = cli_value(args, "events")};
+    const char *k = cli_value(args, "k"), *json = cli_value(args, "json");
+    if (k && parse_k(k, &options) != CLI_DONE) return CLI_USAGE;
+    sage_eval_report *report = calloc(1, sizeof *report);
+    if (!report) return cli_usage("out of memory");
+    int result = cli_open(args, &shop);
+    if (result == CLI_DONE) {
+        if (sage_eval(shop, &options, cli_monitor(), report, &error) != SAGE_OK)
+            result = cli_fail(&error);
+        else if (json && sage_eval_write_json(report, json, &error) != SAGE_OK)
+            result = cli_fail(&error);
+        cli_end_progress();
+        if (result == CLI_DONE) print_table(report);
+        sage_shop_close(shop);
+    }
+    free(report);
+    return result;
+}
+
+static const cli_flag flags[] = {
+    {"events", 0, "FILE", "Judges on this event file in place of the held-out part."},
+    {"k", 'k', "K,...", "Cut-offs, ascending; 10,100 where not given."},
+    {"json", 0, "FILE", "Writes all figures and intervals as JSON as well."},
+    {NULL, 0, NULL, NULL},
+};
+
+const cli_command cli_eval = {
+    .name = "eval",
+    .operands = "",
+    .summary = "Says how good vectors, keywords and hybrid are on held-out events",
+    .text =
+        "Searches for every held-out query by vectors, keywords and hybrid, and prints for each method, per task and "
+        "over all: pair "
+        "recall, query recall, MRR and nDCG, with 95 % bootstrap intervals over queries. docs/model.md defines them.",
+    .flags = flags,
+    .example = "itemsage -C myshop eval -k 10,100 --json eval.json",
+    .run = run,
+};

@@ -1,0 +1,83 @@
+/* itemsage query */
+#include "cli.h"
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+static void print_json(const sage_hit *hits, size_t n) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_t *hit = json_pack("{s:i, s:f, s:s, s:s}", "rank", (int)i + 1, "score", (double)hits[i].score, "id",
+                                hits[i].id, "title", hits[i].title);
+        const char *const extra[][2] = {{"brand", hits[i].brand}, {"category", hits[i].category},
+                                        {"price", hits[i].price}, {"availability", hits[i].availability},
+                                        {"link", hits[i].link},   {"image_link", hits[i].image_link}};
+        for (size_t e = 0; e < sizeof extra / sizeof *extra; e++)
+            if (*extra[e][1]) json_object_set_new(hit, extra[e][0], json_string(extra[e][1]));
+        json_array_append_new(list, hit);
+    }
+    json_dumpf(list, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(list);
+}
+
+static void print_table(const sage_hit *hits, size_t n) {
+    if (!n) printf("nothing found\n");
+    for (size_t i = 0; i < n; i++)
+        printf("%4zu  %7.4f  %-20s  %s%s%s%s%s\n", i + 1, (double)hits[i].score, hits[i].id, hits[i].title,
+               *hits[i].category ? "  · " : "", hits[i].category, *hits[i].price ? "  · " : "", hits[i].price);
+}
+
+static int search(const cli_args *args, sage_shop *shop, const sage_query *query) {
+    sage_error error;
+    sage_searcher *searcher;
+    const sage_hit *hits;
+    size_t n;
+    int result = CLI_DONE;
+    if (sage_searcher_open(shop, &searcher, &error) != SAGE_OK) return cli_fail(&error);
+    if (sage_search(searcher, query, &hits, &n, &error) != SAGE_OK)
+        result = cli_fail(&error);
+    else if (cli_given(args, "json"))
+        print_json(hits, n);
+    else
+        print_table(hits, n);
+    sage_searcher_close(searcher);
+    return result;
+}
+
+static int run(const cli_args *args) {
+    sage_error error;
+    sage_shop *shop;
+    sage_query query = {
+        .text = cli_value(args, "text"), .product_id = cli_value(args, "product"), .method = SAGE_VECTORS, .n = 10};
+    const char *method = cli_value(args, "method");
+    if (!query.text == !query.product_id) return cli_usage("'itemsage query' needs either --text TEXT or --product ID");
+    if (method && sage_method_parse(method, &query.method, &error) != SAGE_OK) return cli_fail(&error);
+    if (!cli_number(args, "n", 1, 10000, &query.n)) return CLI_USAGE;
+    int result = cli_open(args, &shop);
+    if (result != CLI_DONE) return result;
+    result = search(args, shop, &query);
+    sage_shop_close(shop);
+    return result;
+}
+
+static const cli_flag flags[] = {
+    {"text", 't', "TEXT", "A search text."},
+    {"product", 'p', "ID", "A product: finds similar ones, never itself nor its variants."},
+    {"method", 'm', "NAME", "vectors (the default), keywords or hybrid."},
+    {"n", 'n', "N", "How many results, 1 to 10000; 10 where not given."},
+    {"json", 0, NULL, "Prints the results as JSON."},
+    {NULL, 0, NULL, NULL},
+};
+
+const cli_command cli_query = {
+    .name = "query",
+    .operands = "",
+    .summary = "Finds products for a search text or a product",
+    .text = "Searches the published release. `vectors` ranks by the learned vectors, `keywords` by BM25 over the "
+            "catalogue's words, `hybrid` by "
+            "both. Scores can be compared within one query only.",
+    .flags = flags,
+    .example = "itemsage -C myshop query --text \"oak kitchen table\" --method hybrid",
+    .run = run,
+};

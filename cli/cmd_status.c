@@ -1,0 +1,186 @@
+/* itemsage status, itemsage forget */
+#include "cli.h"
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { REJECTS_MAX = 100000 };
+
+static void version(const char *name, uint64_t number) {
+    if (number)
+        printf("  %-22s %llu\n", name, (unsigned long long)number);
+    else
+        printf("  %-22s none yet\n", name);
+}
+
+static void count(const char *name, uint64_t n) {
+    char out[32];
+    printf("  %-22s %s\n", name, cli_count(n, out));
+}
+
+static void print_state(const sage_shop *shop, const sage_shop_state *s) {
+    printf("Shop %s\n", sage_shop_directory(shop));
+    count("products", s->products);
+    count("images", s->images);
+    count("image vectors", s->image_vectors);
+    count("queries", s->queries);
+    count("events", s->events);
+    for (uint64_t i = 0; i < s->task_n; i++) {
+        printf("    ");
+        count(s->tasks[i].task, s->tasks[i].events);
+    }
+    if (s->unknown_product_events) count("of unknown products", s->unknown_product_events);
+    count("rejected rows", s->rejects);
+    for (uint64_t i = 0; i < s->reason_n; i++) {
+        printf("    ");
+        count(s->reasons[i].reason, s->reasons[i].count);
+    }
+    version("dataset", s->dataset);
+    version("model", s->model);
+    if (s->training_unfinished) printf("  %-22s waits; 'itemsage train' goes on with it\n", "unfinished training");
+    if (s->model) count("stale vectors", s->vectors_stale);
+    if (s->current_index)
+        printf("  %-22s model %llu, index %llu, keywords %llu%s\n", "published", (unsigned long long)s->current_model,
+               (unsigned long long)s->current_index, (unsigned long long)s->current_keywords,
+               s->current_revision < s->catalogue_revision ? " (the catalogue is newer: run embed and index)" : "");
+    else
+        printf("  %-22s nothing yet\n", "published");
+    printf("  %-22s %s, %s\n", "kernels", s->isa, s->gemm);
+}
+
+static json_t *state_json(const sage_shop_state *s) {
+    json_t *reasons = json_object(), *tasks = json_object();
+    for (uint64_t i = 0; i < s->reason_n; i++)
+        json_object_set_new(reasons, s->reasons[i].reason, json_integer((json_int_t)s->reasons[i].count));
+    for (uint64_t i = 0; i < s->task_n; i++)
+        json_object_set_new(tasks, s->tasks[i].task, json_integer((json_int_t)s->tasks[i].events));
+    const struct {
+        const char *key;
+        uint64_t value;
+    } numbers[] = {{"products", s->products},
+                   {"images", s->images},
+                   {"image_vectors", s->image_vectors},
+                   {"queries", s->queries},
+                   {"events", s->events},
+                   {"unknown_product_events", s->unknown_product_events},
+                   {"rejects", s->rejects},
+                   {"catalogue_revision", (uint64_t)s->catalogue_revision},
+                   {"dataset", s->dataset},
+                   {"model", s->model},
+                   {"vectors", s->vectors_model},
+                   {"vectors_stale", s->vectors_stale},
+                   {"current_model", s->current_model},
+                   {"current_index", s->current_index},
+                   {"current_keywords", s->current_keywords},
+                   {"current_revision", (uint64_t)s->current_revision}};
+    json_t *root = json_object();
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        json_object_set_new(root, numbers[i].key, json_integer((json_int_t)numbers[i].value));
+    json_object_set_new(root, "training_unfinished", json_boolean(s->training_unfinished));
+    json_object_set_new(root, "tasks", tasks);
+    json_object_set_new(root, "reasons", reasons);
+    json_object_set_new(root, "isa", json_string(s->isa));
+    json_object_set_new(root, "gemm", json_string(s->gemm));
+    return root;
+}
+
+static int print_rejects(sage_shop *shop, size_t limit, json_t *root) {
+    sage_error error;
+    size_t n = 0;
+    int result = CLI_DONE;
+    sage_reject *rejects = calloc(limit, sizeof *rejects);
+    if (!rejects) return cli_usage("out of memory");
+    json_t *list = json_array();
+    if (sage_shop_rejects(shop, rejects, limit, &n, &error) != SAGE_OK) result = cli_fail(&error);
+    for (size_t i = 0; i < n; i++) {
+        const sage_reject *r = &rejects[i];
+        if (root)
+            json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:s, s:s, s:s}", "source", r->source, "line",
+                                                  (json_int_t)r->line, "column", (json_int_t)r->column, "reason",
+                                                  r->reason, "detail", r->detail, "raw", r->raw));
+        else
+            printf("%s:%llu:%llu: %s: %s\n    %s\n", r->source, (unsigned long long)r->line,
+                   (unsigned long long)r->column, r->reason, r->detail, r->raw);
+    }
+    if (root) json_object_set(root, "rejected_rows", list);
+    json_decref(list);
+    free(rejects);
+    return result;
+}
+
+static int run_status(const cli_args *args) {
+    sage_error error;
+    sage_shop *shop;
+    size_t rejects = 0;
+    if (!cli_number(args, "rejects", 1, REJECTS_MAX, &rejects)) return CLI_USAGE;
+    sage_shop_state *state = calloc(1, sizeof *state);
+    if (!state) return cli_usage("out of memory");
+    int result = cli_open(args, &shop);
+    if (result == CLI_DONE) {
+        json_t *root = NULL;
+        if (sage_shop_read_state(shop, state, &error) != SAGE_OK)
+            result = cli_fail(&error);
+        else if (cli_given(args, "json"))
+            root = state_json(state);
+        else
+            print_state(shop, state);
+        if (result == CLI_DONE && rejects) result = print_rejects(shop, rejects, root);
+        if (root) {
+            json_dumpf(root, stdout, JSON_INDENT(2));
+            putchar('\n');
+            json_decref(root);
+        }
+        sage_shop_close(shop);
+    }
+    free(state);
+    return result;
+}
+
+static const cli_flag status_flags[] = {
+    {"rejects", 0, "N", "Shows the N newest rejected rows with line, column, reason and text as well."},
+    {"json", 0, NULL, "Prints it as JSON."},
+    {NULL, 0, NULL, NULL},
+};
+
+const cli_command cli_status = {
+    .name = "status",
+    .operands = "",
+    .summary = "What is in the shop, and what is stale",
+    .text = "Counts products, pictures, queries, events by task and rejected rows by reason; names the newest dataset, "
+            "model, index and what is "
+            "published; says what is out of date.",
+    .flags = status_flags,
+    .example = "itemsage -C myshop status --rejects 20",
+    .run = run_status,
+};
+
+static int run_forget(const cli_args *args) {
+    sage_error error;
+    sage_shop *shop;
+    uint64_t events = 0;
+    char n[32];
+    const char *user = cli_value(args, "user");
+    if (!user) return cli_usage("'itemsage forget' needs --user ID");
+    int result = cli_open(args, &shop);
+    if (result != CLI_DONE) return result;
+    if (sage_shop_forget_user(shop, user, &events, &error) != SAGE_OK)
+        result = cli_fail(&error);
+    else
+        printf("%s events of user %s removed; the next 'itemsage train' learns without them\n", cli_count(events, n),
+               user);
+    sage_shop_close(shop);
+    return result;
+}
+
+static const cli_flag forget_flags[] = {{"user", 0, "ID", "Whose events to remove."}, {NULL, 0, NULL, NULL}};
+
+const cli_command cli_forget = {
+    .name = "forget",
+    .operands = "",
+    .summary = "Removes a person",
+    .text = "Removes every event of a user from the catalogue. Datasets that were packed before keep their pairs until "
+            "the next training.",
+    .flags = forget_flags,
+    .example = "itemsage -C myshop forget --user 4711",
+    .run = run_forget,
+};

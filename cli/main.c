@@ -1,0 +1,29 @@
+/* itemsage: finds the command and runs it. */
+#include "cli.h"
+#include <stdio.h>
+#include <string.h>
+
+const cli_command *const cli_commands[] = {
+    &cli_init,   &cli_import_products, &cli_import_events, &cli_import_images, &cli_train,
+    &cli_embed,  &cli_index,           &cli_eval,          &cli_query,         &cli_export,
+    &cli_forget, &cli_status,          &cli_synth_events,  &cli_help,          NULL};
+
+int main(int argc, char **argv) {
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        printf("itemsage %s\n", ITEMSAGE_VERSION);
+        return CLI_DONE;
+    }
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        cli_help_overview();
+        return argc < 2 ? CLI_USAGE : CLI_DONE;
+    }
+    cli_args args;
+    int result = cli_parse(argc, argv, &args);
+    if (result == CLI_DONE) result = args.command->run(&args);
+    cli_args_free(&args);
+    if (fflush(stdout) != 0 && result == CLI_DONE) {
+        fprintf(stderr, "itemsage: cannot write the output\n");
+        result = CLI_FAILED;
+    }
+    return result;
+}

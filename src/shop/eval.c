@@ -1,0 +1,135 @@
+/* `itemsage eval`: the release against the held-out part of its dataset, or against an event file. */
+#include <base/alloc.h>
+#include <base/arena.h>
+#include <base/error.h>
+#include <base/report.h>
+#include <eval/eval.h>
+#include <shop/shop.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Judgements gathered from an event file; texts live in the arena. */
+typedef struct gathered {
+    sage_judgement *rows;
+    size_t n, capacity;
+    sage_arena *texts;
+    uint64_t other_surfaces;
+} gathered;
+
+static sage_status gather(void *ctx, const sage_event_row *row, sage_error *error) {
+    gathered *g = ctx;
+    if (row->surface != SAGE_ON_SEARCH) {
+        g->other_surfaces++;
+        return SAGE_OK;
+    }
+    char *text = sage_arena_copy(g->texts, row->query_key.data, row->query_key.len);
+    if (!text || sage_grow((void **)&g->rows, &g->capacity, g->n + 1, sizeof *g->rows))
+        return sage_fail_memory(error, sizeof *g->rows);
+    g->rows[g->n++] = (sage_judgement){.query = {text, row->query_key.len},
+                                       .task = (unsigned)(row->surface * SAGE_EVENT_KINDS + row->kind),
+                                       .pid = row->pid};
+    return SAGE_OK;
+}
+
+static int by_query(const void *a, const void *b) {
+    const sage_judgement *x = a, *y = b;
+    size_t n = x->query.len < y->query.len ? x->query.len : y->query.len;
+    int order = memcmp(x->query.data, y->query.data, n);
+    if (order) return order;
+    if (x->query.len != y->query.len) return x->query.len < y->query.len ? -1 : 1;
+    if (x->pid != y->pid) return x->pid < y->pid ? -1 : 1;
+    return (x->task > y->task) - (x->task < y->task);
+}
+
+static sage_status from_file(sage_shop *shop, const char *file, const sage_monitor *monitor, gathered *g,
+                             sage_error *error) {
+    static const sage_import_options defaults;
+    sage_status st = SAGE_OK;
+    sage_catalog *catalog = NULL;
+    sage_import_report report = {0};
+    if (!(g->texts = sage_arena_new(1u << 20))) return sage_fail_memory(error, 1u << 20);
+    SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
+    SAGE_TRY(sage_catalog_scan_events(catalog, file, &defaults, gather, g, &report, error));
+    if (report.rejected)
+        sage_warn(monitor, "%s: %llu bad rows are left out", file, (unsigned long long)report.rejected);
+    if (g->other_surfaces)
+        sage_warn(monitor, "%s: %llu events of other surfaces than search are left out", file,
+                  (unsigned long long)g->other_surfaces);
+    if (g->n) qsort(g->rows, g->n, sizeof *g->rows, by_query);
+out:
+    sage_catalog_close(catalog);
+    return st;
+}
+
+/* The judgements to use, and in words where they are from. Texts live in `g` or in *dataset. */
+static sage_status judgements_for(sage_shop *shop, const sage_release *release, const sage_eval_options *options,
+                                  const sage_monitor *monitor, sage_dataset **dataset, gathered *g,
+                                  sage_eval_report *report, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_model_config config;
+    sage_dataset_info info;
+    if (options && options->events_file) {
+        snprintf(report->source, sizeof report->source, "%s", options->events_file);
+        return from_file(shop, options->events_file, monitor, g, error);
+    }
+    SAGE_TRY(sage_model_config_read(shop, release->query_model, &config, error));
+    SAGE_TRY(sage_dataset_open(shop->dir, config.dataset, false, dataset, error));
+    SAGE_TRY(sage_judgements_of(*dataset, SAGE_TEST, &g->rows, &g->n, error));
+    sage_dataset_describe(*dataset, &info);
+    report->simulated = info.simulated;
+    snprintf(report->source, sizeof report->source, "held-out test part of dataset %llu",
+             (unsigned long long)config.dataset);
+    if (!g->n)
+        st = sage_fail(error, SAGE_E_STATE,
+                       "dataset %llu has no held-out search events; import events and train again, or judge on a file "
+                       "with --events FILE",
+                       (unsigned long long)config.dataset);
+out:
+    return st;
+}
+
+static sage_status choose_k(const sage_eval_options *options, size_t k[SAGE_EVAL_K_MAX], size_t *n_k,
+                            sage_error *error) {
+    *n_k = options ? options->n_k : 0;
+    if (*n_k > SAGE_EVAL_K_MAX) return sage_fail(error, SAGE_E_LIMIT, "at most %d values of k", SAGE_EVAL_K_MAX);
+    for (size_t i = 0; i < *n_k; i++) {
+        k[i] = options->k[i];
+        if (k[i] < 1 || k[i] > 10000) return sage_fail(error, SAGE_E_ARGUMENT, "k must be 1 to 10000, not %zu", k[i]);
+        if (i && k[i] <= k[i - 1]) return sage_fail(error, SAGE_E_ARGUMENT, "the values of k must ascend");
+    }
+    if (!*n_k) {
+        k[0] = 10;
+        k[1] = 100;
+        *n_k = 2;
+    }
+    return SAGE_OK;
+}
+
+sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const sage_monitor *monitor,
+                      sage_eval_report *report, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_release release;
+    sage_pool *pool = NULL;
+    sage_engine *engine = NULL;
+    sage_dataset *dataset = NULL;
+    gathered g = {0};
+    size_t k[SAGE_EVAL_K_MAX], n_k;
+    memset(report, 0, sizeof *report);
+    SAGE_TRY(choose_k(options, k, &n_k, error));
+    SAGE_TRY(sage_release_read(shop, &release, error));
+    SAGE_TRY(judgements_for(shop, &release, options, monitor, &dataset, &g, report, error));
+    if (!g.n) {
+        st = sage_fail(error, SAGE_E_ARGUMENT, "%s holds no search event to judge on", report->source);
+        goto out;
+    }
+    SAGE_TRY(sage_shop_pool(shop, &pool, error));
+    SAGE_TRY(sage_engine_open(shop->dir, &release, pool, &engine, error));
+    SAGE_TRY(sage_eval_run(engine, g.rows, g.n, k, n_k, monitor, report, error));
+out:
+    sage_engine_close(engine);
+    sage_dataset_close(dataset);
+    sage_arena_free(g.texts);
+    sage_free(g.rows);
+    return st;
+}

@@ -1,0 +1,71 @@
+/* The imports: the catalogue's own calls, under the shop's lock. */
+#include <base/error.h>
+#include <shop/shop.h>
+#include <string.h>
+
+typedef sage_status (*import_fn)(sage_catalog *, const char *const *, size_t, const sage_import_options *,
+                                 const sage_monitor *, sage_import_report *, sage_error *);
+
+/* Takes the lock and opens the catalogue for writing. */
+static sage_status begin_write(sage_shop *shop, int *lock, sage_catalog **catalog, sage_error *error) {
+    sage_status st = sage_shop_lock(shop, SAGE_LOCK_CATALOG, lock, error);
+    return st == SAGE_OK ? sage_shop_catalog(shop, true, catalog, error) : st;
+}
+
+static void end_write(int lock, sage_catalog *catalog) {
+    sage_catalog_close(catalog);
+    sage_fs_unlock(lock);
+}
+
+static sage_status import(sage_shop *shop, import_fn fn, const char *const *files, size_t n_files,
+                          const sage_import_options *options, const sage_monitor *monitor, sage_import_report *report,
+                          sage_error *error) {
+    static const sage_import_options defaults;
+    sage_status st = SAGE_OK;
+    sage_catalog *catalog = NULL;
+    int lock = -1;
+    memset(report, 0, sizeof *report);
+    SAGE_TRY(begin_write(shop, &lock, &catalog, error));
+    SAGE_TRY(fn(catalog, files, n_files, options ? options : &defaults, monitor, report, error));
+out:
+    end_write(lock, catalog);
+    return st;
+}
+
+sage_status sage_import_products(sage_shop *shop, const char *const *files, size_t n_files,
+                                 const sage_import_options *options, const sage_monitor *monitor,
+                                 sage_import_report *report, sage_error *error) {
+    return import(shop, sage_catalog_import_products, files, n_files, options, monitor, report, error);
+}
+
+sage_status sage_import_events(sage_shop *shop, const char *const *files, size_t n_files,
+                               const sage_import_options *options, const sage_monitor *monitor,
+                               sage_import_report *report, sage_error *error) {
+    return import(shop, sage_catalog_import_events, files, n_files, options, monitor, report, error);
+}
+
+sage_status sage_import_image_vectors(sage_shop *shop, const char *npy_file, const char *ids_file,
+                                      const sage_monitor *monitor, sage_import_report *report, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_catalog *catalog = NULL;
+    int lock = -1;
+    memset(report, 0, sizeof *report);
+    SAGE_TRY(begin_write(shop, &lock, &catalog, error));
+    SAGE_TRY(sage_catalog_import_image_vectors(catalog, shop->dir, npy_file, ids_file, monitor, report, error));
+out:
+    end_write(lock, catalog);
+    return st;
+}
+
+sage_status sage_shop_forget_user(sage_shop *shop, const char *user_id, uint64_t *events, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_catalog *catalog = NULL;
+    uint64_t removed = 0;
+    int lock = -1;
+    SAGE_TRY(begin_write(shop, &lock, &catalog, error));
+    SAGE_TRY(sage_catalog_forget_user(catalog, user_id, &removed, error));
+    if (events) *events = removed;
+out:
+    end_write(lock, catalog);
+    return st;
+}

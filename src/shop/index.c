@@ -1,0 +1,197 @@
+/* `itemsage index`: vectors + catalogue -> index/<n> and keywords/<n>, the fusion's weight, and a new release. */
+#include <base/alloc.h>
+#include <base/error.h>
+#include <base/report.h>
+#include <eval/eval.h>
+#include <io/version.h>
+#include <shop/shop.h>
+#include <string.h>
+
+/* Versions kept beside those that the release names: the one before it, to go back to. */
+enum { KEEP_VERSIONS = 2 };
+
+typedef struct builder {
+    sage_shop *shop;
+    const sage_monitor *monitor;
+    sage_catalog *catalog;
+    sage_vectors *vectors;
+    char index_parent[SAGE_PATH_MAX], keywords_parent[SAGE_PATH_MAX];
+    char index_tmp[SAGE_PATH_MAX], keywords_tmp[SAGE_PATH_MAX];
+    sage_index_writer *index;
+    sage_keywords_writer *keywords;
+    size_t rows, missing;
+} builder;
+
+/* Texts that people search in: everything but the link and its host. */
+static size_t keyword_texts(const sage_product_row *row, sage_str texts[SAGE_FIELDS]) {
+    size_t n = 0;
+    for (size_t f = 0; f < SAGE_FIELDS; f++)
+        if (f != SAGE_DOMAIN && f != SAGE_LINK && row->fields[f].len) texts[n++] = row->fields[f];
+    return n;
+}
+
+static sage_status add_row(builder *b, const sage_product_row *row, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char price[48] = "";
+    sage_str shown[SAGE_SHOWN], texts[SAGE_FIELDS];
+    size_t vector;
+    if (!sage_vectors_find(b->vectors, row->pid, &vector)) return SAGE_OK;
+    if (row->price_minor >= 0) sage_price_text(row->price_minor, row->currency, price);
+    shown[SAGE_SHOW_ID] = row->id;
+    shown[SAGE_SHOW_TITLE] = row->fields[SAGE_TITLE];
+    shown[SAGE_SHOW_BRAND] = row->fields[SAGE_BRAND];
+    shown[SAGE_SHOW_CATEGORY] = row->fields[SAGE_CATEGORY].len ? row->fields[SAGE_CATEGORY] : row->fields[SAGE_TYPE];
+    shown[SAGE_SHOW_LINK] = row->link;
+    shown[SAGE_SHOW_IMAGE] = row->image_link;
+    shown[SAGE_SHOW_AVAILABILITY] = row->availability;
+    shown[SAGE_SHOW_PRICE] = (sage_str){price, strlen(price)};
+    shown[SAGE_SHOW_GROUP] = row->item_group_id;
+    SAGE_TRY(sage_index_add(b->index, row->pid, sage_vectors_at(b->vectors, vector), shown, error));
+    SAGE_TRY(sage_keywords_add(b->keywords, row->pid, texts, keyword_texts(row, texts), error));
+out:
+    return st;
+}
+
+/* Walks the catalogue once to count, or once more to write. */
+static sage_status walk(builder *b, bool write, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_product_cursor *cursor = NULL;
+    const sage_product_row *row;
+    sage_ticker ticker;
+    uint64_t done = 0;
+    size_t vector;
+    sage_ticker_begin(&ticker, b->monitor, "index", b->rows);
+    SAGE_TRY(sage_product_cursor_open(b->catalog, 0, 0, &cursor, error));
+    for (;;) {
+        SAGE_TRY(sage_product_cursor_next(cursor, &row, error));
+        if (!row) break;
+        if (!write) {
+            if (sage_vectors_find(b->vectors, row->pid, &vector))
+                b->rows++;
+            else
+                b->missing++;
+            continue;
+        }
+        SAGE_TRY(add_row(b, row, error));
+        sage_ticker_tick(&ticker, ++done, NULL);
+        if (done % 1024 == 0) SAGE_TRY(sage_check_cancel(b->monitor, "index", error));
+    }
+    if (write) sage_ticker_end(&ticker, done);
+out:
+    sage_product_cursor_close(cursor);
+    return st;
+}
+
+static sage_status build(builder *b, sage_error *error) {
+    sage_status st = SAGE_OK;
+    SAGE_TRY(walk(b, false, error));
+    if (!b->rows) {
+        st = sage_fail(error, SAGE_E_STATE, "no product has a vector yet; run 'itemsage embed' first");
+        goto out;
+    }
+    if (b->missing)
+        sage_warn(b->monitor, "%zu products have no vector and are left out; run 'itemsage embed' to include them",
+                  b->missing);
+    SAGE_TRY(sage_version_begin(b->index_parent, "index", b->index_tmp, error));
+    SAGE_TRY(sage_version_begin(b->keywords_parent, "keywords", b->keywords_tmp, error));
+    SAGE_TRY(sage_index_create(b->index_tmp, b->rows, sage_vectors_dim(b->vectors), &b->index, error));
+    SAGE_TRY(sage_keywords_create(b->keywords_tmp, &b->keywords, error));
+    SAGE_TRY(walk(b, true, error));
+    st = sage_index_finish(b->index, error);
+    b->index = NULL;
+    SAGE_TRY(st);
+    st = sage_keywords_finish(b->keywords, error);
+    b->keywords = NULL;
+    SAGE_TRY(st);
+out:
+    sage_index_abandon(b->index);
+    sage_keywords_abandon(b->keywords);
+    b->index = NULL;
+    b->keywords = NULL;
+    return st;
+}
+
+/* The weight of the hybrid, chosen on the validation part of the dataset that the model was trained on. */
+static sage_status choose_fusion(sage_shop *shop, sage_release *release, const sage_monitor *monitor,
+                                 sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_pool *pool = NULL;
+    sage_engine *engine = NULL;
+    sage_dataset *dataset = NULL;
+    sage_judgement *judgements = NULL;
+    sage_model_config config;
+    size_t n = 0;
+    SAGE_TRY(sage_shop_pool(shop, &pool, error));
+    SAGE_TRY(sage_model_config_read(shop, release->query_model, &config, error));
+    SAGE_TRY(sage_engine_open(shop->dir, release, pool, &engine, error));
+    SAGE_TRY(sage_dataset_open(shop->dir, config.dataset, false, &dataset, error));
+    SAGE_TRY(sage_judgements_of(dataset, SAGE_VALIDATION, &judgements, &n, error));
+    SAGE_TRY(sage_eval_choose_fusion(engine, judgements, n, monitor, &release->fusion, error));
+out:
+    sage_free(judgements);
+    sage_dataset_close(dataset);
+    sage_engine_close(engine);
+    return st;
+}
+
+/* Old versions go, but what the release names, what it replaced, and what somebody reads. */
+static sage_status prune(sage_shop *shop, const sage_release *release, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char path[SAGE_PATH_MAX];
+    SAGE_TRY(sage_shop_path(shop, "index", path, error));
+    SAGE_TRY(sage_version_prune(path, KEEP_VERSIONS, &release->index, 1, error));
+    SAGE_TRY(sage_shop_path(shop, "keywords", path, error));
+    SAGE_TRY(sage_version_prune(path, KEEP_VERSIONS, &release->keywords, 1, error));
+out:
+    return st;
+}
+
+static sage_status open_inputs(builder *b, sage_release *release, sage_error *error) {
+    sage_status st = SAGE_OK;
+    uint64_t model = 0;
+    SAGE_TRY(sage_shop_newest(b->shop, "vectors", &model, error));
+    if (!model) {
+        st = sage_fail(error, SAGE_E_STATE, "%s has no vectors yet; run 'itemsage train' and 'itemsage embed' first",
+                       b->shop->dir);
+        goto out;
+    }
+    release->product_model = release->query_model = release->vectors = model;
+    SAGE_TRY(sage_shop_path(b->shop, "index", b->index_parent, error));
+    SAGE_TRY(sage_shop_path(b->shop, "keywords", b->keywords_parent, error));
+    SAGE_TRY(sage_shop_catalog(b->shop, false, &b->catalog, error));
+    release->catalogue_revision = sage_catalog_revision(b->catalog);
+    SAGE_TRY(sage_vectors_open(b->shop->dir, model, &b->vectors, error));
+out:
+    return st;
+}
+
+sage_status sage_index_build(sage_shop *shop, const sage_monitor *monitor, sage_index_report *report,
+                             sage_error *error) {
+    sage_status st = SAGE_OK;
+    builder b = {.shop = shop, .monitor = monitor};
+    sage_release release = {0};
+    int lock = -1, catalog_lock = -1;
+    double began = sage_now_s();
+    memset(report, 0, sizeof *report);
+    /* The catalogue must not change between the two walks; it takes seconds. */
+    SAGE_TRY(sage_shop_lock(shop, SAGE_LOCK_RELEASE, &lock, error));
+    SAGE_TRY(sage_shop_lock(shop, SAGE_LOCK_CATALOG, &catalog_lock, error));
+    SAGE_TRY(open_inputs(&b, &release, error));
+    SAGE_TRY(build(&b, error));
+    SAGE_TRY(sage_version_publish(b.index_parent, b.index_tmp, &release.index, error));
+    SAGE_TRY(sage_version_publish(b.keywords_parent, b.keywords_tmp, &release.keywords, error));
+    sage_fs_unlock(catalog_lock);
+    catalog_lock = -1;
+    release.fusion = (sage_fusion){.weight = 0.5, .depth = (size_t)sage_options_int(shop->options, "fusion_depth")};
+    SAGE_TRY(choose_fusion(shop, &release, monitor, error));
+    SAGE_TRY(sage_release_publish(shop, &release, error));
+    SAGE_TRY(prune(shop, &release, error));
+    *report = (sage_index_report){release.index, release.keywords,      release.product_model,
+                                  b.rows,        release.fusion.weight, sage_now_s() - began};
+out:
+    sage_vectors_close(b.vectors);
+    sage_catalog_close(b.catalog);
+    sage_fs_unlock(catalog_lock);
+    sage_fs_unlock(lock);
+    return st;
+}

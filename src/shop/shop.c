@@ -1,0 +1,110 @@
+/* Opening a shop, its paths, locks and options. */
+#include <base/alloc.h>
+#include <base/error.h>
+#include <errno.h>
+#include <io/version.h>
+#include <shop/shop.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char config_text[] =
+    "# Options of this shop, one `key = value` a line; `itemsage help options` lists them all.\n";
+
+sage_status sage_shop_path(const sage_shop *shop, const char *name, char out[SAGE_PATH_MAX], sage_error *error) {
+    return sage_path_join(out, shop->dir, name, error);
+}
+
+sage_status sage_shop_init(const char *dir, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char path[SAGE_PATH_MAX];
+    SAGE_TRY(sage_path_join(path, dir, "catalog.db", error));
+    if (sage_fs_exists(path)) {
+        st = sage_fail(error, SAGE_E_STATE, "%s is a shop already; it is left as it is", dir);
+        goto out;
+    }
+    SAGE_TRY(sage_fs_mkdir(dir, error));
+    static const char *const folders[] = {"dataset", "models", "vectors", "index", "keywords", "pictures"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        SAGE_TRY(sage_path_join(path, dir, folders[i], error));
+        SAGE_TRY(sage_fs_mkdir(path, error));
+    }
+    SAGE_TRY(sage_path_join(path, dir, "itemsage.conf", error));
+    if (!sage_fs_exists(path)) SAGE_TRY(sage_fs_replace(path, config_text, sizeof config_text - 1, error));
+    SAGE_TRY(sage_fs_sync_dir(dir, error));
+    /* Last, because a shop is what has a catalogue: an init that was stopped can be run again. */
+    SAGE_TRY(sage_path_join(path, dir, "catalog.db", error));
+    SAGE_TRY(sage_catalog_create(path, error));
+out:
+    return st;
+}
+
+sage_status sage_shop_open(const char *dir, sage_shop **shop, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char path[SAGE_PATH_MAX];
+    *shop = NULL;
+    sage_shop *s = sage_alloc_zero(1, sizeof *s);
+    if (!s) return sage_fail_memory(error, sizeof *s);
+    if (strlen(dir) >= sizeof s->dir) {
+        st = sage_fail(error, SAGE_E_LIMIT, "the shop's path is longer than %d bytes", SAGE_PATH_MAX - 1);
+        goto out;
+    }
+    snprintf(s->dir, sizeof s->dir, "%s", dir);
+    SAGE_TRY(sage_shop_path(s, "catalog.db", path, error));
+    if (!sage_fs_exists(path)) {
+        st = sage_fail(error, SAGE_E_NOT_FOUND,
+                       "%s is no shop (it has no catalog.db); run 'itemsage init %s' first, or name a shop with -C",
+                       dir, dir);
+        goto out;
+    }
+    SAGE_TRY(sage_options_new(&s->options, error));
+    SAGE_TRY(sage_shop_path(s, "itemsage.conf", path, error));
+    if (sage_fs_exists(path)) SAGE_TRY(sage_options_read(s->options, path, error));
+    *shop = s;
+    s = NULL;
+out:
+    sage_shop_close(s);
+    return st;
+}
+
+void sage_shop_close(sage_shop *shop) {
+    if (!shop) return;
+    sage_pool_free(shop->pool);
+    sage_options_free(shop->options);
+    sage_free(shop);
+}
+
+sage_options *sage_shop_options(sage_shop *shop) {
+    return shop->options;
+}
+const char *sage_shop_directory(const sage_shop *shop) {
+    return shop->dir;
+}
+
+sage_status sage_shop_pool(sage_shop *shop, sage_pool **pool, sage_error *error) {
+    sage_status st = SAGE_OK;
+    if (!shop->pool)
+        SAGE_TRY(sage_pool_new((size_t)sage_options_int_or(shop->options, "threads", 0), &shop->pool, error));
+    *pool = shop->pool;
+out:
+    return st;
+}
+
+sage_status sage_shop_lock(const sage_shop *shop, sage_shop_lock_kind kind, int *fd, sage_error *error) {
+    static const char *const names[] = {".lock-catalog", ".lock-train", ".lock-release"};
+    char path[SAGE_PATH_MAX];
+    *fd = -1;
+    sage_status st = sage_shop_path(shop, names[kind], path, error);
+    return st == SAGE_OK ? sage_fs_lock(path, true, fd, error) : st;
+}
+
+sage_status sage_shop_catalog(const sage_shop *shop, bool write, sage_catalog **catalog, sage_error *error) {
+    char path[SAGE_PATH_MAX];
+    sage_status st = sage_shop_path(shop, "catalog.db", path, error);
+    return st == SAGE_OK ? sage_catalog_open(path, write, catalog, error) : st;
+}
+
+sage_status sage_shop_newest(const sage_shop *shop, const char *name, uint64_t *version, sage_error *error) {
+    char path[SAGE_PATH_MAX];
+    sage_status st = sage_shop_path(shop, name, path, error);
+    return st == SAGE_OK ? sage_version_newest(path, version, error) : st;
+}

@@ -1,0 +1,47 @@
+/* The inside of a shop handle: where things lie, who may write, and the release in force. */
+#ifndef SAGE_SHOP_SHOP_H
+#define SAGE_SHOP_SHOP_H
+
+#include <catalog/catalog.h>
+#include <io/fs.h>
+#include <itemsage/shop.h>
+#include <parallel/pool.h>
+#include <search/search.h>
+
+struct sage_shop {
+    char dir[SAGE_PATH_MAX];
+    sage_options *options;
+    sage_pool *pool; /* made on first use */
+};
+
+extern const sage_option sage_shop_options_table[];
+
+/* dir/name, for names that the shop knows ("catalog.db", "models", ...). */
+sage_status sage_shop_path(const sage_shop *shop, const char *name, char out[SAGE_PATH_MAX], sage_error *error);
+
+/* The pool of `threads` workers. Owned by the shop. */
+sage_status sage_shop_pool(sage_shop *shop, sage_pool **pool, sage_error *error);
+
+/* What a writer holds: imports write the catalogue, training the models, embed and index the release. Readers hold
+ * nothing. SAGE_E_LOCKED names the holder. */
+typedef enum sage_shop_lock_kind { SAGE_LOCK_CATALOG, SAGE_LOCK_TRAIN, SAGE_LOCK_RELEASE } sage_shop_lock_kind;
+sage_status sage_shop_lock(const sage_shop *shop, sage_shop_lock_kind kind, int *fd, sage_error *error);
+
+sage_status sage_shop_catalog(const sage_shop *shop, bool write, sage_catalog **catalog, sage_error *error);
+
+/* Newest version below dir/name, 0 where there is none. */
+sage_status sage_shop_newest(const sage_shop *shop, const char *name, uint64_t *version, sage_error *error);
+
+/* ---- the release in force: `current` ---- */
+/* SAGE_E_STATE with what to run where nothing has been published. */
+sage_status sage_release_read(const sage_shop *shop, sage_release *release, sage_error *error);
+sage_status sage_release_publish(const sage_shop *shop, const sage_release *release, sage_error *error);
+
+/* ---- what models/<n>/config.json says of a model ---- */
+typedef struct sage_model_config {
+    uint64_t dataset;
+    bool simulated; /* trained on simulated events */
+} sage_model_config;
+sage_status sage_model_config_read(const sage_shop *shop, uint64_t model, sage_model_config *config, sage_error *error);
+
+#endif

@@ -1,0 +1,56 @@
+/* What `itemsage status` shows. */
+#include <base/error.h>
+#include <embed/embed.h>
+#include <shop/shop.h>
+#include <stdio.h>
+#include <string.h>
+#include <train/train.h>
+
+static sage_status versions(const sage_shop *shop, sage_shop_state *state, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_release release;
+    char path[SAGE_PATH_MAX];
+    SAGE_TRY(sage_shop_newest(shop, "dataset", &state->dataset, error));
+    SAGE_TRY(sage_shop_newest(shop, "models", &state->model, error));
+    SAGE_TRY(sage_shop_newest(shop, "vectors", &state->vectors_model, error));
+    SAGE_TRY(sage_shop_newest(shop, "index", &state->index, error));
+    SAGE_TRY(sage_shop_newest(shop, "keywords", &state->keywords, error));
+    SAGE_TRY(sage_shop_path(shop, "models/.tmp-train", path, error));
+    state->training_unfinished = sage_train_unfinished(path);
+    st = sage_release_read(shop, &release, error);
+    if (st == SAGE_E_STATE) return SAGE_OK; /* nothing published yet */
+    SAGE_TRY(st);
+    state->current_model = release.product_model;
+    state->current_index = release.index;
+    state->current_keywords = release.keywords;
+    state->current_revision = release.catalogue_revision;
+out:
+    return st;
+}
+
+sage_status sage_shop_read_state(sage_shop *shop, sage_shop_state *state, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_catalog *catalog = NULL;
+    memset(state, 0, sizeof *state);
+    SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
+    SAGE_TRY(sage_catalog_count(catalog, state, error));
+    state->catalogue_revision = sage_catalog_revision(catalog);
+    SAGE_TRY(versions(shop, state, error));
+    if (state->model) SAGE_TRY(sage_embed_stale(catalog, shop->dir, state->model, &state->vectors_stale, error));
+    snprintf(state->isa, sizeof state->isa, "%s", sage_isa());
+    snprintf(state->gemm, sizeof state->gemm, "%s", sage_gemm_name());
+out:
+    sage_catalog_close(catalog);
+    return st;
+}
+
+sage_status sage_shop_rejects(sage_shop *shop, sage_reject *rejects, size_t limit, size_t *n, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_catalog *catalog = NULL;
+    *n = 0;
+    SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
+    SAGE_TRY(sage_catalog_rejects(catalog, rejects, limit, n, error));
+out:
+    sage_catalog_close(catalog);
+    return st;
+}

@@ -1,0 +1,133 @@
+/* `itemsage train`: a fresh dataset, a run of the trainer, a published model. */
+#include <base/alloc.h>
+#include <base/error.h>
+#include <base/report.h>
+#include <io/json.h>
+#include <io/map.h>
+#include <io/version.h>
+#include <itemsage/itemsage.h>
+#include <itemsage/train.h>
+#include <shop/shop.h>
+#include <shop/validate.h>
+#include <string.h>
+
+/* The trainer's folder while it runs; a run that was stopped goes on here. */
+#define WORK_DIR "models/.tmp-train"
+
+/* The newest dataset where it fits catalogue and options, else a new one. */
+static sage_status dataset_for(sage_shop *shop, sage_pool *pool, const sage_monitor *monitor, uint64_t *id,
+                               sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_catalog *catalog = NULL;
+    SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
+    SAGE_TRY(sage_shop_newest(shop, "dataset", id, error));
+    if (*id && sage_dataset_fresh(shop->dir, *id, sage_catalog_revision(catalog), shop->options)) goto out;
+    SAGE_TRY(sage_dataset_build(catalog, shop->dir, shop->options, pool, monitor, id, error));
+out:
+    sage_catalog_close(catalog);
+    return st;
+}
+
+static sage_status copy_file(const char *source, const char *to_dir, const char *to, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char target[SAGE_PATH_MAX];
+    sage_map map = {0};
+    int fd = -1;
+    SAGE_TRY(sage_path_join(target, to_dir, to, error));
+    SAGE_TRY(sage_map_open(source, &map, error));
+    SAGE_TRY(sage_fs_create(target, true, &fd, error));
+    SAGE_TRY(sage_fs_write(fd, target, map.data, map.size, error));
+    SAGE_TRY(sage_fs_sync(fd, target, error));
+out:
+    if (fd >= 0) {
+        sage_status closed = sage_fs_close(fd, target, st == SAGE_OK ? error : NULL);
+        if (st == SAGE_OK) st = closed;
+    }
+    sage_map_close(&map);
+    return st;
+}
+
+/* config.json: every option as it was, and what the model was trained on. */
+static sage_status write_config(const sage_shop *shop, const char *dir, const sage_dataset *dataset,
+                                const sage_train_result *result, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char path[SAGE_PATH_MAX];
+    sage_dataset_info info;
+    sage_dataset_describe(dataset, &info);
+    json_t *options = json_object(), *root = NULL;
+    size_t n;
+    const sage_option *table = sage_option_table(&n);
+    for (size_t i = 0; i < n; i++)
+        json_object_set_new(options, table[i].key, json_string(sage_options_text(shop->options, table[i].key)));
+    root = json_pack("{s:s, s:I, s:I, s:b, s:b, s:I, s:I, s:f, s:o}", "itemsage", ITEMSAGE_VERSION, "dataset",
+                     (json_int_t)info.id, "catalogue_revision", (json_int_t)info.catalogue_revision, "simulated",
+                     info.simulated, "cold_start", result->cold_start, "steps", (json_int_t)result->steps, "best_step",
+                     (json_int_t)result->best_step, "validation_recall10", result->best_recall10, "options", options);
+    if (!root) return sage_fail_memory(error, 4096);
+    SAGE_TRY(sage_path_join(path, dir, "config.json", error));
+    SAGE_TRY(sage_json_write(path, root, error));
+out:
+    json_decref(root);
+    return st;
+}
+
+/* Copies, never moves, what the run left: until the version stands, the run can be published again. */
+static sage_status publish(const sage_shop *shop, const char *work, const sage_dataset *dataset,
+                           const sage_train_result *result, uint64_t *model, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char models[SAGE_PATH_MAX], tmp[SAGE_PATH_MAX], path[SAGE_PATH_MAX];
+    SAGE_TRY(sage_shop_path(shop, "models", models, error));
+    SAGE_TRY(sage_version_begin(models, "publish", tmp, error));
+    SAGE_TRY(sage_path_join(path, work, "best.safetensors", error));
+    SAGE_TRY(copy_file(path, tmp, "model.safetensors", error));
+    SAGE_TRY(sage_path_join(path, work, "metrics.jsonl", error));
+    SAGE_TRY(copy_file(path, tmp, "metrics.jsonl", error));
+    SAGE_TRY(copy_file(sage_dataset_vocab_path(dataset), tmp, "vocabulary", error));
+    SAGE_TRY(write_config(shop, tmp, dataset, result, error));
+    SAGE_TRY(sage_version_publish(models, tmp, model, error));
+    SAGE_TRY(sage_fs_remove_tree(work, error));
+out:
+    return st;
+}
+
+static void describe(const sage_dataset *dataset, const sage_train_result *result, sage_train_report *report) {
+    report->products = sage_dataset_products(dataset);
+    report->queries = sage_dataset_queries(dataset);
+    for (unsigned task = 0; task < SAGE_TASKS; task++) {
+        size_t n;
+        sage_dataset_pairs(dataset, SAGE_TRAIN, task, &n);
+        report->pairs += n;
+    }
+    report->steps = result->steps;
+    report->best_step = result->best_step;
+    report->cold_start = result->cold_start;
+    report->validation_recall10 = result->best_recall10;
+    report->seconds = result->seconds;
+    report->examples_per_s = result->examples_per_s;
+}
+
+sage_status sage_train(sage_shop *shop, const sage_monitor *monitor, sage_train_report *report, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char work[SAGE_PATH_MAX];
+    sage_pool *pool = NULL;
+    sage_dataset *dataset = NULL;
+    sage_validation *validation = NULL;
+    sage_train_result result = {0};
+    int lock = -1;
+    memset(report, 0, sizeof *report);
+    SAGE_TRY(sage_shop_lock(shop, SAGE_LOCK_TRAIN, &lock, error));
+    SAGE_TRY(sage_shop_pool(shop, &pool, error));
+    SAGE_TRY(dataset_for(shop, pool, monitor, &report->dataset, error));
+    SAGE_TRY(sage_dataset_open(shop->dir, report->dataset, true, &dataset, error));
+    SAGE_TRY(sage_shop_path(shop, WORK_DIR, work, error));
+    SAGE_TRY(sage_validation_new(dataset, shop->options, pool, monitor, &validation, error));
+    SAGE_TRY(sage_train_run(dataset, shop->options, pool, work, sage_validation_recall10, validation, monitor, &result,
+                            error));
+    SAGE_TRY(publish(shop, work, dataset, &result, &report->model, error));
+    describe(dataset, &result, report);
+out:
+    sage_validation_free(validation);
+    sage_dataset_close(dataset);
+    sage_fs_unlock(lock);
+    return st;
+}

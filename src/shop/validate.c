@@ -1,0 +1,176 @@
+/* Validation: embed the products, embed the queries, search exactly, count. */
+#include <base/alloc.h>
+#include <base/error.h>
+#include <base/report.h>
+#include <base/rng.h>
+#include <index/index.h>
+#include <shop/validate.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { K = 10, PRODUCTS_MAX = 200000, MADE_PAIRS = 2000, QUERY_BLOCK = 256 };
+
+struct sage_validation {
+    const sage_dataset *dataset;
+    sage_pool *pool;
+    sage_sampler *sampler; /* where pairs are made from the catalogue; owns their ids */
+    size_t n_products;
+    uint32_t *products; /* ascending dataset indices of the products that are searched */
+    /* queries as bags, and for each the wanted products as positions in `products` */
+    size_t n_queries, n_pairs;
+    uint32_t *ids, *id_begin, *wanted, *wanted_begin;
+    size_t ids_capacity, id_begin_capacity, wanted_capacity, wanted_begin_capacity;
+    float *vectors, *query_vectors;
+    size_t vectors_capacity, query_vectors_capacity; /* in floats */
+    sage_neighbour found[QUERY_BLOCK * K];
+    size_t n_found; /* of each query: as many as there are products, at most K */
+};
+
+static sage_status add_query(sage_validation *v, const uint32_t *ids, size_t n_ids, const uint32_t *wanted,
+                             size_t n_wanted, sage_error *error) {
+    size_t q = v->n_queries, first_id = q ? v->id_begin[q] : 0, first = q ? v->wanted_begin[q] : 0;
+    if (sage_grow((void **)&v->id_begin, &v->id_begin_capacity, q + 2, sizeof *v->id_begin) ||
+        sage_grow((void **)&v->wanted_begin, &v->wanted_begin_capacity, q + 2, sizeof *v->wanted_begin) ||
+        sage_grow((void **)&v->ids, &v->ids_capacity, first_id + n_ids + 1, sizeof *v->ids) ||
+        sage_grow((void **)&v->wanted, &v->wanted_capacity, first + n_wanted, sizeof *v->wanted))
+        return sage_fail_memory(error, (n_ids + n_wanted) * sizeof *v->ids);
+    v->id_begin[q] = (uint32_t)first_id;
+    v->wanted_begin[q] = (uint32_t)first;
+    if (n_ids) memcpy(v->ids + first_id, ids, n_ids * sizeof *ids);
+    memcpy(v->wanted + first, wanted, n_wanted * sizeof *wanted);
+    v->id_begin[q + 1] = (uint32_t)(first_id + n_ids);
+    v->wanted_begin[q + 1] = (uint32_t)(first + n_wanted);
+    v->n_queries++;
+    v->n_pairs += n_wanted;
+    return SAGE_OK;
+}
+
+static sage_status held_out_queries(sage_validation *v, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_packed_query query;
+    for (size_t i = 0; i < sage_dataset_queries(v->dataset); i++) {
+        sage_dataset_query(v->dataset, i, &query);
+        if (query.part == SAGE_VALIDATION && query.surface == SAGE_ON_SEARCH && query.n_positives)
+            SAGE_TRY(add_query(v, query.ids, query.n_ids, query.positives, query.n_positives, error));
+    }
+out:
+    return st;
+}
+
+static sage_status made_queries(sage_validation *v, const sage_options *options, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const sage_made_pairs *made;
+    SAGE_TRY(sage_sampler_new(v->dataset, options, v->pool, (uint64_t)sage_options_int(options, "seed"), &v->sampler,
+                              error));
+    SAGE_TRY(sage_sampler_validation(v->sampler, MADE_PAIRS, &made, error));
+    for (size_t i = 0; i < made->n; i++)
+        SAGE_TRY(add_query(v, made->query_ids + made->query_begin[i], made->query_begin[i + 1] - made->query_begin[i],
+                           made->product + i, 1, error));
+out:
+    sage_sampler_free(v->sampler);
+    v->sampler = NULL;
+    return st;
+}
+
+static int ascending(const void *a, const void *b) {
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static size_t unique(uint32_t *values, size_t n) {
+    size_t kept = 0;
+    if (n) qsort(values, n, sizeof *values, ascending);
+    for (size_t i = 0; i < n; i++)
+        if (!kept || values[kept - 1] != values[i]) values[kept++] = values[i];
+    return kept;
+}
+
+/* All products, or a sample that holds every wanted one; then `wanted` is turned into positions in it. */
+static sage_status choose_products(sage_validation *v, const sage_monitor *monitor, sage_error *error) {
+    size_t all = sage_dataset_products(v->dataset), n = all;
+    bool sampled = all > PRODUCTS_MAX;
+    size_t room = sampled ? PRODUCTS_MAX + v->n_pairs : all;
+    v->products = sage_alloc(room * sizeof *v->products);
+    if (!v->products) return sage_fail_memory(error, room * sizeof *v->products);
+    if (sampled) {
+        for (size_t i = 0; i < PRODUCTS_MAX; i++) v->products[i] = (uint32_t)sage_permute(i, all, 0x76616c6964617465u);
+        if (v->n_pairs) memcpy(v->products + PRODUCTS_MAX, v->wanted, v->n_pairs * sizeof *v->wanted);
+        n = unique(v->products, room);
+        sage_note(monitor, "validation searches a sample of %zu of the %zu products", n, all);
+    } else {
+        for (size_t i = 0; i < all; i++) v->products[i] = (uint32_t)i;
+    }
+    v->n_products = n;
+    for (size_t i = 0; i < v->n_pairs; i++) {
+        const uint32_t *at = bsearch(&v->wanted[i], v->products, n, sizeof *at, ascending);
+        v->wanted[i] = (uint32_t)(at - v->products);
+    }
+    return SAGE_OK;
+}
+
+sage_status sage_validation_new(const sage_dataset *dataset, const sage_options *options, sage_pool *pool,
+                                const sage_monitor *monitor, sage_validation **validation, sage_error *error) {
+    sage_status st = SAGE_OK;
+    *validation = NULL;
+    sage_validation *v = sage_alloc_zero(1, sizeof *v);
+    if (!v) return sage_fail_memory(error, sizeof *v);
+    v->dataset = dataset;
+    v->pool = pool;
+    SAGE_TRY(held_out_queries(v, error));
+    if (!v->n_queries) SAGE_TRY(made_queries(v, options, error));
+    SAGE_TRY(choose_products(v, monitor, error));
+    *validation = v;
+    v = NULL;
+out:
+    sage_validation_free(v);
+    return st;
+}
+
+void sage_validation_free(sage_validation *v) {
+    if (!v) return;
+    sage_sampler_free(v->sampler);
+    sage_free(v->products);
+    sage_free(v->ids);
+    sage_free(v->id_begin);
+    sage_free(v->wanted);
+    sage_free(v->wanted_begin);
+    sage_free(v->vectors);
+    sage_free(v->query_vectors);
+    sage_free(v);
+}
+
+static bool among(const sage_neighbour *found, size_t n, uint32_t row) {
+    for (size_t i = 0; i < n; i++)
+        if (found[i].row == row) return true;
+    return false;
+}
+
+static size_t hits_of(const sage_validation *v, size_t query, const sage_neighbour *found, size_t n) {
+    size_t hits = 0;
+    for (uint32_t w = v->wanted_begin[query]; w < v->wanted_begin[query + 1]; w++)
+        hits += among(found, n, v->wanted[w]);
+    return hits;
+}
+
+sage_status sage_validation_recall10(void *ctx, const sage_model *model, double *recall10, sage_error *error) {
+    sage_validation *v = ctx;
+    sage_status st = SAGE_OK;
+    size_t dim = sage_model_shape_of(model)->dim_out, hits = 0;
+    *recall10 = 0;
+    if (!v->n_pairs) return SAGE_OK;
+    if (sage_grow((void **)&v->vectors, &v->vectors_capacity, v->n_products * dim, sizeof *v->vectors) ||
+        sage_grow((void **)&v->query_vectors, &v->query_vectors_capacity, v->n_queries * dim, sizeof *v->query_vectors))
+        return sage_fail_memory(error, v->n_products * dim * sizeof *v->vectors);
+    SAGE_TRY(sage_train_embed_products(v->dataset, model, v->pool, v->products, v->n_products, v->vectors, error));
+    const sage_bags bags = {v->n_queries, v->ids, v->id_begin};
+    SAGE_TRY(sage_train_embed_queries(model, v->pool, &bags, v->query_vectors, error));
+    for (size_t q = 0; q < v->n_queries; q += QUERY_BLOCK) {
+        size_t n = v->n_queries - q < QUERY_BLOCK ? v->n_queries - q : QUERY_BLOCK;
+        SAGE_TRY(sage_exact_search(v->pool, v->vectors, v->n_products, dim, v->query_vectors + q * dim, n, K, v->found,
+                                   &v->n_found, error));
+        for (size_t i = 0; i < n; i++) hits += hits_of(v, q + i, v->found + i * K, v->n_found);
+    }
+    *recall10 = (double)hits / (double)v->n_pairs;
+out:
+    return st;
+}

@@ -1,0 +1,20 @@
+/* Recall@10 on the validation part while training runs. */
+#ifndef SAGE_SHOP_VALIDATE_H
+#define SAGE_SHOP_VALIDATE_H
+
+#include <dataset/sampler.h>
+#include <train/train.h>
+
+typedef struct sage_validation sage_validation;
+
+/* Judged on the validation part's distinct (query, product) pairs of the search surface; where there is none, on pairs
+ * made from the catalogue. The products searched are the whole catalogue, or, beyond 200,000, a fixed sample that holds
+ * every product of those pairs (recall is then that of the sample; a note says so). */
+sage_status sage_validation_new(const sage_dataset *dataset, const sage_options *options, sage_pool *pool,
+                                const sage_monitor *monitor, sage_validation **validation, sage_error *error);
+void sage_validation_free(sage_validation *validation);
+
+/* As sage_validate_fn; ctx is the validation. */
+sage_status sage_validation_recall10(void *ctx, const sage_model *model, double *recall10, sage_error *error);
+
+#endif
