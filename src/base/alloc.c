@@ -24,8 +24,9 @@ void *sage_alloc(size_t bytes) {
 }
 
 void *sage_alloc_zero(size_t count, size_t size) {
-    if (refused()) return NULL;
-    return count == 0 || size == 0 ? calloc(1, 1) : calloc(count, size);
+    size_t bytes;
+    if (refused() || __builtin_mul_overflow(count, size, &bytes)) return NULL;
+    return bytes == 0 ? calloc(1, 1) : calloc(count, size);
 }
 
 void *sage_alloc_aligned(size_t bytes) {

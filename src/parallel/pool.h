@@ -8,7 +8,8 @@
 
 typedef struct sage_pool sage_pool;
 
-/* Work on [begin, end) as worker `worker` (0 .. threads-1). The calling thread is worker 0. Must not call the pool again. */
+/* Work on [begin, end) as worker `worker` (0 .. threads-1). The calling thread is worker 0. Must not call the pool
+ * again. Calls from several threads on one pool take turns. */
 typedef void (*sage_pool_fn)(void *ctx, size_t begin, size_t end, size_t worker);
 
 /* threads = 0: as many as there are cores that this process may use. */
@@ -16,8 +17,8 @@ sage_status sage_pool_new(size_t threads, sage_pool **pool, sage_error *error);
 void sage_pool_free(sage_pool *pool);
 size_t sage_pool_threads(const sage_pool *pool); /* 1 for NULL */
 
-/* Runs fn over 0..n in static contiguous pieces whose borders are multiples of `grain` (>= 1); returns when all are done.
- * A NULL pool runs it on the caller. Pieces may be empty (fn is then not called for that worker). */
+/* Runs fn over 0..n in static contiguous pieces whose borders are multiples of `grain` (>= 1); returns when all are
+ * done. A NULL pool runs it on the caller. Pieces may be empty (fn is then not called for that worker). */
 void sage_pool_for(sage_pool *pool, size_t n, size_t grain, sage_pool_fn fn, void *ctx);
 
 /* As sage_pool_for, but pieces of `grain` are taken by whoever is free: for uneven work whose result does not depend on
