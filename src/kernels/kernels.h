@@ -1,5 +1,7 @@
-/* The numeric ops, shapes documented; scalar truth in plain C, faster kernels chosen once by CPUID (ITEMSAGE_ISA=scalar|avx2|avx512 forces
- * one). Row-major. `real` is float, or double in the oracle's build (-DSAGE_F64: scalar kernels and dgemm only). */
+/* The numeric ops, shapes documented; scalar truth in plain C, faster kernels chosen once by CPUID
+ * (ITEMSAGE_ISA=scalar|avx2|avx512 forces one; a kind that this processor lacks is passed over). Row-major. `real` is
+ * float, or double in the oracle's build (-DSAGE_REAL_F64: scalar kernels and dgemm only). Any size of any argument is
+ * allowed, zero included; nothing has to be aligned. */
 #ifndef SAGE_KERNELS_KERNELS_H
 #define SAGE_KERNELS_KERNELS_H
 
@@ -8,18 +10,84 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifdef SAGE_F64
+#ifdef SAGE_REAL_F64
 typedef double real;
 #else
 typedef float real;
 #endif
 
-const char *sage_isa(void);       /* "scalar", "avx2", "avx512" */
-const char *sage_gemm_name(void); /* the BLAS and the kernel it runs, e.g. "OpenBLAS 0.3.21 SkylakeX" */
+/* How far ahead bag_sum and bag_back prefetch: their index arrays must be readable (and hold valid rows) this far past
+ * n. */
+enum { SAGE_PREFETCH = 8 };
 
-/* C[m][n] = alpha op(A) op(B) + beta C; op transposes where ta / tb. lda, ldb, ldc: row strides. Rows of C are cut over the pool; each worker
- * calls the serial BLAS. */
-void sage_gemm(sage_pool *pool, bool ta, bool tb, size_t m, size_t n, size_t k, real alpha, const real *a, size_t lda, const real *b,
-               size_t ldb, real beta, real *c, size_t ldc);
+/* Every op works on the calling thread; who cuts the work over the pool is the caller. Sums run in a fixed order for a
+ * given ISA. */
+typedef struct sage_ops {
+    const char *isa;
+
+    /* ---- vectors ---- */
+    real (*dot)(size_t n, const real *a, const real *b);
+    void (*axpy)(size_t n, real alpha, const real *x, real *y); /* y += alpha x */
+    void (*scale)(size_t n, real alpha, real *x);               /* x *= alpha */
+    real (*max)(size_t n, const real *x);                       /* n > 0 */
+    real (*exp_sum)(size_t n, real shift,
+                    real *x); /* x = exp(x - shift), returns the sum; under about -87 exactly 0 in f32 */
+
+    /* ---- bags: rows of a table [..][dim] ---- */
+    /* out[dim] = sum over i < n of w[i] table[rows[i]] */
+    void (*bag_sum)(size_t dim, size_t n, const uint32_t *rows, const real *w, const real *table, real *out);
+    /* One table row used by n bags with gradients d[bag][dim]: grad += sum w[i] d[bag[i]];  dots[i] = d[bag[i]] . row
+     */
+    void (*bag_back)(size_t dim, size_t n, const uint32_t *bag, const real *w, const real *d, const real *row,
+                     real *grad, real *dots);
+
+    /* ---- rows x [n][dim] ---- */
+    /* Layer norm (Ba et al. 2016), eps 1e-5: hat = (x - mean) rstd, y = gain hat + bias, rstd [n]. x may be hat or y.
+     */
+    void (*norm)(size_t n, size_t dim, const real *x, const real *gain, const real *bias, real *hat, real *y,
+                 real *rstd);
+    /* dx = rstd (t - mean(t) - hat mean(t hat)), t = gain dy; dx may be dy. */
+    void (*norm_back)(size_t n, size_t dim, const real *dy, const real *hat, const real *rstd, const real *gain,
+                      real *dx);
+    /* Columns [begin, end) of: gain_grad += sum over rows of dy hat, bias_grad += sum over rows of dy. */
+    void (*norm_grad)(size_t n, size_t dim, size_t begin, size_t end, const real *dy, const real *hat, real *gain_grad,
+                      real *bias_grad);
+    void (*col_sum)(size_t n, size_t dim, size_t begin, size_t end, const real *x,
+                    real *sum);                                      /* sum += over rows, columns [begin, end) */
+    void (*add_row)(size_t n, size_t dim, const real *row, real *x); /* every row of x += row */
+    /* GELU with erf, as PyTorch's default: x += bias; y = x Phi(x). In f32 off by less than 1e-6 (Abramowitz and
+     * Stegun 7.1.26). */
+    void (*bias_gelu)(size_t n, size_t dim, const real *bias, real *x, real *y);
+    void (*gelu_back)(size_t n, const real *x, real *dy); /* dy *= Phi(x) + x phi(x) */
+
+    /* ---- attention of H heads over one token x [dim]; U, A: [H][ld], of which the first dim columns are used ---- */
+    void (*heads_dot)(size_t heads, size_t dim, const real *u, size_t ld, const real *x,
+                      real *out); /* out[h] = u_h . x */
+    void (*heads_axpy)(size_t heads, size_t dim, const real *a, const real *x, real *sum,
+                       size_t ld); /* sum_h += a[h] x */
+    void (*heads_mix)(size_t heads, size_t dim, const real *a, const real *x, const real *b,
+                      const real *y, /* out = sum_h a[h] x_h + b[h] y_h */
+                      size_t ld, real *out);
+
+    /* Adam (Kingma and Ba 2015) with decoupled weight decay: m = b1 m + (1-b1) g, v = b2 v + (1-b2) g^2,
+     * w -= lr ( (m/c1) / (sqrt(v/c2) + eps) + decay w ), c1 = 1 - b1^t, c2 = 1 - b2^t. */
+    void (*adam)(real *w, const real *g, real *m, real *v, size_t n, real lr, real b1, real b2, real eps, real decay,
+                 real c1, real c2);
+} sage_ops;
+
+const sage_ops *sage_ops_best(void);          /* chosen at the first call, the same ever after; any thread */
+const sage_ops *sage_ops_of(const char *isa); /* NULL where this machine or build lacks it; for tests and benchmarks */
+const char *sage_isa(void);                   /* "scalar", "avx2", "avx512" */
+const char *sage_gemm_name(void);             /* the BLAS and the kernel it runs, e.g. "OpenBLAS 0.3.21 SkylakeX" */
+
+/* Adam by the chosen ISA, for whole tensors and single table rows alike. */
+void sage_adam(real *w, const real *g, real *m, real *v, size_t n, real lr, real b1, real b2, real eps, real decay,
+               real c1, real c2);
+
+/* C[m][n] = alpha op(A) op(B) + beta C; op transposes where ta / tb. lda, ldb, ldc: row strides. Rows of C (or its
+ * columns, where rows are few) are cut over the pool; each worker calls the serial BLAS. A NULL pool runs it on the
+ * caller: that is how a worker calls it. */
+void sage_gemm(sage_pool *pool, bool ta, bool tb, size_t m, size_t n, size_t k, real alpha, const real *a, size_t lda,
+               const real *b, size_t ldb, real beta, real *c, size_t ldc);
 
 #endif

@@ -1,0 +1,39 @@
+/* Which kernels run: the widest that the processor has, unless ITEMSAGE_ISA names another. */
+#include "kern.h"
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const isas_best_first[] = {"avx512", "avx2", "scalar"};
+enum { N_ISAS = sizeof isas_best_first / sizeof isas_best_first[0] };
+
+const sage_ops *sage_ops_of(const char *isa) {
+#if SAGE_X86
+    __builtin_cpu_init();
+    if (strcmp(isa, "avx512") == 0 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
+        return &sage_ops_avx512;
+    if (strcmp(isa, "avx2") == 0 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return &sage_ops_avx2;
+#endif
+    return strcmp(isa, "scalar") == 0 ? &sage_ops_scalar : NULL;
+}
+
+const sage_ops *sage_ops_best(void) {
+    static _Atomic(const sage_ops *) chosen;
+    const sage_ops *ops = atomic_load_explicit(&chosen, memory_order_acquire);
+    if (ops != NULL) return ops;
+    const char *forced = getenv("ITEMSAGE_ISA");
+    if (forced != NULL) ops = sage_ops_of(forced);
+    for (size_t i = 0; i < N_ISAS && ops == NULL; i++) ops = sage_ops_of(isas_best_first[i]);
+    atomic_store_explicit(&chosen, ops, memory_order_release); /* two threads that meet here store the same */
+    return ops;
+}
+
+const char *sage_isa(void) {
+    return sage_ops_best()->isa;
+}
+
+void sage_adam(real *w, const real *g, real *m, real *v, size_t n, real lr, real b1, real b2, real eps, real decay,
+               real c1, real c2) {
+    sage_ops_best()->adam(w, g, m, v, n, lr, b1, b2, eps, decay, c1, c2);
+}

@@ -1,0 +1,154 @@
+/* The scalar truth: each op as its formula reads. Every other kernel is tested against it. */
+#include "kern.h"
+
+static real ref_dot(size_t n, const real *a, const real *b) {
+    real sum = 0;
+    for (size_t i = 0; i < n; i++) sum += a[i] * b[i];
+    return sum;
+}
+
+static void ref_axpy(size_t n, real alpha, const real *x, real *y) {
+    for (size_t i = 0; i < n; i++) y[i] += alpha * x[i];
+}
+
+static void ref_scale(size_t n, real alpha, real *x) {
+    for (size_t i = 0; i < n; i++) x[i] *= alpha;
+}
+
+static real ref_max(size_t n, const real *x) {
+    real max = x[0];
+    for (size_t i = 1; i < n; i++) max = x[i] > max ? x[i] : max;
+    return max;
+}
+
+static real ref_exp_sum(size_t n, real shift, real *x) {
+    real sum = 0;
+    for (size_t i = 0; i < n; i++) sum += x[i] = real_exp(x[i] - shift);
+    return sum;
+}
+
+static void ref_bag_sum(size_t dim, size_t n, const uint32_t *rows, const real *w, const real *table, real *out) {
+    for (size_t c = 0; c < dim; c++) out[c] = 0;
+    for (size_t i = 0; i < n; i++) ref_axpy(dim, w[i], table + rows[i] * dim, out);
+}
+
+static void ref_bag_back(size_t dim, size_t n, const uint32_t *bag, const real *w, const real *d, const real *row,
+                         real *grad, real *dots) {
+    for (size_t i = 0; i < n; i++) {
+        ref_axpy(dim, w[i], d + bag[i] * dim, grad);
+        dots[i] = ref_dot(dim, d + bag[i] * dim, row);
+    }
+}
+
+static void ref_norm(size_t n, size_t dim, const real *x, const real *gain, const real *bias, real *hat, real *y,
+                     real *rstd) {
+    for (size_t i = 0; i < n; i++, x += dim, hat += dim, y += dim) {
+        real mean = 0, variance = 0;
+        for (size_t c = 0; c < dim; c++) mean += x[c];
+        mean /= (real)dim;
+        for (size_t c = 0; c < dim; c++) variance += (x[c] - mean) * (x[c] - mean);
+        rstd[i] = 1 / real_sqrt(variance / (real)dim + SAGE_NORM_EPS);
+        for (size_t c = 0; c < dim; c++) {
+            real h = (x[c] - mean) * rstd[i];
+            hat[c] = h;
+            y[c] = gain[c] * h + bias[c];
+        }
+    }
+}
+
+static void ref_norm_back(size_t n, size_t dim, const real *dy, const real *hat, const real *rstd, const real *gain,
+                          real *dx) {
+    for (size_t i = 0; i < n; i++, dy += dim, hat += dim, dx += dim) {
+        real mean = 0, mean_hat = 0;
+        for (size_t c = 0; c < dim; c++) {
+            mean += gain[c] * dy[c];
+            mean_hat += gain[c] * dy[c] * hat[c];
+        }
+        mean /= (real)dim;
+        mean_hat /= (real)dim;
+        for (size_t c = 0; c < dim; c++) dx[c] = rstd[i] * (gain[c] * dy[c] - mean - hat[c] * mean_hat);
+    }
+}
+
+static void ref_norm_grad(size_t n, size_t dim, size_t begin, size_t end, const real *dy, const real *hat,
+                          real *gain_grad, real *bias_grad) {
+    for (size_t i = 0; i < n; i++, dy += dim, hat += dim)
+        for (size_t c = begin; c < end; c++) {
+            gain_grad[c] += dy[c] * hat[c];
+            bias_grad[c] += dy[c];
+        }
+}
+
+static void ref_col_sum(size_t n, size_t dim, size_t begin, size_t end, const real *x, real *sum) {
+    for (size_t i = 0; i < n; i++, x += dim)
+        for (size_t c = begin; c < end; c++) sum[c] += x[c];
+}
+
+static void ref_add_row(size_t n, size_t dim, const real *row, real *x) {
+    for (size_t i = 0; i < n; i++, x += dim)
+        for (size_t c = 0; c < dim; c++) x[c] += row[c];
+}
+
+static const real SQRT_HALF = (real)0.70710678118654752440, SQRT_TAU_INVERSE = (real)0.39894228040143267794;
+
+static real phi(real x) { /* the normal distribution function */
+    return (real)0.5 * real_erfc(-x * SQRT_HALF);
+}
+
+static void ref_bias_gelu(size_t n, size_t dim, const real *bias, real *x, real *y) {
+    for (size_t i = 0; i < n; i++, x += dim, y += dim)
+        for (size_t c = 0; c < dim; c++) {
+            x[c] += bias[c];
+            y[c] = x[c] * phi(x[c]);
+        }
+}
+
+static void ref_gelu_back(size_t n, const real *x, real *dy) {
+    for (size_t i = 0; i < n; i++) dy[i] *= phi(x[i]) + x[i] * SQRT_TAU_INVERSE * real_exp((real)-0.5 * x[i] * x[i]);
+}
+
+static void ref_heads_dot(size_t heads, size_t dim, const real *u, size_t ld, const real *x, real *out) {
+    for (size_t h = 0; h < heads; h++) out[h] = ref_dot(dim, u + h * ld, x);
+}
+
+static void ref_heads_axpy(size_t heads, size_t dim, const real *a, const real *x, real *sum, size_t ld) {
+    for (size_t h = 0; h < heads; h++) ref_axpy(dim, a[h], x, sum + h * ld);
+}
+
+static void ref_heads_mix(size_t heads, size_t dim, const real *a, const real *x, const real *b, const real *y,
+                          size_t ld, real *out) {
+    for (size_t c = 0; c < dim; c++) out[c] = 0;
+    for (size_t h = 0; h < heads; h++) {
+        ref_axpy(dim, a[h], x + h * ld, out);
+        ref_axpy(dim, b[h], y + h * ld, out);
+    }
+}
+
+static void ref_adam(real *w, const real *g, real *m, real *v, size_t n, real lr, real b1, real b2, real eps,
+                     real decay, real c1, real c2) {
+    for (size_t i = 0; i < n; i++) {
+        m[i] = b1 * m[i] + (1 - b1) * g[i];
+        v[i] = b2 * v[i] + (1 - b2) * (g[i] * g[i]);
+        w[i] -= lr * ((m[i] / c1) / (real_sqrt(v[i] / c2) + eps) + decay * w[i]);
+    }
+}
+
+const sage_ops sage_ops_scalar = {.isa = "scalar",
+                                  .dot = ref_dot,
+                                  .axpy = ref_axpy,
+                                  .scale = ref_scale,
+                                  .max = ref_max,
+                                  .exp_sum = ref_exp_sum,
+                                  .bag_sum = ref_bag_sum,
+                                  .bag_back = ref_bag_back,
+                                  .norm = ref_norm,
+                                  .norm_back = ref_norm_back,
+                                  .norm_grad = ref_norm_grad,
+                                  .col_sum = ref_col_sum,
+                                  .add_row = ref_add_row,
+                                  .bias_gelu = ref_bias_gelu,
+                                  .gelu_back = ref_gelu_back,
+                                  .heads_dot = ref_heads_dot,
+                                  .heads_axpy = ref_heads_axpy,
+                                  .heads_mix = ref_heads_mix,
+                                  .adam = ref_adam};

@@ -1,0 +1,185 @@
+/* A model from options, and from safetensors. */
+#include "impl.h"
+#include <base/alloc.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+sage_status sage_model_new(const sage_model_shape *shape, const sage_options *options, const sage_vocab *vocab,
+                           uint64_t seed, sage_model **out, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_model *model = NULL;
+    if (vocab != NULL && sage_vocab_size(vocab) != shape->vocab) {
+        st = sage_fail(error, SAGE_E_ARGUMENT, "model: the vocabulary has %zu n-grams, the shape %zu",
+                       sage_vocab_size(vocab), shape->vocab);
+        goto out;
+    }
+    SAGE_TRY(model_alloc(shape, seed, &model, error));
+    if (vocab == NULL || strcmp(sage_options_text(options, "init"), "paper") == 0)
+        model_init_paper(model, seed);
+    else
+        model_init_tfidf(model, options, vocab, seed);
+    *out = model;
+out:
+    return st;
+}
+
+static sage_status read_meta(const sage_safetensors *file, const char *path, const char *key, uint64_t *value,
+                             sage_error *error) {
+    const char *text = sage_safetensors_meta(file, key);
+    char *end = NULL;
+    if (text != NULL && *text >= '0' && *text <= '9') {
+        errno = 0;
+        *value = strtoull(text, &end, 10);
+    }
+    if (end == NULL || *end != '\0' || errno != 0)
+        return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
+                            "no whole number \"%s\" in the metadata; this is not a model of itemsage", key);
+    return SAGE_OK;
+}
+
+static sage_status read_size(const sage_safetensors *file, const char *path, const char *key, size_t *value,
+                             sage_error *error) {
+    uint64_t wide = 0;
+    sage_status st = read_meta(file, path, key, &wide, error);
+    *value = (size_t)wide;
+    return st;
+}
+
+static sage_status read_shape(const sage_safetensors *file, const char *path, sage_model_shape *s, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const char *format = sage_safetensors_meta(file, "format");
+    if (format == NULL || strcmp(format, "itemsage-model-1") != 0) {
+        st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
+                          "its metadata does not say format = itemsage-model-1; this is not a model of itemsage");
+        goto out;
+    }
+    SAGE_TRY(read_size(file, path, "vocab", &s->vocab, error));
+    SAGE_TRY(read_size(file, path, "rows", &s->rows, error));
+    SAGE_TRY(read_size(file, path, "hashes", &s->hashes, error));
+    SAGE_TRY(read_size(file, path, "dim_embed", &s->dim_embed, error));
+    SAGE_TRY(read_size(file, path, "dim_model", &s->dim_model, error));
+    SAGE_TRY(read_size(file, path, "heads", &s->heads, error));
+    SAGE_TRY(read_size(file, path, "dim_ff", &s->dim_ff, error));
+    SAGE_TRY(read_size(file, path, "dim_head", &s->dim_head, error));
+    SAGE_TRY(read_size(file, path, "dim_out", &s->dim_out, error));
+    SAGE_TRY(read_size(file, path, "dim_image", &s->dim_image, error));
+    if (model_shape_check(s, error) != SAGE_OK)
+        st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
+                          "its metadata gives a model of impossible sizes; the file is damaged");
+out:
+    return st;
+}
+
+/* The file must hold what the shape promises before memory is taken for it. */
+static sage_status check_size(const sage_safetensors *file, const char *path, const char *name, size_t rows,
+                              size_t cols, sage_error *error) {
+    const sage_tensor *t = sage_safetensors_find(file, name);
+    if (t == NULL || t->n_dims != 2 || t->dim[0] != rows || t->dim[1] != cols)
+        return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
+                            "tensor \"%s\" is absent or not %zu x %zu as the metadata says", name, rows, cols);
+    return SAGE_OK;
+}
+
+sage_status sage_model_load(const char *path, sage_model **out, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_safetensors *file = NULL;
+    sage_model *model = NULL;
+    sage_model_shape shape = {0};
+    SAGE_TRY(sage_safetensors_open(path, &file, error));
+    SAGE_TRY(read_shape(file, path, &shape, error));
+    SAGE_TRY(check_size(file, path, "table", shape.rows, shape.dim_embed, error));
+    SAGE_TRY(check_size(file, path, "importance", shape.vocab, shape.hashes, error));
+    SAGE_TRY(check_size(file, path, "encoder.wk", shape.dim_model, shape.dim_model, error));
+    SAGE_TRY(check_size(file, path, "encoder.ff1.weight", shape.dim_ff, shape.dim_model, error));
+    SAGE_TRY(check_size(file, path, "head.fc2.weight", shape.dim_out, shape.dim_head, error));
+    SAGE_TRY(model_alloc(&shape, 0, &model, error));
+    SAGE_TRY(sage_model_restore(model, file, "", error));
+    *out = model;
+    model = NULL;
+out:
+    sage_model_free(model);
+    sage_safetensors_close(file);
+    return st;
+}
+
+/* Values of either width; files are little-endian as every machine that this runs on. */
+static void copy_values(const sage_tensor *from, real *to, size_t n) {
+    if (from->bytes == n * sizeof(real)) {
+        memcpy(to, from->data, from->bytes);
+        return;
+    }
+    const unsigned char *bytes = from->data;
+    for (size_t i = 0; i < n; i++) {
+        if (from->dtype == SAGE_F64) {
+            double wide;
+            memcpy(&wide, bytes + i * sizeof wide, sizeof wide);
+            to[i] = (real)wide;
+        } else {
+            float narrow;
+            memcpy(&narrow, bytes + i * sizeof narrow, sizeof narrow);
+            to[i] = (real)narrow;
+        }
+    }
+}
+
+static bool same_shape(const sage_tensor *a, const sage_tensor *b) {
+    if (a->n_dims != b->n_dims) return false;
+    for (size_t i = 0; i < a->n_dims; i++)
+        if (a->dim[i] != b->dim[i]) return false;
+    return true;
+}
+
+static sage_status find_tensor(const sage_safetensors *file, const char *prefix, const sage_tensor *wanted,
+                               const sage_tensor **found, sage_error *error) {
+    char name[2 * SAGE_TENSOR_NAME_MAX + 2];
+    size_t prefix_len = strlen(prefix), name_len = strlen(wanted->name);
+    if (prefix_len > SAGE_TENSOR_NAME_MAX)
+        return sage_fail(error, SAGE_E_ARGUMENT, "model: the prefix of tensor names is too long");
+    memcpy(name, prefix, prefix_len);
+    memcpy(name + prefix_len, wanted->name, name_len + 1);
+    *found = sage_safetensors_find(file, name);
+    if (*found == NULL) return sage_fail(error, SAGE_E_FORMAT, "model: tensor \"%s\" is absent from the file", name);
+    if (!same_shape(*found, wanted))
+        return sage_fail(error, SAGE_E_FORMAT, "model: tensor \"%s\" has another shape than this model", name);
+    if ((*found)->dtype != SAGE_F32 && (*found)->dtype != SAGE_F64)
+        return sage_fail(error, SAGE_E_FORMAT, "model: tensor \"%s\" is neither F32 nor F64", name);
+    return SAGE_OK;
+}
+
+static sage_status restore_hashes(sage_model *model, const sage_safetensors *file, sage_error *error) {
+    static const char *const keys[SAGE_MODEL_HASHES_MAX][2] = {{"hash_a1", "hash_b1"}, {"hash_a2", "hash_b2"}};
+    sage_status st = SAGE_OK;
+    for (size_t k = 0; model->shape.hashes > 1 && k < model->shape.hashes; k++) {
+        hash_fn hash;
+        SAGE_TRY(read_meta(file, "model", keys[k][0], &hash.a, error));
+        SAGE_TRY(read_meta(file, "model", keys[k][1], &hash.b, error));
+        if (hash.a >= HASH_PRIME || hash.b >= HASH_PRIME) {
+            st = sage_fail(error, SAGE_E_FORMAT,
+                           "model: the hash functions in the metadata are out of range; the file is damaged");
+            goto out;
+        }
+        model->hash[k] = hash;
+    }
+    model_describe(model);
+out:
+    return st;
+}
+
+sage_status sage_model_restore(sage_model *model, const sage_safetensors *file, const char *prefix, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const sage_tensor *found = NULL;
+    size_t n = model->n_params + 2;
+    for (size_t i = 0; i < n; i++)
+        SAGE_TRY(find_tensor(file, prefix, &model->tensors[i], &found, error)); /* all of it or nothing */
+    SAGE_TRY(restore_hashes(model, file, error));
+    for (size_t i = 0; i < n; i++) {
+        SAGE_TRY(find_tensor(file, prefix, &model->tensors[i], &found, error));
+        real *to = i < model->n_params    ? model->dense + model->params[i].offset
+                   : i == model->n_params ? model->table
+                                          : model->importance;
+        copy_values(found, to, model->tensors[i].bytes / sizeof(real));
+    }
+out:
+    return st;
+}

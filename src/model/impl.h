@@ -1,0 +1,90 @@
+/* Inside the room: the model's memory. */
+#ifndef SAGE_MODEL_IMPL_H
+#define SAGE_MODEL_IMPL_H
+
+#include <base/error.h>
+#include <model/model.h>
+
+/* Kinds of token beyond the 12 text fields; each kind has a bias (its own, the image's, or CLS itself) and score
+ * biases. */
+enum { KIND_IMAGE = SAGE_FIELDS, KIND_CLS, KINDS };
+
+typedef enum param_id {
+    P_TEXT_GAIN,
+    P_TEXT_BIAS,
+    P_TEXT_PROJ,
+    P_FIELD_BIAS,
+    P_CLS,
+    P_IMAGE_PROJ,
+    P_IMAGE_BIAS,
+    P_SCORE_BIAS,
+    P_WQ,
+    P_BQ,
+    P_WK,
+    P_WV,
+    P_BV,
+    P_WO,
+    P_BO,
+    P_NORM1_GAIN,
+    P_NORM1_BIAS,
+    P_FF1_W,
+    P_FF1_B,
+    P_FF2_W,
+    P_FF2_B,
+    P_NORM2_GAIN,
+    P_NORM2_BIAS,
+    P_HEAD_SKIP,
+    P_HEAD1_W,
+    P_HEAD1_B,
+    P_HEAD2_W,
+    P_HEAD2_B,
+    P_SEARCH_SKIP,
+    P_SEARCH1_W,
+    P_SEARCH1_B,
+    P_SEARCH2_W,
+    P_SEARCH2_B,
+    P_TEMPERATURE,
+    P_COUNT
+} param_id;
+
+/* A multiply-add hash into the table (Carter and Wegman 1979): ((a id + b) mod p) mod rows, p = 2^31 - 1. */
+typedef struct hash_fn {
+    uint64_t a, b;
+} hash_fn;
+enum { HASH_PRIME = 0x7fffffff };
+
+enum { META_MAX = 16, META_BYTES = 64 };
+
+struct sage_model {
+    sage_model_shape shape;
+    hash_fn hash[SAGE_MODEL_HASHES_MAX];
+    size_t at[P_COUNT];         /* offsets in the dense arena; of a parameter that this shape lacks: SIZE_MAX */
+    sage_param params[P_COUNT]; /* those that there are */
+    size_t n_params, dense_size;
+    real *dense, *table, *importance;
+    sage_tensor tensors[P_COUNT + 2];
+    sage_tensor_meta meta[META_MAX];
+    char meta_text[META_MAX][META_BYTES];
+    size_t n_meta;
+};
+
+static inline real *par(const sage_model *model, param_id id) {
+    return model->dense + model->at[id];
+}
+static inline real *par_in(const sage_model *model, real *dense, param_id id) {
+    return dense + model->at[id];
+}
+
+static inline uint32_t hash_row(const sage_model *model, uint32_t id, size_t k) {
+    if (model->shape.hashes == 1) return id;
+    return (uint32_t)((model->hash[k].a * id + model->hash[k].b) % HASH_PRIME % model->shape.rows);
+}
+
+/* Memory for the shape, parameters all zero, names and metadata set; hash functions from the seed. */
+sage_status model_alloc(const sage_model_shape *shape, uint64_t seed, sage_model **model, sage_error *error);
+sage_status model_shape_check(const sage_model_shape *shape, sage_error *error);
+void model_describe(sage_model *model); /* metadata from shape and hash functions */
+void model_init_tfidf(sage_model *model, const sage_options *options, const sage_vocab *vocab, uint64_t seed);
+void model_init_paper(sage_model *model, uint64_t seed);
+
+#endif

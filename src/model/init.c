@@ -1,0 +1,118 @@
+/* First values of the parameters.
+ *
+ * tfidf: untrained, a product's vector is the mean of its tokens, a token the idf-weighted sum of random rows, and a
+ * query likewise: two texts are as near as their tf-idf vectors are, up to random projection. W_V, W_O, the projections
+ * and the skips are the identity, all second layers zero; attention is spread by the score biases alone, since g_h is
+ * small. paper: Xavier for matrices and the table, N(0, 1) for the importance weights. */
+#include "impl.h"
+#include <base/rng.h>
+#include <math.h>
+
+static void fill(real *x, size_t n, double value) {
+    for (size_t i = 0; i < n; i++) x[i] = (real)value;
+}
+
+static void normal(real *x, size_t n, double deviation, sage_rng *rng) {
+    for (size_t i = 0; i < n; i++) x[i] = (real)(deviation * sage_rng_normal(rng));
+}
+
+/* Glorot and Bengio 2010: uniform within sqrt(6 / (rows + cols)). */
+static void xavier(real *x, size_t rows, size_t cols, sage_rng *rng) {
+    double bound = sqrt(6.0 / (double)(rows + cols));
+    for (size_t i = 0; i < rows * cols; i++) x[i] = (real)(bound * (2.0 * sage_rng_unit(rng) - 1.0));
+}
+
+static void identity(real *x, size_t rows, size_t cols) {
+    for (size_t i = 0; i < rows && i < cols; i++) x[i * cols + i] = 1;
+}
+
+static bool has(const sage_model *model, param_id id) {
+    return model->at[id] != SIZE_MAX;
+}
+
+static void fill_norms(sage_model *model) {
+    const sage_model_shape *s = &model->shape;
+    fill(par(model, P_TEXT_GAIN), s->dim_embed, 1);
+    fill(par(model, P_NORM1_GAIN), s->dim_model, 1);
+    fill(par(model, P_NORM2_GAIN), s->dim_model, 1);
+    *par(model, P_TEMPERATURE) = (real)-log(0.07);
+}
+
+static void fill_score_bias(sage_model *model) {
+    const double title = 4, strong = 2,
+                 cls = 0.02; /* factors of a token's weight; CLS says nothing about a product yet */
+    real *s = par(model, P_SCORE_BIAS);
+    for (size_t h = 0; h < model->shape.heads; h++, s += KINDS) {
+        s[SAGE_TITLE] = (real)log(title);
+        s[SAGE_TYPE] = s[SAGE_CATEGORY] = s[SAGE_BRAND] = (real)log(strong);
+        s[KIND_CLS] = (real)log(cls);
+    }
+}
+
+/* n-grams that few products have count most: idf = log(1 + N / df), by kind. */
+static void fill_importance(sage_model *model, const sage_options *options, const sage_vocab *vocab) {
+    static const char *const keys[SAGE_NGRAM_KINDS] = {"init_word", "init_bigram", "init_trigram"};
+    size_t hashes = model->shape.hashes;
+    double documents = (double)sage_vocab_documents(vocab);
+    for (int kind = 0; kind < SAGE_NGRAM_KINDS; kind++) {
+        double factor = sage_options_real(options, keys[kind]) / sqrt((double)hashes);
+        size_t end = sage_vocab_begin(vocab, (sage_ngram_kind)(kind + 1));
+        for (size_t id = sage_vocab_begin(vocab, (sage_ngram_kind)kind); id < end && id < model->shape.vocab; id++) {
+            uint32_t df = sage_vocab_df(vocab, (uint32_t)id);
+            fill(model->importance + id * hashes, hashes, factor * log(1 + documents / (df > 0 ? df : 1)));
+        }
+    }
+}
+
+void model_init_tfidf(sage_model *model, const sage_options *options, const sage_vocab *vocab, uint64_t seed) {
+    const sage_model_shape *s = &model->shape;
+    const double small = 0.02;
+    size_t d = s->dim_model;
+    sage_rng rng;
+    sage_rng_seed(&rng, seed, 1);
+    fill_norms(model);
+    fill_score_bias(model);
+    fill_importance(model, options, vocab);
+    identity(par(model, P_TEXT_PROJ), d, s->dim_embed);
+    identity(par(model, P_WV), d, d);
+    identity(par(model, P_WO), d, d);
+    identity(par(model, P_HEAD_SKIP), s->dim_out, d);
+    identity(par(model, P_SEARCH_SKIP), s->dim_out, s->dim_embed);
+    if (has(model, P_IMAGE_PROJ)) xavier(par(model, P_IMAGE_PROJ), d, s->dim_image, &rng);
+    normal(par(model, P_CLS), d, small, &rng);
+    normal(par(model, P_WQ), d * d, small, &rng);
+    normal(par(model, P_WK), d * d, small, &rng);
+    normal(par(model, P_BQ), d, small, &rng);
+    xavier(par(model, P_FF1_W), s->dim_ff, d, &rng);
+    xavier(par(model, P_HEAD1_W), s->dim_head, d, &rng);
+    xavier(par(model, P_SEARCH1_W), s->dim_head, s->dim_embed, &rng);
+    sage_rng_seed(&rng, seed, 2);
+    normal(model->table, s->rows * s->dim_embed, 1 / sqrt((double)s->dim_embed), &rng);
+}
+
+void model_init_paper(sage_model *model, uint64_t seed) {
+    const sage_model_shape *s = &model->shape;
+    size_t d = s->dim_model, e = s->dim_embed;
+    sage_rng rng;
+    sage_rng_seed(&rng, seed, 1);
+    fill_norms(model);
+    xavier(par(model, P_TEXT_PROJ), d, e, &rng);
+    if (has(model, P_IMAGE_PROJ)) xavier(par(model, P_IMAGE_PROJ), d, s->dim_image, &rng);
+    normal(par(model, P_FIELD_BIAS), SAGE_FIELDS * d, 0.02, &rng);
+    normal(par(model, P_CLS), d, 1, &rng);
+    xavier(par(model, P_WQ), d, d, &rng);
+    xavier(par(model, P_WK), d, d, &rng);
+    xavier(par(model, P_WV), d, d, &rng);
+    xavier(par(model, P_WO), d, d, &rng);
+    xavier(par(model, P_FF1_W), s->dim_ff, d, &rng);
+    xavier(par(model, P_FF2_W), d, s->dim_ff, &rng);
+    xavier(par(model, P_HEAD_SKIP), s->dim_out, d, &rng);
+    xavier(par(model, P_HEAD1_W), s->dim_head, d, &rng);
+    xavier(par(model, P_HEAD2_W), s->dim_out, s->dim_head, &rng);
+    xavier(par(model, P_SEARCH_SKIP), s->dim_out, e, &rng);
+    xavier(par(model, P_SEARCH1_W), s->dim_head, e, &rng);
+    xavier(par(model, P_SEARCH2_W), s->dim_out, s->dim_head, &rng);
+    normal(model->importance, s->vocab * s->hashes, 1, &rng);
+    sage_rng_seed(&rng, seed, 2);
+    xavier(model->table, s->rows, e, &rng);
+}

@@ -1,0 +1,171 @@
+/* Two softmax losses over one block of logits. For query i with product i as its positive, columns j of which none is
+ * masked: in-batch   L_i = logsumexp_{j < B}(l_ij - logq_j) - (l_ii - logq_i) random     R_i = logsumexp_{j in {i, B ..
+ * B+R-1}}(l_ij) - l_ii          uniform draws: their correction cancels l_ij = s q_i . p_j,  s = min(exp(t), 100) loss
+ * = sum_i w_i (L_i + R_i) / sum_i w_i With smoothing eps the target is (1 - eps) on the positive and eps spread evenly
+ * over all columns of that softmax that are not masked.
+ *
+ * dl_ij = w_i / sum w (softmax - target), of both;  dq_i = s sum_j dl_ij p_j;  dp_j = s sum_i dl_ij q_i;  dt = sum_i
+ * q_i . dq_i. Past the clamp t keeps the gradient only where a descent step would bring it back.
+ *
+ * Rows are taken LOSS_ROWS at a time, so that no more than that many rows of logits exist per worker; dp is summed per
+ * worker, then in worker order. */
+#include "pass.h"
+#include <math.h>
+#include <string.h>
+
+static const double SCALE_MAX = 100;
+
+typedef struct loss_job {
+    const sage_model *model;
+    sage_work *work;
+    const sage_loss_spec *spec;
+    size_t columns, mask_words;
+    real scale;
+    double weight_sum;
+} loss_job;
+
+static bool masked(const loss_job *job, size_t row, size_t column) {
+    const uint64_t *mask = job->spec->mask;
+    return mask != NULL && (mask[row * job->mask_words + column / 64] >> (column % 64) & 1) != 0;
+}
+
+/* One softmax over x[0..n), columns from `first` on, target at x[target]; x becomes factor (softmax - target). Returns
+ * the loss. Masked columns have been set to -infinity's stand-in. */
+static double softmax_back(const loss_job *job, size_t row, size_t first, size_t n, real *x, size_t target,
+                           real factor) {
+    const sage_ops *ops = sage_ops_best();
+    double eps = (double)job->spec->smoothing, spread = 0;
+    size_t allowed = n;
+    if (eps > 0) {
+        allowed = 0;
+        for (size_t j = 0; j < n; j++)
+            if (j == target || !masked(job, row, first + j)) {
+                spread += (double)x[j];
+                allowed++;
+            }
+    }
+    double positive = (double)x[target];
+    real max = ops->max(n, x);
+    double sum = (double)ops->exp_sum(n, max, x);
+    double lse = (double)max + log(sum);
+    ops->scale(n, (real)((double)factor / sum), x);
+    double loss = lse - (1 - eps) * positive;
+    x[target] -= (real)((1 - eps) * (double)factor);
+    if (eps > 0) {
+        loss -= eps * spread / (double)allowed;
+        for (size_t j = 0; j < n; j++)
+            if (j == target || !masked(job, row, first + j)) x[j] -= (real)(eps / (double)allowed * (double)factor);
+    }
+    return loss;
+}
+
+static void apply_mask(const loss_job *job, size_t row, real *x) {
+    const real never = (real)-1e30;
+    if (job->spec->mask == NULL) return;
+    const uint64_t *words = job->spec->mask + row * job->mask_words;
+    for (size_t w = 0; w < job->mask_words; w++)
+        for (uint64_t bits = words[w]; bits != 0; bits &= bits - 1) {
+            size_t j = w * 64 + (size_t)__builtin_ctzll(bits);
+            if (j < job->columns && j != row) x[j] = never;
+        }
+}
+
+/* The random softmax's positive lies among the in-batch columns. It is put before the random ones for as long as the
+ * softmax runs: the column there belongs to the in-batch softmax, which is therefore taken first and that one value
+ * kept. */
+static void loss_of_row(const loss_job *job, size_t row, real *x) {
+    const sage_loss_spec *spec = job->spec;
+    loss_acts *l = &job->work->loss;
+    size_t b = spec->n_pairs;
+    double weight = spec->weight != NULL ? (double)spec->weight[row] : 1;
+    real factor = (real)(weight / job->weight_sum), positive = x[row];
+    apply_mask(job, row, x);
+    l->in_batch[row] = l->random[row] = 0;
+    if (spec->in_batch) {
+        if (spec->log_q != NULL) sage_ops_best()->axpy(b, -1, spec->log_q, x);
+        l->in_batch[row] = softmax_back(job, row, 0, b, x, row, factor);
+    } else
+        memset(x, 0, b * sizeof(real));
+    if (spec->n_random > 0) {
+        real kept = x[b - 1];
+        x[b - 1] = positive;
+        l->random[row] = softmax_back(job, row, b - 1, spec->n_random + 1, x + b - 1, 0, factor);
+        positive = x[b - 1];
+        x[b - 1] = kept;
+        x[row] += positive;
+    }
+}
+
+static void loss_rows(void *ctx, size_t begin, size_t end, size_t worker) {
+    const loss_job *job = ctx;
+    size_t o = job->model->shape.dim_out, columns = job->columns;
+    const real *q = job->work->tower.q, *p = job->work->encoder.p;
+    real *dq = job->work->tower.dq, *x = job->work->loss.logits + worker * LOSS_ROWS * columns;
+    real *dp = job->work->loss.dp + worker * columns * o;
+    for (size_t at = begin; at < end; at += LOSS_ROWS) {
+        size_t n = end - at < LOSS_ROWS ? end - at : LOSS_ROWS;
+        sage_gemm(NULL, false, true, n, columns, o, job->scale, q + at * o, o, p, o, 0, x, columns);
+        for (size_t i = 0; i < n; i++) loss_of_row(job, at + i, x + i * columns);
+        sage_gemm(NULL, false, false, n, o, columns, job->scale, x, columns, p, o, 0, dq + at * o, o);
+        sage_gemm(NULL, true, false, columns, o, n, job->scale, x, columns, q + at * o, o, at == begin ? 0 : 1, dp, o);
+    }
+}
+
+static void sum_dp(void *ctx, size_t begin, size_t end, size_t worker) {
+    const loss_job *job = ctx;
+    size_t o = job->model->shape.dim_out, used = sage_pool_threads(job->work->pool);
+    real *dp = job->work->encoder.dp;
+    (void)worker;
+    memset(dp + begin * o, 0, (end - begin) * o * sizeof(real));
+    for (size_t w = 0; w < used; w++) {
+        bool had_rows = sage_pool_cut(job->spec->n_pairs, LOSS_ROWS, used, w) <
+                        sage_pool_cut(job->spec->n_pairs, LOSS_ROWS, used, w + 1);
+        if (had_rows)
+            sage_ops_best()->axpy((end - begin) * o, 1, job->work->loss.dp + (w * job->columns + begin) * o,
+                                  dp + begin * o);
+    }
+}
+
+static void add_up(const loss_job *job, sage_loss *loss) {
+    const sage_loss_spec *spec = job->spec;
+    *loss = (sage_loss){0};
+    for (size_t i = 0; i < spec->n_pairs; i++) {
+        double weight = spec->weight != NULL ? (double)spec->weight[i] : 1;
+        double in_batch = job->work->loss.in_batch[i], random = job->work->loss.random[i];
+        loss->in_batch += weight * in_batch / job->weight_sum;
+        loss->random += weight * random / job->weight_sum;
+        if (spec->task != NULL && spec->task[i] < SAGE_MODEL_TASKS_MAX) {
+            loss->task_sum[spec->task[i]] += weight * (in_batch + random);
+            loss->task_weight[spec->task[i]] += weight;
+        }
+    }
+    loss->total = loss->in_batch + loss->random;
+}
+
+static double weight_sum(const sage_loss_spec *spec) {
+    if (spec->weight == NULL) return (double)spec->n_pairs;
+    double sum = 0;
+    for (size_t i = 0; i < spec->n_pairs; i++) sum += (double)spec->weight[i];
+    return sum > 0 ? sum : 1; /* all weights zero: no loss and no gradient */
+}
+
+void loss_and_gradient(const sage_model *model, sage_work *work, const sage_loss_spec *spec, real *d_temperature,
+                       sage_loss *loss) {
+    double t = (double)*par(model, P_TEMPERATURE), scale = exp(t);
+    bool clamped = !(scale <= SCALE_MAX);
+    size_t o = model->shape.dim_out, columns = spec->n_pairs + spec->n_random;
+    loss_job job = {.model = model,
+                    .work = work,
+                    .spec = spec,
+                    .columns = columns,
+                    .mask_words = (columns + 63) / 64,
+                    .scale = (real)(clamped ? SCALE_MAX : scale),
+                    .weight_sum = weight_sum(spec)};
+    sage_pool_for(work->pool, spec->n_pairs, LOSS_ROWS, loss_rows, &job);
+    sage_pool_for(work->pool, columns, 1, sum_dp, &job);
+    add_up(&job, loss);
+    double dt = 0;
+    for (size_t i = 0; i < spec->n_pairs; i++)
+        dt += (double)sage_ops_best()->dot(o, work->tower.q + i * o, work->tower.dq + i * o);
+    *d_temperature = (real)(clamped && dt < 0 ? 0 : dt);
+}

@@ -1,0 +1,64 @@
+/* The room's options, and the shape they give. */
+#include <base/error.h>
+#include <model/model.h>
+#include <string.h>
+
+const sage_option sage_model_options[] = {
+    {"model", "preset", SAGE_OPT_CHOICE, 0, 0, "auto|small|paper", "auto",
+     "Sizes of the model; auto takes small, or paper where the vocabulary has more than a million n-grams."},
+    {"model", "init", SAGE_OPT_CHOICE, 0, 0, "tfidf|paper", "tfidf",
+     "How parameters start: as a tf-idf search of the catalogue, or at random as in the paper."},
+    {"model", "init_word", SAGE_OPT_REAL, 0, 100, NULL, "1.0",
+     "Factor of a word's idf in its first importance weight."},
+    {"model", "init_bigram", SAGE_OPT_REAL, 0, 100, NULL, "0.7",
+     "Factor of a word bigram's idf in its first importance weight."},
+    {"model", "init_trigram", SAGE_OPT_REAL, 0, 100, NULL, "0.35",
+     "Factor of a letter trigram's idf in its first importance weight."},
+    {"model", "dim_embed", SAGE_OPT_INT, 1, 8192, NULL, "auto", "Width of a table row and of a text token."},
+    {"model", "dim_model", SAGE_OPT_INT, 1, 8192, NULL, "auto", "Width of the encoder."},
+    {"model", "heads", SAGE_OPT_INT, 1, SAGE_MODEL_HEADS_MAX, NULL, "auto",
+     "Attention heads; they must divide dim_model."},
+    {"model", "dim_ff", SAGE_OPT_INT, 1, 65536, NULL, "auto", "Width of the encoder's feed-forward layer."},
+    {"model", "dim_head", SAGE_OPT_INT, 1, 65536, NULL, "auto",
+     "Width of the hidden layer of the product head and of the search tower."},
+    {"model", "dim_out", SAGE_OPT_INT, 1, 8192, NULL, "auto", "Width of the product and query vectors."},
+    {"model", "table_rows", SAGE_OPT_INT, 1, 1e9, NULL, "auto",
+     "Rows of the n-gram table; a larger vocabulary is hashed into it twice, a smaller one gets a row for each "
+     "n-gram."},
+    {NULL, NULL, SAGE_OPT_TEXT, 0, 0, NULL, NULL, NULL}};
+
+/* Beyond this many n-grams a catalogue is a large one. */
+enum { SMALL_VOCAB = 1000000 };
+
+static const sage_model_shape preset_small = {
+    .rows = 262144, .dim_embed = 256, .dim_model = 256, .heads = 8, .dim_ff = 512, .dim_head = 512, .dim_out = 256};
+static const sage_model_shape preset_paper = {
+    .rows = 100000, .dim_embed = 256, .dim_model = 512, .heads = 8, .dim_ff = 2048, .dim_head = 1024, .dim_out = 256};
+
+static size_t size_or(const sage_options *options, const char *key, size_t otherwise) {
+    return (size_t)sage_options_int_or(options, key, (int64_t)otherwise);
+}
+
+sage_status sage_model_shape_from_options(const sage_options *options, size_t vocab_size, size_t image_dim,
+                                          sage_model_shape *shape, sage_error *error) {
+    const char *preset = sage_options_text(options, "preset");
+    bool paper = strcmp(preset, "paper") == 0 || (strcmp(preset, "auto") == 0 && vocab_size > SMALL_VOCAB);
+    sage_model_shape s = paper ? preset_paper : preset_small;
+    s.dim_embed = size_or(options, "dim_embed", s.dim_embed);
+    s.dim_model = size_or(options, "dim_model", s.dim_model);
+    s.heads = size_or(options, "heads", s.heads);
+    s.dim_ff = size_or(options, "dim_ff", s.dim_ff);
+    s.dim_head = size_or(options, "dim_head", s.dim_head);
+    s.dim_out = size_or(options, "dim_out", s.dim_out);
+    s.rows = size_or(options, "table_rows", s.rows);
+    s.vocab = vocab_size;
+    s.dim_image = image_dim;
+    s.hashes = s.rows >= vocab_size ? 1 : SAGE_MODEL_HASHES_MAX;
+    if (s.hashes == 1) s.rows = vocab_size > 0 ? vocab_size : 1;
+    if (s.dim_model % s.heads != 0)
+        return sage_fail(error, SAGE_E_ARGUMENT,
+                         "option heads = %zu does not divide dim_model = %zu; choose another of the two", s.heads,
+                         s.dim_model);
+    *shape = s;
+    return SAGE_OK;
+}

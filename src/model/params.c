@@ -1,0 +1,210 @@
+/* Where each parameter lies and what it is called. */
+#include "impl.h"
+#include <base/alloc.h>
+#include <base/rng.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Parameters begin on cache lines; the reals between them stay zero, gradients too. */
+enum { ALIGN = 16 };
+
+static void add(sage_model *model, param_id id, const char *name, size_t rows, size_t cols, bool decay) {
+    model->at[id] = SIZE_MAX;
+    if (rows == 0 || cols == 0) return;
+    model->at[id] = model->dense_size;
+    model->params[model->n_params++] =
+        (sage_param){.name = name, .offset = model->dense_size, .rows = rows, .cols = cols, .decay = decay};
+    model->dense_size += (rows * cols + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+static void lay_out(sage_model *model) {
+    const sage_model_shape *s = &model->shape;
+    size_t e = s->dim_embed, d = s->dim_model, f = s->dim_ff, m = s->dim_head, o = s->dim_out, image = s->dim_image;
+    add(model, P_TEXT_GAIN, "text.norm.gain", 1, e, false);
+    add(model, P_TEXT_BIAS, "text.norm.bias", 1, e, false);
+    add(model, P_TEXT_PROJ, "text.proj", d, e, true);
+    add(model, P_FIELD_BIAS, "field.bias", SAGE_FIELDS, d, false);
+    add(model, P_CLS, "cls", 1, d, false);
+    add(model, P_IMAGE_PROJ, "image.proj", image > 0 ? d : 0, image, true);
+    add(model, P_IMAGE_BIAS, "image.bias", image > 0, d, false);
+    add(model, P_SCORE_BIAS, "encoder.score_bias", s->heads, KINDS, false);
+    add(model, P_WQ, "encoder.wq", d, d, true);
+    add(model, P_BQ, "encoder.bq", 1, d, false);
+    add(model, P_WK, "encoder.wk", d, d, true);
+    add(model, P_WV, "encoder.wv", d, d, true);
+    add(model, P_BV, "encoder.bv", 1, d, false);
+    add(model, P_WO, "encoder.wo", d, d, true);
+    add(model, P_BO, "encoder.bo", 1, d, false);
+    add(model, P_NORM1_GAIN, "encoder.norm1.gain", 1, d, false);
+    add(model, P_NORM1_BIAS, "encoder.norm1.bias", 1, d, false);
+    add(model, P_FF1_W, "encoder.ff1.weight", f, d, true);
+    add(model, P_FF1_B, "encoder.ff1.bias", 1, f, false);
+    add(model, P_FF2_W, "encoder.ff2.weight", d, f, true);
+    add(model, P_FF2_B, "encoder.ff2.bias", 1, d, false);
+    add(model, P_NORM2_GAIN, "encoder.norm2.gain", 1, d, false);
+    add(model, P_NORM2_BIAS, "encoder.norm2.bias", 1, d, false);
+    add(model, P_HEAD_SKIP, "head.skip", o, d, true);
+    add(model, P_HEAD1_W, "head.fc1.weight", m, d, true);
+    add(model, P_HEAD1_B, "head.fc1.bias", 1, m, false);
+    add(model, P_HEAD2_W, "head.fc2.weight", o, m, true);
+    add(model, P_HEAD2_B, "head.fc2.bias", 1, o, false);
+    add(model, P_SEARCH_SKIP, "search.skip", o, e, true);
+    add(model, P_SEARCH1_W, "search.fc1.weight", m, e, true);
+    add(model, P_SEARCH1_B, "search.fc1.bias", 1, m, false);
+    add(model, P_SEARCH2_W, "search.fc2.weight", o, m, true);
+    add(model, P_SEARCH2_B, "search.fc2.bias", 1, o, false);
+    add(model, P_TEMPERATURE, "temperature", 1, 1, false);
+}
+
+static void name_tensor(sage_model *model, size_t i, const char *name, size_t rows, size_t cols, const real *data) {
+    sage_tensor *t = &model->tensors[i];
+    snprintf(t->name, sizeof t->name, "%s", name);
+    t->dtype = sizeof(real) == sizeof(double) ? SAGE_F64 : SAGE_F32;
+    t->n_dims = rows == 1 ? 1 : 2;
+    t->dim[0] = rows == 1 ? cols : rows;
+    t->dim[1] = rows == 1 ? 0 : cols;
+    t->data = data;
+    t->bytes = rows * cols * sizeof(real);
+}
+
+static void name_tensors(sage_model *model) {
+    const sage_model_shape *s = &model->shape;
+    for (size_t i = 0; i < model->n_params; i++) {
+        const sage_param *p = &model->params[i];
+        name_tensor(model, i, p->name, p->rows, p->cols, model->dense + p->offset);
+    }
+    name_tensor(model, model->n_params, "table", s->rows, s->dim_embed, model->table);
+    name_tensor(model, model->n_params + 1, "importance", s->vocab, s->hashes, model->importance);
+    model->tensors[model->n_params].n_dims = model->tensors[model->n_params + 1].n_dims = 2;
+    model->tensors[model->n_params].dim[0] = s->rows;
+    model->tensors[model->n_params].dim[1] = s->dim_embed;
+    model->tensors[model->n_params + 1].dim[0] = s->vocab;
+    model->tensors[model->n_params + 1].dim[1] = s->hashes;
+}
+
+static sage_status check_range(const char *what, size_t value, size_t min, size_t max, sage_error *error) {
+    if (value >= min && value <= max) return SAGE_OK;
+    return sage_fail(error, SAGE_E_ARGUMENT, "model: %s = %zu is not between %zu and %zu", what, value, min, max);
+}
+
+sage_status model_shape_check(const sage_model_shape *s, sage_error *error) {
+    const size_t width_max = 65536;
+    sage_status st = SAGE_OK;
+    SAGE_TRY(check_range("vocab", s->vocab, 0, HASH_PRIME, error));
+    SAGE_TRY(check_range("rows", s->rows, s->hashes == 1 && s->vocab > 1 ? s->vocab : 1, HASH_PRIME, error));
+    SAGE_TRY(check_range("hashes", s->hashes, 1, SAGE_MODEL_HASHES_MAX, error));
+    SAGE_TRY(check_range("dim_embed", s->dim_embed, 1, width_max, error));
+    SAGE_TRY(check_range("dim_model", s->dim_model, 1, width_max, error));
+    SAGE_TRY(check_range("heads", s->heads, 1, SAGE_MODEL_HEADS_MAX, error));
+    SAGE_TRY(check_range("dim_ff", s->dim_ff, 1, width_max, error));
+    SAGE_TRY(check_range("dim_head", s->dim_head, 1, width_max, error));
+    SAGE_TRY(check_range("dim_out", s->dim_out, 1, width_max, error));
+    SAGE_TRY(check_range("dim_image", s->dim_image, 0, width_max, error));
+    if (s->dim_model % s->heads != 0)
+        st = sage_fail(error, SAGE_E_ARGUMENT, "model: heads = %zu does not divide dim_model = %zu", s->heads,
+                       s->dim_model);
+out:
+    return st;
+}
+
+static void describe(sage_model *model, const char *key, size_t value) {
+    snprintf(model->meta_text[model->n_meta], META_BYTES, "%zu", value);
+    model->meta[model->n_meta] = (sage_tensor_meta){key, model->meta_text[model->n_meta]};
+    model->n_meta++;
+}
+
+void model_describe(sage_model *model) {
+    static const char *const hash_keys[SAGE_MODEL_HASHES_MAX][2] = {{"hash_a1", "hash_b1"}, {"hash_a2", "hash_b2"}};
+    const sage_model_shape *s = &model->shape;
+    model->n_meta = 0;
+    model->meta[model->n_meta++] = (sage_tensor_meta){"format", "itemsage-model-1"};
+    describe(model, "vocab", s->vocab);
+    describe(model, "rows", s->rows);
+    describe(model, "hashes", s->hashes);
+    describe(model, "dim_embed", s->dim_embed);
+    describe(model, "dim_model", s->dim_model);
+    describe(model, "heads", s->heads);
+    describe(model, "dim_ff", s->dim_ff);
+    describe(model, "dim_head", s->dim_head);
+    describe(model, "dim_out", s->dim_out);
+    describe(model, "dim_image", s->dim_image);
+    for (size_t k = 0; s->hashes > 1 && k < s->hashes; k++) {
+        describe(model, hash_keys[k][0], model->hash[k].a);
+        describe(model, hash_keys[k][1], model->hash[k].b);
+    }
+}
+
+static sage_status zeroed(real **array, size_t n, sage_error *error) {
+    if (n > SIZE_MAX / sizeof(real)) return sage_fail_memory(error, SIZE_MAX);
+    *array = sage_alloc_aligned(n * sizeof(real));
+    if (*array == NULL) return sage_fail_memory(error, n * sizeof(real));
+    memset(*array, 0, n * sizeof(real));
+    return SAGE_OK;
+}
+
+sage_status model_alloc(const sage_model_shape *shape, uint64_t seed, sage_model **out, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_model *model = NULL;
+    SAGE_TRY(model_shape_check(shape, error));
+    model = sage_alloc_zero(1, sizeof *model);
+    if (model == NULL) {
+        st = sage_fail_memory(error, sizeof *model);
+        goto out;
+    }
+    model->shape = *shape;
+    sage_rng rng;
+    sage_rng_seed(&rng, seed, 0);
+    for (size_t k = 0; k < SAGE_MODEL_HASHES_MAX; k++)
+        model->hash[k] = (hash_fn){1 + sage_rng_below(&rng, HASH_PRIME - 1), sage_rng_below(&rng, HASH_PRIME)};
+    lay_out(model);
+    SAGE_TRY(zeroed(&model->dense, model->dense_size, error));
+    SAGE_TRY(zeroed(&model->table, shape->rows * shape->dim_embed, error));
+    SAGE_TRY(zeroed(&model->importance, shape->vocab * shape->hashes, error));
+    name_tensors(model);
+    model_describe(model);
+    *out = model;
+    model = NULL;
+out:
+    sage_model_free(model);
+    return st;
+}
+
+void sage_model_free(sage_model *model) {
+    if (model == NULL) return;
+    sage_free(model->dense);
+    sage_free(model->table);
+    sage_free(model->importance);
+    sage_free(model);
+}
+
+const sage_tensor *sage_model_tensors(const sage_model *model, size_t *n) {
+    *n = model->n_params + 2;
+    return model->tensors;
+}
+
+const sage_tensor_meta *sage_model_meta(const sage_model *model, size_t *n) {
+    *n = model->n_meta;
+    return model->meta;
+}
+
+const sage_model_shape *sage_model_shape_of(const sage_model *model) {
+    return &model->shape;
+}
+
+const sage_param *sage_model_params(const sage_model *model, size_t *n) {
+    *n = model->n_params;
+    return model->params;
+}
+
+size_t sage_model_dense_size(const sage_model *model) {
+    return model->dense_size;
+}
+real *sage_model_dense(sage_model *model) {
+    return model->dense;
+}
+real *sage_model_table(sage_model *model) {
+    return model->table;
+}
+real *sage_model_importance(sage_model *model) {
+    return model->importance;
+}

@@ -1,0 +1,147 @@
+/* The hand-derived backward pass against finite differences, in f64: central differences of the loss in every
+ * parameter. */
+#include <oracle/random_batch.h>
+#include <stdlib.h>
+#include <support/test.h>
+
+typedef struct setting {
+    sage_model_shape shape;
+    size_t pairs, random;
+    bool in_batch;
+    double smoothing;
+} setting;
+
+static double loss_at(const sage_model *model, sage_work *work, const random_batch *b, sage_grads *grads) {
+    sage_loss loss;
+    assert_int_equal(sage_model_step(model, work, &b->products, &b->queries, &b->spec, grads, &loss, NULL), SAGE_OK);
+    return loss.total;
+}
+
+typedef struct judge {
+    const char *name;
+    double differences, square; /* sums of squares */
+} judge;
+
+static void compare(const sage_model *model, sage_work *work, const random_batch *b, sage_grads *scratch, real *x,
+                    double gradient, judge *j) {
+    const double step = 1e-5;
+    double kept = *x;
+    *x = (real)(kept + step);
+    double above = loss_at(model, work, b, scratch);
+    *x = (real)(kept - step);
+    double below = loss_at(model, work, b, scratch);
+    *x = (real)kept;
+    double numeric = (above - below) / (2 * step);
+    j->differences += (numeric - gradient) * (numeric - gradient);
+    j->square += numeric * numeric;
+}
+
+static void verdict(const judge *j) {
+    double error = sqrt(j->differences), size = sqrt(j->square);
+    if (error > 1e-6 * size + 1e-8) fail_msg("%s: gradient differs by %.2e, its norm %.2e", j->name, error, size);
+}
+
+static void check(const setting *s) {
+    sage_model *model = NULL;
+    sage_pool *pool = NULL;
+    sage_work *work = NULL;
+    sage_grads *grads = NULL, *scratch = NULL;
+    random_batch *b = calloc(1, sizeof *b);
+    sage_rng rng;
+    size_t n;
+    sage_rng_seed(&rng, 1, 1);
+    assert_int_equal(sage_pool_new(2, &pool, NULL), SAGE_OK);
+    assert_int_equal(sage_model_new(&s->shape, NULL, NULL, 3, &model, NULL), SAGE_OK);
+    assert_int_equal(sage_work_new(pool, &work, NULL), SAGE_OK);
+    assert_int_equal(sage_grads_new(model, &grads, NULL), SAGE_OK);
+    assert_int_equal(sage_grads_new(model, &scratch, NULL), SAGE_OK);
+    rb_randomise(model, 5);
+    rb_fill(b, &s->shape, s->pairs, s->random, 9);
+    b->spec.in_batch = s->in_batch;
+    b->spec.smoothing = (real)s->smoothing;
+    loss_at(model, work, b, grads);
+
+    const sage_param *params = sage_model_params(model, &n);
+    for (size_t i = 0; i < n; i++) {
+        judge j = {.name = params[i].name};
+        size_t count = params[i].rows * params[i].cols, probes = count < 40 ? count : 40;
+        for (size_t k = 0; k < probes; k++) {
+            size_t at = params[i].offset + (probes == count ? k : sage_rng_below(&rng, count));
+            compare(model, work, b, scratch, sage_model_dense(model) + at, (double)grads->dense[at], &j);
+        }
+        verdict(&j);
+    }
+    judge table = {.name = "table"}, importance = {.name = "importance"};
+    assert_true(grads->n_rows > 4 && grads->n_ids > 4);
+    for (size_t r = 0; r < grads->n_rows; r++) {
+        size_t e = s->shape.dim_embed, c = sage_rng_below(&rng, e);
+        if (r > 0) assert_true(grads->rows[r] > grads->rows[r - 1]);
+        compare(model, work, b, scratch, sage_model_table(model) + grads->rows[r] * e + c,
+                (double)grads->row_grad[r * e + c], &table);
+    }
+    for (size_t i = 0; i < grads->n_ids; i++)
+        for (size_t k = 0; k < s->shape.hashes; k++)
+            compare(model, work, b, scratch, sage_model_importance(model) + grads->ids[i] * s->shape.hashes + k,
+                    (double)grads->id_grad[i * s->shape.hashes + k], &importance);
+    verdict(&table);
+    verdict(&importance);
+
+    sage_grads_free(grads);
+    sage_grads_free(scratch);
+    sage_work_free(work);
+    sage_model_free(model);
+    sage_pool_free(pool);
+    free(b);
+}
+
+static const sage_model_shape plain = {.vocab = 50,
+                                       .rows = 50,
+                                       .hashes = 1,
+                                       .dim_embed = 8,
+                                       .dim_model = 16,
+                                       .heads = 4,
+                                       .dim_ff = 12,
+                                       .dim_head = 10,
+                                       .dim_out = 6};
+static const sage_model_shape hashed = {.vocab = 60,
+                                        .rows = 20,
+                                        .hashes = 2,
+                                        .dim_embed = 8,
+                                        .dim_model = 12,
+                                        .heads = 3,
+                                        .dim_ff = 9,
+                                        .dim_head = 7,
+                                        .dim_out = 8,
+                                        .dim_image = 5};
+
+static void both_losses(void **state) {
+    (void)state;
+    check(&(setting){.shape = plain, .pairs = 6, .random = 7, .in_batch = true});
+}
+
+static void hashed_with_images(void **state) {
+    (void)state;
+    check(&(setting){.shape = hashed, .pairs = 7, .random = 4, .in_batch = true});
+}
+
+static void in_batch_alone(void **state) {
+    (void)state;
+    check(&(setting){.shape = hashed, .pairs = 5, .random = 0, .in_batch = true});
+}
+
+static void random_alone_smoothed(void **state) {
+    (void)state;
+    check(&(setting){.shape = plain, .pairs = 5, .random = 9, .in_batch = false, .smoothing = 0.1});
+}
+
+static void both_smoothed(void **state) {
+    (void)state;
+    check(&(setting){.shape = hashed, .pairs = 6, .random = 5, .in_batch = true, .smoothing = 0.2});
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(both_losses), cmocka_unit_test(hashed_with_images),
+                                       cmocka_unit_test(in_batch_alone), cmocka_unit_test(random_alone_smoothed),
+                                       cmocka_unit_test(both_smoothed)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,89 @@
+/* A small random model and batch: every kind of token, products without any, repeated ids, masks, logQ and weights. */
+#ifndef SAGE_TESTS_RANDOM_BATCH_H
+#define SAGE_TESTS_RANDOM_BATCH_H
+
+#include <base/rng.h>
+#include <math.h>
+#include <model/model.h>
+#include <string.h>
+
+enum { RB_PAIRS_MAX = 16, RB_PRODUCTS_MAX = 40, RB_TOKENS_MAX = 400, RB_IDS_MAX = 4000, RB_IMAGE_MAX = 2000 };
+
+typedef struct random_batch {
+    uint32_t ids[RB_IDS_MAX], bag_begin[RB_TOKENS_MAX + 1], token_begin[RB_PRODUCTS_MAX + 1],
+        image_begin[RB_PRODUCTS_MAX + 1];
+    uint8_t field[RB_TOKENS_MAX], task[RB_PAIRS_MAX];
+    uint32_t query_ids[RB_IDS_MAX], query_begin[RB_PAIRS_MAX + 1];
+    real images[RB_IMAGE_MAX], log_q[RB_PAIRS_MAX], weight[RB_PAIRS_MAX];
+    uint64_t mask[RB_PAIRS_MAX];
+    sage_product_batch products;
+    sage_bags queries;
+    sage_loss_spec spec;
+} random_batch;
+
+/* Product 1 has no token, query 2 is empty, bag 0 is empty. */
+static inline void rb_fill(random_batch *b, const sage_model_shape *shape, size_t pairs, size_t random, uint64_t seed) {
+    sage_rng rng;
+    sage_rng_seed(&rng, seed, 7);
+    size_t tokens = 0, ids = 0, images = 0, n = pairs + random;
+    memset(b, 0, sizeof *b);
+    for (size_t i = 0; i < n; i++) {
+        b->token_begin[i] = (uint32_t)tokens;
+        b->image_begin[i] = (uint32_t)images;
+        for (size_t f = 0; f < SAGE_FIELDS && i != 1; f++) {
+            if (f > 0 && sage_rng_below(&rng, 3) != 0) continue;
+            b->bag_begin[tokens] = (uint32_t)ids;
+            b->field[tokens++] = (uint8_t)f;
+            for (size_t k = sage_rng_below(&rng, 8); k > 0 && tokens > 1; k--)
+                b->ids[ids++] = (uint32_t)sage_rng_below(&rng, shape->vocab);
+        }
+        if (shape->dim_image > 0 && i != 1) images += sage_rng_below(&rng, 4);
+    }
+    b->token_begin[n] = (uint32_t)tokens;
+    b->bag_begin[tokens] = (uint32_t)ids;
+    b->image_begin[n] = (uint32_t)images;
+    for (size_t i = 0; i < images * shape->dim_image; i++) b->images[i] = (real)sage_rng_normal(&rng);
+    ids = 0;
+    for (size_t i = 0; i < pairs; i++) {
+        b->query_begin[i] = (uint32_t)ids;
+        for (size_t k = i == 2 ? 0 : 1 + sage_rng_below(&rng, 5); k > 0; k--)
+            b->query_ids[ids++] = (uint32_t)sage_rng_below(&rng, shape->vocab);
+        b->log_q[i] = (real) - (1 + 3 * sage_rng_unit(&rng));
+        b->weight[i] = (real)(0.5 + sage_rng_unit(&rng));
+        b->task[i] = (uint8_t)(i % 3);
+        for (size_t j = 0; j < n; j++)
+            if (j != i && sage_rng_below(&rng, 5) == 0) b->mask[i] |= UINT64_C(1) << j;
+    }
+    b->query_begin[pairs] = (uint32_t)ids;
+    b->products = (sage_product_batch){n, b->token_begin, b->field, {tokens, b->ids, b->bag_begin}, NULL, b->images};
+    if (shape->dim_image > 0) b->products.image_begin = b->image_begin;
+    b->queries = (sage_bags){pairs, b->query_ids, b->query_begin};
+    b->spec = (sage_loss_spec){.n_pairs = pairs,
+                               .n_random = random,
+                               .log_q = b->log_q,
+                               .mask = b->mask,
+                               .weight = b->weight,
+                               .task = b->task,
+                               .in_batch = true};
+}
+
+/* Random values for every parameter, of a size that lets each of them matter. */
+static inline void rb_randomise(sage_model *model, uint64_t seed) {
+    sage_rng rng;
+    size_t n;
+    sage_rng_seed(&rng, seed, 8);
+    const sage_param *params = sage_model_params(model, &n);
+    for (size_t i = 0; i < n; i++) {
+        real *x = sage_model_dense(model) + params[i].offset;
+        bool gain = strstr(params[i].name, "gain") != NULL;
+        double deviation = params[i].rows > 1 ? 1.2 / sqrt((double)params[i].cols) : 0.3;
+        for (size_t k = 0; k < params[i].rows * params[i].cols; k++)
+            x[k] = (real)((gain ? 1 : 0) + deviation * sage_rng_normal(&rng));
+        if (strcmp(params[i].name, "temperature") == 0) x[0] = (real)1.2;
+    }
+    const sage_model_shape *s = sage_model_shape_of(model);
+    for (size_t i = 0; i < s->rows * s->dim_embed; i++) sage_model_table(model)[i] = (real)sage_rng_normal(&rng);
+    for (size_t i = 0; i < s->vocab * s->hashes; i++) sage_model_importance(model)[i] = (real)sage_rng_normal(&rng);
+}
+
+#endif
