@@ -1,5 +1,10 @@
-/* Nearest neighbours by inner product. Exact today (blocked matrix product, a heap of k per query); approximate search comes behind the same calls.
- * index/<n>/: vectors (packed container), pids, and the fields that results show. */
+/* Nearest neighbours by inner product. Exact today (blocked matrix product, the k best of each query kept as scores
+ * come); approximate search comes behind the same calls. index/<n>/ holds packed containers (docs/formats.md):
+ *   vectors.bin  "SAGEIVEC"  shape: u64 {rows, dim}; vectors: f32 [rows][dim]
+ *   rows.bin     "SAGEIROW"  rows: {i64 pid, u64 begin} ascending by pid; begin: of the row's record in text.bin
+ *   text.bin     "SAGEITXT"  text: a record a row, u32 ends[SAGE_SHOWN] and then the terminated strings that they end
+ *   ids.bin      "SAGEIIDS"  slots: u32 [power of two], open addressing by XXH3-64 of the product's id; SAGE_NO_ROW:
+ * free */
 #ifndef SAGE_INDEX_INDEX_H
 #define SAGE_INDEX_INDEX_H
 
@@ -12,34 +17,54 @@ typedef struct sage_neighbour {
     float score;  /* inner product */
 } sage_neighbour;
 
-/* Top k of `n_queries` among rows [0, n) of `base`: out[q*k ..], descending score, ties by ascending row; fewer than k rows: *found of them.
- * skip (nullable): a row for each query that must not come back, or SAGE_NO_ROW. Memory: a block of scores per worker. The same calls serve
- * training's validation and the index. */
+/* The k best of rows [0, n) of base [n][dim] for each of queries [n_queries][dim]: out[q*k ..] holds found[q] = min(k,
+ * n) of them by descending score, ties by ascending row; a score that is not a number counts as minus infinity. found
+ * has room for n_queries. n < 2^32 - 1. Memory: for each worker a block of scores (256 KiB) and of candidates (64 * 2 k
+ * * 8 bytes; less for fewer queries). The number of threads changes no bit; the number of queries in a call may change
+ * the last bit of a score. The same call serves training's validation and the index. */
 enum { SAGE_NO_ROW = 0xffffffffu };
-sage_status sage_exact_search(sage_pool *pool, const float *base, size_t n, size_t dim, const float *queries, size_t n_queries, size_t k,
-                              sage_neighbour *out, size_t *found, sage_error *error);
+sage_status sage_exact_search(sage_pool *pool, const float *base, size_t n, size_t dim, const float *queries,
+                              size_t n_queries, size_t k, sage_neighbour *out, size_t *found, sage_error *error);
 
 /* What a result shows; strings belong to the caller while adding, to the map while reading. */
-enum { SAGE_SHOW_ID, SAGE_SHOW_TITLE, SAGE_SHOW_BRAND, SAGE_SHOW_CATEGORY, SAGE_SHOW_LINK, SAGE_SHOW_IMAGE, SAGE_SHOW_AVAILABILITY, SAGE_SHOW_PRICE, SAGE_SHOW_GROUP, SAGE_SHOWN };
+enum {
+    SAGE_SHOW_ID,
+    SAGE_SHOW_TITLE,
+    SAGE_SHOW_BRAND,
+    SAGE_SHOW_CATEGORY,
+    SAGE_SHOW_LINK,
+    SAGE_SHOW_IMAGE,
+    SAGE_SHOW_AVAILABILITY,
+    SAGE_SHOW_PRICE,
+    SAGE_SHOW_GROUP,
+    SAGE_SHOWN
+};
 
 typedef struct sage_index_writer sage_index_writer;
-/* Rows are added in pid order; `dir` is a version directory under construction. Streams: memory is bounded. */
-sage_status sage_index_create(const char *dir, size_t n_rows, size_t dim, sage_index_writer **writer, sage_error *error);
-sage_status sage_index_add(sage_index_writer *writer, int64_t pid, const float *vector, const sage_str shown[SAGE_SHOWN], sage_error *error);
+/* Exactly n_rows rows are added, in ascending pid order; `dir` is a version directory under construction. Rows are
+ * streamed to disk; memory: some 20 bytes a row, for the table of ids. */
+sage_status sage_index_create(const char *dir, size_t n_rows, size_t dim, sage_index_writer **writer,
+                              sage_error *error);
+/* SAGE_E_ARGUMENT: pids do not ascend, more rows than announced, or a vector that is not finite. */
+sage_status sage_index_add(sage_index_writer *writer, int64_t pid, const float *vector,
+                           const sage_str shown[SAGE_SHOWN], sage_error *error);
 sage_status sage_index_finish(sage_index_writer *writer, sage_error *error); /* frees the writer whatever it returns */
-void sage_index_abandon(sage_index_writer *writer);
+void sage_index_abandon(sage_index_writer *writer);                          /* NULL is fine */
 
 typedef struct sage_index sage_index; /* read-only, any number of threads */
+/* Maps and validates sizes; `verify`: every checksum and every reference too (reads all, as the first exact search
+ * would). */
 sage_status sage_index_open(const char *dir, bool verify, sage_index **index, sage_error *error);
 void sage_index_close(sage_index *index);
 size_t sage_index_count(const sage_index *index);
 size_t sage_index_dim(const sage_index *index);
-int64_t sage_index_pid(const sage_index *index, size_t row);
+int64_t sage_index_pid(const sage_index *index, size_t row); /* row < count */
 bool sage_index_find(const sage_index *index, int64_t pid, size_t *row);
 bool sage_index_find_id(const sage_index *index, const char *id, size_t *row);
 const float *sage_index_vectors(const sage_index *index); /* [count][dim] in the map */
-const char *sage_index_shown(const sage_index *index, size_t row, size_t what); /* terminated, in the map */
-sage_status sage_index_search(const sage_index *index, sage_pool *pool, const float *queries, size_t n_queries, size_t k, sage_neighbour *out,
-                              size_t *found, sage_error *error);
+const char *sage_index_shown(const sage_index *index, size_t row,
+                             size_t what); /* terminated, in the map; "" where absent */
+sage_status sage_index_search(const sage_index *index, sage_pool *pool, const float *queries, size_t n_queries,
+                              size_t k, sage_neighbour *out, size_t *found, sage_error *error);
 
 #endif

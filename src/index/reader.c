@@ -1,0 +1,172 @@
+#include <base/alloc.h>
+#include <base/error.h>
+#include <index/files.h>
+#include <io/fs.h>
+#include <io/packed.h>
+#include <string.h>
+
+enum { FILES = 4, VECTORS = 0, ROWS, TEXT, IDS };
+
+struct sage_index {
+    sage_packed *files[FILES];
+    size_t n, dim, text_bytes, n_slots;
+    const float *vectors;
+    const sage_index_row *rows;
+    const char *text;
+    const uint32_t *slots;
+};
+
+static sage_status open_files(sage_index *index, const char *dir, bool verify, sage_error *error) {
+    static const char *const names[FILES] = {SAGE_INDEX_VECTORS_FILE, SAGE_INDEX_ROWS_FILE, SAGE_INDEX_TEXT_FILE,
+                                             SAGE_INDEX_IDS_FILE};
+    static const char *const magics[FILES] = {SAGE_INDEX_VECTORS_MAGIC, SAGE_INDEX_ROWS_MAGIC, SAGE_INDEX_TEXT_MAGIC,
+                                              SAGE_INDEX_IDS_MAGIC};
+    sage_status st = SAGE_OK;
+    char path[SAGE_PATH_MAX];
+    for (size_t i = 0; i < FILES; i++) {
+        SAGE_TRY(sage_path_join(path, dir, names[i], error));
+        SAGE_TRY(sage_packed_open(path, magics[i], SAGE_INDEX_VERSION, verify, &index->files[i], error));
+    }
+out:
+    return st;
+}
+
+static sage_status section(const sage_index *index, size_t file, const char *name, size_t element_bytes,
+                           const void **data, size_t *count, sage_error *error) {
+    return sage_packed_get(index->files[file], name, element_bytes, data, count, error);
+}
+
+static sage_status read_sections(sage_index *index, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const void *shape, *data;
+    size_t n_shapes, n_floats, n_rows;
+    SAGE_TRY(section(index, VECTORS, "shape", sizeof(sage_index_shape), &shape, &n_shapes, error));
+    SAGE_TRY(section(index, VECTORS, "vectors", sizeof(float), &data, &n_floats, error));
+    index->vectors = data;
+    SAGE_TRY(section(index, ROWS, "rows", sizeof(sage_index_row), &data, &n_rows, error));
+    index->rows = data;
+    SAGE_TRY(section(index, TEXT, "text", 1, &data, &index->text_bytes, error));
+    index->text = data;
+    SAGE_TRY(section(index, IDS, "slots", sizeof(uint32_t), &data, &index->n_slots, error));
+    index->slots = data;
+    if (n_shapes == 1) {
+        index->n = (size_t)((const sage_index_shape *)shape)->rows;
+        index->dim = (size_t)((const sage_index_shape *)shape)->dim;
+    }
+    bool fits = index->dim > 0 && n_floats % index->dim == 0 && n_floats / index->dim == index->n &&
+                n_rows == index->n && index->n < SAGE_NO_ROW / 2 && index->n_slots == sage_index_slots(index->n);
+    if (!fits) st = sage_fail(error, SAGE_E_FORMAT, "the sizes of its files do not fit each other");
+out:
+    return st;
+}
+
+static bool text_is_sound(const sage_index *index, size_t row) {
+    size_t begin = (size_t)index->rows[row].begin;
+    if (begin > index->text_bytes || index->text_bytes - begin < SAGE_INDEX_RECORD_HEAD) return false;
+    uint32_t ends[SAGE_SHOWN], before = 0;
+    size_t room = index->text_bytes - begin - SAGE_INDEX_RECORD_HEAD;
+    const char *text = index->text + begin;
+    memcpy(ends, text, sizeof ends);
+    text += SAGE_INDEX_RECORD_HEAD;
+    for (size_t i = 0; i < SAGE_SHOWN; before = ends[i++])
+        if (ends[i] <= before || ends[i] > room || text[ends[i] - 1] != '\0') return false;
+    return true;
+}
+
+static sage_status verify_references(const sage_index *index, sage_error *error) {
+    for (size_t row = 0; row < index->n; row++) {
+        if (row > 0 && index->rows[row].pid <= index->rows[row - 1].pid)
+            return sage_fail(error, SAGE_E_FORMAT, "row %zu is out of order", row);
+        if (!text_is_sound(index, row)) return sage_fail(error, SAGE_E_FORMAT, "row %zu has no sound text", row);
+    }
+    size_t used = 0;
+    for (size_t slot = 0; slot < index->n_slots; slot++) {
+        if (index->slots[slot] == SAGE_NO_ROW) continue;
+        if (index->slots[slot] >= index->n) return sage_fail(error, SAGE_E_FORMAT, "slot %zu names no row", slot);
+        used++;
+    }
+    if (used != index->n) return sage_fail(error, SAGE_E_FORMAT, "%zu of %zu ids are there", used, index->n);
+    return SAGE_OK;
+}
+
+sage_status sage_index_open(const char *dir, bool verify, sage_index **index, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_error inner = {0};
+    *index = NULL;
+    sage_index *opened = sage_alloc_zero(1, sizeof *opened);
+    if (opened == NULL) return sage_fail_memory(error, sizeof *opened);
+    SAGE_TRY(open_files(opened, dir, verify, error));
+    st = read_sections(opened, &inner);
+    if (st == SAGE_OK && verify) st = verify_references(opened, &inner);
+    if (st != SAGE_OK) {
+        sage_fail(error, st, "the index %s is damaged: %s; run 'itemsage index' to build it again", dir, inner.text);
+        goto out;
+    }
+    *index = opened;
+    opened = NULL;
+out:
+    sage_index_close(opened);
+    return st;
+}
+
+void sage_index_close(sage_index *index) {
+    if (index == NULL) return;
+    for (size_t i = 0; i < FILES; i++) sage_packed_close(index->files[i]);
+    sage_free(index);
+}
+
+size_t sage_index_count(const sage_index *index) {
+    return index->n;
+}
+
+size_t sage_index_dim(const sage_index *index) {
+    return index->dim;
+}
+
+int64_t sage_index_pid(const sage_index *index, size_t row) {
+    return index->rows[row].pid;
+}
+
+const float *sage_index_vectors(const sage_index *index) {
+    return index->vectors;
+}
+
+bool sage_index_find(const sage_index *index, int64_t pid, size_t *row) {
+    size_t low = 0, high = index->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (index->rows[middle].pid < pid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == index->n || index->rows[low].pid != pid) return false;
+    *row = low;
+    return true;
+}
+
+bool sage_index_find_id(const sage_index *index, const char *id, size_t *row) {
+    size_t slot = sage_index_home(id, strlen(id), index->n_slots);
+    /* At most n steps: a damaged table that nobody verified may have no free slot. */
+    for (size_t steps = 0; steps <= index->n && index->slots[slot] < index->n; steps++) {
+        if (strcmp(sage_index_shown(index, index->slots[slot], SAGE_SHOW_ID), id) == 0) {
+            *row = index->slots[slot];
+            return true;
+        }
+        slot = (slot + 1) & (index->n_slots - 1);
+    }
+    return false;
+}
+
+const char *sage_index_shown(const sage_index *index, size_t row, size_t what) {
+    if (row >= index->n || what >= SAGE_SHOWN || !text_is_sound(index, row)) return "";
+    const char *text = index->text + index->rows[row].begin;
+    uint32_t begin = 0;
+    if (what > 0) memcpy(&begin, text + (what - 1) * sizeof begin, sizeof begin);
+    return text + SAGE_INDEX_RECORD_HEAD + begin;
+}
+
+sage_status sage_index_search(const sage_index *index, sage_pool *pool, const float *queries, size_t n_queries,
+                              size_t k, sage_neighbour *out, size_t *found, sage_error *error) {
+    return sage_exact_search(pool, index->vectors, index->n, index->dim, queries, n_queries, k, out, found, error);
+}
