@@ -1,5 +1,6 @@
 #include <base/alloc.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <io/fs.h>
 #include <io/undo.h>
@@ -280,24 +281,24 @@ static void put_back(int fd, const sage_undo *undo) {
     }
 }
 
+/* Where ENOENT says that the directory around it is gone for good, so is what lay in it. */
 static void bring_back(sage_undo *undo) {
+    int dir = undo->dir->fd, fd = -1;
     mode_t mode = undo->mode & 07777;
     if (S_ISLNK(undo->mode)) {
-        must(symlinkat(undo->bytes, undo->dir->fd, undo->name) == 0);
+        must(symlinkat(undo->bytes, dir, undo->name) == 0 || errno == ENOENT);
         return;
     }
-    int fd;
     if (S_ISDIR(undo->mode)) {
-        must(mkdirat(undo->dir->fd, undo->name, mode) == 0);
-        fd = openat(undo->dir->fd, undo->name, O_RDONLY | O_DIRECTORY);
-        must(fd >= 0);
+        must(mkdirat(dir, undo->name, mode) == 0 || errno == ENOENT);
+        fd = openat(dir, undo->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     } else {
-        fd = openat(undo->dir->fd, undo->name, O_RDWR | O_CREAT | O_EXCL, mode);
-        must(fd >= 0);
-        put_back(fd, undo);
+        fd = openat(dir, undo->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        if (fd >= 0) put_back(fd, undo);
     }
+    must(fd >= 0 || errno == ENOENT);
     /* Older entries that speak of what was removed now mean what has come back. */
-    undo->what->fd = fd;
+    if (fd >= 0) undo->what->fd = fd;
 }
 
 static void remove_below(int dir_fd, const char *name) {
