@@ -29,8 +29,7 @@ sage_status sage_json_write(const char *path, const json_t *root, sage_error *er
     /* Asked for its size first, then written into our own memory with a line break at the end. */
     size_t flags = JSON_INDENT(2) | JSON_ENCODE_ANY, n = json_dumpb(root, NULL, 0, flags);
     if (n == 0)
-        return sage_fail(error, SAGE_E_INTERNAL,
-                         "cannot write %s: its content cannot be put as JSON, or memory is short", path);
+        return sage_fail(error, SAGE_E_MEMORY, "cannot write %s: out of memory, or a value that holds itself", path);
     char *text = sage_alloc(n + 1);
     if (text == NULL) return sage_fail_memory(error, n + 1);
     if (json_dumpb(root, text, n, flags) != n) {
