@@ -78,7 +78,7 @@ typedef struct sage_ops {
 const sage_ops *sage_ops_best(void);          /* chosen at the first call, the same ever after; any thread */
 const sage_ops *sage_ops_of(const char *isa); /* NULL where this machine or build lacks it; for tests and benchmarks */
 const char *sage_isa(void);                   /* "scalar", "avx2", "avx512" */
-const char *sage_gemm_name(void);             /* the BLAS and the kernel it runs, e.g. "OpenBLAS 0.3.21 SkylakeX" */
+const char *sage_gemm_name(void);             /* the BLAS and the kernel it runs, e.g. "OpenBLAS 0.3.21 SkylakeX"; static storage */
 
 /* Adam by the chosen ISA, for whole tensors and single table rows alike. */
 void sage_adam(real *w, const real *g, real *m, real *v, size_t n, real lr, real b1, real b2, real eps, real decay,

@@ -1,0 +1,236 @@
+#!/usr/bin/env python3
+"""The oracle: the model in PyTorch, written the long way in float64, on small random batches.
+
+Every token gets its query, key, value and feed-forward; the CLS row is picked at the end; gradients come from autograd. The C code computes
+the same numbers by another road (src/model/fold.c), so agreement means that both roads are right. Writes fixtures/*.safetensors beside this
+file: parameters, batch, vectors, loss and every gradient. Run again only where the model itself changes:
+
+    pip install torch==2.13.0 && tests/oracle/make_fixtures.py
+"""
+import json
+import math
+import struct
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+torch.set_default_dtype(torch.float64)
+torch.set_num_threads(1)
+FIELDS, IMAGE, CLS, KINDS = 12, 12, 13, 14
+PRIME = 2**31 - 1
+
+
+def real(x):
+    return torch.tensor(x, dtype=torch.get_default_dtype())
+
+
+def parameter_shapes(s):
+    e, d, f, m, o, i = s["dim_embed"], s["dim_model"], s["dim_ff"], s["dim_head"], s["dim_out"], s["dim_image"]
+    shapes = {
+        "text.norm.gain": (e,), "text.norm.bias": (e,), "text.proj": (d, e), "field.bias": (FIELDS, d), "cls": (d,),
+        "encoder.score_bias": (s["heads"], KINDS), "encoder.wq": (d, d), "encoder.bq": (d,), "encoder.wk": (d, d),
+        "encoder.wv": (d, d), "encoder.bv": (d,), "encoder.wo": (d, d), "encoder.bo": (d,),
+        "encoder.norm1.gain": (d,), "encoder.norm1.bias": (d,), "encoder.ff1.weight": (f, d), "encoder.ff1.bias": (f,),
+        "encoder.ff2.weight": (d, f), "encoder.ff2.bias": (d,), "encoder.norm2.gain": (d,), "encoder.norm2.bias": (d,),
+        "head.skip": (o, d), "head.fc1.weight": (m, d), "head.fc1.bias": (m,), "head.fc2.weight": (o, m), "head.fc2.bias": (o,),
+        "search.skip": (o, e), "search.fc1.weight": (m, e), "search.fc1.bias": (m,), "search.fc2.weight": (o, m),
+        "search.fc2.bias": (o,), "temperature": (1,), "table": (s["rows"], e), "importance": (s["vocab"], s["hashes"]),
+    }
+    if i:
+        shapes.update({"image.proj": (d, i), "image.bias": (d,)})
+    return shapes
+
+
+def make_parameters(s, rng, temperature):
+    p = {}
+    for name, shape in parameter_shapes(s).items():
+        deviation = 1.0 if name in ("table", "importance") else 0.3 if len(shape) == 1 else 1.3 / math.sqrt(shape[1])
+        p[name] = torch.tensor(rng.normal(size=shape) * deviation + (1.0 if name.endswith("gain") else 0.0))
+    p["temperature"] = torch.tensor([temperature])
+    for value in p.values():
+        value.requires_grad_()
+    return p
+
+
+def make_batch(s, rng, pairs, random):
+    """Product 1 has no token, product 3 an empty title, query 2 no id; fields and images are missing at random."""
+    products = []
+    for i in range(pairs + random):
+        fields = [] if i == 1 else [f for f in range(FIELDS) if f == 0 or rng.random() < 0.35]
+        bags = [(f, rng.integers(0, s["vocab"], size=0 if i == 3 and f == 0 else rng.integers(1, 9)).tolist()) for f in fields]
+        n_images = 0 if i == 1 or not s["dim_image"] else int(rng.integers(0, 4))
+        products.append((bags, rng.normal(size=(n_images, s["dim_image"]))))
+    queries = [rng.integers(0, s["vocab"], size=0 if i == 2 else rng.integers(1, 6)).tolist() for i in range(pairs)]
+    mask = rng.random((pairs, pairs + random)) < 0.2
+    mask[np.arange(pairs), np.arange(pairs)] = False
+    return dict(products=products, queries=queries, mask=mask, log_q=-1 - 3 * rng.random(pairs), weight=0.5 + rng.random(pairs),
+                task=(np.arange(pairs) % 3).astype(np.uint8))
+
+
+def bag(p, s, hashes, ids):
+    total = torch.zeros(s["dim_embed"])
+    for i in ids:
+        for k in range(s["hashes"]):
+            row = i if s["hashes"] == 1 else (hashes[k][0] * i + hashes[k][1]) % PRIME % s["rows"]
+            total = total + p["importance"][i, k] * p["table"][row]
+    return F.layer_norm(total, (s["dim_embed"],), p["text.norm.gain"], p["text.norm.bias"], 1e-5)
+
+
+def mlp(p, name, x):
+    return F.linear(F.gelu(F.linear(x, p[name + "1.weight"], p[name + "1.bias"])), p[name + "2.weight"], p[name + "2.bias"])
+
+
+def product_vector(p, s, hashes, key_bias, product):
+    bags, images = product
+    d, h = s["dim_model"], s["heads"]
+    tokens, kinds = [p["cls"]], [CLS]
+    for field, ids in bags:
+        tokens.append(F.linear(bag(p, s, hashes, ids), p["text.proj"]) + p["field.bias"][field])
+        kinds.append(field)
+    for v in images:
+        tokens.append(F.linear(real(v), p["image.proj"], p["image.bias"]))
+        kinds.append(IMAGE)
+    x = torch.stack(tokens)
+
+    def split(y):
+        return y.view(len(tokens), h, d // h).transpose(0, 1)
+
+    q = split(F.linear(x, p["encoder.wq"], p["encoder.bq"]))
+    k = split(F.linear(x, p["encoder.wk"], key_bias))
+    v = split(F.linear(x, p["encoder.wv"], p["encoder.bv"]))
+    scores = q @ k.transpose(1, 2) / math.sqrt(d // h) + p["encoder.score_bias"][:, kinds][:, None, :]
+    mixed = (scores.softmax(-1) @ v).transpose(0, 1).reshape(len(tokens), d)
+    y = F.layer_norm(x + F.linear(mixed, p["encoder.wo"], p["encoder.bo"]), (d,), p["encoder.norm1.gain"], p["encoder.norm1.bias"], 1e-5)
+    z = F.layer_norm(y + mlp(p, "encoder.ff", y), (d,), p["encoder.norm2.gain"], p["encoder.norm2.bias"], 1e-5)
+    z = z[0]
+    return F.normalize(F.linear(z, p["head.skip"]) + mlp(p, "head.fc", z), dim=0)
+
+
+def query_vector(p, s, hashes, ids):
+    u = bag(p, s, hashes, ids)
+    return F.normalize(F.linear(u, p["search.skip"]) + mlp(p, "search.fc", u), dim=0)
+
+
+def cross_entropy(logits, target, allowed, smoothing):
+    """Over the allowed columns alone; the smoothed part is spread evenly over them."""
+    columns = torch.tensor(np.flatnonzero(allowed))
+    log_p = F.log_softmax(logits[columns], 0)
+    position = int((columns == target).nonzero())
+    return -(1 - smoothing) * log_p[position] - smoothing * log_p.mean()
+
+
+def losses(p, batch, q, v, pairs, random, in_batch, smoothing):
+    # Past the clamp the value is 100 and its slope is kept; the caller drops it where it points further out.
+    t = p["temperature"][0]
+    scale = t.exp() if t.exp() <= 100 else 100 * (t - t.detach()).exp()
+    logits = scale * q @ v.T
+    log_q, weight = real(batch["log_q"]), real(batch["weight"])
+    a, b = [], []
+    for i in range(pairs):
+        allowed = ~batch["mask"][i]
+        if in_batch:
+            a.append(cross_entropy(logits[i, :pairs] - log_q, i, allowed[:pairs], smoothing))
+        else:
+            a.append(torch.zeros(()))
+        if random:
+            row = torch.cat([logits[i, i:i + 1], logits[i, pairs:]])
+            b.append(cross_entropy(row, 0, np.concatenate([[True], allowed[pairs:]]), smoothing))
+        else:
+            b.append(torch.zeros(()))
+    mean_a, mean_b = ((weight * torch.stack(x)).sum() / weight.sum() for x in (a, b))
+    return mean_a + mean_b, mean_a, mean_b
+
+
+def prefix_sums(lengths):
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.uint32)
+
+
+def pack_batch(s, batch):
+    bags = [b for bags, _ in batch["products"] for b in bags]
+    words = (batch["mask"].shape[1] + 63) // 64
+    mask = np.zeros((batch["mask"].shape[0], words), dtype=np.uint64)
+    for i, j in zip(*np.nonzero(batch["mask"])):
+        mask[i, j // 64] |= np.uint64(1) << np.uint64(j % 64)
+    t = {
+        "batch.token_begin": prefix_sums([len(b) for b, _ in batch["products"]]),
+        "batch.token_field": np.array([f for f, _ in bags], dtype=np.uint8),
+        "batch.begin": prefix_sums([len(ids) for _, ids in bags]),
+        "batch.ids": np.array([i for _, ids in bags for i in ids], dtype=np.uint32),
+        "query.begin": prefix_sums([len(ids) for ids in batch["queries"]]),
+        "query.ids": np.array([i for ids in batch["queries"] for i in ids], dtype=np.uint32),
+        "spec.log_q": batch["log_q"], "spec.weight": batch["weight"], "spec.task": batch["task"], "spec.mask": mask,
+    }
+    if s["dim_image"]:
+        t["batch.image_begin"] = prefix_sums([len(v) for _, v in batch["products"]])
+        t["batch.images"] = np.concatenate([v for _, v in batch["products"]])
+    return t
+
+
+def write_safetensors(path, tensors, metadata):
+    names = {"float64": "F64", "uint32": "U32", "uint8": "U8", "uint64": "U64"}
+    header, data = {"__metadata__": {k: str(v) for k, v in metadata.items()}}, b""
+    for name, value in sorted(tensors.items(), key=lambda item: (-item[1].itemsize, item[0])):
+        raw = np.ascontiguousarray(value).tobytes()
+        header[name] = {"dtype": names[str(value.dtype)], "shape": list(value.shape), "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+def evaluate(s, p, hashes, key_bias, batch, settings):
+    pairs, random, in_batch, smoothing = settings
+    p = {k: real(x.detach().numpy()).requires_grad_() for k, x in p.items()}
+    key_bias = real(key_bias).requires_grad_()
+    v = torch.stack([product_vector(p, s, hashes, key_bias, x) for x in batch["products"]])
+    q = torch.stack([query_vector(p, s, hashes, x) for x in batch["queries"]])
+    loss = losses(p, batch, q, v, pairs, random, in_batch, smoothing)
+    loss[0].backward()
+    assert key_bias.grad.abs().max() < (1e-14 if key_bias.dtype == torch.float64 else 1e-5)
+    if p["temperature"] > math.log(100) and p["temperature"].grad < 0:
+        p["temperature"].grad.zero_()
+    grads = {k: (torch.zeros_like(x) if x.grad is None else x.grad).numpy() for k, x in p.items()}
+    return v.detach().numpy(), q.detach().numpy(), np.array([x.item() for x in loss]), grads
+
+
+def compare_f32(s, p, hashes, key_bias, batch, settings, expected):
+    """How much of the gradients' error is float32 itself: batches where PyTorch in f32 is far off cannot judge f32 code."""
+    torch.set_default_dtype(torch.float32)
+    grads = evaluate(s, p, hashes, key_bias, batch, settings)[3]
+    torch.set_default_dtype(torch.float64)
+    worst = max(np.linalg.norm(grads[k] - g) / np.linalg.norm(g) for k, g in expected.items() if np.linalg.norm(g) > 0)
+    assert worst < 4e-6, f"ill-conditioned batch: PyTorch itself is off by {worst:.1e} in f32; choose another seed"
+    return worst
+
+
+def make_case(name, seed, shape, pairs, random, in_batch=True, smoothing=0.0, temperature=1.1):
+    rng = np.random.default_rng(seed)
+    s = dict(dim_embed=8, dim_model=16, heads=4, dim_ff=12, dim_head=10, dim_out=6, dim_image=0) | shape
+    hashes = [(int(rng.integers(1, PRIME)), int(rng.integers(0, PRIME))) for _ in range(2)]
+    p = make_parameters(s, rng, temperature)
+    batch = make_batch(s, rng, pairs, random)
+    key_bias = rng.normal(size=s["dim_model"])  # any value gives the same model
+    settings = (pairs, random, in_batch, smoothing)
+    v, q, loss, grads = evaluate(s, p, hashes, key_bias, batch, settings)
+    worst = compare_f32(s, p, hashes, key_bias, batch, settings, grads)
+    tensors = {k: x.detach().numpy() for k, x in p.items()} | pack_batch(s, batch)
+    tensors |= {"grad." + k: x for k, x in grads.items()}
+    tensors |= {"out.products": v, "out.queries": q, "out.loss": loss}
+    meta = {"format": "itemsage-model-1"} | s | dict(pairs=pairs, random=random, in_batch=int(in_batch), smoothing=smoothing)
+    meta |= {f"hash_{x}{k + 1}": hashes[k][i] for k in range(2) for i, x in enumerate("ab")}
+    folder = Path(__file__).parent / "fixtures"
+    folder.mkdir(exist_ok=True)
+    write_safetensors(folder / (name + ".safetensors"), tensors, meta)
+    print(f"{name}: loss {loss[0]:.6f}, gradients in f32 off by at most {worst:.1e}")
+
+
+if __name__ == "__main__":
+    plain = dict(vocab=40, rows=40, hashes=1)
+    hashed = dict(vocab=60, rows=16, hashes=2)
+    make_case("plain", 1, plain, 6, 7)
+    make_case("hashed_images", 22, hashed | dict(dim_image=5), 7, 6)
+    make_case("in_batch_alone", 3, hashed | dict(heads=2), 5, 0)
+    make_case("catalogue_smoothed", 4, plain | dict(dim_model=12, heads=3), 5, 70, in_batch=False, smoothing=0.1)
+    make_case("clamped_images", 15, plain | dict(dim_image=3, dim_out=9), 6, 5, temperature=5.0)

@@ -1,0 +1,203 @@
+/* The model against PyTorch (make_fixtures.py wrote the fixtures): vectors, losses and every gradient. Built twice: in
+ * f64, where nothing but rounding may differ, and in f32 as it is used, once for each kernel set that this machine has.
+ */
+#include <base/alloc.h>
+#include <math.h>
+#include <model/model.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <support/test.h>
+
+static double tolerance(void) {
+    return sizeof(real) == sizeof(double) ? 1e-10 : 1e-5;
+}
+
+static const sage_tensor *need(const sage_safetensors *file, const char *name) {
+    const sage_tensor *t = sage_safetensors_find(file, name);
+    if (t == NULL) fail_msg("the fixture has no tensor %s", name);
+    return t;
+}
+
+static size_t need_size(const sage_safetensors *file, const char *key) {
+    const char *text = sage_safetensors_meta(file, key);
+    if (text == NULL) fail_msg("the fixture has no %s", key);
+    return strtoul(text, NULL, 10);
+}
+
+static double value(const sage_tensor *t, size_t i) {
+    double x;
+    memcpy(&x, (const unsigned char *)t->data + i * sizeof x, sizeof x);
+    return x;
+}
+
+static size_t count(const sage_tensor *t) {
+    return t->bytes / sage_dtype_bytes(t->dtype);
+}
+
+static real *reals_of(const sage_safetensors *file, const char *name) {
+    const sage_tensor *t = need(file, name);
+    real *x = malloc((count(t) + 1) * sizeof *x);
+    for (size_t i = 0; i < count(t); i++) x[i] = (real)value(t, i);
+    return x;
+}
+
+/* |got - expected| <= tolerance |expected|, as vectors */
+static void agree(const char *name, const real *got, const sage_tensor *expected) {
+    double difference = 0, square = 0;
+    for (size_t i = 0; i < count(expected); i++) {
+        double e = value(expected, i), d = (double)got[i] - e;
+        difference += d * d;
+        square += e * e;
+    }
+    /* A gradient that is exactly zero may come out as rounding. */
+    if (!(sqrt(difference) <= tolerance() * sqrt(square) + tolerance() * 1e-3))
+        fail_msg("%s differs by %.3e, its norm is %.3e", name, sqrt(difference), sqrt(square));
+}
+
+typedef struct fixture {
+    sage_safetensors *file;
+    sage_product_batch products;
+    sage_bags queries;
+    sage_loss_spec spec;
+    real *images, *log_q, *weight;
+} fixture;
+
+static void open_fixture(const char *name, char path[512], fixture *f) {
+    sage_error error = {0};
+    const char *tests = getenv("SAGE_TEST_DIR");
+    snprintf(path, 512, "%s/oracle/fixtures/%s.safetensors", tests != NULL ? tests : "tests", name);
+    memset(f, 0, sizeof *f);
+    if (sage_safetensors_open(path, &f->file, &error) != SAGE_OK) fail_msg("%s", error.text);
+    size_t pairs = need_size(f->file, "pairs"), random = need_size(f->file, "random");
+    f->products = (sage_product_batch){.n = pairs + random,
+                                       .token_begin = need(f->file, "batch.token_begin")->data,
+                                       .token_field = need(f->file, "batch.token_field")->data,
+                                       .text = {.n = count(need(f->file, "batch.begin")) - 1,
+                                                .ids = need(f->file, "batch.ids")->data,
+                                                .begin = need(f->file, "batch.begin")->data}};
+    if (need_size(f->file, "dim_image") > 0) {
+        f->products.image_begin = need(f->file, "batch.image_begin")->data;
+        f->products.images = f->images = reals_of(f->file, "batch.images");
+    }
+    f->queries = (sage_bags){pairs, need(f->file, "query.ids")->data, need(f->file, "query.begin")->data};
+    f->log_q = reals_of(f->file, "spec.log_q");
+    f->weight = reals_of(f->file, "spec.weight");
+    f->spec = (sage_loss_spec){.n_pairs = pairs,
+                               .n_random = random,
+                               .log_q = f->log_q,
+                               .weight = f->weight,
+                               .mask = need(f->file, "spec.mask")->data,
+                               .task = need(f->file, "spec.task")->data,
+                               .in_batch = need_size(f->file, "in_batch") != 0,
+                               .smoothing = (real)strtod(sage_safetensors_meta(f->file, "smoothing"), NULL)};
+}
+
+static void close_fixture(fixture *f) {
+    free(f->images);
+    free(f->log_q);
+    free(f->weight);
+    sage_safetensors_close(f->file);
+}
+
+static void check_vectors(const fixture *f, const sage_model *model, sage_work *work) {
+    size_t out = sage_model_shape_of(model)->dim_out;
+    real *p = malloc(f->products.n * out * sizeof *p), *q = malloc(f->queries.n * out * sizeof *q);
+    assert_int_equal(sage_model_products(model, work, &f->products, p, NULL), SAGE_OK);
+    assert_int_equal(sage_model_queries(model, work, &f->queries, q, NULL), SAGE_OK);
+    agree("product vectors", p, need(f->file, "out.products"));
+    agree("query vectors", q, need(f->file, "out.queries"));
+    free(p);
+    free(q);
+}
+
+static void check_dense(const fixture *f, const sage_model *model, const sage_grads *grads) {
+    size_t n;
+    const sage_param *params = sage_model_params(model, &n);
+    for (size_t i = 0; i < n; i++) {
+        char name[160];
+        snprintf(name, sizeof name, "grad.%s", params[i].name);
+        const sage_tensor *expected = need(f->file, name);
+        assert_int_equal(count(expected), params[i].rows * params[i].cols);
+        agree(name, grads->dense + params[i].offset, expected);
+    }
+}
+
+/* Touched rows spread out, so that rows that should have been touched and were not show too. */
+static void check_sparse(const char *name, const fixture *f, size_t n, const uint32_t *index, const real *grad,
+                         size_t width) {
+    const sage_tensor *expected = need(f->file, name);
+    real *all = calloc(count(expected), sizeof *all);
+    for (size_t i = 0; i < n; i++) {
+        assert_true((index[i] + 1) * width <= count(expected));
+        if (i > 0) assert_true(index[i] > index[i - 1]);
+        memcpy(all + index[i] * width, grad + i * width, width * sizeof *all);
+    }
+    agree(name, all, expected);
+    free(all);
+}
+
+static void check_loss(const fixture *f, const sage_loss *loss) {
+    const real got[3] = {(real)loss->total, (real)loss->in_batch, (real)loss->random};
+    double by_task = 0, weights = 0, all_weights = 0;
+    agree("loss", got, need(f->file, "out.loss"));
+    for (size_t i = 0; i < SAGE_MODEL_TASKS_MAX; i++) {
+        by_task += loss->task_sum[i];
+        weights += loss->task_weight[i];
+    }
+    for (size_t i = 0; i < f->spec.n_pairs; i++) all_weights += (double)f->weight[i];
+    assert_true(fabs(weights - all_weights) < 1e-9);
+    assert_true(fabs(by_task / weights - loss->total) < 1e-9);
+}
+
+static void check_with(const char *name, size_t threads) {
+    char path[512];
+    fixture f;
+    sage_error error = {0};
+    sage_pool *pool = NULL;
+    sage_model *model = NULL;
+    sage_work *work = NULL;
+    sage_grads *grads = NULL;
+    sage_loss loss;
+    open_fixture(name, path, &f);
+    if (sage_model_load(path, &model, &error) != SAGE_OK) fail_msg("%s", error.text);
+    assert_int_equal(sage_pool_new(threads, &pool, NULL), SAGE_OK);
+    assert_int_equal(sage_work_new(pool, &work, NULL), SAGE_OK);
+    assert_int_equal(sage_grads_new(model, &grads, NULL), SAGE_OK);
+    check_vectors(&f, model, work);
+    for (int again = 0; again < 2; again++) { /* nothing may be left over from the first time */
+        if (sage_model_step(model, work, &f.products, &f.queries, &f.spec, grads, &loss, &error) != SAGE_OK)
+            fail_msg("%s", error.text);
+        check_loss(&f, &loss);
+        check_dense(&f, model, grads);
+        check_sparse("grad.table", &f, grads->n_rows, grads->rows, grads->row_grad,
+                     sage_model_shape_of(model)->dim_embed);
+        check_sparse("grad.importance", &f, grads->n_ids, grads->ids, grads->id_grad,
+                     sage_model_shape_of(model)->hashes);
+    }
+    sage_grads_free(grads);
+    sage_work_free(work);
+    sage_pool_free(pool);
+    sage_model_free(model);
+    close_fixture(&f);
+}
+
+static void check(void **state) {
+    check_with(*state, 1);
+    check_with(*state, 3);
+}
+
+int main(void) {
+    static char names[][24] = {"plain", "hashed_images", "in_batch_alone", "catalogue_smoothed", "clamped_images"};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_prestate(check, names[0]), cmocka_unit_test_prestate(check, names[1]),
+        cmocka_unit_test_prestate(check, names[2]), cmocka_unit_test_prestate(check, names[3]),
+        cmocka_unit_test_prestate(check, names[4]),
+    };
+    const char *forced = getenv("ITEMSAGE_ISA");
+    if (forced != NULL && strcmp(sage_isa(), forced) != 0) {
+        printf("skipped: this machine has no %s\n", forced);
+        return 77;
+    }
+    return cmocka_run_group_tests_name(sage_isa(), tests, NULL, NULL);
+}
