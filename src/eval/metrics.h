@@ -2,20 +2,28 @@
  *   pair recall@k   share of held-out pairs whose product is among the query's k first results
  *   query recall@k  mean over queries of |relevant in the first k| / min(|relevant|, k)
  *   MRR@k           mean over queries of 1 / rank of the first relevant result, 0 beyond k
- *   nDCG@k          binary gains, discount 1/log2(rank + 1), over the ideal order
- * Intervals: percentile bootstrap over queries (1,000 resamples, fixed seed). */
+ *   nDCG@k          binary gains, discount 1/log2(rank + 1), over the ideal order (min(|relevant|, k) hits at the top)
+ * Intervals: percentile bootstrap over queries (Efron 1979): 1,000 resamples of n queries with replacement, the figure
+ * of each, its 2.5 % and 97.5 % quantiles (linear between order statistics). Pairs of one query stand or fall together,
+ * so the query is the unit that is drawn. */
 #ifndef SAGE_EVAL_METRICS_H
 #define SAGE_EVAL_METRICS_H
 
 #include <itemsage/eval.h>
 
-/* One judged query: ranks (0-based) of its relevant products in the result list, ascending; SAGE_RANK_MISS for those not found. */
+enum { SAGE_BOOTSTRAP_RESAMPLES = 1000 };
+
+/* One judged query: ranks (0-based) of its relevant products in the result list, ascending; SAGE_RANK_MISS for those
+ * not found. */
 #define SAGE_RANK_MISS UINT32_MAX
 typedef struct sage_judged {
-    const uint32_t *ranks;
-    size_t n_relevant;
+    const uint32_t *ranks; /* [n_relevant] */
+    size_t n_relevant;     /* queries with none are not counted */
 } sage_judged;
 
-sage_status sage_metrics(const sage_judged *queries, size_t n, const size_t *k, size_t n_k, uint64_t seed, sage_eval_row *row, sage_error *error);
+/* Fills pairs, queries and the intervals of the first n_k members (1 .. SAGE_EVAL_K_MAX; each k >= 1); `method` and
+ * `task` are the caller's. The same seed gives the same bits. All figures are 0 where no query is judged. */
+sage_status sage_metrics(const sage_judged *queries, size_t n, const size_t *k, size_t n_k, uint64_t seed,
+                         sage_eval_row *row, sage_error *error);
 
 #endif

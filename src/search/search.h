@@ -8,7 +8,7 @@
 #include <keywords/keywords.h>
 #include <search/fusion.h>
 
-extern const sage_option sage_search_options[]; /* fusion depth, ... */
+extern const sage_option sage_search_options[]; /* fusion_depth */
 
 /* What `current` names (shop/release.h reads and writes it). */
 typedef struct sage_release {
@@ -18,19 +18,35 @@ typedef struct sage_release {
     sage_fusion fusion;
 } sage_release;
 
-typedef struct sage_engine sage_engine; /* one thread at a time */
-sage_status sage_engine_open(const char *shop_dir, const sage_release *release, sage_pool *pool, sage_engine **engine, sage_error *error);
+typedef struct sage_engine sage_engine; /* one thread at a time; the pool works inside a call */
+/* Reads and verifies everything once. The caller holds the versions (sage_version_hold) while the engine is open. */
+sage_status sage_engine_open(const char *shop_dir, const sage_release *release, sage_pool *pool, sage_engine **engine,
+                             sage_error *error);
 void sage_engine_close(sage_engine *engine);
 const sage_index *sage_engine_index(const sage_engine *engine);
 void sage_engine_set_fusion(sage_engine *engine, const sage_fusion *fusion);
+const sage_fusion *sage_engine_fusion(const sage_engine *engine);
 
-/* Top k pids of a text by one method, descending; out has room for k. */
-sage_status sage_engine_text(sage_engine *engine, sage_method method, const char *text, size_t len, size_t k, sage_scored *out, size_t *n,
-                             sage_error *error);
-/* Many texts by vectors at once (evaluation): out [n_texts][k], found[n_texts]. */
-sage_status sage_engine_texts_by_vectors(sage_engine *engine, const sage_str *texts, size_t n_texts, size_t k, sage_scored *out, size_t *found,
-                                         sage_error *error);
-/* Products like one of the index, without itself and its item_group_id. */
-sage_status sage_engine_similar(sage_engine *engine, int64_t pid, size_t k, sage_scored *out, size_t *n, sage_error *error);
+/* Top k pids of a text by one method, descending, ties by ascending pid; out has room for k. A text without any n-gram
+ * that the model knows finds nothing by vectors. */
+sage_status sage_engine_text(sage_engine *engine, sage_method method, const char *text, size_t len, size_t k,
+                             sage_scored *out, size_t *n, sage_error *error);
+/* Products like one of the index, without itself and its item_group_id; SAGE_E_NOT_FOUND where it is not in the index.
+ */
+sage_status sage_engine_similar(sage_engine *engine, int64_t pid, size_t k, sage_scored *out, size_t *n,
+                                sage_error *error);
+
+/* What both sides give for one text; lives for the callback. */
+typedef struct sage_lists {
+    const sage_scored *vectors, *keywords; /* each descending, at most `depth` */
+    size_t n_vectors, n_keywords;
+    const sage_candidates *candidates; /* of both, joined, ready for sage_fuse */
+} sage_lists;
+typedef sage_status (*sage_lists_fn)(void *ctx, size_t text, const sage_lists *lists, sage_error *error);
+
+/* Many texts at once (evaluation, choosing the fusion): fn is called for each in order; its first non-OK status ends
+ * it. */
+sage_status sage_engine_each(sage_engine *engine, const sage_str *texts, size_t n_texts, size_t depth, sage_lists_fn fn,
+                             void *ctx, sage_error *error);
 
 #endif

@@ -1,0 +1,95 @@
+#include <base/error.h>
+#include <io/json.h>
+#include <itemsage/eval.h>
+#include <stdio.h>
+
+/* json_object_set_new and its like take a NULL value, free nothing of it and say -1: so every shortage of memory shows.
+ */
+static int set(json_t *object, const char *key, json_t *value) {
+    return json_object_set_new(object, key, value);
+}
+
+static json_t *value_or_free(json_t *object, int failed) {
+    if (failed == 0) return object;
+    json_decref(object);
+    return NULL;
+}
+
+static json_t *figures(const sage_eval_report *report, const sage_interval *intervals) {
+    json_t *object = json_object();
+    int failed = object == NULL;
+    for (size_t i = 0; i < report->n_k && failed == 0; i++) {
+        char key[24];
+        snprintf(key, sizeof key, "%zu", report->k[i]);
+        failed = set(object, key, json_real(intervals[i].value));
+    }
+    return value_or_free(object, failed);
+}
+
+/* {"10": [low, high], ...} */
+static json_t *bounds(const sage_eval_report *report, const sage_interval *intervals) {
+    json_t *object = json_object();
+    int failed = object == NULL;
+    for (size_t i = 0; i < report->n_k && failed == 0; i++) {
+        char key[24];
+        snprintf(key, sizeof key, "%zu", report->k[i]);
+        failed = set(object, key, json_pack("[ff]", intervals[i].low, intervals[i].high));
+    }
+    return value_or_free(object, failed);
+}
+
+static json_t *all_bounds(const sage_eval_report *report, const sage_eval_row *row) {
+    json_t *object = json_object();
+    int failed = object == NULL || set(object, "pair_recall", bounds(report, row->pair_recall)) != 0 ||
+                 set(object, "query_recall", bounds(report, row->query_recall)) != 0 ||
+                 set(object, "mrr", bounds(report, row->mrr)) != 0 ||
+                 set(object, "ndcg", bounds(report, row->ndcg)) != 0;
+    return value_or_free(object, failed);
+}
+
+static json_t *row_json(const sage_eval_report *report, const sage_eval_row *row) {
+    json_t *object = json_object();
+    int failed = object == NULL || set(object, "method", json_string(row->method)) != 0 ||
+                 set(object, "task", json_string(row->task)) != 0 ||
+                 set(object, "pairs", json_integer((json_int_t)row->pairs)) != 0 ||
+                 set(object, "queries", json_integer((json_int_t)row->queries)) != 0 ||
+                 set(object, "pair_recall", figures(report, row->pair_recall)) != 0 ||
+                 set(object, "query_recall", figures(report, row->query_recall)) != 0 ||
+                 set(object, "mrr", figures(report, row->mrr)) != 0 ||
+                 set(object, "ndcg", figures(report, row->ndcg)) != 0 ||
+                 set(object, "intervals", all_bounds(report, row)) != 0;
+    return value_or_free(object, failed);
+}
+
+/* A file's name may be any bytes; JSON holds UTF-8 only. */
+static json_t *name_json(const char *name) {
+    char ascii[sizeof((sage_eval_report *)NULL)->source];
+    json_t *text = json_string(name);
+    if (text != NULL) return text;
+    snprintf(ascii, sizeof ascii, "%s", name);
+    for (char *c = ascii; *c != '\0'; c++)
+        if ((unsigned char)*c >= 0x80) *c = '?';
+    return json_string(ascii);
+}
+
+static json_t *report_json(const sage_eval_report *report) {
+    json_t *root = json_object(), *k = json_array(), *rows = json_array();
+    int failed = root == NULL || set(root, "k", k) != 0;
+    failed = failed != 0 || set(root, "rows", rows) != 0;
+    for (size_t i = 0; i < report->n_k && failed == 0; i++)
+        failed = json_array_append_new(k, json_integer((json_int_t)report->k[i]));
+    for (size_t i = 0; i < report->n_rows && failed == 0; i++)
+        failed = json_array_append_new(rows, row_json(report, &report->rows[i]));
+    failed = failed != 0 || set(root, "source", name_json(report->source)) != 0 ||
+             set(root, "simulated", json_boolean(report->simulated)) != 0 ||
+             set(root, "unknown_pairs", json_integer((json_int_t)report->unknown_pairs)) != 0;
+    return value_or_free(root, failed);
+}
+
+sage_status sage_eval_write_json(const sage_eval_report *report, const char *path, sage_error *error) {
+    json_t *root = report_json(report);
+    if (root == NULL) return sage_fail_memory(error, 0);
+    sage_status st = sage_json_write(path, root, error);
+    json_decref(root);
+    return st;
+}

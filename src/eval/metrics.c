@@ -1,0 +1,129 @@
+#include <base/alloc.h>
+#include <base/error.h>
+#include <base/rng.h>
+#include <eval/metrics.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A query's contribution: its pairs, then for every k the four sums that the figures are ratios of. A figure of any
+ * multiset of queries is then a sum of such rows divided by its number of pairs (pair recall) or of queries (the rest).
+ */
+enum { HITS, RECALL, RECIPROCAL, GAIN, PER_K };
+enum { ROW_MAX = 1 + PER_K * SAGE_EVAL_K_MAX };
+
+static double discount(size_t rank) {
+    return 1.0 / log2((double)rank + 2.0);
+}
+
+static void judge_at(const sage_judged *query, size_t k, double out[PER_K]) {
+    size_t best = query->n_relevant < k ? query->n_relevant : k;
+    double gain = 0, ideal = 0;
+    size_t hits = 0;
+    while (hits < query->n_relevant && query->ranks[hits] < k) gain += discount(query->ranks[hits++]);
+    for (size_t i = 0; i < best; i++) ideal += discount(i);
+    out[HITS] = (double)hits;
+    out[RECALL] = (double)hits / (double)best;
+    out[RECIPROCAL] = hits > 0 ? 1.0 / ((double)query->ranks[0] + 1.0) : 0.0;
+    out[GAIN] = gain / ideal;
+}
+
+/* rows [n judged][1 + PER_K * n_k]; returns how many queries are judged. */
+static size_t judge_all(const sage_judged *queries, size_t n, const size_t *k, size_t n_k, double *rows) {
+    size_t width = 1 + PER_K * n_k, judged = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (queries[i].n_relevant == 0) continue;
+        double *row = rows + judged++ * width;
+        row[0] = (double)queries[i].n_relevant;
+        for (size_t j = 0; j < n_k; j++) judge_at(&queries[i], k[j], row + 1 + PER_K * j);
+    }
+    return judged;
+}
+
+static void add_row(double *sum, const double *row, size_t width) {
+    for (size_t j = 0; j < width; j++) sum[j] += row[j];
+}
+
+/* Sums -> figures, in place: sum[1 + ...] become shares. */
+static void divide(double *sum, size_t n_k, size_t n) {
+    for (size_t j = 0; j < n_k; j++) {
+        double *of_k = sum + 1 + PER_K * j;
+        of_k[HITS] /= sum[0];
+        for (size_t m = HITS + 1; m < PER_K; m++) of_k[m] /= (double)n;
+    }
+}
+
+static int ascending(const void *a, const void *b) {
+    double x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return (x > y) - (x < y);
+}
+
+static double quantile(const double *sorted, size_t n, double p) {
+    double at = p * (double)(n - 1);
+    size_t below = (size_t)at;
+    if (below + 1 >= n) return sorted[n - 1];
+    return sorted[below] + (at - (double)below) * (sorted[below + 1] - sorted[below]);
+}
+
+static sage_interval *member(sage_eval_row *row, size_t figure, size_t j) {
+    switch (figure) {
+    case HITS: return &row->pair_recall[j];
+    case RECALL: return &row->query_recall[j];
+    case RECIPROCAL: return &row->mrr[j];
+    default: return &row->ndcg[j];
+    }
+}
+
+/* samples [PER_K * n_k][RESAMPLES]: the figures of every resample. */
+static void resample(const double *rows, size_t n, size_t n_k, uint64_t seed, double *samples) {
+    size_t width = 1 + PER_K * n_k;
+    for (size_t b = 0; b < SAGE_BOOTSTRAP_RESAMPLES; b++) {
+        double sum[ROW_MAX] = {0};
+        sage_rng rng;
+        sage_rng_seed(&rng, seed, b);
+        for (size_t i = 0; i < n; i++) add_row(sum, rows + sage_rng_below(&rng, n) * width, width);
+        divide(sum, n_k, n);
+        for (size_t j = 0; j < PER_K * n_k; j++) samples[j * SAGE_BOOTSTRAP_RESAMPLES + b] = sum[1 + j];
+    }
+}
+
+sage_status sage_metrics(const sage_judged *queries, size_t n, const size_t *k, size_t n_k, uint64_t seed,
+                         sage_eval_row *row, sage_error *error) {
+    sage_status st = SAGE_OK;
+    if (n_k == 0 || n_k > SAGE_EVAL_K_MAX)
+        return sage_fail(error, SAGE_E_ARGUMENT, "%zu cut-offs k; 1 to %d can be judged at once", n_k, SAGE_EVAL_K_MAX);
+    for (size_t j = 0; j < n_k; j++)
+        if (k[j] == 0) return sage_fail(error, SAGE_E_ARGUMENT, "k must be at least 1");
+
+    size_t width = 1 + PER_K * n_k;
+    double *rows = sage_alloc_zero(n > 0 ? n : 1, width * sizeof *rows);
+    double *samples = sage_alloc_zero(PER_K * n_k, SAGE_BOOTSTRAP_RESAMPLES * sizeof *samples);
+    if (rows == NULL || samples == NULL) {
+        st = sage_fail_memory(error, (n + 1) * width * sizeof *rows);
+        goto out;
+    }
+    size_t judged = judge_all(queries, n, k, n_k, rows);
+    double sum[ROW_MAX] = {0};
+    for (size_t i = 0; i < judged; i++) add_row(sum, rows + i * width, width);
+    row->queries = judged;
+    row->pairs = (uint64_t)sum[0];
+    if (judged > 0) {
+        divide(sum, n_k, judged);
+        resample(rows, judged, n_k, seed, samples);
+    }
+    for (size_t j = 0; j < n_k; j++) {
+        for (size_t figure = 0; figure < PER_K; figure++) {
+            double *of_figure = samples + (j * PER_K + figure) * SAGE_BOOTSTRAP_RESAMPLES;
+            qsort(of_figure, SAGE_BOOTSTRAP_RESAMPLES, sizeof *of_figure, ascending);
+            *member(row, figure, j) = (sage_interval){.value = sum[1 + j * PER_K + figure],
+                                                      .low = quantile(of_figure, SAGE_BOOTSTRAP_RESAMPLES, 0.025),
+                                                      .high = quantile(of_figure, SAGE_BOOTSTRAP_RESAMPLES, 0.975)};
+        }
+    }
+out:
+    sage_free(samples);
+    sage_free(rows);
+    return st;
+}

@@ -1,0 +1,265 @@
+/* One text or one product -> scored pids, by the release that is open. */
+#include <base/alloc.h>
+#include <base/error.h>
+#include <inttypes.h>
+#include <io/version.h>
+#include <search/search.h>
+#include <string.h>
+
+/* Texts of one call to the encoder and the index; a block of lists is kept, BLOCK * depth * 8 bytes. */
+enum { BLOCK = 128 };
+
+struct sage_engine {
+    sage_pool *pool;
+    sage_index *index;
+    sage_keywords *keywords;
+    sage_encoder *encoder;
+    sage_fusion fusion;
+    size_t dim;
+    const float *query; /* whose inner products are asked for, during a join */
+    float *queries;     /* [BLOCK][dim] */
+    sage_neighbour *neighbours;
+    sage_keyword_hit *hits;
+    sage_scored *vector_list, *keyword_list, *fused;
+    size_t neighbours_capacity, hits_capacity, vector_capacity, keyword_capacity, fused_capacity;
+    sage_candidates candidates;
+};
+
+static sage_status version_dir(char out[SAGE_PATH_MAX], const char *shop_dir, const char *room, uint64_t version,
+                               sage_error *error) {
+    char parent[SAGE_PATH_MAX];
+    sage_status st = sage_path_join(parent, shop_dir, room, error);
+    return st == SAGE_OK ? sage_version_path(out, parent, version, error) : st;
+}
+
+static sage_status open_parts(sage_engine *engine, const char *shop_dir, const sage_release *release,
+                              sage_error *error) {
+    sage_status st = SAGE_OK;
+    char path[SAGE_PATH_MAX];
+    SAGE_TRY(version_dir(path, shop_dir, "index", release->index, error));
+    /* Exact search reads every vector anyway, so the checksums cost no more than one query. */
+    SAGE_TRY(sage_index_open(path, true, &engine->index, error));
+    SAGE_TRY(version_dir(path, shop_dir, "keywords", release->keywords, error));
+    SAGE_TRY(sage_keywords_open(path, &engine->keywords, error));
+    SAGE_TRY(version_dir(path, shop_dir, "models", release->query_model, error));
+    SAGE_TRY(sage_encoder_open(path, engine->pool, &engine->encoder, error));
+    engine->dim = sage_index_dim(engine->index);
+    if (sage_encoder_dim(engine->encoder) != engine->dim) {
+        st = sage_fail(error, SAGE_E_STATE,
+                       "model %" PRIu64 " makes vectors of %zu dimensions, index %" PRIu64
+                       " holds %zu; run 'itemsage embed' and "
+                       "'itemsage index'",
+                       release->query_model, sage_encoder_dim(engine->encoder), release->index, engine->dim);
+    }
+out:
+    return st;
+}
+
+sage_status sage_engine_open(const char *shop_dir, const sage_release *release, sage_pool *pool, sage_engine **engine,
+                             sage_error *error) {
+    sage_status st = SAGE_OK;
+    *engine = NULL;
+    sage_engine *e = sage_alloc_zero(1, sizeof *e);
+    if (e == NULL) return sage_fail_memory(error, sizeof *e);
+    e->pool = pool;
+    e->fusion = release->fusion;
+    SAGE_TRY(open_parts(e, shop_dir, release, error));
+    e->queries = sage_alloc_aligned(BLOCK * e->dim * sizeof *e->queries);
+    if (e->queries == NULL) {
+        st = sage_fail_memory(error, BLOCK * e->dim * sizeof *e->queries);
+        goto out;
+    }
+    *engine = e;
+    e = NULL;
+out:
+    sage_engine_close(e);
+    return st;
+}
+
+void sage_engine_close(sage_engine *engine) {
+    if (engine == NULL) return;
+    sage_index_close(engine->index);
+    sage_keywords_close(engine->keywords);
+    sage_encoder_close(engine->encoder);
+    sage_free(engine->queries);
+    sage_free(engine->neighbours);
+    sage_free(engine->hits);
+    sage_free(engine->vector_list);
+    sage_free(engine->keyword_list);
+    sage_free(engine->fused);
+    sage_candidates_free(&engine->candidates);
+    sage_free(engine);
+}
+
+const sage_index *sage_engine_index(const sage_engine *engine) {
+    return engine->index;
+}
+
+void sage_engine_set_fusion(sage_engine *engine, const sage_fusion *fusion) {
+    engine->fusion = *fusion;
+}
+
+const sage_fusion *sage_engine_fusion(const sage_engine *engine) {
+    return &engine->fusion;
+}
+
+/* Room for n_texts lists of `depth` products, at most as many as there are. */
+static sage_status make_room(sage_engine *e, size_t n_texts, size_t depth, sage_error *error) {
+    if (sage_grow((void **)&e->neighbours, &e->neighbours_capacity, n_texts * depth, sizeof *e->neighbours) != 0 ||
+        sage_grow((void **)&e->hits, &e->hits_capacity, depth, sizeof *e->hits) != 0 ||
+        sage_grow((void **)&e->vector_list, &e->vector_capacity, depth, sizeof *e->vector_list) != 0 ||
+        sage_grow((void **)&e->keyword_list, &e->keyword_capacity, depth, sizeof *e->keyword_list) != 0)
+        return sage_fail_memory(error, n_texts * depth * sizeof *e->neighbours);
+    return SAGE_OK;
+}
+
+static size_t at_most(const sage_engine *e, size_t k) {
+    size_t n = sage_index_count(e->index);
+    return k < n ? k : n;
+}
+
+static void take_neighbours(const sage_engine *e, const sage_neighbour *found, size_t n, sage_scored *out) {
+    for (size_t i = 0; i < n; i++) out[i] = (sage_scored){sage_index_pid(e->index, found[i].row), found[i].score};
+}
+
+static sage_status by_keywords(sage_engine *e, const char *text, size_t len, size_t k, sage_scored *out, size_t *n,
+                               sage_error *error) {
+    sage_status st = sage_keywords_search(e->keywords, text, len, k, e->hits, n, error);
+    if (st != SAGE_OK) return st;
+    for (size_t i = 0; i < *n; i++) out[i] = (sage_scored){e->hits[i].pid, e->hits[i].score};
+    return SAGE_OK;
+}
+
+/* Lists of up to BLOCK texts: neighbours [n][depth]; found[i] is 0 where the model knows nothing of the text. */
+static sage_status by_vectors(sage_engine *e, const sage_str *texts, size_t n, size_t depth, size_t found[BLOCK],
+                              sage_error *error) {
+    sage_status st = SAGE_OK;
+    bool known[BLOCK];
+    SAGE_TRY(sage_encoder_texts(e->encoder, texts, n, e->queries, known, error));
+    SAGE_TRY(sage_index_search(e->index, e->pool, e->queries, n, depth, e->neighbours, found, error));
+    for (size_t i = 0; i < n; i++)
+        if (!known[i]) found[i] = 0;
+out:
+    return st;
+}
+
+static bool inner_product(void *ctx, int64_t pid, float *score) {
+    const sage_engine *e = ctx;
+    size_t row;
+    if (!sage_index_find(e->index, pid, &row)) return false;
+    *score = sage_ops_best()->dot(e->dim, e->query, sage_index_vectors(e->index) + row * e->dim);
+    return true;
+}
+
+static sage_status lists_of(sage_engine *e, size_t i, const sage_str *text, size_t depth, size_t n_vectors,
+                            sage_lists *lists, sage_error *error) {
+    sage_status st = SAGE_OK;
+    size_t n_keywords = 0;
+    take_neighbours(e, e->neighbours + i * depth, n_vectors, e->vector_list);
+    SAGE_TRY(by_keywords(e, text->data, text->len, depth, e->keyword_list, &n_keywords, error));
+    e->query = e->queries + i * e->dim;
+    SAGE_TRY(sage_candidates_join(&e->candidates, e->vector_list, n_vectors, e->keyword_list, n_keywords, inner_product,
+                                  e, error));
+    *lists = (sage_lists){e->vector_list, e->keyword_list, n_vectors, n_keywords, &e->candidates};
+out:
+    return st;
+}
+
+sage_status sage_engine_each(sage_engine *engine, const sage_str *texts, size_t n_texts, size_t depth, sage_lists_fn fn,
+                             void *ctx, sage_error *error) {
+    sage_status st = SAGE_OK;
+    size_t found[BLOCK];
+    sage_lists lists;
+    depth = at_most(engine, depth);
+    SAGE_TRY(make_room(engine, n_texts < BLOCK ? n_texts : BLOCK, depth, error));
+    for (size_t begin = 0; begin < n_texts; begin += BLOCK) {
+        size_t n = n_texts - begin < BLOCK ? n_texts - begin : BLOCK;
+        SAGE_TRY(by_vectors(engine, texts + begin, n, depth, found, error));
+        for (size_t i = 0; i < n; i++) {
+            SAGE_TRY(lists_of(engine, i, &texts[begin + i], depth, found[i], &lists, error));
+            SAGE_TRY(fn(ctx, begin + i, &lists, error));
+        }
+    }
+out:
+    return st;
+}
+
+typedef struct wanted {
+    sage_engine *engine;
+    size_t k;
+    sage_scored *out;
+    size_t n;
+} wanted;
+
+static sage_status take_hybrid(void *ctx, size_t text, const sage_lists *lists, sage_error *error) {
+    wanted *w = ctx;
+    sage_engine *e = w->engine;
+    size_t n = lists->candidates->n;
+    (void)text;
+    if (sage_grow((void **)&e->fused, &e->fused_capacity, n, sizeof *e->fused) != 0)
+        return sage_fail_memory(error, n * sizeof *e->fused);
+    sage_fuse(e->fusion.weight, lists->candidates, e->fused);
+    w->n = n < w->k ? n : w->k;
+    memcpy(w->out, e->fused, w->n * sizeof *w->out);
+    return SAGE_OK;
+}
+
+sage_status sage_engine_text(sage_engine *engine, sage_method method, const char *text, size_t len, size_t k,
+                             sage_scored *out, size_t *n, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const sage_str query = {text, len};
+    size_t found[BLOCK];
+    *n = 0;
+    k = at_most(engine, k);
+    if (k == 0) return SAGE_OK;
+    SAGE_TRY(make_room(engine, 1, k, error));
+    if (method == SAGE_KEYWORDS) {
+        st = by_keywords(engine, text, len, k, out, n, error);
+    } else if (method == SAGE_VECTORS) {
+        SAGE_TRY(by_vectors(engine, &query, 1, k, found, error));
+        take_neighbours(engine, engine->neighbours, found[0], out);
+        *n = found[0];
+    } else {
+        wanted w = {engine, k, out, 0};
+        size_t depth = engine->fusion.depth > k ? engine->fusion.depth : k;
+        SAGE_TRY(sage_engine_each(engine, &query, 1, depth, take_hybrid, &w, error));
+        *n = w.n;
+    }
+out:
+    return st;
+}
+
+/* True for the product itself and for what shares its group. */
+static bool same_group(const sage_engine *e, size_t row, size_t other) {
+    const char *group = sage_index_shown(e->index, row, SAGE_SHOW_GROUP);
+    return row == other || (group[0] != '\0' && strcmp(group, sage_index_shown(e->index, other, SAGE_SHOW_GROUP)) == 0);
+}
+
+static size_t take_others(const sage_engine *e, size_t row, size_t found, size_t k, sage_scored *out) {
+    size_t n = 0;
+    for (size_t i = 0; i < found && n < k; i++) {
+        const sage_neighbour *next = &e->neighbours[i];
+        if (!same_group(e, row, next->row)) out[n++] = (sage_scored){sage_index_pid(e->index, next->row), next->score};
+    }
+    return n;
+}
+
+sage_status sage_engine_similar(sage_engine *engine, int64_t pid, size_t k, sage_scored *out, size_t *n,
+                                sage_error *error) {
+    sage_status st = SAGE_OK;
+    size_t row, found, all = sage_index_count(engine->index);
+    *n = 0;
+    if (!sage_index_find(engine->index, pid, &row))
+        return sage_fail(error, SAGE_E_NOT_FOUND, "product %" PRId64 " is not in the published index", pid);
+    if (k == 0) return SAGE_OK;
+    /* Most groups are small; where one fills the list, a longer one is asked for. */
+    for (size_t depth = at_most(engine, k + 32);; depth = at_most(engine, 4 * depth)) {
+        SAGE_TRY(make_room(engine, 1, depth, error));
+        const float *query = sage_index_vectors(engine->index) + row * engine->dim;
+        SAGE_TRY(sage_index_search(engine->index, engine->pool, query, 1, depth, engine->neighbours, &found, error));
+        *n = take_others(engine, row, found, k, out);
+        if (*n == k || depth == all) break;
+    }
+out:
+    return st;
+}
