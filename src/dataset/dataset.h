@@ -4,6 +4,7 @@
 
 #include <base/option_table.h>
 #include <features/features.h>
+#include <parallel/pool.h>
 
 extern const sage_option sage_dataset_options[]; /* vocabulary limits, seed, holdout, split, memory, ... */
 

@@ -1,0 +1,172 @@
+/* Builds a dataset: products, likeness, events, vocabulary, ids, files. Published at the end or not at all. */
+#include <base/alloc.h>
+#include <base/error.h>
+#include <base/report.h>
+#include <dataset/build.h>
+#include <io/version.h>
+#include <stdio.h>
+
+typedef struct named_spool {
+    sage_spool *spool;
+    const char *name;
+} named_spool;
+
+static sage_status init_product_spools(sage_build *build, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_product_spools *s = &build->products;
+    const named_spool spools[] = {
+        {&s->pids, "pids.tmp"},
+        {&s->same, "same.tmp"},
+        {&s->relation[0], "group.tmp"},
+        {&s->relation[1], "print.tmp"},
+        {&s->relation[2], "title.tmp"},
+        {&s->text, "text.tmp"},
+        {&s->text_begin, "text-end.tmp"},
+        {&s->text_field, "text-field.tmp"},
+        {&s->ids, "ids.tmp"},
+        {&s->id_begin, "id-end.tmp"},
+        {&s->id_field, "id-field.tmp"},
+        {&s->words, "words.tmp"},
+        {&s->word_begin, "word-end.tmp"},
+        {&s->images, "images.tmp"},
+        {&s->image_begin, "image-end.tmp"},
+    };
+    for (size_t i = 0; i < sizeof spools / sizeof *spools; i++) {
+        SAGE_TRY(sage_spool_init(spools[i].spool, build->dir, spools[i].name, error));
+    }
+out:
+    return st;
+}
+
+static sage_status init_part_spools(sage_build *build, size_t p, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_part_spools *s = &build->parts[p];
+    char name[64];
+    const named_spool spools[] = {
+        {&s->surface, "surface"},           {&s->text, "text"},
+        {&s->text_end, "text-end"},         {&s->positives, "positives"},
+        {&s->positive_end, "positive-end"},
+    };
+    for (size_t i = 0; i < sizeof spools / sizeof *spools; i++) {
+        snprintf(name, sizeof name, "part%zu-%s.tmp", p, spools[i].name);
+        SAGE_TRY(sage_spool_init(spools[i].spool, build->dir, name, error));
+    }
+    for (size_t t = 0; t < SAGE_TASKS; t++) {
+        snprintf(name, sizeof name, "part%zu-pairs%zu.tmp", p, t);
+        SAGE_TRY(sage_spool_init(&s->pairs[t], build->dir, name, error));
+    }
+out:
+    return st;
+}
+
+static void free_spools(sage_build *build) {
+    sage_product_spools *s = &build->products;
+    sage_spool *product[] = {&s->pids,     &s->same,       &s->relation[0], &s->relation[1], &s->relation[2],
+                             &s->text,     &s->text_begin, &s->text_field,  &s->ids,         &s->id_begin,
+                             &s->id_field, &s->words,      &s->word_begin,  &s->images,      &s->image_begin};
+    for (size_t i = 0; i < sizeof product / sizeof *product; i++) sage_spool_free(product[i]);
+    for (size_t p = 0; p < SAGE_PARTS; p++) {
+        sage_part_spools *part = &build->parts[p];
+        sage_spool *query[] = {&part->surface, &part->text, &part->text_end, &part->positives, &part->positive_end};
+        for (size_t i = 0; i < sizeof query / sizeof *query; i++) sage_spool_free(query[i]);
+        for (size_t t = 0; t < SAGE_TASKS; t++) sage_spool_free(&part->pairs[t]);
+    }
+}
+
+/* Half of the memory is the table's, so that it may be sorted and grown in the other half. */
+static sage_status start_counting(sage_build *build, sage_error *error) {
+    sage_shop_state state = {0};
+    sage_status st = sage_catalog_count(build->catalog, &state, error);
+    if (st != SAGE_OK) return st;
+    uint64_t bigrams = state.products * 8;
+    if (bigrams < 50000) bigrams = 50000;
+    if (bigrams > 1000000) bigrams = 1000000;
+    const sage_options *o = build->options;
+    sage_vocab_limits limits = {.memory_bytes = (size_t)sage_options_int(o, "memory") / 2};
+    limits.max[SAGE_WORD] = (size_t)sage_options_int_or(o, "vocab_words", 200000);
+    limits.max[SAGE_BIGRAM] = (size_t)sage_options_int_or(o, "vocab_bigrams", (int64_t)bigrams);
+    limits.max[SAGE_TRIGRAM] = (size_t)sage_options_int_or(o, "vocab_trigrams", 64000);
+    for (size_t k = 0; k < SAGE_NGRAM_KINDS; k++) {
+        limits.min_df[k] = (uint32_t)sage_options_int_or(o, "vocab_min_df", k == SAGE_WORD ? 1 : 2);
+    }
+    return sage_vocab_builder_new(&limits, build->dir, &build->counter, error);
+}
+
+static sage_status write_vocabulary(sage_build *build, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char path[SAGE_PATH_MAX];
+    SAGE_TRY(sage_path_join(path, build->dir, SAGE_VOCAB_FILE, error));
+    SAGE_TRY(sage_vocab_builder_write(build->counter, path, build->monitor, error));
+    sage_vocab_builder_free(build->counter);
+    build->counter = NULL;
+    SAGE_TRY(sage_vocab_open(path, &build->vocab, error));
+out:
+    return st;
+}
+
+/* What is packed but not trained on is told, so that nobody wonders where it went. */
+static void tell_left_aside(const sage_build *build) {
+    uint64_t pairs[SAGE_SURFACES] = {0}, unknown = 0;
+    for (size_t p = 0; p < SAGE_PARTS; p++) {
+        unknown += build->parts[p].unknown;
+        for (size_t t = 0; t < SAGE_TASKS; t++) pairs[t / SAGE_EVENT_KINDS] += build->parts[p].n_pairs[t];
+    }
+    for (size_t s = 0; s < SAGE_SURFACES; s++) {
+        if (s == SAGE_ON_SEARCH || pairs[s] == 0) continue;
+        sage_note(
+            build->monitor,
+            "%llu pairs of surface %s are kept in the dataset but not trained on: only search queries have a tower",
+            (unsigned long long)pairs[s], sage_surface_names[s]);
+    }
+    if (unknown > 0) {
+        sage_note(build->monitor, "%llu pairs are left out: their product is not in the catalogue",
+                  (unsigned long long)unknown);
+    }
+}
+
+static sage_status run(sage_build *build, sage_error *error) {
+    sage_status st = SAGE_OK;
+    SAGE_TRY(init_product_spools(build, error));
+    for (size_t p = 0; p < SAGE_PARTS; p++) SAGE_TRY(init_part_spools(build, p, error));
+    SAGE_TRY(start_counting(build, error));
+    SAGE_TRY(sage_build_products(build, error));
+    SAGE_TRY(sage_build_same(build, error));
+    SAGE_TRY(sage_build_events(build, error));
+    SAGE_TRY(write_vocabulary(build, error));
+    SAGE_TRY(sage_build_ids(build, error));
+    SAGE_TRY(sage_build_write_products(build, error));
+    SAGE_TRY(sage_build_write_queries(build, error));
+    SAGE_TRY(sage_build_write_meta(build, error));
+out:
+    return st;
+}
+
+sage_status sage_dataset_build(sage_catalog *catalog, const char *shop_dir, const sage_options *options,
+                               sage_pool *pool, const sage_monitor *monitor, uint64_t *id, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char parent[SAGE_PATH_MAX];
+    sage_build *build = sage_alloc_zero(1, sizeof *build);
+    *id = 0;
+    if (build == NULL) return sage_fail_memory(error, sizeof *build);
+    build->catalog = catalog;
+    build->shop_dir = shop_dir;
+    build->options = options;
+    build->pool = pool;
+    build->monitor = monitor;
+    build->revision = sage_catalog_revision(catalog);
+    SAGE_TRY(sage_path_join(parent, shop_dir, "dataset", error));
+    SAGE_TRY(sage_version_begin(parent, "build", build->dir, error));
+    SAGE_TRY(run(build, error));
+    tell_left_aside(build);
+    free_spools(build);
+    SAGE_TRY(sage_version_publish(parent, build->dir, id, error));
+    build->dir[0] = '\0';
+out:
+    sage_vocab_builder_free(build->counter);
+    sage_vocab_close(build->vocab);
+    free_spools(build);
+    if (st != SAGE_OK && build->dir[0] != '\0') sage_fs_remove_tree(build->dir, NULL);
+    sage_free(build->words);
+    sage_free(build);
+    return st;
+}

@@ -1,0 +1,54 @@
+/* The inside of sage_dataset_build: what its passes share. Every stream goes to a spool, so memory does not grow with
+ * the catalogue, but for 20 bytes a product while equal products are joined. */
+#ifndef SAGE_DATASET_BUILD_H
+#define SAGE_DATASET_BUILD_H
+
+#include <dataset/layout.h>
+#include <dataset/split.h>
+#include <dataset/spool.h>
+#include <io/fs.h>
+
+enum { SAGE_SAME_RELATIONS = 3 }; /* item_group_id, fingerprint, title */
+
+typedef struct sage_product_spools {
+    sage_spool pids, same, relation[SAGE_SAME_RELATIONS];
+    sage_spool text, text_begin, text_field;
+    sage_spool ids, id_begin, id_field;
+    sage_spool words, word_begin;
+    sage_spool images, image_begin;
+    uint64_t n, n_words, n_images, image_dim;
+} sage_product_spools;
+
+typedef struct sage_part_spools {
+    sage_spool surface, text, text_end, positives, positive_end, pairs[SAGE_TASKS];
+    uint64_t n_queries, n_pairs[SAGE_TASKS], unknown;
+    bool open; /* the current query has a pair in this part */
+} sage_part_spools;
+
+typedef struct sage_build {
+    sage_catalog *catalog;
+    const char *shop_dir;
+    const sage_options *options;
+    sage_pool *pool;
+    const sage_monitor *monitor;
+    char dir[SAGE_PATH_MAX]; /* the version being made */
+    sage_split split;
+    sage_vocab_builder *counter;
+    sage_vocab *vocab;
+    sage_product_spools products;
+    sage_part_spools parts[SAGE_PARTS];
+    sage_str *words; /* scratch */
+    size_t words_capacity;
+    int64_t revision;
+} sage_build;
+
+sage_status sage_build_products(sage_build *build, sage_error *error); /* texts, words, images; counts n-grams */
+sage_status sage_build_same(sage_build *build, sage_error *error);     /* joins equal products */
+sage_status sage_build_events(sage_build *build,
+                              sage_error *error); /* queries and pairs; counts training queries' n-grams */
+sage_status sage_build_ids(sage_build *build, sage_error *error); /* n-gram ids of the products */
+sage_status sage_build_write_products(sage_build *build, sage_error *error);
+sage_status sage_build_write_queries(sage_build *build, sage_error *error);
+sage_status sage_build_write_meta(sage_build *build, sage_error *error);
+
+#endif

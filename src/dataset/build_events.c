@@ -1,0 +1,108 @@
+/* The pass over the events: queries with their positives, and pairs by part and task. */
+#include <base/error.h>
+#include <base/report.h>
+#include <dataset/build.h>
+
+static bool find_product(const sage_build *build, int64_t pid, uint32_t *product) {
+    const int64_t *pids = (const int64_t *)(const void *)build->products.pids.map.data;
+    size_t low = 0, high = build->products.n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (pids[middle] < pid) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    *product = (uint32_t)low;
+    return low < build->products.n && pids[low] == pid;
+}
+
+static sage_status end_query(sage_build *build, sage_error *error) {
+    sage_status st = SAGE_OK;
+    for (size_t p = 0; p < SAGE_PARTS; p++) {
+        sage_part_spools *part = &build->parts[p];
+        if (!part->open) continue;
+        uint64_t end = part->positives.bytes / sizeof(uint32_t);
+        SAGE_TRY(sage_spool_add(&part->positive_end, &end, sizeof end, error));
+        part->open = false;
+    }
+out:
+    return st;
+}
+
+static sage_status begin_query(sage_build *build, sage_part_spools *part, const sage_event_group *group,
+                               sage_error *error) {
+    sage_status st = SAGE_OK;
+    uint8_t surface = (uint8_t)group->surface;
+    part->open = true;
+    if (++part->n_queries >= UINT32_MAX) {
+        st = sage_fail(error, SAGE_E_LIMIT, "a part of a dataset holds at most 2^32 - 2 queries");
+        goto out;
+    }
+    SAGE_TRY(sage_spool_add(&part->surface, &surface, 1, error));
+    SAGE_TRY(sage_spool_add(&part->text, group->key.data, group->key.len, error));
+    uint64_t end = part->text.bytes;
+    SAGE_TRY(sage_spool_add(&part->text_end, &end, sizeof end, error));
+    if (part == &build->parts[SAGE_TRAIN] && group->surface == SAGE_ON_SEARCH) {
+        size_t n;
+        SAGE_TRY(sage_field_words(group->key, &build->words, &build->words_capacity, &n, error));
+        SAGE_TRY(sage_vocab_builder_text(build->counter, build->words, n, error));
+        SAGE_TRY(sage_vocab_builder_end_document(build->counter, error));
+    }
+out:
+    return st;
+}
+
+static unsigned kinds_in(const sage_event_group *group) {
+    unsigned n = 0;
+    for (size_t kind = 0; kind < SAGE_EVENT_KINDS; kind++) n += group->count[kind] > 0;
+    return n;
+}
+
+static sage_status add_group(sage_build *build, const sage_event_group *group, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_part_spools *part = &build->parts[sage_split_part(&build->split, group)];
+    uint32_t product;
+    if (!find_product(build, group->pid, &product)) {
+        part->unknown += kinds_in(group);
+        return SAGE_OK;
+    }
+    if (!part->open) SAGE_TRY(begin_query(build, part, group, error));
+    SAGE_TRY(sage_spool_add(&part->positives, &product, sizeof product, error));
+    for (unsigned kind = 0; kind < SAGE_EVENT_KINDS; kind++) {
+        uint64_t count = group->count[kind];
+        if (count == 0) continue;
+        unsigned task = (unsigned)group->surface * SAGE_EVENT_KINDS + kind;
+        sage_pair pair = {(uint32_t)(part->n_queries - 1), product, count > UINT32_MAX ? UINT32_MAX : (uint32_t)count};
+        SAGE_TRY(sage_spool_add(&part->pairs[task], &pair, sizeof pair, error));
+        part->n_pairs[task]++;
+    }
+out:
+    return st;
+}
+
+sage_status sage_build_events(sage_build *build, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_event_reader reader = {0};
+    sage_ticker ticker;
+    uint64_t done = 0;
+    sage_ticker_begin(&ticker, build->monitor, "dataset: events", 0);
+    SAGE_TRY(sage_spool_map(&build->products.pids, error));
+    SAGE_TRY(sage_split_plan(build->options, build->catalog, &build->split, error));
+    SAGE_TRY(sage_event_reader_open(build->catalog, &reader, error));
+    for (;;) {
+        const sage_event_group *group;
+        SAGE_TRY(sage_event_reader_next(&reader, &group, error));
+        if (group == NULL) break;
+        if (group->new_key) SAGE_TRY(end_query(build, error));
+        SAGE_TRY(add_group(build, group, error));
+        SAGE_TRY(sage_check_cancel(build->monitor, "building the dataset", error));
+        sage_ticker_tick(&ticker, ++done, NULL);
+    }
+    SAGE_TRY(end_query(build, error));
+    sage_ticker_end(&ticker, done);
+out:
+    sage_event_reader_close(&reader);
+    return st;
+}

@@ -1,0 +1,132 @@
+/* A built dataset, mapped. dataset_check.c proves on opening what the readers here rely on. */
+#include <base/alloc.h>
+#include <base/error.h>
+#include <dataset/files.h>
+#include <dataset/meta.h>
+#include <io/version.h>
+
+static sage_status open_files(sage_dataset *d, const char *dir, bool verify, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char path[SAGE_PATH_MAX];
+    SAGE_TRY(sage_path_join(path, dir, SAGE_VOCAB_FILE, error));
+    d->vocab_path = sage_strdup(path);
+    if (d->vocab_path == NULL) {
+        st = sage_fail_memory(error, SAGE_PATH_MAX);
+        goto out;
+    }
+    SAGE_TRY(sage_vocab_open(path, &d->vocab, error));
+    SAGE_TRY(sage_path_join(path, dir, SAGE_PRODUCTS_FILE, error));
+    SAGE_TRY(sage_packed_open(path, SAGE_PRODUCTS_MAGIC, SAGE_DATASET_VERSION, verify, &d->product_file, error));
+    SAGE_TRY(sage_dataset_check_products(d, path, error));
+    SAGE_TRY(sage_path_join(path, dir, SAGE_QUERIES_FILE, error));
+    SAGE_TRY(sage_packed_open(path, SAGE_QUERIES_MAGIC, SAGE_DATASET_VERSION, verify, &d->query_file, error));
+    SAGE_TRY(sage_dataset_check_queries(d, path, error));
+out:
+    return st;
+}
+
+sage_status sage_dataset_open(const char *shop_dir, uint64_t id, bool verify, sage_dataset **dataset,
+                              sage_error *error) {
+    sage_status st = SAGE_OK;
+    char parent[SAGE_PATH_MAX], dir[SAGE_PATH_MAX];
+    sage_dataset *d = sage_alloc_zero(1, sizeof *d);
+    *dataset = NULL;
+    if (d == NULL) return sage_fail_memory(error, sizeof *d);
+    d->lock_fd = -1;
+    d->info.id = id;
+    SAGE_TRY(sage_path_join(parent, shop_dir, "dataset", error));
+    SAGE_TRY(sage_version_path(dir, parent, id, error));
+    SAGE_TRY(sage_version_hold(parent, id, &d->lock_fd, error));
+    SAGE_TRY(sage_meta_read(dir, &d->info, error));
+    SAGE_TRY(open_files(d, dir, verify, error));
+    *dataset = d;
+    d = NULL;
+out:
+    sage_dataset_close(d);
+    return st;
+}
+
+void sage_dataset_close(sage_dataset *dataset) {
+    if (dataset == NULL) return;
+    sage_packed_close(dataset->product_file);
+    sage_packed_close(dataset->query_file);
+    sage_vocab_close(dataset->vocab);
+    if (dataset->lock_fd >= 0) sage_fs_unlock(dataset->lock_fd);
+    sage_free(dataset->vocab_path);
+    sage_free(dataset);
+}
+
+size_t sage_dataset_products(const sage_dataset *dataset) {
+    return dataset->n_products;
+}
+
+const int64_t *sage_dataset_pids(const sage_dataset *dataset) {
+    return dataset->pids;
+}
+
+const sage_vocab *sage_dataset_vocab(const sage_dataset *dataset) {
+    return dataset->vocab;
+}
+
+const char *sage_dataset_vocab_path(const sage_dataset *dataset) {
+    return dataset->vocab_path;
+}
+
+size_t sage_dataset_image_dim(const sage_dataset *dataset) {
+    return dataset->image_dim;
+}
+
+void sage_dataset_product(const sage_dataset *dataset, size_t index, sage_packed_product *product) {
+    const sage_dataset *d = dataset;
+    const uint32_t *text_field = d->text_field + index * SAGE_FIELD_ENDS;
+    const char *text = d->text + d->text_begin[index];
+    product->ids = d->ids + d->id_begin[index];
+    product->begin = d->id_field + index * SAGE_FIELD_ENDS;
+    product->n_images = d->image_begin[index + 1] - d->image_begin[index];
+    product->images = product->n_images == 0 ? NULL : d->images + d->image_begin[index] * d->image_dim;
+    product->same = d->same[index];
+    for (size_t f = 0; f < SAGE_FIELDS; f++) {
+        product->text[f] = (sage_str){text + text_field[f], text_field[f + 1] - text_field[f]};
+    }
+}
+
+const uint32_t *sage_dataset_words(const sage_dataset *dataset, size_t index, size_t *n) {
+    *n = dataset->word_begin[index + 1] - dataset->word_begin[index];
+    return dataset->words + dataset->word_begin[index];
+}
+
+size_t sage_dataset_queries(const sage_dataset *dataset) {
+    return dataset->n_queries;
+}
+
+static sage_part part_of(const sage_dataset *d, size_t query) {
+    sage_part part = SAGE_TRAIN;
+    while (query >= d->part_begin[part + 1]) part++;
+    return part;
+}
+
+void sage_dataset_query(const sage_dataset *dataset, size_t index, sage_packed_query *query) {
+    const sage_dataset *d = dataset;
+    query->surface = (sage_surface)d->surface[index];
+    query->part = part_of(d, index);
+    query->text = (sage_str){d->query_text + d->query_text_begin[index],
+                             d->query_text_begin[index + 1] - d->query_text_begin[index]};
+    query->ids = d->query_ids + d->query_id_begin[index];
+    query->n_ids = d->query_id_begin[index + 1] - d->query_id_begin[index];
+    query->positives = d->positives + d->positive_begin[index];
+    query->n_positives = d->positive_begin[index + 1] - d->positive_begin[index];
+}
+
+const sage_pair *sage_dataset_pairs(const sage_dataset *dataset, sage_part part, unsigned task, size_t *n) {
+    const uint64_t *begin = dataset->pair_begin + (size_t)part * SAGE_TASKS + task;
+    *n = begin[1] - begin[0];
+    return dataset->pairs + begin[0];
+}
+
+size_t sage_dataset_unknown_pairs(const sage_dataset *dataset, sage_part part) {
+    return dataset->unknown[part];
+}
+
+void sage_dataset_describe(const sage_dataset *dataset, sage_dataset_info *info) {
+    *info = dataset->info;
+}

@@ -1,0 +1,198 @@
+#include <base/error.h>
+#include <dataset/files.h>
+#include <math.h>
+
+static sage_status damaged(const char *path, const char *what, sage_error *error) {
+    return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "damaged dataset: %s; build it again", what);
+}
+
+/* begin[0 .. n] starts at 0, never falls, and ends at n_data. */
+static bool spans(const uint64_t *begin, size_t n_begin, size_t n, size_t n_data) {
+    if (n_begin != n + 1 || begin[0] != 0 || begin[n] != n_data) return false;
+    for (size_t i = 0; i < n; i++) {
+        if (begin[i + 1] < begin[i]) return false;
+    }
+    return true;
+}
+
+/* Each product's fields start at 0, never fall, and end where the product does. */
+static bool fields_span(const uint32_t *field, size_t n_field, const uint64_t *begin, size_t n) {
+    if (n_field != n * SAGE_FIELD_ENDS) return false;
+    for (size_t i = 0; i < n; i++, field += SAGE_FIELD_ENDS) {
+        if (field[0] != 0 || field[SAGE_FIELDS] != begin[i + 1] - begin[i]) return false;
+        for (size_t f = 0; f < SAGE_FIELDS; f++) {
+            if (field[f + 1] < field[f]) return false;
+        }
+    }
+    return true;
+}
+
+static bool all_below(const uint32_t *numbers, size_t n, size_t limit) {
+    for (size_t i = 0; i < n; i++) {
+        if (numbers[i] >= limit) return false;
+    }
+    return true;
+}
+
+static bool pids_ascend(const int64_t *pids, size_t n) {
+    for (size_t i = 1; i < n; i++) {
+        if (pids[i] <= pids[i - 1]) return false;
+    }
+    return true;
+}
+
+/* Within each of n lists, numbers ascend. */
+static bool lists_ascend(const uint32_t *numbers, const uint64_t *begin, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        for (uint64_t j = begin[i] + 1; j < begin[i + 1]; j++) {
+            if (numbers[j] <= numbers[j - 1]) return false;
+        }
+    }
+    return true;
+}
+
+static bool all_finite(const float *values, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(values[i])) return false;
+    }
+    return true;
+}
+
+typedef struct product_sizes {
+    size_t pids, same, text, text_begin, text_field, ids, id_begin, id_field, words, word_begin, images, image_begin;
+} product_sizes;
+
+static const char *fault_of_products(const sage_dataset *d, const product_sizes *s) {
+    size_t n = d->n_products;
+    if (s->pids != n || s->same != n || n >= UINT32_MAX) return "its sections differ in size";
+    if (!pids_ascend(d->pids, n)) return "its product numbers do not ascend";
+    if (!spans(d->text_begin, s->text_begin, n, s->text)) return "its texts do not lie in order";
+    if (!fields_span(d->text_field, s->text_field, d->text_begin, n))
+        return "the fields of its texts do not lie in order";
+    if (!spans(d->id_begin, s->id_begin, n, s->ids)) return "its n-grams do not lie in order";
+    if (!fields_span(d->id_field, s->id_field, d->id_begin, n)) return "the fields of its n-grams do not lie in order";
+    if (!all_below(d->ids, s->ids, sage_vocab_size(d->vocab))) return "an n-gram is not in the vocabulary";
+    if (!spans(d->word_begin, s->word_begin, n, s->words)) return "its words do not lie in order";
+    if (!lists_ascend(d->words, d->word_begin, n)) return "a product's words do not ascend";
+    if (d->image_dim > 1 << 20 || (d->image_dim == 0 && s->images != 0)) return "its image vectors have a wrong size";
+    if (d->image_dim != 0 && s->images % d->image_dim != 0) return "its image vectors have a wrong size";
+    size_t n_images = d->image_dim == 0 ? 0 : s->images / d->image_dim;
+    if (!spans(d->image_begin, s->image_begin, n, n_images)) return "its image vectors do not lie in order";
+    if (!all_finite(d->images, s->images)) return "an image vector is not finite";
+    return NULL;
+}
+
+#define GET(file, name, field, size)                                                                                   \
+    SAGE_TRY(sage_packed_get(file, name, sizeof *(field), (const void **)&(field), &(size), error))
+
+sage_status sage_dataset_check_products(sage_dataset *dataset, const char *path, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_dataset *d = dataset;
+    const sage_products_info *info;
+    product_sizes s;
+    size_t n_info;
+    GET(d->product_file, "info", info, n_info);
+    GET(d->product_file, "pids", d->pids, s.pids);
+    GET(d->product_file, "same", d->same, s.same);
+    GET(d->product_file, "text", d->text, s.text);
+    GET(d->product_file, "text_begin", d->text_begin, s.text_begin);
+    GET(d->product_file, "text_field", d->text_field, s.text_field);
+    GET(d->product_file, "ids", d->ids, s.ids);
+    GET(d->product_file, "id_begin", d->id_begin, s.id_begin);
+    GET(d->product_file, "id_field", d->id_field, s.id_field);
+    GET(d->product_file, "words", d->words, s.words);
+    GET(d->product_file, "word_begin", d->word_begin, s.word_begin);
+    GET(d->product_file, "images", d->images, s.images);
+    GET(d->product_file, "image_begin", d->image_begin, s.image_begin);
+    if (n_info != 1) {
+        st = damaged(path, "its head has a wrong size", error);
+        goto out;
+    }
+    if (info->vocab_hash != sage_vocab_hash(d->vocab)) {
+        st = damaged(path, "it belongs to another vocabulary", error);
+        goto out;
+    }
+    d->n_products = info->products;
+    d->image_dim = info->image_dim;
+    const char *fault = fault_of_products(d, &s);
+    if (fault != NULL) st = damaged(path, fault, error);
+out:
+    return st;
+}
+
+typedef struct query_sizes {
+    size_t surface, text, text_begin, ids, id_begin, positives, positive_begin, pairs, pair_begin;
+} query_sizes;
+
+static bool parts_span(const uint64_t *begin, size_t n) {
+    if (begin[0] != 0 || begin[SAGE_PARTS] != n) return false;
+    for (size_t p = 0; p < SAGE_PARTS; p++) {
+        if (begin[p + 1] < begin[p]) return false;
+    }
+    return true;
+}
+
+/* Every pair names a product, and a query of its own part and surface. */
+static bool pairs_hold(const sage_dataset *d) {
+    for (size_t p = 0; p < SAGE_PARTS; p++) {
+        for (unsigned t = 0; t < SAGE_TASKS; t++) {
+            size_t n;
+            const sage_pair *pairs = sage_dataset_pairs(d, (sage_part)p, t, &n);
+            for (size_t i = 0; i < n; i++) {
+                if (pairs[i].query < d->part_begin[p] || pairs[i].query >= d->part_begin[p + 1]) return false;
+                if (pairs[i].product >= d->n_products || d->surface[pairs[i].query] != t / SAGE_EVENT_KINDS)
+                    return false;
+            }
+        }
+    }
+    return true;
+}
+
+static const char *fault_of_queries(const sage_dataset *d, const query_sizes *s) {
+    size_t n = d->n_queries;
+    if (n >= UINT32_MAX || !parts_span(d->part_begin, n)) return "its parts do not lie in order";
+    for (size_t i = 0; i < n; i++) {
+        if (d->surface[i] >= SAGE_SURFACES) return "a query's surface is unknown";
+    }
+    if (!spans(d->query_text_begin, s->text_begin, n, s->text)) return "its texts do not lie in order";
+    if (!spans(d->query_id_begin, s->id_begin, n, s->ids)) return "its n-grams do not lie in order";
+    if (!all_below(d->query_ids, s->ids, sage_vocab_size(d->vocab))) return "an n-gram is not in the vocabulary";
+    if (!spans(d->positive_begin, s->positive_begin, n, s->positives)) return "its positives do not lie in order";
+    if (!all_below(d->positives, s->positives, d->n_products)) return "a positive is not among the products";
+    if (!lists_ascend(d->positives, d->positive_begin, n)) return "a query's positives do not ascend";
+    if (!spans(d->pair_begin, s->pair_begin, SAGE_PARTS * SAGE_TASKS, s->pairs)) return "its pairs do not lie in order";
+    return pairs_hold(d) ? NULL : "a pair is out of range";
+}
+
+sage_status sage_dataset_check_queries(sage_dataset *dataset, const char *path, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_dataset *d = dataset;
+    const sage_queries_info *info;
+    query_sizes s;
+    size_t n_info;
+    GET(d->query_file, "info", info, n_info);
+    GET(d->query_file, "surface", d->surface, s.surface);
+    GET(d->query_file, "text", d->query_text, s.text);
+    GET(d->query_file, "text_begin", d->query_text_begin, s.text_begin);
+    GET(d->query_file, "ids", d->query_ids, s.ids);
+    GET(d->query_file, "id_begin", d->query_id_begin, s.id_begin);
+    GET(d->query_file, "positives", d->positives, s.positives);
+    GET(d->query_file, "positive_begin", d->positive_begin, s.positive_begin);
+    GET(d->query_file, "pairs", d->pairs, s.pairs);
+    GET(d->query_file, "pair_begin", d->pair_begin, s.pair_begin);
+    if (n_info != 1) {
+        st = damaged(path, "its head has a wrong size", error);
+        goto out;
+    }
+    if (info->vocab_hash != sage_vocab_hash(d->vocab) || info->products != d->n_products) {
+        st = damaged(path, "it belongs to other products", error);
+        goto out;
+    }
+    d->n_queries = s.surface;
+    for (size_t p = 0; p <= SAGE_PARTS; p++) d->part_begin[p] = info->part_begin[p];
+    for (size_t p = 0; p < SAGE_PARTS; p++) d->unknown[p] = info->unknown[p];
+    const char *fault = fault_of_queries(d, &s);
+    if (fault != NULL) st = damaged(path, fault, error);
+out:
+    return st;
+}

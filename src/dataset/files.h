@@ -1,0 +1,39 @@
+/* An open dataset: views into its mapped files, proved consistent on opening. */
+#ifndef SAGE_DATASET_FILES_H
+#define SAGE_DATASET_FILES_H
+
+#include <dataset/layout.h>
+#include <io/packed.h>
+
+struct sage_dataset {
+    sage_dataset_info info;
+    int lock_fd; /* keeps the version from being pruned */
+    char *vocab_path;
+    sage_vocab *vocab;
+    sage_packed *product_file, *query_file;
+
+    size_t n_products, image_dim;
+    const int64_t *pids;
+    const uint64_t *same, *text_begin, *id_begin, *word_begin, *image_begin;
+    const uint32_t *text_field, *id_field, *ids, *words;
+    const char *text;
+    const float *images;
+
+    size_t n_queries;
+    uint64_t part_begin[SAGE_PARTS + 1], unknown[SAGE_PARTS];
+    const uint8_t *surface;
+    const char *query_text;
+    const uint64_t *query_text_begin, *query_id_begin, *positive_begin, *pair_begin;
+    const uint32_t *query_ids, *positives;
+    const sage_pair *pairs;
+};
+
+/* Fill the views and prove: sizes agree, begins ascend and end where their data ends, every id, product and query
+ * number is in range, image vectors are finite. Reads all of it once. */
+sage_status sage_dataset_check_products(sage_dataset *dataset, const char *path, sage_error *error);
+sage_status sage_dataset_check_queries(sage_dataset *dataset, const char *path, sage_error *error);
+
+/* Keys of the distinct words of product `index` that made queries draw from, ascending. */
+const uint32_t *sage_dataset_words(const sage_dataset *dataset, size_t index, size_t *n);
+
+#endif

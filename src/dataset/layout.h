@@ -1,0 +1,49 @@
+/* What the dataset's packed files hold; writer and reader agree here. See docs/formats.md. Little-endian throughout.
+ *
+ * products.bin, N products in pid order:
+ *   info        sage_products_info
+ *   pids        i64 [N]
+ *   same        u64 [N]
+ *   text        u8, text_begin u64 [N + 1], text_field u32 [N][SAGE_FIELDS + 1] (relative to the product's own begin)
+ *   ids         u32, id_begin u64 [N + 1], id_field u32 [N][SAGE_FIELDS + 1]
+ *   words       u32, word_begin u64 [N + 1]: hashes of the distinct words that made queries draw from, ascending in a
+ * product images      f32 [.][image_dim], image_begin u64 [N + 1] in vectors
+ *
+ * queries.bin, Q queries grouped by part:
+ *   info        sage_queries_info
+ *   surface     u8 [Q]
+ *   text        u8, text_begin u64 [Q + 1]
+ *   ids         u32, id_begin u64 [Q + 1]
+ *   positives   u32, positive_begin u64 [Q + 1]
+ *   pairs       sage_pair, pair_begin u64 [SAGE_PARTS * SAGE_TASKS + 1]: those of (part, task) at part * SAGE_TASKS +
+ * task */
+#ifndef SAGE_DATASET_LAYOUT_H
+#define SAGE_DATASET_LAYOUT_H
+
+#include <dataset/dataset.h>
+
+#define SAGE_PRODUCTS_MAGIC "SAGEPROD"
+#define SAGE_QUERIES_MAGIC  "SAGEQRYS"
+enum {
+    SAGE_DATASET_VERSION = 1,
+    SAGE_PRODUCTS_SECTIONS = 13,
+    SAGE_QUERIES_SECTIONS = 10,
+    SAGE_FIELD_ENDS = SAGE_FIELDS + 1
+};
+
+typedef struct sage_products_info {
+    uint64_t products, image_dim, vocab_hash;
+} sage_products_info;
+
+typedef struct sage_queries_info {
+    uint64_t products, vocab_hash;
+    uint64_t part_begin[SAGE_PARTS + 1];
+    uint64_t unknown[SAGE_PARTS]; /* pairs left out: product unknown */
+} sage_queries_info;
+
+#define SAGE_PRODUCTS_FILE "products.bin"
+#define SAGE_QUERIES_FILE  "queries.bin"
+#define SAGE_VOCAB_FILE    "vocab.bin"
+#define SAGE_META_FILE     "meta.json"
+
+#endif

@@ -1,0 +1,135 @@
+#include <base/alloc.h>
+#include <base/error.h>
+#include <dataset/build.h>
+#include <dataset/meta.h>
+#include <inttypes.h>
+#include <io/json.h>
+#include <io/version.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { META_MAX = 1 << 20 };
+
+/* Those that change what is written; not how much memory it takes. */
+static bool matters(const sage_option *option) {
+    return strcmp(option->key, "memory") != 0;
+}
+
+static sage_status no_memory(json_t *json, sage_error *error) {
+    return json == NULL ? sage_fail_memory(error, 256) : SAGE_OK;
+}
+
+static sage_status options_json(const sage_options *options, json_t **json, sage_error *error) {
+    *json = json_object();
+    for (const sage_option *o = sage_dataset_options; o->key != NULL && *json != NULL; o++) {
+        const char *text = sage_options_text(options, o->key);
+        if (!matters(o)) continue;
+        if (json_object_set_new(*json, o->key, json_string(text == NULL ? "" : text)) != 0) {
+            json_decref(*json);
+            *json = NULL;
+        }
+    }
+    return no_memory(*json, error);
+}
+
+static json_t *part_json(const sage_part_spools *part) {
+    json_t *pairs = json_object();
+    for (unsigned t = 0; t < SAGE_TASKS && pairs != NULL; t++) {
+        char name[32];
+        sage_task_name(t, name);
+        if (part->n_pairs[t] == 0) continue;
+        if (json_object_set_new(pairs, name, json_integer((json_int_t)part->n_pairs[t])) != 0) {
+            json_decref(pairs);
+            return NULL;
+        }
+    }
+    if (pairs == NULL) return NULL;
+    return json_pack("{sIsIso}", "queries", (json_int_t)part->n_queries, "unknown_pairs", (json_int_t)part->unknown,
+                     "pairs", pairs);
+}
+
+static json_t *vocab_json(const sage_vocab *vocab) {
+    char hash[17];
+    json_int_t size[SAGE_NGRAM_KINDS];
+    for (unsigned k = 0; k < SAGE_NGRAM_KINDS; k++) {
+        size[k] = (json_int_t)(sage_vocab_begin(vocab, (sage_ngram_kind)(k + 1)) -
+                               sage_vocab_begin(vocab, (sage_ngram_kind)k));
+    }
+    snprintf(hash, sizeof hash, "%016" PRIx64, sage_vocab_hash(vocab));
+    return json_pack("{sIsIsIsIss}", "documents", (json_int_t)sage_vocab_documents(vocab), "words", size[SAGE_WORD],
+                     "bigrams", size[SAGE_BIGRAM], "trigrams", size[SAGE_TRIGRAM], "hash", hash);
+}
+
+sage_status sage_build_write_meta(sage_build *build, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char path[SAGE_PATH_MAX];
+    json_t *options = NULL, *root = NULL;
+    const sage_part_spools *parts = build->parts;
+    SAGE_TRY(options_json(build->options, &options, error));
+    root = json_pack("{sisIsbsIsfsIsIsIsosos{sososo}}", "format", SAGE_DATASET_VERSION, "catalogue_revision",
+                     (json_int_t)build->revision, "simulated", (int)sage_catalog_simulated(build->catalog), "seed",
+                     (json_int_t)build->split.seed, "holdout", build->split.holdout, "products",
+                     (json_int_t)build->products.n, "images", (json_int_t)build->products.n_images, "image_dim",
+                     (json_int_t)build->products.image_dim, "options", options, "vocabulary", vocab_json(build->vocab),
+                     "parts", "train", part_json(&parts[SAGE_TRAIN]), "validation", part_json(&parts[SAGE_VALIDATION]),
+                     "test", part_json(&parts[SAGE_TEST]));
+    SAGE_TRY(no_memory(root, error));
+    SAGE_TRY(sage_path_join(path, build->dir, SAGE_META_FILE, error));
+    SAGE_TRY(sage_json_write(path, root, error));
+out:
+    json_decref(root);
+    return st;
+}
+
+static sage_status read_root(const char *dir, char path[SAGE_PATH_MAX], json_t **root, sage_error *error) {
+    sage_status st = SAGE_OK;
+    int64_t format;
+    *root = NULL;
+    SAGE_TRY(sage_path_join(path, dir, SAGE_META_FILE, error));
+    SAGE_TRY(sage_json_read(path, META_MAX, root, error));
+    SAGE_TRY(sage_json_int(*root, "format", &format, path, error));
+    if (format != SAGE_DATASET_VERSION) {
+        st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
+                          "dataset format %" PRId64 " is not the %d that this program reads; build it again", format,
+                          SAGE_DATASET_VERSION);
+    }
+out:
+    return st;
+}
+
+sage_status sage_meta_read(const char *dir, sage_dataset_info *info, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char path[SAGE_PATH_MAX];
+    json_t *root = NULL;
+    int64_t seed;
+    SAGE_TRY(read_root(dir, path, &root, error));
+    SAGE_TRY(sage_json_int(root, "seed", &seed, path, error));
+    SAGE_TRY(sage_json_int(root, "catalogue_revision", &info->catalogue_revision, path, error));
+    SAGE_TRY(sage_json_real(root, "holdout", &info->holdout, path, error));
+    info->seed = (uint64_t)seed;
+    info->simulated = json_is_true(json_object_get(root, "simulated"));
+out:
+    json_decref(root);
+    return st;
+}
+
+static bool same_options(const json_t *root, const sage_options *options) {
+    const json_t *kept = json_object_get(root, "options");
+    for (const sage_option *o = sage_dataset_options; o->key != NULL; o++) {
+        const char *now = sage_options_text(options, o->key), *then = json_string_value(json_object_get(kept, o->key));
+        if (matters(o) && (then == NULL || now == NULL || strcmp(now, then) != 0)) return false;
+    }
+    return true;
+}
+
+bool sage_dataset_fresh(const char *shop_dir, uint64_t id, int64_t catalogue_revision, const sage_options *options) {
+    char parent[SAGE_PATH_MAX], dir[SAGE_PATH_MAX], path[SAGE_PATH_MAX];
+    json_t *root = NULL;
+    int64_t revision;
+    bool fresh = sage_path_join(parent, shop_dir, "dataset", NULL) == SAGE_OK &&
+                 sage_version_path(dir, parent, id, NULL) == SAGE_OK && read_root(dir, path, &root, NULL) == SAGE_OK &&
+                 sage_json_int(root, "catalogue_revision", &revision, path, NULL) == SAGE_OK &&
+                 revision == catalogue_revision && same_options(root, options);
+    json_decref(root);
+    return fresh;
+}

@@ -1,0 +1,73 @@
+#include <dataset/sampler.h>
+
+const sage_option sage_dataset_options[] = {
+    {"dataset", "vocab_words", SAGE_OPT_INT, 0, 2e9, NULL, "auto",
+     "Words in the vocabulary at most, the most frequent first; auto is 200,000."},
+    {"dataset", "vocab_bigrams", SAGE_OPT_INT, 0, 2e9, NULL, "auto",
+     "Pairs of neighbouring words in the vocabulary at most; auto is 1,000,000, and no more than 8 a product (50,000 "
+     "at least)."},
+    {"dataset", "vocab_trigrams", SAGE_OPT_INT, 0, 2e9, NULL, "auto",
+     "Letter trigrams in the vocabulary at most; auto is 64,000."},
+    {"dataset", "vocab_min_df", SAGE_OPT_INT, 1, 1e9, NULL, "auto",
+     "Leave out n-grams that occur in fewer products and training queries; auto is 1 for words, 2 for bigrams and "
+     "trigrams."},
+    {"dataset", "seed", SAGE_OPT_INT, 0, 9e15, NULL, "1",
+     "Seed of the split, and of training unless train_seed says otherwise."},
+    {"dataset", "holdout", SAGE_OPT_REAL, 0, 0.5, NULL, "0.2",
+     "Share of the queries that is held out, half of it for validation, half for the test; 0 trains on everything."},
+    {"dataset", "split", SAGE_OPT_CHOICE, 0, 0, "hash|time", "hash",
+     "hash: a query (or user) lies in one part with all its events; time: the newest events are held out."},
+    {"dataset", "memory", SAGE_OPT_INT, 1e6, 1e13, NULL, "1GiB",
+     "Bytes of memory for counting n-grams while the dataset is built; beyond it, sorted runs go to disk."},
+    {NULL, NULL, SAGE_OPT_INT, 0, 0, NULL, NULL, NULL},
+};
+
+const sage_option sage_sampler_options[] = {
+    {"sampler", "batch", SAGE_OPT_INT, 1, 1e6, NULL, "auto",
+     "Pairs in a batch; auto is 1,024, and no more than there are products."},
+    {"sampler", "negatives", SAGE_OPT_INT, 0, 1e6, NULL, "auto",
+     "Random negatives from the whole catalogue that a batch shares; auto is as many as pairs."},
+    {"sampler", "catalogue_share", SAGE_OPT_REAL, 0, 1, NULL, "auto",
+     "Share of a batch that is made from the catalogue alone; auto is 0.6 where there are events, and 1 where there "
+     "are none."},
+    {"sampler", "share_click", SAGE_OPT_REAL, 0, 1e9, NULL, "auto",
+     "Relative share of clicks among a batch's events; auto is the square root of their number."},
+    {"sampler", "share_save", SAGE_OPT_REAL, 0, 1e9, NULL, "auto", "Relative share of saves; auto as for clicks."},
+    {"sampler", "share_add_to_cart", SAGE_OPT_REAL, 0, 1e9, NULL, "auto",
+     "Relative share of carts; auto as for clicks."},
+    {"sampler", "share_checkout", SAGE_OPT_REAL, 0, 1e9, NULL, "auto",
+     "Relative share of checkouts; auto as for clicks."},
+    {"sampler", "count_power", SAGE_OPT_REAL, 0, 2, NULL, "0",
+     "A pair that occurred n times weighs n to this power in the loss; 0 counts every pair once."},
+    {"sampler", "ngram_dropout", SAGE_OPT_REAL, 0, 0.99, NULL, "0.15",
+     "Probability that an n-gram of a query or of a product is left out of a step."},
+    {"sampler", "field_dropout", SAGE_OPT_REAL, 0, 0.99, NULL, "0.1",
+     "Probability that a whole text field of a product is left out of a step; never all of them."},
+    {"sampler", "image_dropout", SAGE_OPT_REAL, 0, 0.99, NULL, "0.1",
+     "Probability that an image of a product is left out of a step."},
+    {"sampler", "pseudo_words_min", SAGE_OPT_INT, 1, 8, NULL, "1",
+     "Words of a query made from the catalogue, at least."},
+    {"sampler", "pseudo_words_max", SAGE_OPT_INT, 1, 8, NULL, "auto",
+     "Words of a query made from the catalogue, at most; auto is 5 where lengths follow the training queries, else 4."},
+    {"sampler", "pseudo_length", SAGE_OPT_CHOICE, 0, 0, "auto|uniform|queries", "auto",
+     "Lengths of made queries: all alike, or as the training queries' (auto: these where there are 100 of them)."},
+    {"sampler", "pseudo_run", SAGE_OPT_REAL, 0, 1, NULL, "0.5",
+     "Probability that a made query is a run of neighbouring words; else its words are scattered ones."},
+    {"sampler", "pseudo_title", SAGE_OPT_REAL, 0, 1, NULL, "0.7",
+     "Probability that a made query takes its words from the title alone, not from category, type, brand and "
+     "attributes too."},
+    {"sampler", "pseudo_taste", SAGE_OPT_REAL, 0, 4, NULL, "1",
+     "How much made queries prefer the words that shoppers type, as training queries show or rarity suggests; 0: all "
+     "words alike."},
+    {"sampler", "typo", SAGE_OPT_REAL, 0, 1, NULL, "0",
+     "Probability that a word of a query, made or real, gets a random misspelling in a step."},
+    {"sampler", "mask_words", SAGE_OPT_CHOICE, 0, 0, "made|all", "made",
+     "Queries for which a product that contains all their words is no negative: made ones, or real ones as well."},
+    {"sampler", "log_q", SAGE_OPT_CHOICE, 0, 0, "exact|sketch|off", "exact",
+     "Correction of in-batch logits for how often a product is drawn: from exact counts, from a count-min sketch, or "
+     "none."},
+    {"sampler", "sketch_depth", SAGE_OPT_INT, 1, 16, NULL, "2", "Rows of the count-min sketch."},
+    {"sampler", "sketch_width", SAGE_OPT_INT, 2, 4294967296.0, NULL, "1048576",
+     "Cells of a sketch's row; a power of two."},
+    {NULL, NULL, SAGE_OPT_INT, 0, 0, NULL, NULL, NULL},
+};

@@ -1,0 +1,241 @@
+/* A catalogue in memory behind the catalogue's cursors, so that the dataset can be tested on any content without a
+ * store. Its definitions take the place of the store's when linking. Include in one file of a program only. */
+#ifndef TESTS_UNIT_DATASET_FAKE_H
+#define TESTS_UNIT_DATASET_FAKE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <base/alloc.h>
+#include <base/error.h>
+#include <base/rng.h>
+#include <cmocka.h>
+#include <dataset/sampler.h>
+#include <io/fs.h>
+
+enum { FAKE_PRODUCTS = 4000, FAKE_EVENTS = 20000 };
+
+struct sage_catalog {
+    size_t n_products, n_events;
+    sage_product_row products[FAKE_PRODUCTS];
+    sage_event_row events[FAKE_EVENTS];
+    int64_t revision;
+    bool simulated;
+    char texts[1 << 21];
+    size_t text_len;
+    size_t open_cursors;
+};
+
+struct sage_product_cursor {
+    sage_catalog *catalog;
+    size_t at;
+};
+struct sage_event_cursor {
+    sage_catalog *catalog;
+    size_t at;
+};
+
+int64_t sage_catalog_revision(const sage_catalog *catalog) {
+    return catalog->revision;
+}
+bool sage_catalog_simulated(sage_catalog *catalog) {
+    return catalog->simulated;
+}
+sage_status sage_catalog_count(sage_catalog *catalog, sage_shop_state *state, sage_error *error) {
+    (void)error;
+    state->products = catalog->n_products;
+    return SAGE_OK;
+}
+sage_status sage_product_cursor_open(sage_catalog *catalog, int64_t after_pid, int64_t after_revision,
+                                     sage_product_cursor **cursor, sage_error *error) {
+    (void)after_pid;
+    (void)after_revision;
+    *cursor = sage_alloc_zero(1, sizeof **cursor);
+    if (*cursor == NULL) return sage_fail_memory(error, sizeof **cursor);
+    (*cursor)->catalog = catalog;
+    catalog->open_cursors++;
+    return SAGE_OK;
+}
+sage_status sage_product_cursor_next(sage_product_cursor *cursor, const sage_product_row **row, sage_error *error) {
+    (void)error;
+    *row = cursor->at < cursor->catalog->n_products ? &cursor->catalog->products[cursor->at++] : NULL;
+    return SAGE_OK;
+}
+void sage_product_cursor_close(sage_product_cursor *cursor) {
+    if (cursor != NULL) cursor->catalog->open_cursors--;
+    sage_free(cursor);
+}
+sage_status sage_event_cursor_open(sage_catalog *catalog, sage_event_cursor **cursor, sage_error *error) {
+    *cursor = sage_alloc_zero(1, sizeof **cursor);
+    if (*cursor == NULL) return sage_fail_memory(error, sizeof **cursor);
+    (*cursor)->catalog = catalog;
+    catalog->open_cursors++;
+    return SAGE_OK;
+}
+sage_status sage_event_cursor_next(sage_event_cursor *cursor, const sage_event_row **row, sage_error *error) {
+    (void)error;
+    *row = cursor->at < cursor->catalog->n_events ? &cursor->catalog->events[cursor->at++] : NULL;
+    return SAGE_OK;
+}
+void sage_event_cursor_close(sage_event_cursor *cursor) {
+    if (cursor != NULL) cursor->catalog->open_cursors--;
+    sage_free(cursor);
+}
+
+/* ---- filling it ---- */
+
+static sage_catalog *fake_new(void) {
+    sage_catalog *catalog = calloc(1, sizeof *catalog);
+    assert_non_null(catalog);
+    catalog->revision = 7;
+    return catalog;
+}
+
+static sage_str fake_text(sage_catalog *catalog, const char *text) {
+    size_t len = strlen(text);
+    assert_true(catalog->text_len + len < sizeof catalog->texts);
+    char *copy = catalog->texts + catalog->text_len;
+    memcpy(copy, text, len);
+    catalog->text_len += len;
+    return (sage_str){copy, len};
+}
+
+/* Product numbers (pid) are 10, 20, 30, ...: index i has pid 10 (i + 1). */
+static sage_product_row *fake_product(sage_catalog *catalog, const char *title) {
+    assert_true(catalog->n_products < FAKE_PRODUCTS);
+    sage_product_row *row = &catalog->products[catalog->n_products++];
+    row->pid = 10 * (int64_t)catalog->n_products;
+    row->fields[SAGE_TITLE] = fake_text(catalog, title);
+    return row;
+}
+
+static sage_event_row *fake_event(sage_catalog *catalog, sage_surface surface, const char *query, int64_t pid,
+                                  sage_event_kind kind, uint64_t count) {
+    assert_true(catalog->n_events < FAKE_EVENTS);
+    sage_event_row *row = &catalog->events[catalog->n_events++];
+    *row = (sage_event_row){.surface = surface, .kind = kind, .pid = pid, .count = count, .time_ms = INT64_MIN};
+    row->query = row->query_key = fake_text(catalog, query);
+    return row;
+}
+
+static int fake_compare(const void *left, const void *right) {
+    const sage_event_row *a = left, *b = right;
+    if (a->surface != b->surface) return a->surface < b->surface ? -1 : 1;
+    size_t least = a->query_key.len < b->query_key.len ? a->query_key.len : b->query_key.len;
+    int order = memcmp(a->query_key.data, b->query_key.data, least);
+    if (order != 0) return order;
+    if (a->query_key.len != b->query_key.len) return a->query_key.len < b->query_key.len ? -1 : 1;
+    if (a->pid != b->pid) return a->pid < b->pid ? -1 : 1;
+    return (a->kind > b->kind) - (a->kind < b->kind);
+}
+
+/* Into the cursor's order, equal ones added up. */
+static void fake_sort_events(sage_catalog *catalog) {
+    size_t kept = 0;
+    qsort(catalog->events, catalog->n_events, sizeof *catalog->events, fake_compare);
+    for (size_t i = 0; i < catalog->n_events; i++) {
+        sage_event_row *row = &catalog->events[i];
+        if (kept > 0 && row->pid != 0 && fake_compare(&catalog->events[kept - 1], row) == 0) {
+            catalog->events[kept - 1].count += row->count;
+            if (row->time_ms > catalog->events[kept - 1].time_ms) catalog->events[kept - 1].time_ms = row->time_ms;
+        } else {
+            catalog->events[kept++] = *row;
+        }
+    }
+    catalog->n_events = kept;
+}
+
+static const char *const fake_words[] = {"oak",  "table", "chair", "lamp",  "red",   "blue",  "brass",
+                                         "wall", "floor", "small", "large", "steel", "shelf", "desk",
+                                         "soft", "round", "glass", "white", "black", "garden"};
+enum { FAKE_WORDS = sizeof fake_words / sizeof *fake_words };
+
+static void fake_some_words(sage_rng *rng, size_t n, char *out) {
+    out[0] = '\0';
+    for (size_t i = 0; i < n; i++) {
+        double u = sage_rng_unit(rng);
+        strcat(out, i > 0 ? " " : "");
+        strcat(out, fake_words[(size_t)(u * u * FAKE_WORDS)]);
+    }
+}
+
+/* n products of random words (some titles repeat; every 7th has a brand, every 11th a group), and events of search and
+ * user. */
+static sage_catalog *fake_shop(size_t n, size_t n_events, uint64_t seed) {
+    sage_catalog *catalog = fake_new();
+    sage_rng rng;
+    char text[256];
+    sage_rng_seed(&rng, seed, 1);
+    for (size_t i = 0; i < n; i++) {
+        fake_some_words(&rng, 1 + sage_rng_below(&rng, 6), text);
+        sage_product_row *row = fake_product(catalog, text);
+        if (i % 7 == 0) row->fields[SAGE_BRAND] = fake_text(catalog, i % 2 == 0 ? "Arla" : "Bolt");
+        if (i % 5 == 0) row->fields[SAGE_DESCRIPTION] = fake_text(catalog, "a fine thing for the house");
+        if (i % 11 < 2) row->item_group_id = fake_text(catalog, i % 22 < 11 ? "g1" : "g2");
+        row->fingerprint = (sage_fingerprint){sage_mix64(i), sage_mix64(i + 1000000)};
+    }
+    for (size_t i = 0; i < n_events; i++) {
+        fake_some_words(&rng, 1 + sage_rng_below(&rng, 3), text);
+        sage_surface surface = sage_rng_below(&rng, 5) == 0 ? SAGE_ON_USER : SAGE_ON_SEARCH;
+        int64_t pid = sage_rng_below(&rng, 20) == 0 ? 0 : 10 * (1 + (int64_t)sage_rng_below(&rng, n));
+        sage_event_row *row =
+            fake_event(catalog, surface, text, pid, (sage_event_kind)sage_rng_below(&rng, SAGE_EVENT_KINDS),
+                       1 + sage_rng_below(&rng, 3));
+        row->time_ms = (int64_t)sage_rng_below(&rng, 1000000000);
+    }
+    fake_sort_events(catalog);
+    return catalog;
+}
+
+/* ---- options of both tables, and a folder ---- */
+
+static sage_option fake_table[64];
+
+static sage_options *fake_options(void) {
+    size_t n = 0;
+    sage_options *options;
+    for (const sage_option *o = sage_dataset_options; o->key != NULL; o++) fake_table[n++] = *o;
+    for (const sage_option *o = sage_sampler_options; o->key != NULL; o++) fake_table[n++] = *o;
+    sage_error error;
+    if (sage_options_over(fake_table, n, &options, &error) != SAGE_OK) fail_msg("%s", error.text);
+    return options;
+}
+
+static void fake_set(sage_options *options, const char *assignment) {
+    sage_error error;
+    if (sage_options_set(options, assignment, &error) != SAGE_OK) fail_msg("%s", error.text);
+}
+
+static char fake_dir[] = "/tmp/sage-dataset-XXXXXX";
+
+static int fake_setup(void **state) {
+    (void)state;
+    return mkdtemp(fake_dir) == NULL ? -1 : 0;
+}
+
+static int fake_teardown(void **state) {
+    (void)state;
+    return sage_fs_remove_tree(fake_dir, NULL) == SAGE_OK ? 0 : -1;
+}
+
+static uint64_t fake_build(sage_catalog *catalog, const sage_options *options) {
+    uint64_t id;
+    sage_error error;
+    if (sage_dataset_build(catalog, fake_dir, options, NULL, NULL, &id, &error) != SAGE_OK) fail_msg("%s", error.text);
+    assert_int_equal(catalog->open_cursors, 0);
+    return id;
+}
+
+static sage_dataset *fake_open(uint64_t id) {
+    sage_dataset *dataset;
+    sage_error error;
+    if (sage_dataset_open(fake_dir, id, true, &dataset, &error) != SAGE_OK) fail_msg("%s", error.text);
+    return dataset;
+}
+
+#endif
