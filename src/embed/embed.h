@@ -12,23 +12,30 @@ sage_status sage_encoder_open(const char *model_dir, sage_pool *pool, sage_encod
 void sage_encoder_close(sage_encoder *encoder);
 size_t sage_encoder_dim(const sage_encoder *encoder);
 const sage_vocab *sage_encoder_vocab(const sage_encoder *encoder);
-/* Search texts (raw UTF-8, any) -> out [n][dim], unit vectors. A text without a known n-gram gives *known[i] = false (known may be NULL). */
-sage_status sage_encoder_texts(sage_encoder *encoder, const sage_str *texts, size_t n, float *out, bool *known, sage_error *error);
-/* Products as rows of the catalogue; batches are gathered by the caller with _add and computed by _flush into out [n_added][dim]. */
-sage_status sage_encoder_add_product(sage_encoder *encoder, const sage_product_row *row, sage_image_store *images, sage_error *error);
+/* Search texts (raw UTF-8, any) -> out [n][dim], unit vectors. A text without a known n-gram gives *known[i] = false
+ * (known may be NULL). */
+sage_status sage_encoder_texts(sage_encoder *encoder, const sage_str *texts, size_t n, float *out, bool *known,
+                               sage_error *error);
+/* Products as rows of the catalogue; batches are gathered by the caller with _add and computed by _flush into out
+ * [n_added][dim]. */
+sage_status sage_encoder_add_product(sage_encoder *encoder, const sage_product_row *row, sage_image_store *images,
+                                     sage_error *error);
 sage_status sage_encoder_flush(sage_encoder *encoder, float *out, size_t *n, sage_error *error);
 
-/* Brings vectors/<model>/ up to date with the catalogue: embeds what is new or has another fingerprint, drops what is gone, compacts at 25 %
- * garbage. Segments: <k>.npy (f32 [n][dim]), <k>.rows (packed: pids, fingerprints); dead.bin (packed: pids superseded) and a manifest.json that names the segments,
- * replaced atomically last. Killed half-way it goes on where it was: finished segments count. */
-sage_status sage_embed_run(sage_catalog *catalog, const char *shop_dir, uint64_t model, bool all, sage_pool *pool, const sage_monitor *monitor,
-                           sage_embed_report *report, sage_error *error);
+/* Brings vectors/<model>/ up to date with the catalogue: embeds what is new or has another fingerprint, drops what is
+ * gone, compacts at 25 % garbage. Segments: <k>.npy (f32 [n][dim]), <k>.rows (packed: pids, fingerprints); dead.bin
+ * (packed: pids superseded) and a manifest.json that names the segments, replaced atomically last. Killed half-way it
+ * goes on where it was: finished segments count. */
+sage_status sage_embed_run(sage_catalog *catalog, const char *shop_dir, uint64_t model, bool all, sage_pool *pool,
+                           const sage_monitor *monitor, sage_embed_report *report, sage_error *error);
 /* Products whose vector is missing or out of date. */
-sage_status sage_embed_stale(sage_catalog *catalog, const char *shop_dir, uint64_t model, uint64_t *stale, sage_error *error);
+sage_status sage_embed_stale(sage_catalog *catalog, const char *shop_dir, uint64_t model, uint64_t *stale,
+                             sage_error *error);
 
 /* Reading: live vectors in pid order. */
 typedef struct sage_vectors sage_vectors;
-sage_status sage_vectors_open(const char *shop_dir, uint64_t model, sage_vectors **vectors, sage_error *error); /* validates everything */
+sage_status sage_vectors_open(const char *shop_dir, uint64_t model, sage_vectors **vectors,
+                              sage_error *error); /* validates everything */
 void sage_vectors_close(sage_vectors *vectors);
 size_t sage_vectors_count(const sage_vectors *vectors);
 size_t sage_vectors_dim(const sage_vectors *vectors);

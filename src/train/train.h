@@ -7,22 +7,37 @@
 
 extern const sage_option sage_train_options[]; /* steps, minutes, lr, lr_table, warmup, patience, average, ... */
 
-/* Recall@10 of the model as it would be published, on the dataset's validation part (or made pairs). */
+/* Recall@10 of the model as it would be published, on the dataset's validation part (or made pairs). SAGE_E_CANCELLED
+ * is taken as a wish to stop: the validation is done again when training goes on. */
 typedef sage_status (*sage_validate_fn)(void *ctx, const sage_model *model, double *recall10, sage_error *error);
 
 typedef struct sage_train_result {
     uint64_t steps, best_step;
-    double best_recall10, seconds, examples_per_s;
+    double best_recall10, seconds, examples_per_s; /* the last two: of the call that finished */
     bool cold_start;
 } sage_train_result;
 
-/* Trains in `work_dir` (made if absent): checkpoint.safetensors (parameters, moments, averages, step; replaced atomically), run.json (what is
- * being trained: a run with other settings or data starts afresh), metrics.jsonl (one line a step; cut back to the checkpoint on resume), best.safetensors.
- * At the end best.safetensors holds the best step's parameters. Cancelled: checkpoint saved, SAGE_E_CANCELLED. */
-sage_status sage_train_run(const sage_dataset *dataset, const sage_options *options, sage_pool *pool, const char *work_dir, sage_validate_fn validate,
-                           void *validate_ctx, const sage_monitor *monitor, sage_train_result *result, sage_error *error);
+/* Trains in `work_dir` (made if absent; its parent must exist): checkpoint.safetensors (parameters, moments, averages,
+ * counters; replaced atomically), run.json (what is being trained: a run with other settings or data starts afresh),
+ * metrics.jsonl (one line a step; cut back to the checkpoint on resume), best.safetensors (as sage_model_load reads
+ * it). At the end best.safetensors holds the best step's parameters, run.json the result, and the checkpoint is gone; a
+ * further call with the same settings returns that result at once, so that publishing can be tried again. The caller
+ * removes work_dir once it has published. Cancelled: checkpoint saved, SAGE_E_CANCELLED. A run that was stopped and
+ * resumed, however often, gives the same bits as one that was not (same number of threads and instruction set). The
+ * option `minutes` counts the time of one call. */
+sage_status sage_train_run(const sage_dataset *dataset, const sage_options *options, sage_pool *pool,
+                           const char *work_dir, sage_validate_fn validate, void *validate_ctx,
+                           const sage_monitor *monitor, sage_train_result *result, sage_error *error);
 
 /* True where work_dir holds an unfinished run. */
 bool sage_train_unfinished(const char *work_dir);
+
+/* ---- for validation callbacks: vectors without dropout; O = dim_out of the model's shape ---- */
+/* Products of the dataset by their indices, NULL: 0 .. n-1. out [n][O]. */
+sage_status sage_train_embed_products(const sage_dataset *dataset, const sage_model *model, sage_pool *pool,
+                                      const uint32_t *products, size_t n, float *out, sage_error *error);
+/* Queries as bags of n-gram ids: out [bags->n][O]. */
+sage_status sage_train_embed_queries(const sage_model *model, sage_pool *pool, const sage_bags *bags, float *out,
+                                     sage_error *error);
 
 #endif

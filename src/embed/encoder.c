@@ -1,0 +1,170 @@
+/* A published model, opened for inference. Products wait in raw form until the flush, so that their text is cut into
+ * n-grams by all workers at once; what comes out does not depend on who did which. */
+#include "product_block.h"
+#include <base/alloc.h>
+#include <base/error.h>
+#include <embed/embed.h>
+#include <inttypes.h>
+#include <io/fs.h>
+#include <stdio.h>
+#include <string.h>
+#include <text/normalise.h>
+#include <xxhash.h>
+
+enum { TEXTS_BLOCK = 512, QUERY_BYTES_MAX = 64 << 20 };
+
+struct sage_encoder {
+    sage_model *model;
+    sage_vocab *vocab;
+    sage_work *work;
+    sage_product_block *block;
+};
+
+/* Training writes a sum over all tensors into the metadata; a model from elsewhere may lack it. */
+static sage_status check_sum(const char *path, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_safetensors *file = NULL;
+    SAGE_TRY(sage_safetensors_open(path, &file, error));
+    const char *stored = sage_safetensors_meta(file, "xxh3");
+    uint64_t sum = 0;
+    char text[17];
+    if (stored == NULL) goto out;
+    for (size_t i = 0; i < sage_safetensors_count(file); i++) {
+        const sage_tensor *tensor = sage_safetensors_at(file, i);
+        XXH64_hash_t seed = XXH3_64bits(tensor->name, strlen(tensor->name));
+        sum += XXH3_64bits_withSeed(tensor->data, tensor->bytes, seed);
+    }
+    snprintf(text, sizeof text, "%016" PRIx64, sum);
+    if (strcmp(stored, text) != 0)
+        st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
+                          "the model is damaged (wrong checksum); train again or restore the file from a copy");
+out:
+    sage_safetensors_close(file);
+    return st;
+}
+
+static sage_status check_vocab(const sage_encoder *encoder, const char *path, sage_error *error) {
+    size_t in_model = sage_model_shape_of(encoder->model)->vocab, in_file = sage_vocab_size(encoder->vocab);
+    if (in_model == in_file) return SAGE_OK;
+    return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
+                        "the vocabulary has %zu n-grams, its model %zu: they do not belong together", in_file,
+                        in_model);
+}
+
+sage_status sage_encoder_open(const char *model_dir, sage_pool *pool, sage_encoder **encoder, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char path[SAGE_PATH_MAX];
+    sage_encoder *made = sage_alloc_zero(1, sizeof *made);
+    if (made == NULL) return sage_fail_memory(error, sizeof *made);
+    SAGE_TRY(sage_path_join(path, model_dir, "model.safetensors", error));
+    SAGE_TRY(check_sum(path, error));
+    SAGE_TRY(sage_model_load(path, &made->model, error));
+    SAGE_TRY(sage_path_join(path, model_dir, "vocabulary", error));
+    SAGE_TRY(sage_vocab_open(path, &made->vocab, error));
+    SAGE_TRY(check_vocab(made, path, error));
+    SAGE_TRY(sage_work_new(pool, &made->work, error));
+    SAGE_TRY(
+        sage_product_block_new(made->vocab, sage_model_shape_of(made->model)->dim_image, pool, &made->block, error));
+    *encoder = made;
+    made = NULL;
+out:
+    sage_encoder_close(made);
+    return st;
+}
+
+void sage_encoder_close(sage_encoder *encoder) {
+    if (encoder == NULL) return;
+    sage_product_block_free(encoder->block);
+    sage_work_free(encoder->work);
+    sage_vocab_close(encoder->vocab);
+    sage_model_free(encoder->model);
+    sage_free(encoder);
+}
+
+size_t sage_encoder_dim(const sage_encoder *encoder) {
+    return sage_model_shape_of(encoder->model)->dim_out;
+}
+
+const sage_vocab *sage_encoder_vocab(const sage_encoder *encoder) {
+    return encoder->vocab;
+}
+
+/* ---- texts ---- */
+
+typedef struct text_bags {
+    sage_buf normal;
+    sage_str *words;
+    uint32_t *ids;
+    size_t words_capacity, ids_capacity;
+    uint32_t begin[TEXTS_BLOCK + 1];
+} text_bags;
+
+static void text_bags_free(text_bags *bags) {
+    sage_buf_free(&bags->normal);
+    sage_free(bags->words);
+    sage_free(bags->ids);
+    sage_free(bags);
+}
+
+static sage_status add_text(text_bags *bags, const sage_vocab *vocab, sage_str text, size_t *n_ids, sage_error *error) {
+    sage_status st = SAGE_OK;
+    size_t n_words = 0;
+    sage_str normal = SAGE_STR("");
+    sage_buf_clear(&bags->normal);
+    if (text.len > 0) SAGE_TRY(sage_normalise(text.data, text.len, &bags->normal, error));
+    if (bags->normal.len > 0) normal = (sage_str){bags->normal.data, bags->normal.len};
+    SAGE_TRY(sage_field_words(normal, &bags->words, &bags->words_capacity, &n_words, error));
+    SAGE_TRY(sage_vocab_ids(vocab, bags->words, n_words, &bags->ids, &bags->ids_capacity, n_ids, error));
+out:
+    return st;
+}
+
+static sage_status texts_block(sage_encoder *encoder, text_bags *bags, const sage_str *texts, size_t n, float *out,
+                               bool *known, sage_error *error) {
+    sage_status st = SAGE_OK;
+    size_t n_ids = 0;
+    bags->begin[0] = 0;
+    for (size_t i = 0; i < n; i++) {
+        SAGE_TRY(add_text(bags, encoder->vocab, texts[i], &n_ids, error));
+        bags->begin[i + 1] = (uint32_t)n_ids;
+        if (known) known[i] = bags->begin[i + 1] > bags->begin[i];
+    }
+    sage_bags view = {n, bags->ids, bags->begin};
+    SAGE_TRY(sage_model_queries(encoder->model, encoder->work, &view, out, error));
+out:
+    return st;
+}
+
+sage_status sage_encoder_texts(sage_encoder *encoder, const sage_str *texts, size_t n, float *out, bool *known,
+                               sage_error *error) {
+    sage_status st = SAGE_OK;
+    size_t dim = sage_encoder_dim(encoder);
+    text_bags *bags = sage_alloc_zero(1, sizeof *bags);
+    if (bags == NULL) return sage_fail_memory(error, sizeof *bags);
+    sage_buf_init(&bags->normal, QUERY_BYTES_MAX);
+    for (size_t at = 0; at < n; at += TEXTS_BLOCK) {
+        size_t here = at + TEXTS_BLOCK < n ? TEXTS_BLOCK : n - at;
+        SAGE_TRY(texts_block(encoder, bags, texts + at, here, out + at * dim, known ? known + at : NULL, error));
+    }
+out:
+    text_bags_free(bags);
+    return st;
+}
+
+/* ---- products ---- */
+
+sage_status sage_encoder_add_product(sage_encoder *encoder, const sage_product_row *row, sage_image_store *images,
+                                     sage_error *error) {
+    return sage_product_block_add(encoder->block, row, images, error);
+}
+
+sage_status sage_encoder_flush(sage_encoder *encoder, float *out, size_t *n, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_product_batch batch;
+    SAGE_TRY(sage_product_block_read(encoder->block, &batch, error));
+    if (batch.n > 0) SAGE_TRY(sage_model_products(encoder->model, encoder->work, &batch, out, error));
+    *n = batch.n;
+out:
+    sage_product_block_clear(encoder->block);
+    return st;
+}

@@ -1,0 +1,167 @@
+#include "manifest.h"
+#include <base/alloc.h>
+#include <base/error.h>
+#include <inttypes.h>
+#include <io/json.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MANIFEST_FORMAT = 1, MANIFEST_BYTES_MAX = 64 << 20 };
+static const char MANIFEST[] = "manifest.json";
+
+sage_status sage_vectors_damaged(const char *path, const char *what, sage_error *error) {
+    return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "%s; run 'itemsage embed --all' to compute all vectors again",
+                        what);
+}
+
+sage_status sage_vectors_file(char out[SAGE_PATH_MAX], const char *dir, const char *format, uint64_t number,
+                              sage_error *error) {
+    char name[64];
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    snprintf(name, sizeof name, format, (unsigned long long)number);
+#pragma GCC diagnostic pop
+    return sage_path_join(out, dir, name, error);
+}
+
+void sage_manifest_free(sage_manifest *manifest) {
+    sage_free(manifest->segments);
+    *manifest = (sage_manifest){.next = 1};
+}
+
+sage_status sage_manifest_add(sage_manifest *manifest, uint64_t number, size_t rows, sage_error *error) {
+    if (sage_grow((void **)&manifest->segments, &manifest->capacity, manifest->n + 1, sizeof *manifest->segments) != 0)
+        return sage_fail_memory(error, (manifest->n + 1) * sizeof *manifest->segments);
+    manifest->segments[manifest->n++] = (sage_segment_name){number, rows};
+    return SAGE_OK;
+}
+
+/* ---- reading ---- */
+
+static sage_status read_count(const json_t *object, const char *key, const char *path, uint64_t *value,
+                              sage_error *error) {
+    int64_t number;
+    sage_status st = sage_json_int(object, key, &number, path, error);
+    if (st == SAGE_OK && number < 0) st = sage_fail(error, SAGE_E_FORMAT, "\"%s\" is negative", key);
+    if (st == SAGE_OK) *value = (uint64_t)number;
+    return st;
+}
+
+static sage_status read_segments(const json_t *list, const char *path, sage_manifest *manifest, sage_error *error) {
+    sage_status st = SAGE_OK;
+    if (!json_is_array(list)) return sage_fail(error, SAGE_E_FORMAT, "\"segments\" is not a list");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *entry = json_array_get(list, i);
+        uint64_t number, rows, before = manifest->n ? manifest->segments[manifest->n - 1].number : 0;
+        SAGE_TRY(read_count(entry, "number", path, &number, error));
+        SAGE_TRY(read_count(entry, "rows", path, &rows, error));
+        if (number <= before || number >= manifest->next)
+            SAGE_TRY(sage_fail(error, SAGE_E_FORMAT, "segment numbers are not in order"));
+        SAGE_TRY(sage_manifest_add(manifest, number, (size_t)rows, error));
+    }
+out:
+    return st;
+}
+
+static sage_status read_members(const json_t *root, const char *path, sage_manifest *manifest, sage_error *error) {
+    sage_status st = SAGE_OK;
+    uint64_t format, dim;
+    SAGE_TRY(read_count(root, "format", path, &format, error));
+    if (format != MANIFEST_FORMAT) SAGE_TRY(sage_fail(error, SAGE_E_FORMAT, "written by another version of itemsage"));
+    SAGE_TRY(read_count(root, "dim", path, &dim, error));
+    SAGE_TRY(read_count(root, "next", path, &manifest->next, error));
+    SAGE_TRY(read_count(root, "dead", path, &manifest->dead, error));
+    SAGE_TRY(read_count(root, "all_from", path, &manifest->all_from, error));
+    SAGE_TRY(read_segments(json_object_get(root, "segments"), path, manifest, error));
+    manifest->dim = (size_t)dim;
+out:
+    return st;
+}
+
+sage_status sage_manifest_read(const char *dir, sage_manifest *manifest, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char path[SAGE_PATH_MAX];
+    json_t *root = NULL;
+    *manifest = (sage_manifest){.next = 1};
+    SAGE_TRY(sage_path_join(path, dir, MANIFEST, error));
+    if (!sage_fs_exists(path)) goto out;
+    st = sage_json_read(path, MANIFEST_BYTES_MAX, &root, error);
+    if (st == SAGE_OK) st = read_members(root, path, manifest, error);
+    if (st == SAGE_E_FORMAT || st == SAGE_E_LIMIT) {
+        char what[200];
+        snprintf(what, sizeof what, "damaged (%.150s)", error ? error->text : "not readable");
+        st = sage_vectors_damaged(path, what, error);
+    }
+    if (st != SAGE_OK) sage_manifest_free(manifest);
+out:
+    json_decref(root);
+    return st;
+}
+
+/* ---- writing ---- */
+
+static json_t *to_json(uint64_t model, const sage_manifest *manifest) {
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < manifest->n; i++)
+        if (json_array_append_new(list, json_pack("{sI sI}", "number", (json_int_t)manifest->segments[i].number, "rows",
+                                                  (json_int_t)manifest->segments[i].rows)) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    return json_pack("{si sI sI sI sI sI so}", "format", MANIFEST_FORMAT, "model", (json_int_t)model, "dim",
+                     (json_int_t)manifest->dim, "next", (json_int_t)manifest->next, "dead", (json_int_t)manifest->dead,
+                     "all_from", (json_int_t)manifest->all_from, "segments", list);
+}
+
+sage_status sage_manifest_write(const char *dir, uint64_t model, const sage_manifest *manifest, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char path[SAGE_PATH_MAX];
+    json_t *root = to_json(model, manifest);
+    if (root == NULL) return sage_fail_memory(error, manifest->n * 64);
+    SAGE_TRY(sage_fs_sync_dir(dir, error)); /* the files that it names must not vanish under it */
+    SAGE_TRY(sage_path_join(path, dir, MANIFEST, error));
+    SAGE_TRY(sage_json_write(path, root, error));
+out:
+    json_decref(root);
+    return st;
+}
+
+/* ---- what is not named goes ---- */
+
+typedef struct sweep {
+    const char *dir;
+    const sage_manifest *manifest;
+} sweep;
+
+static bool names_segment(const sage_manifest *manifest, uint64_t number) {
+    for (size_t i = 0; i < manifest->n; i++)
+        if (manifest->segments[i].number == number) return true;
+    return false;
+}
+
+/* True for files of ours that are not in use; whatever else lies there is left alone. */
+static bool left_over(const sage_manifest *manifest, const char *name) {
+    unsigned long long number;
+    int end = 0;
+    size_t len = strlen(name);
+    if (strncmp(name, ".tmp-", 5) == 0) return true;
+    if (sscanf(name, "dead-%llu.bin%n", &number, &end) == 1 && (size_t)end == len) return number != manifest->dead;
+    end = 0;
+    if (sscanf(name, "%llu.npy%n", &number, &end) == 1 && (size_t)end == len) return !names_segment(manifest, number);
+    end = 0;
+    if (sscanf(name, "%llu.rows%n", &number, &end) == 1 && (size_t)end == len) return !names_segment(manifest, number);
+    return false;
+}
+
+static sage_status sweep_one(void *ctx, const char *name, sage_error *error) {
+    const sweep *work = ctx;
+    char path[SAGE_PATH_MAX];
+    if (!left_over(work->manifest, name)) return SAGE_OK;
+    sage_status st = sage_path_join(path, work->dir, name, error);
+    return st == SAGE_OK ? sage_fs_unlink(path, error) : st;
+}
+
+sage_status sage_manifest_sweep(const char *dir, const sage_manifest *manifest, sage_error *error) {
+    sweep work = {dir, manifest};
+    return sage_fs_list(dir, sweep_one, &work, error);
+}

@@ -1,0 +1,22 @@
+/* Catalogue rows on their way to the model: copied as they come, cut into n-grams by all workers, laid out as one
+ * batch. */
+#ifndef SAGE_EMBED_PRODUCT_BLOCK_H
+#define SAGE_EMBED_PRODUCT_BLOCK_H
+
+#include <features/features.h>
+#include <model/model.h>
+
+typedef struct sage_product_block sage_product_block;
+
+/* `vocab` must outlive it. image_dim: of the model, 0 where it takes no images. */
+sage_status sage_product_block_new(const sage_vocab *vocab, size_t image_dim, sage_pool *pool,
+                                   sage_product_block **block, sage_error *error);
+void sage_product_block_free(sage_product_block *block);
+void sage_product_block_clear(sage_product_block *block);
+/* Copies what the model needs of a row. SAGE_E_FORMAT where its image vectors have another width than the model's. */
+sage_status sage_product_block_add(sage_product_block *block, const sage_product_row *row, sage_image_store *images,
+                                   sage_error *error);
+/* The rows as a batch, in the order in which they were added; it lives until the next add or clear. */
+sage_status sage_product_block_read(sage_product_block *block, sage_product_batch *batch, sage_error *error);
+
+#endif

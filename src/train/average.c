@@ -1,0 +1,111 @@
+#include <base/alloc.h>
+#include <base/error.h>
+#include <math.h>
+#include <string.h>
+#include <train/average.h>
+
+size_t sage_average_bytes(const sage_model *model, uint64_t steps) {
+    const sage_model_shape *shape = sage_model_shape_of(model);
+    size_t reals = sage_model_dense_size(model) + shape->rows * shape->dim_embed + shape->vocab * shape->hashes;
+    return reals * sizeof(real) + (shape->rows + shape->vocab) * sizeof(uint32_t) + (steps + 1) * sizeof(double);
+}
+
+void sage_average_free(sage_average *average) {
+    if (average == NULL) return;
+    sage_free(average->dense);
+    sage_free(average->table);
+    sage_free(average->importance);
+    sage_free(average->row_step);
+    sage_free(average->id_step);
+    sage_free(average->log_decay);
+    sage_free(average);
+}
+
+static sage_status copy_of(const real *from, size_t n, real **copy, sage_error *error) {
+    *copy = sage_alloc_aligned(n * sizeof(real));
+    if (*copy == NULL) return sage_fail_memory(error, n * sizeof(real));
+    memcpy(*copy, from, n * sizeof(real));
+    return SAGE_OK;
+}
+
+static sage_status zeros(size_t n, size_t size, void *out, sage_error *error) {
+    void *made = sage_alloc_zero(n, size);
+    if (made == NULL) return sage_fail_memory(error, n * size);
+    memcpy(out, &made, sizeof made);
+    return SAGE_OK;
+}
+
+static void fill_log_decay(double *log_decay, uint64_t steps, double decay) {
+    log_decay[0] = 0;
+    for (uint64_t t = 1; t <= steps; t++) {
+        double early = (1.0 + (double)t) / (10.0 + (double)t);
+        log_decay[t] = log_decay[t - 1] + log(early < decay ? early : decay);
+    }
+}
+
+sage_status sage_average_new(sage_model *model, uint64_t steps, double decay, sage_average **average,
+                             sage_error *error) {
+    sage_status st = SAGE_OK;
+    const sage_model_shape *shape = sage_model_shape_of(model);
+    sage_average *made = NULL;
+    SAGE_TRY(zeros(1, sizeof *made, &made, error));
+    made->shape = shape;
+    made->dense_size = sage_model_dense_size(model);
+    SAGE_TRY(copy_of(sage_model_dense(model), made->dense_size, &made->dense, error));
+    SAGE_TRY(copy_of(sage_model_table(model), shape->rows * shape->dim_embed, &made->table, error));
+    SAGE_TRY(copy_of(sage_model_importance(model), shape->vocab * shape->hashes, &made->importance, error));
+    SAGE_TRY(zeros(shape->rows, sizeof *made->row_step, &made->row_step, error));
+    SAGE_TRY(zeros(shape->vocab, sizeof *made->id_step, &made->id_step, error));
+    SAGE_TRY(zeros(steps + 1, sizeof *made->log_decay, &made->log_decay, error));
+    fill_log_decay(made->log_decay, steps, decay);
+    *average = made;
+    made = NULL;
+out:
+    sage_average_free(made);
+    return st;
+}
+
+void sage_average_catch_up(const sage_average *average, real *a, const real *p, size_t n, uint64_t from, uint64_t to) {
+    if (from >= to) return;
+    real keep = (real)exp(average->log_decay[to] - average->log_decay[from]);
+    for (size_t i = 0; i < n; i++) a[i] = p[i] + keep * (a[i] - p[i]);
+}
+
+void sage_average_move(const sage_average *average, real *a, const real *p, size_t n, uint64_t step) {
+    sage_average_catch_up(average, a, p, n, step - 1, step);
+}
+
+typedef struct exchange {
+    sage_average *average;
+    real *a, *p;
+    uint32_t *step_of; /* NULL: one block that is up to date */
+    size_t width;
+    uint64_t step;
+} exchange;
+
+static void exchange_piece(void *ctx, size_t begin, size_t end, size_t worker) {
+    (void)worker;
+    exchange *x = ctx;
+    for (size_t i = begin; i < end; i++) {
+        real *a = x->a + i * x->width, *p = x->p + i * x->width;
+        if (x->step_of) {
+            sage_average_catch_up(x->average, a, p, x->width, x->step_of[i], x->step);
+            x->step_of[i] = (uint32_t)x->step;
+        }
+        for (size_t k = 0; k < x->width; k++) {
+            real held = p[k];
+            p[k] = a[k];
+            a[k] = held;
+        }
+    }
+}
+
+void sage_average_exchange(sage_average *average, sage_model *model, sage_pool *pool, uint64_t step) {
+    const sage_model_shape *shape = average->shape;
+    exchange dense = {average, average->dense, sage_model_dense(model), NULL, 1, step};
+    exchange rows = {average, average->table, sage_model_table(model), average->row_step, shape->dim_embed, step};
+    exchange ids = {average, average->importance, sage_model_importance(model), average->id_step, shape->hashes, step};
+    sage_pool_for(pool, average->dense_size, 1024, exchange_piece, &dense);
+    sage_pool_for(pool, shape->rows, 64, exchange_piece, &rows);
+    sage_pool_for(pool, shape->vocab, 1024, exchange_piece, &ids);
+}

@@ -1,0 +1,51 @@
+#include <math.h>
+#include <train/settings.h>
+
+/* Passes over the larger of products and pairs that training is given where the user says nothing. */
+enum { AUTO_PASSES = 30, AUTO_STEPS_MIN = 300, AUTO_STEPS_MAX = 100000 };
+
+static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high) {
+    return value < low ? low : value > high ? high : value;
+}
+
+static uint64_t auto_steps(const sage_train_size *size) {
+    uint64_t seen = size->products > size->pairs ? size->products : size->pairs;
+    uint64_t batch = size->batch > 0 ? size->batch : 1;
+    return clamp(AUTO_PASSES * seen / batch, AUTO_STEPS_MIN, AUTO_STEPS_MAX);
+}
+
+static uint64_t whole_or(const sage_options *options, const char *key, uint64_t otherwise) {
+    return (uint64_t)sage_options_int_or(options, key, (int64_t)otherwise);
+}
+
+void sage_train_settings_read(const sage_options *options, const sage_train_size *size, sage_train_settings *settings) {
+    uint64_t steps = whole_or(options, "steps", auto_steps(size));
+    *settings = (sage_train_settings){
+        .steps = steps,
+        .warmup = whole_or(options, "warmup", clamp(steps / 20, 0, 500)),
+        .eval_every = whole_or(options, "eval_every", clamp(steps / 20, 25, UINT64_MAX)),
+        .patience = (uint64_t)sage_options_int(options, "patience"),
+        .seed = whole_or(options, "train_seed", size->seed),
+        .lr = sage_options_real(options, "lr"),
+        .lr_table = sage_options_real(options, "lr_table"),
+        .lr_importance = sage_options_real(options, "lr_importance"),
+        .lr_floor = sage_options_real(options, "lr_floor"),
+        .beta1 = sage_options_real(options, "beta1"),
+        .beta2 = sage_options_real(options, "beta2"),
+        .eps = sage_options_real(options, "adam_eps"),
+        .weight_decay = sage_options_real(options, "weight_decay"),
+        .clip = sage_options_real(options, "clip"),
+        .average = sage_options_real(options, "average"),
+        .smoothing = sage_options_real(options, "smoothing"),
+        .minutes = sage_options_real(options, "minutes"),
+        .checkpoint_every_s = sage_options_real(options, "checkpoint_every"),
+        .in_batch = sage_options_bool(options, "in_batch"),
+    };
+}
+
+double sage_train_lr_factor(const sage_train_settings *settings, uint64_t done) {
+    if (done < settings->warmup) return (double)(done + 1) / (double)settings->warmup;
+    if (done >= settings->steps) return settings->lr_floor;
+    double along = (double)(done - settings->warmup) / (double)(settings->steps - settings->warmup);
+    return settings->lr_floor + (1 - settings->lr_floor) * 0.5 * (1 + cos(3.14159265358979323846 * along));
+}

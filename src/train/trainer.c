@@ -1,0 +1,198 @@
+#include <base/alloc.h>
+#include <base/error.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <train/trainer.h>
+
+static size_t training_pairs(const sage_dataset *dataset) {
+    size_t sum = 0;
+    for (unsigned task = 0; task < SAGE_TASKS; task++) {
+        size_t n;
+        sage_dataset_pairs(dataset, SAGE_TRAIN, task, &n);
+        sum += n;
+    }
+    return sum;
+}
+
+/* The first batch tells how large a batch is; drawing it changes nothing, since a batch depends on its step alone. */
+static sage_status read_settings(sage_trainer *trainer, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_dataset_info info;
+    const sage_batch *first;
+    sage_dataset_describe(trainer->dataset, &info);
+    uint64_t seed = (uint64_t)sage_options_int_or(trainer->options, "train_seed", (int64_t)info.seed);
+    SAGE_TRY(sage_sampler_new(trainer->dataset, trainer->options, trainer->pool, seed, &trainer->sampler, error));
+    SAGE_TRY(sage_sampler_batch(trainer->sampler, 0, &first, error));
+    sage_train_size size = {.products = sage_dataset_products(trainer->dataset),
+                            .pairs = training_pairs(trainer->dataset),
+                            .batch = first->n_pairs,
+                            .seed = seed};
+    sage_train_settings_read(trainer->options, &size, &trainer->settings);
+out:
+    return st;
+}
+
+sage_status sage_trainer_identify(sage_trainer *trainer, const char *work_dir, sage_error *error) {
+    sage_status st = SAGE_OK;
+    SAGE_TRY(sage_path_join(trainer->checkpoint_path, work_dir, "checkpoint.safetensors", error));
+    SAGE_TRY(sage_path_join(trainer->run_path, work_dir, "run.json", error));
+    SAGE_TRY(sage_path_join(trainer->metrics_path, work_dir, "metrics.jsonl", error));
+    SAGE_TRY(sage_path_join(trainer->best_path, work_dir, "best.safetensors", error));
+    SAGE_TRY(sage_fs_mkdir(work_dir, error));
+    SAGE_TRY(read_settings(trainer, error));
+    SAGE_TRY(sage_run_identity(trainer->dataset, trainer->options, &trainer->settings, &trainer->identity, error));
+    SAGE_TRY(sage_run_identity_text(trainer->identity, &trainer->identity_text, error));
+out:
+    return st;
+}
+
+static void note_memory(const sage_trainer *trainer, const sage_model_shape *shape) {
+    static const double mib = 1.0 / (1 << 20);
+    size_t dense = sage_model_dense_size(trainer->model);
+    size_t reals = dense + shape->rows * shape->dim_embed + shape->vocab * shape->hashes;
+    size_t averages = trainer->settings.average > 0 ? sage_average_bytes(trainer->model, trainer->settings.steps) : 0;
+    sage_note(
+        trainer->monitor,
+        "%.1f million parameters (%zu table rows for %zu n-grams); memory: parameters %.0f MiB, optimiser %.0f MiB, "
+        "averages %.0f MiB, batches %.0f MiB",
+        1e-6 * (double)reals, shape->rows, shape->vocab, mib * (double)(reals * sizeof(real)),
+        mib * (double)sage_optimiser_bytes(trainer->model), mib * (double)averages,
+        mib * (double)sage_sampler_memory_bytes(trainer->sampler));
+}
+
+static const real *find_temperature(const sage_model *model, sage_model *values) {
+    size_t n;
+    const sage_param *params = sage_model_params(model, &n);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(params[i].name, "temperature") == 0) return sage_model_dense(values) + params[i].offset;
+    return NULL;
+}
+
+sage_status sage_trainer_build(sage_trainer *trainer, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const sage_vocab *vocab = sage_dataset_vocab(trainer->dataset);
+    sage_model_shape shape;
+    SAGE_TRY(sage_model_shape_from_options(trainer->options, sage_vocab_size(vocab),
+                                           sage_dataset_image_dim(trainer->dataset), &shape, error));
+    SAGE_TRY(sage_model_new(&shape, trainer->options, vocab, trainer->settings.seed, &trainer->model, error));
+    trainer->log_temperature = find_temperature(trainer->model, trainer->model);
+    note_memory(trainer, &shape);
+    SAGE_TRY(sage_work_new(trainer->pool, &trainer->work, error));
+    SAGE_TRY(sage_grads_new(trainer->model, &trainer->grads, error));
+    SAGE_TRY(sage_optimiser_new(trainer->model, &trainer->optimiser, error));
+    if (trainer->settings.average > 0)
+        SAGE_TRY(sage_average_new(trainer->model, trainer->settings.steps, trainer->settings.average, &trainer->average,
+                                  error));
+out:
+    return st;
+}
+
+void sage_trainer_release(sage_trainer *trainer) {
+    sage_metrics_close(&trainer->metrics);
+    sage_average_free(trainer->average);
+    sage_optimiser_free(trainer->optimiser);
+    sage_grads_free(trainer->grads);
+    sage_work_free(trainer->work);
+    sage_model_free(trainer->model);
+    sage_sampler_free(trainer->sampler);
+    json_decref(trainer->identity);
+    free(trainer->identity_text);
+}
+
+sage_checkpoint sage_trainer_checkpoint(sage_trainer *trainer) {
+    return (sage_checkpoint){trainer->model, trainer->optimiser, trainer->average, &trainer->state,
+                             trainer->identity_text};
+}
+
+/* ---- one step ---- */
+
+static sage_status forward_backward(sage_trainer *trainer, const sage_batch *batch, sage_loss *loss,
+                                    sage_error *error) {
+    sage_product_batch products = {.n = batch->n_pairs + batch->n_random,
+                                   .token_begin = batch->token_begin,
+                                   .token_field = batch->token_field,
+                                   .image_begin = batch->image_begin,
+                                   .images = batch->images};
+    products.text = (sage_bags){batch->token_begin[products.n], batch->token_ids, batch->bag_begin};
+    sage_bags queries = {batch->n_pairs, batch->query_ids, batch->query_begin};
+    sage_loss_spec spec = {.n_pairs = batch->n_pairs,
+                           .n_random = batch->n_random,
+                           .log_q = batch->full_catalogue ? NULL : batch->log_q,
+                           .mask = batch->mask,
+                           .weight = batch->weight,
+                           .task = batch->task,
+                           .in_batch = batch->n_random == 0 || (trainer->settings.in_batch && !batch->full_catalogue),
+                           .smoothing = (real)trainer->settings.smoothing};
+    return sage_model_step(trainer->model, trainer->work, &products, &queries, &spec, trainer->grads, loss, error);
+}
+
+static sage_status not_finite(const sage_trainer *trainer, const char *what, sage_error *error) {
+    return sage_fail(error, SAGE_E_STATE,
+                     "the %s of step %llu is not a finite number; train with a lower lr or lr_table, or with clip "
+                     "(the last checkpoint is kept)",
+                     what, (unsigned long long)trainer->state.step + 1);
+}
+
+sage_status sage_trainer_step(sage_trainer *trainer, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const sage_train_settings *settings = &trainer->settings;
+    double began_s = sage_now_s();
+    const sage_batch *batch;
+    sage_loss loss = {0};
+    SAGE_TRY(sage_sampler_batch(trainer->sampler, trainer->state.step, &batch, error));
+    SAGE_TRY(forward_backward(trainer, batch, &loss, error));
+    if (!isfinite(loss.total)) SAGE_TRY(not_finite(trainer, "loss", error));
+    double norm = sage_optimiser_grad_norm(trainer->optimiser, trainer->grads, trainer->pool);
+    if (!isfinite(norm)) SAGE_TRY(not_finite(trainer, "gradient", error));
+    double factor = sage_train_lr_factor(settings, trainer->state.step);
+    double scale = settings->clip > 0 && norm > settings->clip ? settings->clip / norm : 1;
+    trainer->state.step++;
+    sage_optimiser_apply(trainer->optimiser, trainer->model, trainer->grads, trainer->average, settings,
+                         trainer->state.step, factor, scale, trainer->pool);
+    double took_s = sage_now_s() - began_s;
+    sage_step_metrics line = {.step = trainer->state.step,
+                              .loss = &loss,
+                              .lr = settings->lr * factor,
+                              .temperature = trainer->log_temperature ? exp(*trainer->log_temperature) : 1,
+                              .grad_norm = norm,
+                              .examples_per_s = took_s > 0 ? (double)batch->n_pairs / took_s : 0};
+    SAGE_TRY(sage_metrics_step(&trainer->metrics, &line, error));
+    sage_train_progress_step(&trainer->progress, trainer->state.step, &loss, batch->n_pairs, took_s);
+out:
+    return st;
+}
+
+/* ---- validation ---- */
+
+static sage_status validate_and_keep(sage_trainer *trainer, double *recall10, bool *best, sage_error *error) {
+    sage_status st = SAGE_OK;
+    SAGE_TRY(trainer->validate(trainer->validate_ctx, trainer->model, recall10, error));
+    *best = trainer->state.best_step == 0 || *recall10 > trainer->state.best_recall10;
+    if (*best) SAGE_TRY(sage_best_save(trainer->best_path, trainer->model, trainer->state.step, *recall10, error));
+out:
+    return st;
+}
+
+sage_status sage_trainer_evaluate(sage_trainer *trainer, sage_error *error) {
+    sage_status st = SAGE_OK;
+    double began_s = sage_now_s(), recall10 = 0;
+    bool best = false;
+    sage_train_state *state = &trainer->state;
+    if (trainer->average) sage_average_exchange(trainer->average, trainer->model, trainer->pool, state->step);
+    st = validate_and_keep(trainer, &recall10, &best, error);
+    if (trainer->average) sage_average_exchange(trainer->average, trainer->model, trainer->pool, state->step);
+    if (st != SAGE_OK) goto out;
+    state->evaluated = state->step;
+    state->evaluations_without_gain = best ? 0 : state->evaluations_without_gain + 1;
+    if (best) {
+        state->best_step = state->step;
+        state->best_recall10 = recall10;
+    }
+    SAGE_TRY(sage_metrics_validation(&trainer->metrics, state->step, recall10, best, error));
+    sage_note(trainer->monitor, "step %llu of %llu: validation recall@10 %.4f%s", (unsigned long long)state->step,
+              (unsigned long long)trainer->settings.steps, recall10, best ? ", the best so far" : "");
+    trainer->progress.other_s += sage_now_s() - began_s;
+out:
+    return st;
+}

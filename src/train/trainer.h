@@ -1,0 +1,55 @@
+/* Everything a run holds; the inside of sage_train_run. */
+#ifndef SAGE_TRAIN_TRAINER_H
+#define SAGE_TRAIN_TRAINER_H
+
+#include <io/fs.h>
+#include <train/checkpoint.h>
+#include <train/metrics.h>
+#include <train/progress.h>
+#include <train/run_file.h>
+
+typedef struct sage_trainer {
+    /* the caller's */
+    const sage_dataset *dataset;
+    const sage_options *options;
+    sage_pool *pool;
+    sage_validate_fn validate;
+    void *validate_ctx;
+    const sage_monitor *monitor;
+
+    sage_train_settings settings;
+    char checkpoint_path[SAGE_PATH_MAX], run_path[SAGE_PATH_MAX], metrics_path[SAGE_PATH_MAX], best_path[SAGE_PATH_MAX];
+    json_t *identity;
+    char *identity_text;
+
+    sage_sampler *sampler;
+    sage_model *model;
+    sage_work *work;
+    sage_grads *grads;
+    sage_optimiser *optimiser;
+    sage_average *average; /* NULL: off */
+    const real *log_temperature;
+    size_t batch_bytes;
+
+    sage_train_state state;
+    sage_metrics metrics;
+    sage_train_progress progress;
+    double began_s, saved_s; /* monotonic clock: this call's begin, its last checkpoint */
+    bool time_is_up, gave_up;
+} sage_trainer;
+
+/* Paths, sampler, settings and identity: enough to know what a work directory holds. */
+sage_status sage_trainer_identify(sage_trainer *trainer, const char *work_dir, sage_error *error);
+/* Model, optimiser, averages: the large part. States the memory first. */
+sage_status sage_trainer_build(sage_trainer *trainer, sage_error *error);
+void sage_trainer_release(sage_trainer *trainer);
+
+sage_checkpoint sage_trainer_checkpoint(sage_trainer *trainer); /* a view of what is saved and loaded */
+
+/* One step: batch, forward and backward, Adam, metrics. SAGE_E_STATE, with nothing changed, where the loss is not a
+ * number. */
+sage_status sage_trainer_step(sage_trainer *trainer, sage_error *error);
+/* Validates the model as it would be published, and keeps it where it is the best so far. */
+sage_status sage_trainer_evaluate(sage_trainer *trainer, sage_error *error);
+
+#endif
