@@ -89,7 +89,7 @@ static inline void tiny_import_events(sage_catalog *catalog, const char *dir, si
 
 static inline void tiny_vocabulary(sage_catalog *catalog, const char *path, const char *tmp_dir) {
     sage_error error = {0};
-    sage_vocab_limits limits = {.max = {10000, 10000, 10000}, .min_df = 1, .memory_bytes = 64 << 20};
+    sage_vocab_limits limits = {.max = {10000, 10000, 10000}, .min_df = {1, 1, 1}, .memory_bytes = 64 << 20};
     sage_vocab_builder *builder = NULL;
     sage_product_cursor *cursor = NULL;
     const sage_product_row *row;
