@@ -45,7 +45,7 @@ static bool all_blank(const char *line, size_t len) {
 static sage_status read_lines(sage_options *options, const char *path, const sage_buf *text, size_t *set_in,
                               sage_error *error) {
     sage_error local;
-    size_t at = 0;
+    size_t at = text->len >= 3 && memcmp(text->data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0; /* a byte order mark */
     for (size_t line = 1; at < text->len; line++) {
         const char *begin = text->data + at, *end = memchr(begin, '\n', text->len - at);
         size_t len = end == NULL ? text->len - at : (size_t)(end - begin), row;

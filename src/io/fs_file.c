@@ -102,10 +102,13 @@ sage_status sage_fs_read_all(const char *path, size_t max, char **data, size_t *
 static sage_status locked_by(int fd, const char *path, sage_error *error) {
     char dir[SAGE_PATH_MAX], text[32] = "";
     sage_path_parent(dir, path);
-    ssize_t got = pread(fd, text, sizeof text - 1, 0);
+    /* Readers write no number: what stands there while they hold the lock is an earlier writer's. */
+    bool readers = flock(fd, LOCK_SH | LOCK_NB) == 0;
+    ssize_t got = readers ? 0 : pread(fd, text, sizeof text - 1, 0);
     long pid = got > 0 ? strtol(text, NULL, 10) : 0;
-    if (pid > 0)
+    if (pid > 0) {
         return sage_fail(error, SAGE_E_LOCKED, "%s is being written by process %ld; wait for it or stop it", dir, pid);
+    }
     return sage_fail(error, SAGE_E_LOCKED, "%s is in use by another process; wait for it or stop it", dir);
 }
 

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <unistd.h>
 
 enum { THREADS_MAX = 1024, SPINS = 2000 };
 
@@ -147,9 +148,10 @@ void sage_pool_for_dynamic(sage_pool *pool, size_t n, size_t grain, sage_pool_fn
 static size_t cores(void) {
     cpu_set_t set;
     CPU_ZERO(&set);
-    /* Fails on machines of more than 1024 cores; one thread is then the safe answer. */
-    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return n > 0 ? (size_t)n : 1;
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return (size_t)CPU_COUNT(&set);
+    /* More cores than the set has room for. */
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (size_t)online : 1;
 }
 
 static sage_status start_threads(sage_pool *pool, sage_error *error) {

@@ -162,6 +162,9 @@ static void reads_files(void **state) {
     assert_int_equal(sage_options_int(options, "batch_size"), 5);
     assert_string_equal(sage_options_text(options, "note"), "a#b");
     assert_false(sage_options_bool(options, "resume"));
+    assert_int_equal(read_text(options, "\xEF\xBB\xBFsteps=4", NULL), SAGE_OK);
+    assert_int_equal(sage_options_int(options, "steps"), 4);
+    assert_int_equal(read_text(options, "", NULL), SAGE_OK);
     sage_options_free(options);
 }
 

@@ -160,6 +160,8 @@ static void locks(void **state) {
     assert_int_equal(sage_fs_lock(path, false, &first, NULL), SAGE_OK);
     assert_int_equal(sage_fs_lock(path, false, &second, NULL), SAGE_OK);
     assert_int_equal(sage_fs_lock(path, true, &third, &error), SAGE_E_LOCKED);
+    snprintf(wanted, sizeof wanted, "%s is in use by another process; wait for it or stop it", dir);
+    assert_string_equal(error.text, wanted); /* not the number that the first one left */
     sage_fs_unlock(first);
     sage_fs_unlock(second);
     assert_int_equal(sage_fs_lock(path, true, &third, NULL), SAGE_OK);

@@ -171,6 +171,22 @@ static void pruning_leaves_no_halves(void **state) {
     }
 }
 
+static void survives_short_memory(void **state) {
+    (void)state;
+    bool done = false;
+    unsigned long from;
+    for (from = 1; !done; from++) {
+        uint64_t version = 0, before = newest();
+        sage_alloc_fail_from(from);
+        done = build(&version) && prune(NULL);
+        sage_alloc_fail_from(0);
+        assert_true(newest() == before || newest() == before + 1);
+        assert_int_equal(version != 0, newest() == before + 1);
+        if (newest() > 0) assert_true(whole(newest()));
+    }
+    assert_true(from > 5);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(counts_upwards, ground),
@@ -179,6 +195,7 @@ int main(void) {
         cmocka_unit_test_setup(removes_what_a_stop_left, ground),
         cmocka_unit_test_setup(publishing_is_all_or_nothing, ground),
         cmocka_unit_test_setup(pruning_leaves_no_halves, ground),
+        cmocka_unit_test_setup(survives_short_memory, ground),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
