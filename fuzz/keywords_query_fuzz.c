@@ -1,0 +1,47 @@
+/* Any bytes as a query against a small catalogue: never an error, hits in order, each pid once. */
+#include "fuzz.h"
+#include <keywords/keywords.h>
+#include <string.h>
+
+enum { K = 6 };
+
+static sage_keywords *catalogue(void) {
+    static const char *const titles[] = {"Red leather sofa",     "3/4 in. L-bracket",  "Caf\xC3\xA9 table OR chair",
+                                         "NEAR \"quoted\" lamp", "\xE6\xA4\x85 stool", "red red red NOT a AND b",
+                                         "\xFF\xFE junk",        "text : sofa*"};
+    static sage_keywords *keywords;
+    char dir[] = "/tmp/keywords_fuzz_XXXXXX", path[64];
+    sage_keywords_writer *writer;
+    if (keywords != NULL) return keywords;
+    FUZZ_CHECK(mkdtemp(dir) != NULL && sage_keywords_create(dir, &writer, NULL) == SAGE_OK);
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++) {
+        const sage_str text = {titles[i], strlen(titles[i])};
+        FUZZ_CHECK(sage_keywords_add(writer, (int64_t)i + 1, &text, 1, NULL) == SAGE_OK);
+    }
+    FUZZ_CHECK(sage_keywords_finish(writer, NULL) == SAGE_OK && sage_keywords_open(dir, &keywords, NULL) == SAGE_OK);
+    /* The open handles are enough. */
+    static const char *const files[] = {"words.db", "words.sum"};
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, files[i]);
+        unlink(path);
+    }
+    rmdir(dir);
+    return keywords;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    sage_keyword_hit hits[K];
+    size_t n = 0;
+    sage_error error = {0};
+    sage_status st = sage_keywords_search(catalogue(), (const char *)data, size, K, hits, &n, &error);
+    if (st != SAGE_OK) fprintf(stderr, "%s\n", error.text);
+    FUZZ_CHECK(st == SAGE_OK && n <= K);
+    for (size_t i = 0; i < n; i++) {
+        FUZZ_CHECK(hits[i].score > 0 && hits[i].pid >= 1 && hits[i].pid <= 8);
+        for (size_t j = 0; j < i; j++) FUZZ_CHECK(hits[j].pid != hits[i].pid);
+        if (i > 0)
+            FUZZ_CHECK(hits[i - 1].score > hits[i].score ||
+                       (hits[i - 1].score == hits[i].score && hits[i - 1].pid < hits[i].pid));
+    }
+    return 0;
+}
