@@ -1,0 +1,253 @@
+/* The engine over a tiny shop whose model is untrained: its three methods against each other and against sorting
+ * everything. */
+#include <search/search.h>
+#include <support/test.h>
+#include <support/tiny_shop.h>
+
+enum { PRODUCTS = 120 };
+
+static char dir[SAGE_PATH_MAX];
+static sage_release release = {
+    .product_model = 1, .query_model = 1, .vectors = 1, .index = 1, .keywords = 1, .fusion = {0.5, 100}};
+static sage_engine *engine;
+
+static void must(sage_status st, const sage_error *error) {
+    if (st != SAGE_OK) fail_msg("%s", error->text);
+}
+
+/* The products' own embedding, as `embed` would make it; every fifth product is of one group with the next. */
+static void publish_index(sage_catalog *catalog) {
+    char path[SAGE_PATH_MAX], group[32];
+    sage_error error = {0};
+    sage_encoder *encoder;
+    sage_index_writer *index;
+    sage_keywords_writer *keywords;
+    sage_product_cursor *cursor;
+    const sage_product_row *row;
+    snprintf(path, sizeof path, "%s", scratch_path(dir, "models/1"));
+    must(sage_encoder_open(path, NULL, &encoder, &error), &error);
+    must(sage_fs_mkdir(scratch_path(dir, "index"), &error), &error);
+    must(sage_fs_mkdir(scratch_path(dir, "index/1"), &error), &error);
+    must(sage_fs_mkdir(scratch_path(dir, "keywords"), &error), &error);
+    must(sage_fs_mkdir(scratch_path(dir, "keywords/1"), &error), &error);
+    must(sage_index_create(scratch_path(dir, "index/1"), PRODUCTS, sage_encoder_dim(encoder), &index, &error), &error);
+    must(sage_keywords_create(scratch_path(dir, "keywords/1"), &keywords, &error), &error);
+    must(sage_product_cursor_open(catalog, 0, 0, &cursor, &error), &error);
+    for (size_t i = 0;; i++) {
+        float vector[16];
+        size_t n;
+        must(sage_product_cursor_next(cursor, &row, &error), &error);
+        if (row == NULL) break;
+        must(sage_encoder_add_product(encoder, row, NULL, &error), &error);
+        must(sage_encoder_flush(encoder, vector, &n, &error), &error);
+        snprintf(group, sizeof group, "%s%zu", i % 5 < 2 ? "group" : "", i / 5);
+        sage_str shown[SAGE_SHOWN] = {[SAGE_SHOW_ID] = row->id, [SAGE_SHOW_TITLE] = row->fields[SAGE_TITLE]};
+        if (i % 5 < 2) shown[SAGE_SHOW_GROUP] = (sage_str){group, strlen(group)};
+        must(sage_index_add(index, row->pid, vector, shown, &error), &error);
+        must(sage_keywords_add(keywords, row->pid, &row->fields[SAGE_TITLE], 1, &error), &error);
+    }
+    must(sage_index_finish(index, &error), &error);
+    must(sage_keywords_finish(keywords, &error), &error);
+    sage_product_cursor_close(cursor);
+    sage_encoder_close(encoder);
+}
+
+static int open_shop(void **state) {
+    (void)state;
+    sage_error error = {0};
+    scratch_make(dir);
+    sage_catalog *catalog = tiny_catalog(dir);
+    tiny_import(catalog, dir, PRODUCTS, PRODUCTS, PRODUCTS, 0);
+    tiny_publish_model(catalog, dir, 1);
+    publish_index(catalog);
+    sage_catalog_close(catalog);
+    must(sage_engine_open(dir, &release, NULL, &engine, &error), &error);
+    return 0;
+}
+
+static int close_shop(void **state) {
+    (void)state;
+    sage_engine_close(engine);
+    scratch_remove(dir);
+    return 0;
+}
+
+static size_t find(sage_method method, const char *text, size_t k, sage_scored *out) {
+    sage_error error = {0};
+    size_t n = 0;
+    must(sage_engine_text(engine, method, text, strlen(text), k, out, &n, &error), &error);
+    assert_true(n <= k);
+    for (size_t i = 1; i < n; i++)
+        assert_true(out[i - 1].score > out[i].score ||
+                    (out[i - 1].score == out[i].score && out[i - 1].pid < out[i].pid));
+    return n;
+}
+
+static bool holds(const sage_scored *list, size_t n, int64_t pid) {
+    for (size_t i = 0; i < n; i++)
+        if (list[i].pid == pid) return true;
+    return false;
+}
+
+static void test_every_method_answers(void **state) {
+    (void)state;
+    sage_scored out[2 * PRODUCTS];
+    assert_int_equal(find(SAGE_VECTORS, "red oak table", 10, out), 10);
+    assert_int_equal(find(SAGE_VECTORS, "red oak table", 2 * PRODUCTS, out), PRODUCTS);
+    size_t n = find(SAGE_KEYWORDS, "red oak", 2 * PRODUCTS, out);
+    assert_true(n > 0 && n < PRODUCTS);
+    assert_int_equal(find(SAGE_HYBRID, "red oak table", 7, out), 7);
+    assert_int_equal(find(SAGE_HYBRID, "red oak table", 2 * PRODUCTS, out), PRODUCTS);
+    for (int method = 0; method < SAGE_METHODS; method++) assert_int_equal(find((sage_method)method, "red", 0, out), 0);
+}
+
+static void test_vectors_are_the_inner_products(void **state) {
+    (void)state;
+    sage_scored out[PRODUCTS];
+    sage_error error = {0};
+    sage_encoder *encoder;
+    float query[16];
+    const sage_str text = SAGE_STR("blue steel lamp");
+    const sage_index *index = sage_engine_index(engine);
+    must(sage_encoder_open(scratch_path(dir, "models/1"), NULL, &encoder, &error), &error);
+    must(sage_encoder_texts(encoder, &text, 1, query, NULL, &error), &error);
+    assert_int_equal(find(SAGE_VECTORS, text.data, PRODUCTS, out), PRODUCTS);
+    for (size_t i = 0; i < PRODUCTS; i++) {
+        size_t row;
+        double score = 0;
+        assert_true(sage_index_find(index, out[i].pid, &row));
+        for (size_t j = 0; j < 16; j++) score += (double)query[j] * (double)sage_index_vectors(index)[row * 16 + j];
+        assert_float_equal(out[i].score, score, 1e-5);
+    }
+    sage_encoder_close(encoder);
+}
+
+static void test_weight_at_its_ends_is_one_side_alone(void **state) {
+    (void)state;
+    sage_scored one[20], both[20];
+    const sage_fusion vectors = {1, 100}, keywords = {0, 100};
+    size_t n = find(SAGE_VECTORS, "green pine shelf", 20, one);
+    sage_engine_set_fusion(engine, &vectors);
+    assert_int_equal(find(SAGE_HYBRID, "green pine shelf", 20, both), n);
+    for (size_t i = 0; i < n; i++) assert_int_equal(one[i].pid, both[i].pid);
+    n = find(SAGE_KEYWORDS, "green pine shelf", 20, one);
+    sage_engine_set_fusion(engine, &keywords);
+    find(SAGE_HYBRID, "green pine shelf", 20, both);
+    for (size_t i = 0; i < n; i++) assert_int_equal(one[i].pid, both[i].pid);
+    sage_engine_set_fusion(engine, &release.fusion);
+}
+
+static void test_texts_that_say_nothing(void **state) {
+    (void)state;
+    sage_scored out[10];
+    static const char *const texts[] = {"", "   ", "\"\"", "!?", "\n\t"};
+    for (size_t i = 0; i < 5; i++)
+        for (int method = 0; method < SAGE_METHODS; method++)
+            assert_int_equal(find((sage_method)method, texts[i], 10, out), 0);
+    sage_error error = {0};
+    size_t n;
+    assert_int_equal(sage_engine_text(engine, SAGE_HYBRID, "red \xFF", 5, 10, out, &n, &error), SAGE_E_FORMAT);
+}
+
+typedef struct collected {
+    size_t next, found[3];
+    int64_t first[3];
+} collected;
+
+static sage_status collect(void *ctx, size_t text, const sage_lists *lists, sage_error *error) {
+    collected *c = ctx;
+    (void)error;
+    assert_int_equal(text, c->next++);
+    c->found[text % 3] = lists->n_vectors;
+    c->first[text % 3] = lists->n_keywords > 0 ? lists->keywords[0].pid : 0;
+    for (size_t i = 0; i < lists->n_vectors; i++) {
+        const sage_candidate *candidate = lists->candidates->list;
+        while (candidate->pid != lists->vectors[i].pid) candidate++;
+        assert_float_equal(candidate->vector, lists->vectors[i].score, 0);
+    }
+    return text == 299 ? SAGE_E_CANCELLED : SAGE_OK;
+}
+
+static void test_many_texts_come_in_order(void **state) {
+    (void)state;
+    enum { TEXTS = 400 };
+    static const sage_str words[3] = {SAGE_STR("red oak table"), SAGE_STR(""), SAGE_STR("white linen rug")};
+    sage_str texts[TEXTS];
+    collected c = {0};
+    sage_scored out[1];
+    for (size_t i = 0; i < TEXTS; i++) texts[i] = words[i % 3];
+    assert_int_equal(sage_engine_each(engine, texts, TEXTS, 15, collect, &c, NULL), SAGE_E_CANCELLED);
+    assert_int_equal(c.next, 300);
+    assert_int_equal(c.found[0], 15);
+    assert_int_equal(c.found[1], 0);
+    assert_int_equal(find(SAGE_KEYWORDS, words[2].data, 1, out), 1);
+    assert_int_equal(c.first[2], out[0].pid);
+}
+
+static void test_similar_is_never_itself_nor_its_group(void **state) {
+    (void)state;
+    sage_error error = {0};
+    sage_scored out[PRODUCTS];
+    size_t n, row;
+    const sage_index *index = sage_engine_index(engine);
+    for (row = 0; row < 12; row++) {
+        const char *group = sage_index_shown(index, row, SAGE_SHOW_GROUP);
+        must(sage_engine_similar(engine, sage_index_pid(index, row), PRODUCTS, out, &n, &error), &error);
+        assert_int_equal(n, PRODUCTS - (group[0] != '\0' ? 2 : 1));
+        assert_false(holds(out, n, sage_index_pid(index, row)));
+        if (row % 5 == 0) assert_false(holds(out, n, sage_index_pid(index, row + 1)));
+        must(sage_engine_similar(engine, sage_index_pid(index, row), 3, out, &n, &error), &error);
+        assert_int_equal(n, 3);
+    }
+    assert_int_equal(sage_engine_similar(engine, 999999, 3, out, &n, &error), SAGE_E_NOT_FOUND);
+}
+
+static void test_missing_parts_are_told(void **state) {
+    (void)state;
+    sage_error error = {0};
+    sage_engine *other = NULL;
+    sage_release wrong = release;
+    wrong.index = 7;
+    assert_int_equal(sage_engine_open(dir, &wrong, NULL, &other, &error), SAGE_E_NOT_FOUND);
+    wrong = release;
+    wrong.keywords = 7;
+    assert_int_equal(sage_engine_open(dir, &wrong, NULL, &other, &error), SAGE_E_NOT_FOUND);
+    wrong = release;
+    wrong.query_model = 7;
+    assert_int_not_equal(sage_engine_open(dir, &wrong, NULL, &other, &error), SAGE_OK);
+    assert_null(other);
+}
+
+static void test_every_allocation_may_fail(void **state) {
+    (void)state;
+    sage_error error;
+    sage_scored out[5];
+    size_t n;
+    bool done = false;
+    for (unsigned long from = 1; !done; from++) {
+        sage_engine *other = NULL;
+        assert_true(from < 100000);
+        sage_alloc_fail_from(from);
+        sage_status st = sage_engine_open(dir, &release, NULL, &other, &error);
+        if (st == SAGE_OK) st = sage_engine_text(other, SAGE_HYBRID, "red oak", 7, 5, out, &n, &error);
+        if (st == SAGE_OK)
+            st = sage_engine_similar(other, sage_index_pid(sage_engine_index(other), 0), 5, out, &n, &error);
+        done = sage_alloc_fail_from(0) < from;
+        if (st != (done ? SAGE_OK : SAGE_E_MEMORY)) fail_msg("allocation %lu: %d %s", from, (int)st, error.text);
+        sage_engine_close(other);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_method_answers),
+        cmocka_unit_test(test_vectors_are_the_inner_products),
+        cmocka_unit_test(test_weight_at_its_ends_is_one_side_alone),
+        cmocka_unit_test(test_texts_that_say_nothing),
+        cmocka_unit_test(test_many_texts_come_in_order),
+        cmocka_unit_test(test_similar_is_never_itself_nor_its_group),
+        cmocka_unit_test(test_missing_parts_are_told),
+        cmocka_unit_test(test_every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, open_shop, close_shop);
+}
