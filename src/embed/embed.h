@@ -23,9 +23,12 @@ sage_status sage_encoder_add_product(sage_encoder *encoder, const sage_product_r
 sage_status sage_encoder_flush(sage_encoder *encoder, float *out, size_t *n, sage_error *error);
 
 /* Brings vectors/<model>/ up to date with the catalogue: embeds what is new or has another fingerprint, drops what is
- * gone, compacts at 25 % garbage. Segments: <k>.npy (f32 [n][dim]), <k>.rows (packed: pids, fingerprints); dead.bin
- * (packed: pids superseded) and a manifest.json that names the segments, replaced atomically last. Killed half-way it
- * goes on where it was: finished segments count. */
+ * gone, compacts at 25 % garbage. Files: <k>.npy (f32 [n][dim]) and <k>.rows (packed: pids, fingerprints, checksum of
+ * the vectors) of segment k; dead-<k>.bin (packed: pids that were gone when it was written; it concerns segments of
+ * lower numbers); manifest.json, which names them and is replaced atomically. Killed half-way it goes on where it was:
+ * finished segments count, of a run of `all` too, and what is computed later has the same bits as in a run that was not
+ * stopped. Cancelled: what was computed so far is written, SAGE_E_CANCELLED. Damaged files are SAGE_E_FORMAT; `all`
+ * replaces them. One writer at a time (the caller locks). */
 sage_status sage_embed_run(sage_catalog *catalog, const char *shop_dir, uint64_t model, bool all, sage_pool *pool,
                            const sage_monitor *monitor, sage_embed_report *report, sage_error *error);
 /* Products whose vector is missing or out of date. */

@@ -4,7 +4,9 @@
 #include <inttypes.h>
 #include <io/json.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 enum { MANIFEST_FORMAT = 1, MANIFEST_BYTES_MAX = 64 << 20 };
 static const char MANIFEST[] = "manifest.json";
@@ -36,7 +38,30 @@ sage_status sage_manifest_add(sage_manifest *manifest, uint64_t number, size_t r
     return SAGE_OK;
 }
 
+/* A changed digit would be another manifest as valid as this one, so a checksum of all members goes with them. */
+static sage_status checksum(const json_t *root, char text[17], sage_error *error) {
+    char *dump = json_dumps(root, JSON_COMPACT | JSON_SORT_KEYS);
+    if (dump == NULL) return sage_fail_memory(error, MANIFEST_BYTES_MAX);
+    snprintf(text, 17, "%016" PRIx64, (uint64_t)XXH3_64bits(dump, strlen(dump)));
+    free(dump);
+    return SAGE_OK;
+}
+
 /* ---- reading ---- */
+
+/* Takes the checksum out of the object that it was made of. */
+static sage_status verify(json_t *root, const char *path, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const char *text;
+    char stored[32] = "", sum[17];
+    SAGE_TRY(sage_json_text(root, "xxh3", &text, path, error));
+    snprintf(stored, sizeof stored, "%s", text);
+    json_object_del(root, "xxh3");
+    SAGE_TRY(checksum(root, sum, error));
+    if (strcmp(sum, stored) != 0) st = sage_fail(error, SAGE_E_FORMAT, "wrong checksum");
+out:
+    return st;
+}
 
 static sage_status read_count(const json_t *object, const char *key, const char *path, uint64_t *value,
                               sage_error *error) {
@@ -86,6 +111,7 @@ sage_status sage_manifest_read(const char *dir, sage_manifest *manifest, sage_er
     SAGE_TRY(sage_path_join(path, dir, MANIFEST, error));
     if (!sage_fs_exists(path)) goto out;
     st = sage_json_read(path, MANIFEST_BYTES_MAX, &root, error);
+    if (st == SAGE_OK) st = verify(root, path, error);
     if (st == SAGE_OK) st = read_members(root, path, manifest, error);
     if (st == SAGE_E_FORMAT || st == SAGE_E_LIMIT) {
         char what[200];
@@ -118,6 +144,9 @@ sage_status sage_manifest_write(const char *dir, uint64_t model, const sage_mani
     char path[SAGE_PATH_MAX];
     json_t *root = to_json(model, manifest);
     if (root == NULL) return sage_fail_memory(error, manifest->n * 64);
+    char sum[17];
+    SAGE_TRY(checksum(root, sum, error));
+    if (json_object_set_new(root, "xxh3", json_string(sum)) != 0) SAGE_TRY(sage_fail_memory(error, sizeof sum));
     SAGE_TRY(sage_fs_sync_dir(dir, error)); /* the files that it names must not vanish under it */
     SAGE_TRY(sage_path_join(path, dir, MANIFEST, error));
     SAGE_TRY(sage_json_write(path, root, error));

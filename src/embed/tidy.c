@@ -1,14 +1,15 @@
 #include "tidy.h"
 #include <base/alloc.h>
 #include <base/error.h>
-#include <string.h>
+#include <stdlib.h>
 
 typedef struct tidy {
     sage_vector_set set;
     sage_manifest after;
     sage_entry *live;
-    int64_t *gone;
-    size_t n_live, n_gone, n_newly_gone;
+    sage_entry *gone;
+    int64_t *listed; /* [n_listed] those of the gone that still have a row */
+    size_t n_live, n_gone, n_listed;
     size_t *live_in; /* [segments] live rows of each */
 } tidy;
 
@@ -17,6 +18,7 @@ static void tidy_free(tidy *t) {
     sage_vector_set_close(&t->set);
     sage_free(t->live);
     sage_free(t->gone);
+    sage_free(t->listed);
     sage_free(t->live_in);
     *t = (tidy){0};
 }
@@ -30,10 +32,9 @@ static sage_status part(tidy *t, const sage_embed_plan *plan, sage_error *error)
     if (!t->live || !t->gone || !t->live_in) return sage_fail_memory(error, set->n * sizeof *t->live);
     for (size_t i = 0; i < set->n; i++) {
         const sage_entry *entry = &set->entries[i];
-        if (!sage_embed_plan_has(plan, entry->pid)) {
-            t->gone[t->n_gone++] = entry->pid;
-            t->n_newly_gone += !sage_vector_set_is_dead(set, entry);
-        } else if (!sage_vector_set_is_dead(set, entry)) {
+        if (!sage_embed_plan_has(plan, entry->pid) || sage_vector_set_is_dead(set, entry)) {
+            t->gone[t->n_gone++] = *entry;
+        } else {
             t->live[t->n_live++] = *entry;
             t->live_in[entry->segment]++;
         }
@@ -67,21 +68,46 @@ out:
     return st;
 }
 
-/* True where the list in force says the same. */
-static bool dead_list_stands(const tidy *t) {
-    if (t->n_newly_gone > 0 || t->n_gone != t->set.n_dead) return false;
-    return t->n_gone == 0 || memcmp(t->gone, t->set.dead, t->n_gone * sizeof *t->gone) == 0;
+static int by_value(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* An older row in a segment that stays would come back to life, not only the newest one. */
+static bool has_row(const tidy *t, int64_t pid) {
+    for (size_t s = 0; s < t->set.n_segments; s++) {
+        const sage_segment *segment = &t->set.segments[s];
+        if (t->live_in[s] > 0 && bsearch(&pid, segment->pids, segment->rows, sizeof pid, by_value)) return true;
+    }
+    return false;
+}
+
+/* Gathers what the list has to say; *stands where the one in force says the same. */
+static sage_status gather_list(tidy *t, bool *stands, sage_error *error) {
+    t->listed = sage_alloc(t->n_gone * sizeof *t->listed);
+    if (t->listed == NULL) return sage_fail_memory(error, t->n_gone * sizeof *t->listed);
+    *stands = true;
+    for (size_t i = 0; i < t->n_gone; i++) {
+        if (!has_row(t, t->gone[i].pid)) continue;
+        t->listed[t->n_listed++] = t->gone[i].pid;
+        *stands = *stands && sage_vector_set_is_dead(&t->set, &t->gone[i]);
+    }
+    *stands = *stands && t->n_listed == t->set.n_dead;
+    return SAGE_OK;
 }
 
 static sage_status list_gone(tidy *t, const char *dir, sage_error *error) {
-    t->after.dead = 0;
-    if (t->n_gone == 0 || t->after.n == 0) return SAGE_OK;
-    if (dead_list_stands(t)) {
+    sage_status st = SAGE_OK;
+    bool stands;
+    SAGE_TRY(gather_list(t, &stands, error));
+    if (stands) {
         t->after.dead = t->set.manifest.dead;
-        return SAGE_OK;
+    } else if (t->n_listed > 0) {
+        t->after.dead = t->after.next++;
+        SAGE_TRY(sage_dead_write(dir, t->after.dead, t->listed, t->n_listed, error));
     }
-    t->after.dead = t->after.next++;
-    return sage_dead_write(dir, t->after.dead, t->gone, t->n_gone, error);
+out:
+    return st;
 }
 
 static sage_status decide(tidy *t, const char *dir, const sage_embed_plan *plan, bool *compacted, sage_error *error) {

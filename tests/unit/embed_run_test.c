@@ -1,0 +1,320 @@
+/* Incremental embedding: what is computed, what is reused, what goes, and that it does not matter how one got there. */
+#include "support/test.h"
+#include "support/tiny_shop.h"
+#include <embed/embed.h>
+#include <math.h>
+
+enum { DIM = 16 };
+
+typedef struct shop {
+    char dir[SAGE_PATH_MAX];
+    sage_catalog *catalog;
+} shop;
+
+static shop shop_make(size_t products) {
+    shop made;
+    scratch_make(made.dir);
+    made.catalog = tiny_catalog(made.dir);
+    tiny_import(made.catalog, made.dir, products, 0, 0, 0);
+    tiny_publish_model(made.catalog, made.dir, 1);
+    return made;
+}
+
+static void shop_remove(shop *s) {
+    sage_catalog_close(s->catalog);
+    scratch_remove(s->dir);
+}
+
+static sage_embed_report embed(shop *s, bool all) {
+    sage_embed_report report;
+    sage_error error = {0};
+    tiny_must(sage_embed_run(s->catalog, s->dir, 1, all, NULL, NULL, &report, &error), &error, "embed");
+    uint64_t stale = 99;
+    tiny_must(sage_embed_stale(s->catalog, s->dir, 1, &stale, &error), &error, "stale");
+    assert_int_equal(stale, 0);
+    return report;
+}
+
+static sage_vectors *open_vectors(const shop *s) {
+    sage_vectors *vectors = NULL;
+    sage_error error = {0};
+    tiny_must(sage_vectors_open(s->dir, 1, &vectors, &error), &error, "open the vectors");
+    return vectors;
+}
+
+static size_t count_files(const shop *s, const char *suffix) {
+    char command[SAGE_PATH_MAX + 64], line[32] = "";
+    snprintf(command, sizeof command, "ls %s/vectors/1 | grep -c '%s$'", s->dir, suffix);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    assert_non_null(fgets(line, sizeof line, pipe));
+    pclose(pipe);
+    return (size_t)atoi(line);
+}
+
+/* The live vectors are those of the catalogue's products, each as the encoder gives it when asked for it alone. */
+static void expect_right(const shop *s) {
+    sage_vectors *vectors = open_vectors(s);
+    sage_encoder *encoder = NULL;
+    sage_product_cursor *cursor = NULL;
+    const sage_product_row *row;
+    sage_error error = {0};
+    size_t n = 0, computed;
+    tiny_must(sage_encoder_open(scratch_path(s->dir, "models/1"), NULL, &encoder, &error), &error, "open the model");
+    assert_int_equal(sage_vectors_dim(vectors), DIM);
+    tiny_must(sage_product_cursor_open(s->catalog, 0, 0, &cursor, &error), &error, "products");
+    while (tiny_must(sage_product_cursor_next(cursor, &row, &error), &error, "product"), row != NULL) {
+        float alone[DIM], norm = 0;
+        size_t index;
+        assert_true(n < sage_vectors_count(vectors) && sage_vectors_pid(vectors, n) == row->pid);
+        assert_true(sage_vectors_find(vectors, row->pid, &index) && index == n);
+        tiny_must(sage_encoder_add_product(encoder, row, NULL, &error), &error, "add");
+        tiny_must(sage_encoder_flush(encoder, alone, &computed, &error), &error, "flush");
+        assert_int_equal(computed, 1);
+        const float *stored = sage_vectors_at(vectors, n++);
+        for (size_t k = 0; k < DIM; k++) {
+            norm += stored[k] * stored[k];
+            assert_true(fabsf(stored[k] - alone[k]) <
+                        1e-6f); /* the products of a batch may be summed in another order */
+        }
+        assert_true(fabsf(norm - 1) < 1e-5f);
+    }
+    assert_int_equal(n, sage_vectors_count(vectors));
+    sage_product_cursor_close(cursor);
+    sage_encoder_close(encoder);
+    sage_vectors_close(vectors);
+}
+
+static void every_product_gets_its_vector_once(void **state) {
+    (void)state;
+    shop s = shop_make(60);
+    uint64_t stale;
+    assert_int_equal(sage_embed_stale(s.catalog, s.dir, 1, &stale, NULL), SAGE_OK);
+    assert_int_equal(stale, 60);
+    sage_embed_report report = embed(&s, false);
+    assert_int_equal(report.embedded, 60);
+    assert_int_equal(report.products, 60);
+    expect_right(&s);
+    size_t n, again_n;
+    char *manifest = scratch_read(scratch_path(s.dir, "vectors/1/manifest.json"), &n);
+    report = embed(&s, false);
+    assert_int_equal(report.embedded, 0);
+    assert_int_equal(report.reused, 60);
+    char *again = scratch_read(scratch_path(s.dir, "vectors/1/manifest.json"), &again_n);
+    assert_string_equal(manifest, again);
+    sage_free(manifest);
+    sage_free(again);
+    shop_remove(&s);
+}
+
+static void only_what_changed_is_computed(void **state) {
+    (void)state;
+    shop s = shop_make(60);
+    embed(&s, false);
+    tiny_import(s.catalog, s.dir, 63, 20, 24, 20); /* 3 new, 4 gone (20 among them), 0, 40 and 60 have new titles */
+    sage_embed_report report = embed(&s, false);
+    assert_int_equal(report.embedded, 5);
+    assert_int_equal(report.dropped, 4);
+    assert_int_equal(report.products, 59);
+    assert_int_equal(report.reused, 54);
+    assert_false(report.compacted);
+    assert_int_equal(count_files(&s, "npy"), 2);
+    assert_int_equal(count_files(&s, "bin"), 1);
+    expect_right(&s);
+    report = embed(&s, false);
+    assert_int_equal(report.embedded + report.dropped, 0);
+    tiny_import(s.catalog, s.dir, 63, 30, 31, 20); /* the four come back, another goes */
+    report = embed(&s, false);
+    assert_int_equal(report.embedded, 4);
+    assert_int_equal(report.dropped, 1);
+    expect_right(&s);
+    shop_remove(&s);
+}
+
+static void much_garbage_is_compacted(void **state) {
+    (void)state;
+    shop s = shop_make(40);
+    embed(&s, false);
+    tiny_import(s.catalog, s.dir, 40, 0, 0, 4); /* 10 of 40 change: 10 of 50 rows are garbage */
+    assert_false(embed(&s, false).compacted);
+    expect_right(&s);
+    tiny_import(s.catalog, s.dir, 40, 0, 5, 4); /* 5 go: 15 of 50 */
+    sage_embed_report report = embed(&s, false);
+    assert_true(report.compacted);
+    assert_int_equal(report.embedded, 0);
+    assert_int_equal(count_files(&s, "npy"), 1);
+    assert_int_equal(count_files(&s, "bin"), 0);
+    expect_right(&s);
+    assert_false(embed(&s, false).compacted);
+    tiny_import(s.catalog, s.dir, 41, 0, 40, 0); /* another product alone: no old segment has a live row */
+    report = embed(&s, false);
+    assert_int_equal(report.dropped, 35);
+    assert_false(report.compacted);
+    assert_int_equal(count_files(&s, "npy"), 1);
+    expect_right(&s);
+    shop_remove(&s);
+}
+
+static void all_computes_everything_again(void **state) {
+    (void)state;
+    shop s = shop_make(30);
+    embed(&s, false);
+    sage_embed_report report = embed(&s, true);
+    assert_int_equal(report.embedded, 30);
+    assert_int_equal(count_files(&s, "npy"), 1);
+    expect_right(&s);
+    shop_remove(&s);
+}
+
+/* ---- stopping ---- */
+
+static volatile sig_atomic_t stop_now;
+static uint64_t stop_after;
+
+static void stop_at(void *ctx, const sage_progress *progress) {
+    (void)ctx;
+    if (progress->done >= stop_after) stop_now = 1;
+}
+
+static void same_vectors(const shop *a, const shop *b) {
+    sage_vectors *x = open_vectors(a), *y = open_vectors(b);
+    assert_int_equal(sage_vectors_count(x), sage_vectors_count(y));
+    for (size_t i = 0; i < sage_vectors_count(x); i++) {
+        assert_true(sage_vectors_pid(x, i) == sage_vectors_pid(y, i));
+        assert_memory_equal(sage_vectors_at(x, i), sage_vectors_at(y, i), DIM * sizeof(float));
+    }
+    sage_vectors_close(x);
+    sage_vectors_close(y);
+}
+
+static void a_stopped_run_goes_on_with_the_same_bits(void **state) {
+    (void)state;
+    for (int all = 0; all < 2; all++) {
+        shop whole = shop_make(1300), parts = shop_make(1300);
+        if (all) embed(&parts, false);
+        embed(&whole, all);
+        sage_embed_report report;
+        sage_error error = {0};
+        sage_monitor monitor = {.progress = stop_at, .cancel = &stop_now};
+        stop_now = 0;
+        stop_after = 0; /* at the first tick: after one batch of 512 */
+        assert_int_equal(sage_embed_run(parts.catalog, parts.dir, 1, all, NULL, &monitor, &report, &error),
+                         SAGE_E_CANCELLED);
+        uint64_t done = report.embedded, stale;
+        assert_true(done < 1300);
+        assert_int_equal(sage_embed_stale(parts.catalog, parts.dir, 1, &stale, NULL), SAGE_OK);
+        assert_int_equal(stale, 1300 - done);
+        report = embed(&parts, all);
+        assert_int_equal(report.embedded, 1300 - done);
+        same_vectors(&whole, &parts);
+        shop_remove(&whole);
+        shop_remove(&parts);
+    }
+}
+
+/* ---- damage ---- */
+
+/* Opens what a file with one byte changed, or cut short, gives: an error that names a remedy. */
+static void expect_refused(const shop *s, const char *name, const char *bytes, size_t n) {
+    char path[SAGE_PATH_MAX];
+    snprintf(path, sizeof path, "%s", scratch_path(s->dir, name));
+    char *damaged = sage_alloc(n);
+    for (size_t at = 0; at < 2 * n; at += n / 40 + 1) {
+        sage_vectors *vectors = NULL;
+        sage_error error = {0};
+        memcpy(damaged, bytes, n);
+        if (at < n) {
+            damaged[at] ^= 0x15;
+            scratch_write(path, damaged, n);
+        } else {
+            scratch_write(path, damaged, 2 * n - at - 1);
+        }
+        sage_status st = sage_vectors_open(s->dir, 1, &vectors, &error);
+        if (st == SAGE_OK) fail_msg("%s with byte %zu of %zu damaged was opened", name, at, n);
+        assert_int_equal(st, SAGE_E_FORMAT);
+        assert_non_null(strstr(error.text, "embed --all"));
+        assert_true(error.source[0] != '\0' && vectors == NULL);
+    }
+    scratch_write(path, bytes, n);
+    sage_free(damaged);
+}
+
+static void damaged_files_are_refused_and_all_repairs(void **state) {
+    (void)state;
+    static const char *const names[] = {"vectors/1/1.npy", "vectors/1/1.rows", "vectors/1/dead-2.bin",
+                                        "vectors/1/manifest.json"};
+    shop s = shop_make(40);
+    embed(&s, false);
+    tiny_import(s.catalog, s.dir, 40, 7, 9, 0);
+    embed(&s, false);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t n;
+        char *bytes = scratch_read(scratch_path(s.dir, names[i]), &n);
+        assert_non_null(bytes);
+        expect_refused(&s, names[i], bytes, n);
+        sage_free(bytes);
+    }
+    expect_right(&s);
+    sage_vectors *vectors = NULL;
+    sage_error error = {0};
+    scratch_write(scratch_path(s.dir, "vectors/1/manifest.json"), "{\"format\": 1", 12);
+    assert_int_equal(sage_vectors_open(s.dir, 1, &vectors, &error), SAGE_E_FORMAT);
+    assert_non_null(strstr(error.text, "embed --all"));
+    sage_embed_report report;
+    assert_int_equal(sage_embed_run(s.catalog, s.dir, 1, false, NULL, NULL, &report, &error), SAGE_E_FORMAT);
+    assert_int_equal(embed(&s, true).embedded, 38);
+    expect_right(&s);
+    assert_int_equal(unlink(scratch_path(s.dir, "vectors/1/1.npy")), 0);
+    assert_int_equal(sage_vectors_open(s.dir, 1, &vectors, &error), SAGE_E_FORMAT);
+    embed(&s, true);
+    expect_right(&s);
+    shop_remove(&s);
+}
+
+static void what_is_missing_is_said(void **state) {
+    (void)state;
+    shop s = shop_make(3);
+    sage_vectors *vectors = NULL;
+    sage_embed_report report;
+    sage_error error = {0};
+    assert_int_equal(sage_vectors_open(s.dir, 1, &vectors, &error), SAGE_E_STATE);
+    assert_non_null(strstr(error.text, "itemsage embed"));
+    assert_int_equal(sage_embed_run(s.catalog, s.dir, 9, false, NULL, NULL, &report, &error), SAGE_E_NOT_FOUND);
+    shop_remove(&s);
+}
+
+static void a_failed_allocation_loses_nothing(void **state) {
+    (void)state;
+    shop s = shop_make(12);
+    sage_embed_report report;
+    for (unsigned long n = 1;; n++) {
+        if (n % 3 == 0) { /* some of them from scratch */
+            char path[SAGE_PATH_MAX];
+            snprintf(path, sizeof path, "%s", scratch_path(s.dir, "vectors"));
+            assert_int_equal(sage_fs_remove_tree(path, NULL), SAGE_OK);
+        }
+        sage_error error = {0};
+        sage_alloc_fail_from(n);
+        sage_status st = sage_embed_run(s.catalog, s.dir, 1, n % 2 == 0, NULL, NULL, &report, &error);
+        unsigned long made = sage_alloc_fail_from(0);
+        if (st == SAGE_OK && made < n) break;
+        if (st != SAGE_E_MEMORY) fail_msg("allocation %lu: %s: %s", n, sage_status_name(st), error.text);
+    }
+    embed(&s, false);
+    expect_right(&s);
+    shop_remove(&s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_product_gets_its_vector_once),
+        cmocka_unit_test(only_what_changed_is_computed),
+        cmocka_unit_test(much_garbage_is_compacted),
+        cmocka_unit_test(all_computes_everything_again),
+        cmocka_unit_test(a_stopped_run_goes_on_with_the_same_bits),
+        cmocka_unit_test(damaged_files_are_refused_and_all_repairs),
+        cmocka_unit_test(what_is_missing_is_said),
+        cmocka_unit_test(a_failed_allocation_loses_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
