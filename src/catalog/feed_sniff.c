@@ -90,12 +90,12 @@ static sage_status header_line(sage_feed *feed, size_t *len, sage_error *error) 
         size_t ready = sage_window_ready(window);
         const char *p = window->data + window->begin;
         const char *lf = memchr(p, '\n', ready);
-        if (lf != NULL || window->eof) {
-            *len = lf != NULL ? (size_t)(lf - p) : ready;
+        *len = lf != NULL ? (size_t)(lf - p) : ready;
+        if ((lf != NULL || window->eof) && *len <= SAGE_FEED_ROW_MAX) {
             if (*len > 0 && p[*len - 1] == '\r') --*len;
             return SAGE_OK;
         }
-        if (ready > SAGE_FEED_ROW_MAX) {
+        if (*len > SAGE_FEED_ROW_MAX) {
             return sage_fail_at(error, SAGE_E_FORMAT, feed->name, feed->line, 0,
                                 "the first line is longer than %d bytes; a feed begins with a line of column names",
                                 SAGE_FEED_ROW_MAX);
@@ -106,7 +106,7 @@ static sage_status header_line(sage_feed *feed, size_t *len, sage_error *error) 
 }
 
 static sage_status choose_separator(sage_feed *feed, sage_error *error) {
-    size_t len, count[N_SEPARATORS];
+    size_t len = 0, count[N_SEPARATORS];
     sage_status st = header_line(feed, &len, error);
     if (st != SAGE_OK) return st;
     const char *line = feed->window.data + feed->window.begin;

@@ -167,8 +167,9 @@ static sage_status leave_block(sage_xml *xml, sage_error *error) {
     xml->block_len = 0;
     xml->patched = false;
     /* A tag, comment or instruction that never ends would have expat keep all of it. */
-    XML_Index event = XML_GetCurrentByteIndex(xml->parser);
-    if (event >= 0 && xml->block_at - (uint64_t)event > 2 * SAGE_FEED_ROW_MAX) {
+    XML_Index event = XML_GetCurrentByteIndex(xml->parser); /* -1 while it waits for more */
+    if (event >= 0) xml->event_at = (uint64_t)event;
+    if (xml->block_at - xml->event_at > 2 * SAGE_FEED_ROW_MAX) {
         st = sage_fail_at(error, SAGE_E_FORMAT, xml->feed->name, sage_xml_line(xml), 0,
                           "a tag or comment of the XML is longer than %d bytes", 2 * SAGE_FEED_ROW_MAX);
     }

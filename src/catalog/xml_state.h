@@ -39,6 +39,7 @@ typedef struct sage_xml {
     size_t block_len;
     uint64_t block_at;                 /* its offset in the file, as expat counts */
     bool suspended, finished, patched; /* patched: bytes of this block were replaced */
+    uint64_t event_at;                 /* of the last event that expat knows of */
     uint64_t line_at;                  /* file offset up to which lines were counted into feed->line */
 
     size_t first_line; /* of the file, where expat's line 1 is */
