@@ -1,41 +1,48 @@
-/* Multi-task batches from a dataset. A batch depends on (dataset, settings, seed, step) alone, so a resumed run draws the same ones. */
+/* Multi-task batches from a dataset. A batch depends on (dataset, settings, seed, step) alone, so a resumed run draws
+ * the same ones. */
 #ifndef SAGE_DATASET_SAMPLER_H
 #define SAGE_DATASET_SAMPLER_H
 
 #include <dataset/dataset.h>
 #include <parallel/pool.h>
 
-extern const sage_option sage_sampler_options[]; /* batch, negatives, catalogue share, shares per task, dropout, pseudo-query recipe, ... */
+extern const sage_option sage_sampler_options[]; /* batch, negatives, catalogue share, shares per task, dropout, recipe
+                                                    of made queries, ... */
 
 enum { SAGE_TASK_CATALOGUE = SAGE_TASKS, SAGE_SAMPLER_TASKS = SAGE_TASKS + 1 };
 
-/* Everything of a step's batch; arrays belong to the sampler and live until the next call. Products 0..B-1 are the positives, B..B+R-1 the random negatives. */
+/* Everything of a step's batch; arrays belong to the sampler and live until the next call. Products 0..B-1 are the
+ * positives, B..B+R-1 the random negatives. */
 typedef struct sage_batch {
     size_t n_pairs, n_random;
-    const uint32_t *product;      /* [B + R] product indices */
-    const uint8_t *task;          /* [B]; SAGE_TASK_CATALOGUE for pairs made from the catalogue */
-    const float *weight;          /* [B] */
-    const float *log_q;           /* [B] */
-    const uint64_t *mask;         /* [B][(B+R+63)/64], as sage_loss_spec wants it */
+    const uint32_t *product; /* [B + R] product indices */
+    const uint8_t *task;     /* [B]; SAGE_TASK_CATALOGUE for pairs made from the catalogue */
+    const float *weight;     /* [B] 0 for a pair whose query has no known n-gram */
+    const float
+        *log_q; /* [B] log of the expected times a step draws the product; 0 where log_q is off or full_catalogue */
+    const uint64_t
+        *mask; /* [B][(B+R+63)/64], as sage_loss_spec wants it: set for columns that are no negatives of the row */
     /* query bags */
     const uint32_t *query_ids, *query_begin; /* [B + 1] */
     /* product tokens after dropout, as sage_product_batch wants them */
-    const uint32_t *token_begin;  /* [B + R + 1] */
+    const uint32_t *token_begin; /* [B + R + 1] */
     const uint8_t *token_field;
     const uint32_t *token_ids, *bag_begin; /* [n_tokens + 1] */
-    const uint32_t *image_begin;  /* [B + R + 1] or NULL */
+    const uint32_t *image_begin;           /* [B + R + 1] or NULL */
     const float *images;
-    bool full_catalogue;          /* the products B.. are the whole catalogue once: no sampling, no logQ */
+    bool full_catalogue; /* the products B.. are the whole catalogue once: no sampling, no logQ */
 } sage_batch;
 
 typedef struct sage_sampler sage_sampler;
-sage_status sage_sampler_new(const sage_dataset *dataset, const sage_options *options, sage_pool *pool, uint64_t seed, sage_sampler **sampler,
-                             sage_error *error);
+sage_status sage_sampler_new(const sage_dataset *dataset, const sage_options *options, sage_pool *pool, uint64_t seed,
+                             sage_sampler **sampler, sage_error *error);
 void sage_sampler_free(sage_sampler *sampler);
 sage_status sage_sampler_batch(sage_sampler *sampler, uint64_t step, const sage_batch **batch, sage_error *error);
 bool sage_sampler_cold_start(const sage_sampler *sampler); /* no usable event in the training part */
 size_t sage_sampler_memory_bytes(const sage_sampler *sampler);
-/* Pairs made from the catalogue for validation where there are no events: as many as asked for, always the same. */
+/* Pairs made from the catalogue for validation where there are no events: of n distinct products (fewer where fewer
+ * have words), without dropout or misspellings, always the same for a dataset and its options, whatever the sampler's
+ * seed. Live until the next call of this function. */
 typedef struct sage_made_pairs {
     size_t n;
     const uint32_t *product;

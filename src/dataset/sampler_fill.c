@@ -1,0 +1,235 @@
+/* Fills query bags and product tokens, in parallel. Each worker writes a contiguous range of rows into lists of its
+ * own; joining them in the workers' order gives the rows' order. */
+#include <base/alloc.h>
+#include <base/error.h>
+#include <dataset/sampler_impl.h>
+#include <string.h>
+
+/* ---- queries ---- */
+
+static sage_status packed_ids(const sage_sampler *s, size_t row, const uint32_t **ids, size_t *n) {
+    sage_packed_query query;
+    sage_dataset_query(s->dataset, s->query[row], &query);
+    *ids = query.ids;
+    *n = query.n_ids;
+    return SAGE_OK;
+}
+
+static sage_status add_keys(sage_sampler_worker *w, size_t n, sage_error *error) {
+    sage_status st = sage_u32_reserve(&w->keys, w->keys.n + n, error);
+    if (st != SAGE_OK) return st;
+    for (size_t i = 0; i < n; i++) w->keys.data[w->keys.n++] = sage_word_key(w->chosen[i]);
+    return SAGE_OK;
+}
+
+/* The row's words as they were before misspelling go to the masks; the ids are those of what is then written. */
+static sage_status worded_ids(const sage_sampler *s, sage_sampler_worker *w, size_t row, sage_rng *rng,
+                              const uint32_t **ids, size_t *n, sage_error *error) {
+    sage_status st = SAGE_OK;
+    bool made = s->query[row] == UINT32_MAX;
+    size_t n_words;
+    if (made) {
+        SAGE_TRY(sage_sampler_make_query(s, w, s->product[row], rng, &n_words, error));
+    } else {
+        sage_packed_query query;
+        sage_dataset_query(s->dataset, s->query[row], &query);
+        SAGE_TRY(sage_sampler_text_words(w, query.text, &n_words, error));
+    }
+    if (made || s->settings.mask_all_words) SAGE_TRY(add_keys(w, n_words, error));
+    if (s->settings.typo > 0) SAGE_TRY(sage_sampler_misspell(s, w, n_words, rng, error));
+    w->row_ids.n = 0;
+    SAGE_TRY(sage_vocab_ids(sage_dataset_vocab(s->dataset), w->chosen, n_words, &w->row_ids.data, &w->row_ids.capacity,
+                            &w->row_ids.n, error));
+    *ids = w->row_ids.data;
+    *n = w->row_ids.n;
+out:
+    return st;
+}
+
+static sage_status fill_query(sage_sampler *s, sage_sampler_worker *w, size_t row, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_rng rng;
+    const uint32_t *ids;
+    size_t n;
+    sage_row_rng(s, &rng, SAGE_STREAM_QUERY, row);
+    bool words_needed = s->query[row] == UINT32_MAX || s->settings.mask_all_words || s->settings.typo > 0;
+    if (words_needed) {
+        SAGE_TRY(worded_ids(s, w, row, &rng, &ids, &n, error));
+    } else {
+        SAGE_TRY(packed_ids(s, row, &ids, &n));
+    }
+    SAGE_TRY(sage_u32_reserve(&w->ids, w->ids.n + n + 1, error));
+    w->ids.n += sage_drop_ids(ids, n, s->settings.ngram_dropout, &rng, w->ids.data + w->ids.n);
+    if (n == 0) s->weight[row] = 0;
+    SAGE_TRY(sage_u32_add(&w->ends, (uint32_t)w->ids.n, error));
+    SAGE_TRY(sage_u32_add(&w->key_ends, (uint32_t)w->keys.n, error));
+out:
+    return st;
+}
+
+static void fill_queries(void *ctx, size_t begin, size_t end, size_t number) {
+    sage_sampler *s = ctx;
+    sage_sampler_worker *w = &s->workers[number];
+    for (size_t row = begin; row < end && w->st == SAGE_OK; row++) w->st = fill_query(s, w, row, &w->error);
+}
+
+/* ---- products ---- */
+
+/* Which fields stay: those that have n-grams, dropped at random, but one at least (the title if there is one). */
+static unsigned choose_fields(const sage_sampler *s, const sage_packed_product *product, sage_rng *rng) {
+    unsigned there = 0, kept = 0;
+    for (unsigned f = 0; f < SAGE_FIELDS; f++) {
+        if (product->begin[f + 1] == product->begin[f]) continue;
+        there |= 1u << f;
+        if (sage_rng_unit(rng) >= s->settings.field_dropout) kept |= 1u << f;
+    }
+    return kept != 0 ? kept : there & (0u - there); /* the lowest bit: fields are numbered by weight */
+}
+
+static sage_status add_token(const sage_sampler *s, sage_sampler_worker *w, const sage_packed_product *product,
+                             unsigned f, sage_rng *rng, sage_error *error) {
+    sage_status st = SAGE_OK;
+    size_t n = product->begin[f + 1] - product->begin[f];
+    SAGE_TRY(sage_u32_reserve(&w->ids, w->ids.n + n + 1, error));
+    w->ids.n +=
+        sage_drop_ids(product->ids + product->begin[f], n, s->settings.ngram_dropout, rng, w->ids.data + w->ids.n);
+    SAGE_TRY(sage_u32_add(&w->ends, (uint32_t)w->ids.n, error));
+    if (sage_grow((void **)&w->fields, &w->fields_capacity, w->n_fields + 1, 1) != 0) {
+        st = sage_fail_memory(error, w->n_fields + 1);
+        goto out;
+    }
+    w->fields[w->n_fields++] = (uint8_t)f;
+out:
+    return st;
+}
+
+static sage_status add_images(const sage_sampler *s, sage_sampler_worker *w, const sage_packed_product *product,
+                              bool needed, sage_rng *rng, sage_error *error) {
+    size_t dim = s->dataset->image_dim, kept = 0;
+    if (dim == 0) return SAGE_OK;
+    if (sage_grow((void **)&w->images, &w->images_capacity, (w->n_images + product->n_images + 1) * dim,
+                  sizeof *w->images) != 0) {
+        return sage_fail_memory(error, (w->n_images + product->n_images + 1) * dim * sizeof *w->images);
+    }
+    for (size_t i = 0; i < product->n_images; i++) {
+        bool last_chance = needed && kept == 0 && i + 1 == product->n_images;
+        if (sage_rng_unit(rng) < s->settings.image_dropout && !last_chance) continue;
+        memcpy(w->images + w->n_images++ * dim, product->images + i * dim, dim * sizeof *w->images);
+        kept++;
+    }
+    return sage_u32_add(&w->image_ends, (uint32_t)w->n_images, error);
+}
+
+static sage_status fill_product(sage_sampler *s, sage_sampler_worker *w, size_t column, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_packed_product product;
+    sage_rng rng;
+    sage_row_rng(s, &rng, SAGE_STREAM_PRODUCT, column);
+    sage_dataset_product(s->dataset, s->product[column], &product);
+    unsigned fields = choose_fields(s, &product, &rng);
+    for (unsigned f = 0; f < SAGE_FIELDS; f++) {
+        if (fields & 1u << f) SAGE_TRY(add_token(s, w, &product, f, &rng, error));
+    }
+    SAGE_TRY(add_images(s, w, &product, fields == 0, &rng, error));
+    SAGE_TRY(sage_u32_add(&w->tokens, (uint32_t)w->ends.n, error));
+out:
+    return st;
+}
+
+static void fill_products(void *ctx, size_t begin, size_t end, size_t number) {
+    sage_sampler *s = ctx;
+    sage_sampler_worker *w = &s->workers[number];
+    for (size_t column = begin; column < end && w->st == SAGE_OK; column++)
+        w->st = fill_product(s, w, column, &w->error);
+}
+
+/* ---- joining the workers' pieces ---- */
+
+static sage_status join_data(const sage_sampler *s, size_t member, sage_u32_list *whole, sage_error *error) {
+    size_t n = 0;
+    for (size_t t = 0; t < s->n_workers; t++) {
+        n += ((const sage_u32_list *)(const void *)((const char *)&s->workers[t] + member))->n;
+    }
+    if (n > UINT32_MAX)
+        return sage_fail(error, SAGE_E_LIMIT, "a batch of more than 2^32 n-grams; make batch or negatives smaller");
+    sage_status st = sage_u32_reserve(whole, n + 1, error);
+    if (st != SAGE_OK) return st;
+    whole->n = 0;
+    for (size_t t = 0; t < s->n_workers; t++) {
+        const sage_u32_list *piece = (const sage_u32_list *)(const void *)((const char *)&s->workers[t] + member);
+        if (piece->n > 0) memcpy(whole->data + whole->n, piece->data, piece->n * sizeof *piece->data);
+        whole->n += piece->n;
+    }
+    return SAGE_OK;
+}
+
+/* Ends within each piece become begins of the whole: 0 first, each piece's raised by what the pieces before it hold. */
+static sage_status join_ends(const sage_sampler *s, size_t member, sage_u32_list *whole, sage_error *error) {
+    sage_status st = join_data(s, member, whole, error);
+    if (st != SAGE_OK) return st;
+    memmove(whole->data + 1, whole->data, whole->n * sizeof *whole->data);
+    whole->data[0] = 0;
+    uint32_t base = 0;
+    size_t at = 1;
+    for (size_t t = 0; t < s->n_workers; t++) {
+        size_t n = ((const sage_u32_list *)(const void *)((const char *)&s->workers[t] + member))->n;
+        for (size_t i = 0; i < n; i++) whole->data[at++] += base;
+        if (n > 0) base = whole->data[at - 1];
+    }
+    whole->n++;
+    return SAGE_OK;
+}
+
+#define MEMBER(name) offsetof(sage_sampler_worker, name)
+
+sage_status sage_sampler_fill_queries(sage_sampler *sampler, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_sampler *s = sampler;
+    sage_sampler_workers_reset(s);
+    sage_pool_for(s->pool, s->settings.batch, 1, fill_queries, s);
+    SAGE_TRY(sage_sampler_workers_status(s, error));
+    SAGE_TRY(join_data(s, MEMBER(ids), &s->query_ids, error));
+    SAGE_TRY(join_ends(s, MEMBER(ends), &s->query_begin, error));
+    SAGE_TRY(join_data(s, MEMBER(keys), &s->keys, error));
+    SAGE_TRY(join_ends(s, MEMBER(key_ends), &s->key_begin, error));
+out:
+    return st;
+}
+
+static sage_status join_fields(sage_sampler *s, sage_error *error) {
+    size_t n = 0;
+    for (size_t t = 0; t < s->n_workers; t++) n += s->workers[t].n_fields;
+    if (sage_grow((void **)&s->token_field, &s->token_field_capacity, n, 1) != 0) return sage_fail_memory(error, n);
+    for (size_t t = 0, at = 0; t < s->n_workers; at += s->workers[t++].n_fields) {
+        if (s->workers[t].n_fields > 0) memcpy(s->token_field + at, s->workers[t].fields, s->workers[t].n_fields);
+    }
+    return SAGE_OK;
+}
+
+static sage_status join_images(sage_sampler *s, sage_error *error) {
+    size_t n = 0, dim = s->dataset->image_dim;
+    for (size_t t = 0; t < s->n_workers; t++) n += s->workers[t].n_images * dim;
+    if (sage_grow((void **)&s->images, &s->images_capacity, n, sizeof *s->images) != 0) {
+        return sage_fail_memory(error, n * sizeof *s->images);
+    }
+    for (size_t t = 0, at = 0; t < s->n_workers; at += s->workers[t++].n_images * dim) {
+        size_t bytes = s->workers[t].n_images * dim * sizeof *s->images;
+        if (bytes > 0) memcpy(s->images + at, s->workers[t].images, bytes);
+    }
+    return join_ends(s, MEMBER(image_ends), &s->image_begin, error);
+}
+
+sage_status sage_sampler_fill_products(sage_sampler *sampler, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_sampler *s = sampler;
+    sage_sampler_workers_reset(s);
+    sage_pool_for(s->pool, s->settings.batch + s->n_random, 1, fill_products, s);
+    SAGE_TRY(sage_sampler_workers_status(s, error));
+    SAGE_TRY(join_data(s, MEMBER(ids), &s->token_ids, error));
+    SAGE_TRY(join_ends(s, MEMBER(ends), &s->bag_begin, error));
+    SAGE_TRY(join_ends(s, MEMBER(tokens), &s->token_begin, error));
+    SAGE_TRY(join_fields(s, error));
+    if (s->dataset->image_dim > 0) SAGE_TRY(join_images(s, error));
+out:
+    return st;
+}

@@ -1,0 +1,154 @@
+/* The sampler's inside.
+ *
+ * A step: plan (which pair or product stands in which row and column), fill query bags and product tokens in parallel
+ * (each row with random numbers of its own, so that the number of threads does not matter), join the workers' pieces,
+ * set masks. Buffers only grow, so that steps after the first allocate nothing in the long run. */
+#ifndef SAGE_DATASET_SAMPLER_IMPL_H
+#define SAGE_DATASET_SAMPLER_IMPL_H
+
+#include <base/rng.h>
+#include <dataset/cms.h>
+#include <dataset/files.h>
+#include <dataset/sampler.h>
+#include <dataset/words.h>
+
+enum { SAGE_MADE_WORDS_MAX = 8 };
+
+/* Random streams that must not run alike. */
+enum { SAGE_STREAM_QUERY = 1, SAGE_STREAM_PRODUCT, SAGE_STREAM_NEGATIVES, SAGE_STREAM_TASK, SAGE_STREAM_VALIDATION };
+
+typedef enum sage_log_q_kind { SAGE_LOG_Q_OFF, SAGE_LOG_Q_EXACT, SAGE_LOG_Q_SKETCH } sage_log_q_kind;
+
+typedef struct sage_sampler_settings {
+    size_t batch, negatives;
+    double count_power, ngram_dropout, field_dropout, image_dropout;
+    size_t words_min, words_max;
+    double run, title, taste, typo;
+    bool mask_all_words;
+    sage_log_q_kind log_q;
+    size_t sketch_depth, sketch_width;
+} sage_sampler_settings;
+
+typedef struct sage_task_source {
+    const sage_pair *pairs; /* NULL for the catalogue */
+    size_t n;               /* pairs, or products */
+    size_t begin, rows;     /* rows of a batch */
+} sage_task_source;
+
+typedef struct sage_u32_list {
+    uint32_t *data;
+    size_t n, capacity;
+} sage_u32_list;
+
+/* One thread's piece of a step, and its scratch. */
+typedef struct sage_sampler_worker {
+    sage_status st;
+    sage_error error;
+    sage_u32_list ids;      /* query or token ids, one row after another */
+    sage_u32_list ends;     /* queries: ids so far after each row; products: after each token */
+    sage_u32_list keys;     /* words of the rows' queries */
+    sage_u32_list key_ends; /* after each row */
+    sage_u32_list tokens;   /* products: tokens so far after each column */
+    uint8_t *fields;        /* [tokens] */
+    size_t n_fields, fields_capacity;
+    float *images;
+    size_t n_images, images_capacity; /* in vectors, in floats */
+    sage_u32_list image_ends;
+    /* scratch of made queries */
+    sage_str *words, *chosen;
+    size_t words_capacity, chosen_capacity;
+    double *weights;
+    size_t weights_capacity;
+    sage_u32_list row_ids;
+    char *typos; /* [SAGE_FIELD_WORDS_MAX words] of misspelt text */
+    size_t typos_len, typos_capacity;
+} sage_sampler_worker;
+
+/* Tables of a step's masks. */
+typedef struct sage_mask_tables {
+    uint64_t *same_key; /* open addressing: likeness -> first column */
+    uint32_t *same_first, *same_next;
+    size_t n_same;
+    uint32_t *word_key, *word_slot; /* open addressing: word -> row of `bits` */
+    size_t n_words;
+    uint64_t *bits; /* [distinct words][SAGE_MASK_BLOCK / 64]: which columns of the block contain the word */
+    uint32_t *row_slots;
+    size_t same_capacity, first_capacity, next_capacity, word_capacity, slot_capacity, bits_capacity,
+        row_slots_capacity;
+} sage_mask_tables;
+
+struct sage_sampler {
+    const sage_dataset *dataset;
+    sage_pool *pool;
+    uint64_t seed, step;
+    sage_sampler_settings settings;
+    size_t n_products, n_random;
+    bool full_catalogue, cold_start;
+    sage_task_source tasks[SAGE_SAMPLER_TASKS];
+    float *taste;                               /* [words of the vocabulary] how much made queries like a word */
+    double length_cdf[SAGE_MADE_WORDS_MAX + 1]; /* [k]: probability of at most k words */
+    float *expected;                            /* [N] how often a step draws the product; NULL unless exact */
+    sage_cms *sketches[SAGE_TASKS];             /* NULL unless sketched */
+    size_t n_workers;
+    sage_sampler_worker *workers;
+    sage_mask_tables tables;
+
+    /* the batch */
+    sage_batch batch;
+    uint32_t *product; /* [B + R] */
+    uint32_t *query;   /* [B] of the dataset, or UINT32_MAX for a made one */
+    uint8_t *task;
+    float *weight, *log_q;
+    uint64_t *mask;
+    sage_u32_list query_ids, query_begin, keys, key_begin, token_begin, token_ids, bag_begin, image_begin;
+    uint8_t *token_field;
+    size_t token_field_capacity;
+    float *images;
+    size_t images_capacity;
+
+    /* validation */
+    sage_made_pairs made;
+    sage_u32_list made_product, made_ids, made_begin;
+};
+
+/* sampler_plan.c */
+sage_status sage_sampler_plan_settings(sage_sampler *sampler, const sage_options *options, sage_error *error);
+void sage_sampler_plan_rows(sage_sampler *sampler, uint64_t step);
+
+/* sampler_taste.c: word weights and query lengths, from training queries or from the catalogue. */
+sage_status sage_sampler_learn_taste(sage_sampler *sampler, const sage_options *options, sage_error *error);
+
+/* sampler_logq.c */
+sage_status sage_sampler_count(sage_sampler *sampler, sage_error *error);
+void sage_sampler_log_q(sage_sampler *sampler);
+
+/* sampler_made.c: a query from the words of a product into worker->chosen; *n = 0 where it has none. Words live until
+ * the worker's next. */
+sage_status sage_sampler_make_query(const sage_sampler *sampler, sage_sampler_worker *worker, size_t product,
+                                    sage_rng *rng, size_t *n, sage_error *error);
+/* The words of a text, as many as a field gives, into worker->chosen. */
+sage_status sage_sampler_text_words(sage_sampler_worker *worker, sage_str text, size_t *n, sage_error *error);
+/* Gives some of the chosen words a random misspelling. */
+sage_status sage_sampler_misspell(const sage_sampler *sampler, sage_sampler_worker *worker, size_t n, sage_rng *rng,
+                                  sage_error *error);
+
+/* sampler_fill.c: query bags and product tokens of the planned rows. */
+sage_status sage_sampler_fill_queries(sage_sampler *sampler, sage_error *error);
+sage_status sage_sampler_fill_products(sage_sampler *sampler, sage_error *error);
+
+/* sampler_mask.c */
+enum { SAGE_MASK_BLOCK = 2048 }; /* columns whose words are looked at together */
+sage_status sage_sampler_mask(sage_sampler *sampler, sage_error *error);
+void sage_mask_tables_free(sage_mask_tables *tables);
+size_t sage_mask_tables_bytes(const sage_mask_tables *tables);
+
+/* sampler_list.c */
+sage_status sage_u32_reserve(sage_u32_list *list, size_t n, sage_error *error); /* room for n in all */
+sage_status sage_u32_add(sage_u32_list *list, uint32_t value, sage_error *error);
+/* Keeps each of n ids with probability 1 - p, but one at least; appends to `out`, whose room is the caller's affair. */
+size_t sage_drop_ids(const uint32_t *ids, size_t n, double p, sage_rng *rng, uint32_t *out);
+void sage_row_rng(const sage_sampler *sampler, sage_rng *rng, unsigned stream, size_t row);
+void sage_sampler_workers_reset(sage_sampler *sampler);
+sage_status sage_sampler_workers_status(const sage_sampler *sampler, sage_error *error);
+
+#endif

@@ -1,0 +1,53 @@
+#include <base/alloc.h>
+#include <base/error.h>
+#include <dataset/sampler_impl.h>
+
+sage_status sage_u32_reserve(sage_u32_list *list, size_t n, sage_error *error) {
+    if (sage_grow((void **)&list->data, &list->capacity, n, sizeof *list->data) != 0) {
+        return sage_fail_memory(error, n * sizeof *list->data);
+    }
+    return SAGE_OK;
+}
+
+sage_status sage_u32_add(sage_u32_list *list, uint32_t value, sage_error *error) {
+    sage_status st = sage_u32_reserve(list, list->n + 1, error);
+    if (st == SAGE_OK) list->data[list->n++] = value;
+    return st;
+}
+
+/* One random word decides four ids; 1/65,536 is fine enough for a dropout. */
+size_t sage_drop_ids(const uint32_t *ids, size_t n, double p, sage_rng *rng, uint32_t *out) {
+    uint32_t threshold = (uint32_t)(p * 65536 + 0.5);
+    size_t kept = 0;
+    for (size_t i = 0; i < n;) {
+        uint64_t bits = sage_rng_u64(rng);
+        for (int k = 0; k < 4 && i < n; k++, i++, bits >>= 16) {
+            out[kept] = ids[i];
+            kept += (uint32_t)(bits & 0xFFFF) >= threshold;
+        }
+    }
+    if (kept == 0 && n > 0) out[kept++] = ids[sage_rng_below(rng, n)];
+    return kept;
+}
+
+void sage_row_rng(const sage_sampler *sampler, sage_rng *rng, unsigned stream, size_t row) {
+    sage_rng_seed(rng, sage_mix64(sampler->seed) + stream, sage_mix64(sampler->step) + row);
+}
+
+void sage_sampler_workers_reset(sage_sampler *sampler) {
+    for (size_t t = 0; t < sampler->n_workers; t++) {
+        sage_sampler_worker *w = &sampler->workers[t];
+        w->st = SAGE_OK;
+        w->ids.n = w->ends.n = w->keys.n = w->key_ends.n = w->tokens.n = w->image_ends.n = 0;
+        w->n_fields = w->n_images = 0;
+    }
+}
+
+sage_status sage_sampler_workers_status(const sage_sampler *sampler, sage_error *error) {
+    for (size_t t = 0; t < sampler->n_workers; t++) {
+        if (sampler->workers[t].st == SAGE_OK) continue;
+        if (error != NULL) *error = sampler->workers[t].error;
+        return sampler->workers[t].st;
+    }
+    return SAGE_OK;
+}

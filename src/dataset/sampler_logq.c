@@ -1,0 +1,72 @@
+/* logQ of the in-batch columns: the log of how often a step is expected to draw the product, q_j = sum over tasks of
+ * B_t f_t(j), where f_t(j) is the product's share of the task's pairs and made pairs are a task in which all products
+ * are alike. */
+#include <base/alloc.h>
+#include <base/error.h>
+#include <dataset/sampler_impl.h>
+#include <math.h>
+
+static double made_rate(const sage_sampler *s) {
+    return (double)s->tasks[SAGE_TASK_CATALOGUE].rows / (double)s->n_products;
+}
+
+static sage_status count_exactly(sage_sampler *s, sage_error *error) {
+    s->expected = sage_alloc(s->n_products * sizeof *s->expected);
+    double *sum = sage_alloc(s->n_products * sizeof *sum); /* in double: thousands of small shares are added up */
+    if (s->expected == NULL || sum == NULL) {
+        sage_free(sum);
+        return sage_fail_memory(error, s->n_products * sizeof *sum);
+    }
+    for (size_t j = 0; j < s->n_products; j++) sum[j] = made_rate(s);
+    for (size_t t = 0; t < SAGE_TASKS; t++) {
+        const sage_task_source *task = &s->tasks[t];
+        if (task->rows == 0) continue;
+        double rate = (double)task->rows / (double)task->n;
+        for (size_t i = 0; i < task->n; i++) sum[task->pairs[i].product] += rate;
+    }
+    for (size_t j = 0; j < s->n_products; j++) s->expected[j] = (float)sum[j];
+    sage_free(sum);
+    return SAGE_OK;
+}
+
+static sage_status count_in_sketches(sage_sampler *s, sage_error *error) {
+    sage_status st = SAGE_OK;
+    for (size_t t = 0; t < SAGE_TASKS; t++) {
+        const sage_task_source *task = &s->tasks[t];
+        if (task->rows == 0) continue;
+        SAGE_TRY(sage_cms_new(s->settings.sketch_depth, s->settings.sketch_width, s->seed + t, &s->sketches[t], error));
+        for (size_t i = 0; i < task->n; i++) sage_cms_add(s->sketches[t], task->pairs[i].product, 1);
+    }
+out:
+    return st;
+}
+
+sage_status sage_sampler_count(sage_sampler *sampler, sage_error *error) {
+    if (sampler->full_catalogue) return SAGE_OK;
+    switch (sampler->settings.log_q) {
+    case SAGE_LOG_Q_OFF: return SAGE_OK;
+    case SAGE_LOG_Q_EXACT: return count_exactly(sampler, error);
+    case SAGE_LOG_Q_SKETCH: return count_in_sketches(sampler, error);
+    }
+    return SAGE_OK;
+}
+
+static double expected_by_sketch(const sage_sampler *s, uint32_t product) {
+    double expected = made_rate(s);
+    for (size_t t = 0; t < SAGE_TASKS; t++) {
+        if (s->sketches[t] == NULL) continue;
+        double share = (double)sage_cms_count(s->sketches[t], product) / (double)s->tasks[t].n;
+        expected += (double)s->tasks[t].rows * share;
+    }
+    return expected;
+}
+
+void sage_sampler_log_q(sage_sampler *sampler) {
+    sage_sampler *s = sampler;
+    bool none = s->full_catalogue || s->settings.log_q == SAGE_LOG_Q_OFF;
+    for (size_t i = 0; i < s->settings.batch; i++) {
+        double expected = 1;
+        if (!none) expected = s->expected != NULL ? s->expected[s->product[i]] : expected_by_sketch(s, s->product[i]);
+        s->log_q[i] = (float)log(expected);
+    }
+}

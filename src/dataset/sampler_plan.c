@@ -1,0 +1,152 @@
+/* What a batch is made of, and who stands in which row and column of a step's. */
+#include <base/error.h>
+#include <dataset/sampler_impl.h>
+#include <math.h>
+#include <string.h>
+
+static const double AUTO_CATALOGUE_SHARE = 0.6;
+enum { AUTO_BATCH = 1024, LEAST_BATCH = 16 };
+
+static size_t auto_batch(size_t n_products) {
+    if (n_products < LEAST_BATCH) return LEAST_BATCH;
+    return n_products < AUTO_BATCH ? n_products : AUTO_BATCH;
+}
+
+static sage_log_q_kind log_q_kind(const char *text) {
+    return strcmp(text, "exact") == 0    ? SAGE_LOG_Q_EXACT
+           : strcmp(text, "sketch") == 0 ? SAGE_LOG_Q_SKETCH
+                                         : SAGE_LOG_Q_OFF;
+}
+
+static sage_status read_settings(sage_sampler *s, const sage_options *o, sage_error *error) {
+    sage_sampler_settings *set = &s->settings;
+    set->batch = (size_t)sage_options_int_or(o, "batch", (int64_t)auto_batch(s->n_products));
+    set->negatives = (size_t)sage_options_int_or(o, "negatives", (int64_t)set->batch);
+    set->count_power = sage_options_real(o, "count_power");
+    set->ngram_dropout = sage_options_real(o, "ngram_dropout");
+    set->field_dropout = sage_options_real(o, "field_dropout");
+    set->image_dropout = sage_options_real(o, "image_dropout");
+    set->words_min = (size_t)sage_options_int(o, "pseudo_words_min");
+    set->run = sage_options_real(o, "pseudo_run");
+    set->title = sage_options_real(o, "pseudo_title");
+    set->taste = sage_options_real(o, "pseudo_taste");
+    set->typo = sage_options_real(o, "typo");
+    set->mask_all_words = strcmp(sage_options_text(o, "mask_words"), "all") == 0;
+    set->log_q = log_q_kind(sage_options_text(o, "log_q"));
+    set->sketch_depth = (size_t)sage_options_int(o, "sketch_depth");
+    set->sketch_width = (size_t)sage_options_int(o, "sketch_width");
+    if ((set->sketch_width & (set->sketch_width - 1)) != 0) {
+        return sage_fail(error, SAGE_E_ARGUMENT, "sketch_width %zu is not a power of two", set->sketch_width);
+    }
+    return SAGE_OK;
+}
+
+/* ---- shares ---- */
+
+static double task_share(const sage_options *o, sage_event_kind kind, size_t n_pairs) {
+    static const char *const keys[SAGE_EVENT_KINDS] = {"share_click", "share_save", "share_add_to_cart",
+                                                       "share_checkout"};
+    return n_pairs == 0 ? 0 : sage_options_real_or(o, keys[kind], sqrt((double)n_pairs));
+}
+
+/* Deals `rows` out by share, whole rows first, the rest to the largest remainders. */
+static void deal(size_t rows, const double share[SAGE_EVENT_KINDS], size_t dealt[SAGE_EVENT_KINDS]) {
+    double sum = 0, remainder[SAGE_EVENT_KINDS];
+    size_t left = rows;
+    for (size_t k = 0; k < SAGE_EVENT_KINDS; k++) sum += share[k];
+    for (size_t k = 0; k < SAGE_EVENT_KINDS; k++) {
+        double quota = sum > 0 ? (double)rows * share[k] / sum : 0;
+        dealt[k] = (size_t)quota;
+        remainder[k] = share[k] > 0 ? quota - (double)dealt[k] : -1;
+        left -= dealt[k];
+    }
+    while (sum > 0 && left > 0) {
+        size_t best = 0;
+        for (size_t k = 1; k < SAGE_EVENT_KINDS; k++) {
+            if (remainder[k] > remainder[best]) best = k;
+        }
+        dealt[best]++;
+        remainder[best] -= 1;
+        left--;
+    }
+}
+
+/* Where the shares are the program's, no task gives more rows than it has pairs: a few events are not to be learned by
+ * heart. */
+static void share_out(sage_sampler *s, const sage_options *o) {
+    double share[SAGE_EVENT_KINDS];
+    size_t rows[SAGE_EVENT_KINDS], used = 0, n_pairs = 0;
+    for (unsigned k = 0; k < SAGE_EVENT_KINDS; k++) {
+        sage_task_source *task = &s->tasks[SAGE_ON_SEARCH * SAGE_EVENT_KINDS + k];
+        task->pairs = sage_dataset_pairs(s->dataset, SAGE_TRAIN, SAGE_ON_SEARCH * SAGE_EVENT_KINDS + k, &task->n);
+        share[k] = task_share(o, (sage_event_kind)k, task->n);
+        n_pairs += task->n;
+    }
+    s->cold_start = n_pairs == 0;
+    double catalogue = s->cold_start ? 1 : sage_options_real_or(o, "catalogue_share", AUTO_CATALOGUE_SHARE);
+    size_t made = (size_t)((double)s->settings.batch * catalogue + 0.5);
+    deal(s->settings.batch - made, share, rows);
+    for (unsigned k = 0; k < SAGE_EVENT_KINDS; k++) {
+        sage_task_source *task = &s->tasks[SAGE_ON_SEARCH * SAGE_EVENT_KINDS + k];
+        if (sage_options_is_auto(o, "catalogue_share") && rows[k] > task->n) rows[k] = task->n;
+        task->begin = used;
+        task->rows = rows[k];
+        used += rows[k];
+    }
+    s->tasks[SAGE_TASK_CATALOGUE] = (sage_task_source){NULL, s->n_products, used, s->settings.batch - used};
+}
+
+sage_status sage_sampler_plan_settings(sage_sampler *sampler, const sage_options *options, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_sampler *s = sampler;
+    s->n_products = sage_dataset_products(s->dataset);
+    if (s->n_products == 0) {
+        return sage_fail(error, SAGE_E_STATE, "the catalogue has no products to train on; import a feed first");
+    }
+    SAGE_TRY(read_settings(s, options, error));
+    s->full_catalogue = s->settings.negatives > 0 && s->n_products <= s->settings.batch + s->settings.negatives;
+    s->n_random = s->full_catalogue ? s->n_products : s->settings.negatives;
+    if (s->n_random > s->n_products) s->n_random = s->n_products;
+    share_out(s, options);
+out:
+    return st;
+}
+
+/* ---- a step's rows ---- */
+
+/* The task's position-th draw since the beginning: each epoch walks all of it in an order of its own. */
+static size_t draw(const sage_sampler *s, size_t task, uint64_t position) {
+    size_t n = s->tasks[task].n;
+    uint64_t epoch = position / n;
+    uint64_t key = sage_mix64(sage_mix64(s->seed + SAGE_STREAM_TASK) + task * UINT64_C(0x9E3779B97F4A7C15)) + epoch;
+    return sage_permute(position % n, n, sage_mix64(key));
+}
+
+static void plan_task(sage_sampler *s, size_t number) {
+    const sage_task_source *task = &s->tasks[number];
+    for (size_t i = 0; i < task->rows; i++) {
+        size_t row = task->begin + i, drawn = draw(s, number, s->step * task->rows + i);
+        s->task[row] = (uint8_t)number;
+        if (task->pairs == NULL) {
+            s->product[row] = (uint32_t)drawn;
+            s->query[row] = UINT32_MAX;
+            s->weight[row] = 1;
+        } else {
+            const sage_pair *pair = &task->pairs[drawn];
+            s->product[row] = pair->product;
+            s->query[row] = pair->query;
+            s->weight[row] = s->settings.count_power > 0 ? (float)pow(pair->count, s->settings.count_power) : 1;
+        }
+    }
+}
+
+void sage_sampler_plan_rows(sage_sampler *sampler, uint64_t step) {
+    sage_sampler *s = sampler;
+    uint64_t key = sage_mix64(sage_mix64(s->seed + SAGE_STREAM_NEGATIVES) + step);
+    s->step = step;
+    for (size_t t = 0; t < SAGE_SAMPLER_TASKS; t++) plan_task(s, t);
+    uint32_t *negative = s->product + s->settings.batch;
+    for (size_t r = 0; r < s->n_random; r++) {
+        negative[r] = s->full_catalogue ? (uint32_t)r : (uint32_t)sage_permute(r, s->n_products, key);
+    }
+}
