@@ -20,6 +20,7 @@ static inline __attribute__((always_inline)) float sum_of_8(__m256 x) {
 }
 
 #define VB             32
+#define V_PART         8
 #define V_FMA(a, b, c) ((vf)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
 #define V_SUM(a)       sum_of_8((__m256)(a))
 #define V_MAX(a, b)    ((vf)_mm256_max_ps((__m256)(a), (__m256)(b)))

@@ -14,6 +14,7 @@
 #endif
 
 #define VB             64
+#define V_PART         16
 #define V_FMA(a, b, c) ((vf)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
 #define V_SUM(a)       _mm512_reduce_add_ps((__m512)(a))
 #define V_MAX(a, b)    ((vf)_mm512_max_ps((__m512)(a), (__m512)(b)))

@@ -1,7 +1,7 @@
 /* The ops over vectors of VL floats, written once for every ISA. The including file sets the target and defines
- *   VB (bytes of a vector), V_FMA(a, b, c), V_SUM(a), V_MAX(a, b), V_MIN(a, b), V_SQRT(a), V_OPS (name of the table),
- * V_ISA (its text). Vectors are the compilers' own (gcc and clang), so that only these few need intrinsics. No include
- * guard: one file, one inclusion. */
+ *   VB (bytes of a vector), V_PART (vectors that fit the registers beside a few others), V_FMA(a, b, c), V_SUM(a),
+ * V_MAX(a, b), V_MIN(a, b), V_SQRT(a), V_OPS (name of the table), V_ISA (its text). Vectors are the compilers' own (gcc
+ * and clang), so that only these few need intrinsics. No include guard: one file, one inclusion. */
 #include "kern.h"
 #include <string.h>
 
@@ -107,7 +107,7 @@ INLINE void prefetch_row(const float *row, size_t dim) {
 /* STEPS vectors of columns of out stay in registers while all rows pass. */
 INLINE void bag_sum_part(size_t steps, size_t dim, size_t n, const uint32_t *rows, const float *w, const float *table,
                          float *out, int prefetch) {
-    vf sum[8] = {{0}};
+    vf sum[V_PART] = {{0}};
     for (size_t i = 0; i < n; i++) {
         const float *row = table + rows[i] * dim;
         if (prefetch) prefetch_row(table + rows[i + SAGE_PREFETCH] * dim, dim);
@@ -119,7 +119,7 @@ INLINE void bag_sum_part(size_t steps, size_t dim, size_t n, const uint32_t *row
 
 static void vec_bag_sum(size_t dim, size_t n, const uint32_t *rows, const float *w, const float *table, float *out) {
     size_t c = 0;
-    for (; c + 8 * VL <= dim; c += 8 * VL) bag_sum_part(8, dim, n, rows, w, table + c, out + c, c == 0);
+    for (; c + V_PART * VL <= dim; c += V_PART * VL) bag_sum_part(V_PART, dim, n, rows, w, table + c, out + c, c == 0);
     for (; c + VL <= dim; c += VL) bag_sum_part(1, dim, n, rows, w, table + c, out + c, c == 0);
     for (; c < dim; c++) {
         float sum = 0;

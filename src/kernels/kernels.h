@@ -78,11 +78,15 @@ typedef struct sage_ops {
 const sage_ops *sage_ops_best(void);          /* chosen at the first call, the same ever after; any thread */
 const sage_ops *sage_ops_of(const char *isa); /* NULL where this machine or build lacks it; for tests and benchmarks */
 const char *sage_isa(void);                   /* "scalar", "avx2", "avx512" */
-const char *sage_gemm_name(void);             /* the BLAS and the kernel it runs, e.g. "OpenBLAS 0.3.21 SkylakeX"; static storage */
+const char *sage_gemm_name(void); /* the BLAS and the kernel it runs, e.g. "OpenBLAS 0.3.21 SkylakeX"; static storage */
 
 /* Adam by the chosen ISA, for whole tensors and single table rows alike. */
 void sage_adam(real *w, const real *g, real *m, real *v, size_t n, real lr, real b1, real b2, real eps, real decay,
                real c1, real c2);
+
+/* Asks for large pages under big arrays that are read row by row at random (tables, their moments): without, the
+ * address look-ups cost more than the rows. Call it before the memory is first written. */
+void sage_huge_pages(void *memory, size_t bytes);
 
 /* C[m][n] = alpha op(A) op(B) + beta C; op transposes where ta / tb. lda, ldb, ldc: row strides. Rows of C (or its
  * columns, where rows are few) are cut over the pool; each worker calls the serial BLAS. A NULL pool runs it on the

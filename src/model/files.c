@@ -93,6 +93,11 @@ sage_status sage_model_load(const char *path, sage_model **out, sage_error *erro
     SAGE_TRY(check_size(file, path, "encoder.wk", shape.dim_model, shape.dim_model, error));
     SAGE_TRY(check_size(file, path, "encoder.ff1.weight", shape.dim_ff, shape.dim_model, error));
     SAGE_TRY(check_size(file, path, "head.fc2.weight", shape.dim_out, shape.dim_head, error));
+    if (shape.dim_image == 0 && sage_safetensors_find(file, "image.proj") != NULL) {
+        st =
+            sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "it has image weights, but its metadata says dim_image = 0");
+        goto out;
+    }
     SAGE_TRY(model_alloc(&shape, 0, &model, error));
     SAGE_TRY(sage_model_restore(model, file, "", error));
     *out = model;

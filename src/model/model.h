@@ -50,7 +50,8 @@ typedef struct sage_param {
 
 typedef struct sage_model sage_model;
 
-/* Parameters start as options `init` says: "tfidf" (idf from the vocabulary) or "paper". */
+/* Parameters start as options `init` says: "tfidf" (idf from the vocabulary) or "paper". Without a vocabulary (options
+ * may then be NULL) as the paper says. The vocabulary is not kept. */
 sage_status sage_model_new(const sage_model_shape *shape, const sage_options *options, const sage_vocab *vocab,
                            uint64_t seed, sage_model **model, sage_error *error);
 sage_status sage_model_load(const char *safetensors_path, sage_model **model,
@@ -59,7 +60,8 @@ void sage_model_free(sage_model *model);
 /* Tensors for saving: pointers into the model; *n of them, owned by the model. Metadata carries the shape. */
 const sage_tensor *sage_model_tensors(const sage_model *model, size_t *n);
 const sage_tensor_meta *sage_model_meta(const sage_model *model, size_t *n);
-/* Copies values from a file whose tensors have the same names and shapes (resume). */
+/* Copies values from a file whose tensors, names after `prefix`, have the same shapes (resume); F32 or F64. The file's
+ * metadata must hold the hash functions as sage_model_meta gives them. On an error nothing has changed. */
 sage_status sage_model_restore(sage_model *model, const sage_safetensors *file, const char *prefix, sage_error *error);
 
 const sage_model_shape *sage_model_shape_of(const sage_model *model);

@@ -138,6 +138,7 @@ static sage_status zeroed(real **array, size_t n, sage_error *error) {
     if (n > SIZE_MAX / sizeof(real)) return sage_fail_memory(error, SIZE_MAX);
     *array = sage_alloc_aligned(n * sizeof(real));
     if (*array == NULL) return sage_fail_memory(error, n * sizeof(real));
+    sage_huge_pages(*array, n * sizeof(real));
     memset(*array, 0, n * sizeof(real));
     return SAGE_OK;
 }

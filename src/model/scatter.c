@@ -45,14 +45,14 @@ static void reduce_row(const scatter_job *job, size_t g) {
     const sage_ops *ops = sage_ops_best();
     bag_acts *b = &job->work->bags;
     size_t dim = job->model->shape.dim_embed, hashes = job->model->shape.hashes;
-    uint32_t bag[CHUNK + SAGE_PREFETCH] = {0};
+    uint32_t bag[CHUNK + SAGE_PREFETCH];
     real weight[CHUNK], dots[CHUNK], *grad = job->grads->row_grad + g * dim, id_grad = 0;
     memset(grad, 0, dim * sizeof(real));
     for (size_t at = b->start[g], end = b->start[g + 1]; at < end;) {
         size_t n = end - at < CHUNK ? end - at : CHUNK;
         const uint32_t *use = b->value[0] + at;
         for (size_t i = 0; i < n; i++) {
-            bag[i] = b->bag[use[i] / hashes];
+            bag[i] = b->bag[hashes == 1 ? use[i] : use[i] / 2];
             weight[i] = b->weight[use[i]];
         }
         ops->bag_back(dim, n, bag, weight, b->d, job->model->table + job->grads->rows[g] * dim, grad, dots);
@@ -86,6 +86,7 @@ static sage_status grow(uint32_t **index, real **grad, size_t *capacity, size_t 
     if (grow_u32(index, &wanted, need) != SAGE_OK) return sage_fail_memory(error, need * sizeof(uint32_t));
     real *wider = wanted > SIZE_MAX / sizeof(real) / width ? NULL : sage_alloc_aligned(wanted * width * sizeof(real));
     if (wider == NULL) return sage_fail_memory(error, wanted * width * sizeof(real));
+    sage_huge_pages(wider, wanted * width * sizeof(real));
     sage_free(*grad);
     *grad = wider;
     *capacity = wanted;

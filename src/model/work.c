@@ -140,6 +140,7 @@ sage_status work_fit(sage_work *work, const sage_model_shape *shape, const batch
         work->block = sage_alloc_aligned(l.at + l.at / 4);
         if (work->block == NULL) return sage_fail_memory(error, l.at + l.at / 4);
         work->capacity = l.at + l.at / 4;
+        sage_huge_pages(work->block, work->capacity);
     }
     lay_all(work, shape, work->block);
     return SAGE_OK;

@@ -1,0 +1,220 @@
+/* Models through safetensors: the same bits back, and every way in which a file can be another model's or damaged. */
+#include <oracle/random_batch.h>
+#include <support/scratch.h>
+#include <support/test.h>
+
+static char dir[SAGE_PATH_MAX];
+
+static int setup(void **state) {
+    (void)state;
+    scratch_make(dir);
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    scratch_remove(dir);
+    return 0;
+}
+
+static const sage_model_shape hashed = {.vocab = 30,
+                                        .rows = 12,
+                                        .hashes = 2,
+                                        .dim_embed = 6,
+                                        .dim_model = 8,
+                                        .heads = 2,
+                                        .dim_ff = 5,
+                                        .dim_head = 7,
+                                        .dim_out = 4,
+                                        .dim_image = 3};
+
+static sage_model *made(const sage_model_shape *shape, uint64_t seed) {
+    sage_model *model;
+    assert_int_equal(sage_model_new(shape, NULL, NULL, seed, &model, NULL), SAGE_OK);
+    rb_randomise(model, seed);
+    return model;
+}
+
+static void save(const sage_model *model, const char *path, const char *skip_tensor, const char *skip_meta) {
+    size_t n, n_meta, kept = 0, kept_meta = 0;
+    const sage_tensor *tensors = sage_model_tensors(model, &n);
+    const sage_tensor_meta *meta = sage_model_meta(model, &n_meta);
+    sage_tensor *some = calloc(n, sizeof *some);
+    sage_tensor_meta some_meta[32];
+    assert_true(n_meta <= 32);
+    for (size_t i = 0; i < n; i++)
+        if (skip_tensor == NULL || strcmp(tensors[i].name, skip_tensor) != 0) some[kept++] = tensors[i];
+    for (size_t i = 0; i < n_meta; i++)
+        if (skip_meta == NULL || strcmp(meta[i].key, skip_meta) != 0) some_meta[kept_meta++] = meta[i];
+    assert_int_equal(sage_safetensors_write(path, some, kept, some_meta, kept_meta, NULL), SAGE_OK);
+    free(some);
+}
+
+static void same_bits(const sage_model *a, const sage_model *b) {
+    size_t n, m;
+    const sage_tensor *x = sage_model_tensors(a, &n), *y = sage_model_tensors(b, &m);
+    assert_int_equal(n, m);
+    for (size_t i = 0; i < n; i++) {
+        assert_string_equal(x[i].name, y[i].name);
+        assert_int_equal(x[i].bytes, y[i].bytes);
+        assert_memory_equal(x[i].data, y[i].data, x[i].bytes);
+    }
+}
+
+static void round_trip(void **state) {
+    const char *path = scratch_path(dir, "model.safetensors");
+    (void)state;
+    sage_model *model = made(&hashed, 3), *loaded;
+    sage_error error;
+    save(model, path, NULL, NULL);
+    if (sage_model_load(path, &loaded, &error) != SAGE_OK) fail_msg("%s", error.text);
+    assert_memory_equal(sage_model_shape_of(model), sage_model_shape_of(loaded), sizeof hashed);
+    same_bits(model, loaded);
+
+    random_batch *b = calloc(1, sizeof *b);
+    sage_work *work;
+    real p[RB_PRODUCTS_MAX * 4], p2[RB_PRODUCTS_MAX * 4];
+    rb_fill(b, &hashed, 6, 5, 1);
+    assert_int_equal(sage_work_new(NULL, &work, NULL), SAGE_OK);
+    assert_int_equal(sage_model_products(model, work, &b->products, p, NULL), SAGE_OK);
+    assert_int_equal(sage_model_products(loaded, work, &b->products, p2, NULL), SAGE_OK);
+    assert_memory_equal(p, p2, 11 * 4 * sizeof *p); /* the hash functions came along */
+    sage_work_free(work);
+    free(b);
+    sage_model_free(model);
+    sage_model_free(loaded);
+}
+
+static void restore_takes_a_prefix(void **state) {
+    const char *path = scratch_path(dir, "prefixed.safetensors");
+    (void)state;
+    sage_model *model = made(&hashed, 4), *other = made(&hashed, 5);
+    sage_safetensors *file;
+    size_t n, n_meta;
+    const sage_tensor *tensors = sage_model_tensors(model, &n);
+    const sage_tensor_meta *meta = sage_model_meta(model, &n_meta);
+    sage_tensor *prefixed = calloc(n, sizeof *prefixed);
+    for (size_t i = 0; i < n; i++) {
+        prefixed[i] = tensors[i];
+        snprintf(prefixed[i].name, sizeof prefixed[i].name, "best.%.100s", tensors[i].name);
+    }
+    assert_int_equal(sage_safetensors_write(path, prefixed, n, meta, n_meta, NULL), SAGE_OK);
+    free(prefixed);
+    assert_int_equal(sage_safetensors_open(path, &file, NULL), SAGE_OK);
+    assert_int_equal(sage_model_restore(other, file, "", NULL), SAGE_E_FORMAT);
+    assert_int_equal(sage_model_restore(other, file, "best.", NULL), SAGE_OK);
+    same_bits(model, other);
+    sage_safetensors_close(file);
+    sage_model_free(model);
+    sage_model_free(other);
+}
+
+static void another_shape_changes_nothing(void **state) {
+    const char *path = scratch_path(dir, "wide.safetensors");
+    (void)state;
+    sage_model_shape wider = hashed;
+    wider.dim_ff++;
+    sage_model *model = made(&hashed, 6), *same = made(&hashed, 6), *wide = made(&wider, 6);
+    sage_safetensors *file;
+    sage_error error = {0};
+    save(wide, path, NULL, NULL);
+    assert_int_equal(sage_safetensors_open(path, &file, NULL), SAGE_OK);
+    assert_int_equal(sage_model_restore(model, file, "", &error), SAGE_E_FORMAT);
+    assert_non_null(strstr(error.text, "encoder.ff1.weight"));
+    same_bits(model, same);
+    sage_safetensors_close(file);
+    sage_model_free(model);
+    sage_model_free(same);
+    sage_model_free(wide);
+}
+
+static void what_is_missing_is_named(void **state) {
+    static const char *const metas[] = {"format", "vocab",    "rows",    "hashes",    "dim_embed", "dim_model", "heads",
+                                        "dim_ff", "dim_head", "dim_out", "dim_image", "hash_a1",   "hash_b2"};
+    const char *path = scratch_path(dir, "partial.safetensors");
+    (void)state;
+    sage_model *model = made(&hashed, 7), *loaded = NULL;
+    sage_error error;
+    size_t n;
+    const sage_tensor *tensors = sage_model_tensors(model, &n);
+    for (size_t i = 0; i < n; i++) {
+        save(model, path, tensors[i].name, NULL);
+        memset(&error, 0, sizeof error);
+        assert_int_equal(sage_model_load(path, &loaded, &error), SAGE_E_FORMAT);
+        assert_non_null(strstr(error.text, tensors[i].name));
+    }
+    for (size_t i = 0; i < sizeof metas / sizeof metas[0]; i++) {
+        save(model, path, NULL, metas[i]);
+        memset(&error, 0, sizeof error);
+        assert_int_equal(sage_model_load(path, &loaded, &error), SAGE_E_FORMAT);
+        assert_non_null(strstr(error.text, metas[i]));
+    }
+    sage_model_free(model);
+}
+
+/* Sizes in the metadata that the tensors do not bear out must not become allocations or reads past the file. */
+static void lying_metadata(void **state) {
+    const char *path = scratch_path(dir, "lying.safetensors");
+    (void)state;
+    sage_model *model = made(&hashed, 8), *loaded = NULL;
+    size_t n, n_meta;
+    const sage_tensor *tensors = sage_model_tensors(model, &n);
+    const sage_tensor_meta *meta = sage_model_meta(model, &n_meta);
+    static const char *const lies[] = {"0",  "1", "2147483646", "18446744073709551615", "99999999999999999999999", "-1",
+                                       "4x", ""};
+    for (size_t i = 1; i < n_meta; i++)
+        for (size_t l = 0; l < sizeof lies / sizeof lies[0]; l++) {
+            sage_tensor_meta changed[32];
+            sage_error error = {0};
+            if (strncmp(meta[i].key, "hash_", 5) == 0 && l < 3) continue; /* another hash function is a fair value */
+            memcpy(changed, meta, n_meta * sizeof *meta);
+            changed[i].value = lies[l];
+            if (strcmp(meta[i].value, lies[l]) == 0) continue;
+            assert_int_equal(sage_safetensors_write(path, tensors, n, changed, n_meta, NULL), SAGE_OK);
+            assert_int_equal(sage_model_load(path, &loaded, &error), SAGE_E_FORMAT);
+            assert_true(error.text[0] != '\0');
+        }
+    sage_model_free(model);
+}
+
+static void not_a_model(void **state) {
+    const char *path = scratch_path(dir, "text");
+    (void)state;
+    sage_model *model;
+    scratch_write(path, "hello", 5);
+    assert_int_equal(sage_model_load(path, &model, NULL), SAGE_E_FORMAT);
+    assert_int_equal(sage_model_load(scratch_path(dir, "absent"), &model, NULL), SAGE_E_NOT_FOUND);
+}
+
+static void memory_runs_out(void **state) {
+    const char *path = scratch_path(dir, "whole.safetensors");
+    (void)state;
+    sage_model *model = made(&hashed, 9);
+    save(model, path, NULL, NULL);
+    sage_model_free(model);
+    for (unsigned long at = 1;; at++) {
+        sage_model *loaded = NULL;
+        sage_alloc_fail_from(at);
+        sage_status status = sage_model_load(path, &loaded, NULL);
+        unsigned long made_calls = sage_alloc_fail_from(0);
+        if (status == SAGE_OK) {
+            assert_true(made_calls < at);
+            sage_model_free(loaded);
+            break;
+        }
+        assert_int_equal(status, SAGE_E_MEMORY);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(restore_takes_a_prefix),
+        cmocka_unit_test(another_shape_changes_nothing),
+        cmocka_unit_test(what_is_missing_is_named),
+        cmocka_unit_test(lying_metadata),
+        cmocka_unit_test(not_a_model),
+        cmocka_unit_test(memory_runs_out),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,287 @@
+/* Passes over batches: unit vectors whatever comes in, the same numbers in any company, the same bits every time, no
+ * memory per step, and bad batches refused. */
+#include <base/alloc.h>
+#include <oracle/random_batch.h>
+#include <stdlib.h>
+#include <support/test.h>
+
+static const sage_model_shape plain = {.vocab = 80,
+                                       .rows = 80,
+                                       .hashes = 1,
+                                       .dim_embed = 16,
+                                       .dim_model = 24,
+                                       .heads = 4,
+                                       .dim_ff = 20,
+                                       .dim_head = 18,
+                                       .dim_out = 16};
+static const sage_model_shape hashed = {.vocab = 80,
+                                        .rows = 32,
+                                        .hashes = 2,
+                                        .dim_embed = 16,
+                                        .dim_model = 24,
+                                        .heads = 3,
+                                        .dim_ff = 20,
+                                        .dim_head = 18,
+                                        .dim_out = 12,
+                                        .dim_image = 6};
+
+static sage_model *made(const sage_model_shape *shape) {
+    sage_model *model;
+    assert_int_equal(sage_model_new(shape, NULL, NULL, 2, &model, NULL), SAGE_OK);
+    rb_randomise(model, 2);
+    return model;
+}
+
+static sage_work *work_of(sage_pool *pool) {
+    sage_work *work;
+    assert_int_equal(sage_work_new(pool, &work, NULL), SAGE_OK);
+    return work;
+}
+
+static void is_unit(const real *x, size_t dim) {
+    double square = 0;
+    for (size_t c = 0; c < dim; c++) square += (double)x[c] * (double)x[c];
+    if (!(fabs(square - 1) < 1e-5)) fail_msg("its square is %g", square);
+}
+
+static void near(const real *a, const real *b, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs((double)a[i] - (double)b[i]) < 2e-5)) fail_msg("[%zu] %.9g and %.9g", i, (double)a[i], (double)b[i]);
+}
+
+/* As it starts, an empty query's bag is the zero vector. */
+static void nothing_known_is_still_a_vector(void **state) {
+    (void)state;
+    const uint32_t begin[] = {0, 0, 0}, token_begin[] = {0, 0, 1};
+    const uint8_t field[] = {SAGE_BRAND};
+    sage_model *model;
+    sage_work *work = work_of(NULL);
+    real out[2 * 16];
+    assert_int_equal(sage_model_new(&plain, NULL, NULL, 2, &model, NULL), SAGE_OK);
+    size_t n;
+    const sage_param *params = sage_model_params(model, &n);
+    sage_bags queries = {1, NULL, begin};
+    assert_int_equal(sage_model_queries(model, work, &queries, out, NULL), SAGE_OK);
+    is_unit(out, 16);
+    sage_product_batch products = {2, token_begin, field, {1, NULL, begin}, NULL, NULL};
+    assert_int_equal(sage_model_products(model, work, &products, out, NULL), SAGE_OK);
+    is_unit(out, 16);
+    is_unit(out + 16, 16);
+    /* Even a model of zeros. */
+    for (size_t i = 0; i < n; i++)
+        memset(sage_model_dense(model) + params[i].offset, 0, params[i].rows * params[i].cols * sizeof(real));
+    assert_int_equal(sage_model_products(model, work, &products, out, NULL), SAGE_OK);
+    is_unit(out, 16);
+    products = (sage_product_batch){0, token_begin, field, {0, NULL, begin}, NULL, NULL};
+    assert_int_equal(sage_model_products(model, work, &products, NULL, NULL), SAGE_OK);
+    queries.n = 0;
+    assert_int_equal(sage_model_queries(model, work, &queries, NULL, NULL), SAGE_OK);
+    sage_work_free(work);
+    sage_model_free(model);
+}
+
+/* 2,500 products pass in several pieces; each must come out as it does alone. */
+static void company_does_not_matter(void **state) {
+    enum { COPIES = 2500 };
+    (void)state;
+    sage_model *model = made(&hashed);
+    sage_pool *pool;
+    assert_int_equal(sage_pool_new(2, &pool, NULL), SAGE_OK);
+    sage_work *work = work_of(pool);
+    random_batch *b = calloc(1, sizeof *b);
+    rb_fill(b, &hashed, 8, 9, 3);
+    size_t n = b->products.n, dim = hashed.dim_out, tokens = 0, ids = 0, images = 0, qs = 0;
+    real *alone = malloc(n * dim * sizeof *alone), *alone_q = malloc(8 * dim * sizeof *alone_q);
+    assert_int_equal(sage_model_products(model, work, &b->products, alone, NULL), SAGE_OK);
+    assert_int_equal(sage_model_queries(model, work, &b->queries, alone_q, NULL), SAGE_OK);
+
+    uint32_t *token_begin = calloc(COPIES + 1, 4), *begin = calloc(COPIES * 13 + 1, 4), *id = calloc(COPIES * 100, 4);
+    uint32_t *image_begin = calloc(COPIES + 1, 4), *query_begin = calloc(COPIES + 1, 4),
+             *query_ids = calloc(COPIES * 8, 4);
+    uint8_t *field = calloc(COPIES * 13, 1);
+    real *image = calloc(COPIES * 4 * hashed.dim_image, sizeof *image), *out = malloc(COPIES * dim * sizeof *out);
+    for (size_t i = 0; i < COPIES; i++) {
+        size_t from = i % n, q = i % 8;
+        for (uint32_t t = b->token_begin[from]; t < b->token_begin[from + 1]; t++) {
+            field[tokens++] = b->field[t];
+            for (uint32_t p = b->bag_begin[t]; p < b->bag_begin[t + 1]; p++) id[ids++] = b->ids[p];
+            begin[tokens] = (uint32_t)ids;
+        }
+        size_t add = b->image_begin[from + 1] - b->image_begin[from];
+        memcpy(image + images * hashed.dim_image, b->images + b->image_begin[from] * hashed.dim_image,
+               add * hashed.dim_image * sizeof *image);
+        images += add;
+        token_begin[i + 1] = (uint32_t)tokens;
+        image_begin[i + 1] = (uint32_t)images;
+        for (uint32_t p = b->query_begin[q]; p < b->query_begin[q + 1]; p++) query_ids[qs++] = b->query_ids[p];
+        query_begin[i + 1] = (uint32_t)qs;
+    }
+    sage_product_batch many = {COPIES, token_begin, field, {tokens, id, begin}, image_begin, image};
+    assert_int_equal(sage_model_products(model, work, &many, out, NULL), SAGE_OK);
+    for (size_t i = 0; i < COPIES; i++) {
+        is_unit(out + i * dim, dim);
+        near(out + i * dim, alone + i % n * dim, dim);
+    }
+    sage_bags many_queries = {COPIES, query_ids, query_begin};
+    assert_int_equal(sage_model_queries(model, work, &many_queries, out, NULL), SAGE_OK);
+    for (size_t i = 0; i < COPIES; i++) near(out + i * dim, alone_q + i % 8 * dim, dim);
+
+    void *all[] = {token_begin, begin, id, image_begin, query_begin, query_ids, field, image, out, alone, alone_q, b};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) free(all[i]);
+    sage_work_free(work);
+    sage_pool_free(pool);
+    sage_model_free(model);
+}
+
+static void same_bits_every_time(void **state) {
+    (void)state;
+    sage_model *model = made(&hashed);
+    sage_pool *pool;
+    assert_int_equal(sage_pool_new(3, &pool, NULL), SAGE_OK);
+    random_batch *b = calloc(1, sizeof *b), *larger = calloc(1, sizeof *larger);
+    rb_fill(b, &hashed, 9, 8, 4);
+    rb_fill(larger, &hashed, 12, 20, 5);
+    sage_grads *first, *again;
+    sage_loss loss, loss_again;
+    sage_work *work = work_of(pool);
+    assert_int_equal(sage_grads_new(model, &first, NULL), SAGE_OK);
+    assert_int_equal(sage_grads_new(model, &again, NULL), SAGE_OK);
+    assert_int_equal(sage_model_step(model, work, &b->products, &b->queries, &b->spec, first, &loss, NULL), SAGE_OK);
+    for (int round = 0; round < 20; round++) {
+        /* a larger batch in between leaves nothing behind */
+        assert_int_equal(
+            sage_model_step(model, work, &larger->products, &larger->queries, &larger->spec, again, &loss_again, NULL),
+            SAGE_OK);
+        assert_int_equal(sage_model_step(model, work, &b->products, &b->queries, &b->spec, again, &loss_again, NULL),
+                         SAGE_OK);
+        assert_memory_equal(&loss, &loss_again, sizeof loss);
+        assert_memory_equal(first->dense, again->dense, sage_model_dense_size(model) * sizeof(real));
+        assert_int_equal(first->n_rows, again->n_rows);
+        assert_memory_equal(first->rows, again->rows, first->n_rows * sizeof(uint32_t));
+        assert_memory_equal(first->row_grad, again->row_grad, first->n_rows * hashed.dim_embed * sizeof(real));
+        assert_memory_equal(first->id_grad, again->id_grad, first->n_ids * hashed.hashes * sizeof(real));
+    }
+    sage_alloc_fail_from(1); /* by now there is memory enough for good */
+    assert_int_equal(
+        sage_model_step(model, work, &larger->products, &larger->queries, &larger->spec, again, &loss_again, NULL),
+        SAGE_OK);
+    assert_int_equal(sage_alloc_fail_from(0), 0);
+    sage_grads_free(first);
+    sage_grads_free(again);
+    sage_work_free(work);
+    sage_pool_free(pool);
+    sage_model_free(model);
+    free(b);
+    free(larger);
+}
+
+static void bad_batches(void **state) {
+    (void)state;
+    sage_model *model = made(&plain);
+    sage_work *work = work_of(NULL);
+    sage_grads *grads;
+    sage_loss loss;
+    sage_error error = {0};
+    random_batch *b = calloc(1, sizeof *b);
+    real out[RB_PRODUCTS_MAX * 16];
+    assert_int_equal(sage_grads_new(model, &grads, NULL), SAGE_OK);
+    rb_fill(b, &plain, 5, 5, 6);
+    b->ids[3] = 80;
+    assert_int_equal(sage_model_products(model, work, &b->products, out, &error), SAGE_E_ARGUMENT);
+    assert_non_null(strstr(error.text, "id 80"));
+    assert_int_equal(sage_model_step(model, work, &b->products, &b->queries, &b->spec, grads, &loss, &error),
+                     SAGE_E_ARGUMENT);
+    b->ids[3] = 79;
+    b->field[2] = SAGE_FIELDS;
+    assert_int_equal(sage_model_products(model, work, &b->products, out, &error), SAGE_E_ARGUMENT);
+    assert_non_null(strstr(error.text, "field"));
+    b->field[2] = 0;
+    b->spec.n_random = 4;
+    assert_int_equal(sage_model_step(model, work, &b->products, &b->queries, &b->spec, grads, &loss, &error),
+                     SAGE_E_ARGUMENT);
+    assert_non_null(strstr(error.text, "10 products"));
+    b->spec.n_random = 5;
+    b->products.text.n--;
+    assert_int_equal(sage_model_products(model, work, &b->products, out, &error), SAGE_E_ARGUMENT);
+    b->products.text.n++;
+    b->image_begin[b->products.n] = 2;
+    b->products.image_begin = b->image_begin;
+    assert_int_equal(sage_model_products(model, work, &b->products, out, &error), SAGE_E_ARGUMENT);
+    assert_non_null(strstr(error.text, "image"));
+    b->products.image_begin = NULL;
+    assert_int_equal(sage_model_step(model, work, &b->products, &b->queries, &b->spec, grads, &loss, &error), SAGE_OK);
+    sage_grads_free(grads);
+    sage_work_free(work);
+    sage_model_free(model);
+    free(b);
+}
+
+static sage_status whole_step(const random_batch *b, sage_pool *pool) {
+    sage_model *model = NULL;
+    sage_work *work = NULL;
+    sage_grads *grads = NULL;
+    sage_loss loss;
+    sage_status st = sage_model_new(&hashed, NULL, NULL, 1, &model, NULL);
+    if (st == SAGE_OK) st = sage_work_new(pool, &work, NULL);
+    if (st == SAGE_OK) st = sage_grads_new(model, &grads, NULL);
+    if (st == SAGE_OK) st = sage_model_step(model, work, &b->products, &b->queries, &b->spec, grads, &loss, NULL);
+    sage_grads_free(grads);
+    sage_work_free(work);
+    sage_model_free(model);
+    return st;
+}
+
+static void memory_runs_out(void **state) {
+    (void)state;
+    random_batch *b = calloc(1, sizeof *b);
+    unsigned long at = 0;
+    sage_status st;
+    rb_fill(b, &hashed, 5, 5, 7);
+    do {
+        sage_alloc_fail_from(++at);
+        st = whole_step(b, NULL);
+        sage_alloc_fail_from(0);
+        assert_true(st == SAGE_OK || st == SAGE_E_MEMORY);
+    } while (st != SAGE_OK);
+    assert_true(at > 8);
+    free(b);
+}
+
+/* A few steps of plain descent on one batch must bring its loss down. */
+static void descent_descends(void **state) {
+    (void)state;
+    sage_model *model = made(&plain);
+    sage_work *work = work_of(NULL);
+    sage_grads *grads;
+    sage_loss loss;
+    random_batch *b = calloc(1, sizeof *b);
+    double before = 0;
+    assert_int_equal(sage_grads_new(model, &grads, NULL), SAGE_OK);
+    rb_fill(b, &plain, 8, 8, 8);
+    for (int step = 0; step < 60; step++) {
+        assert_int_equal(sage_model_step(model, work, &b->products, &b->queries, &b->spec, grads, &loss, NULL),
+                         SAGE_OK);
+        if (step == 0) before = loss.total;
+        for (size_t i = 0; i < sage_model_dense_size(model); i++)
+            sage_model_dense(model)[i] -= (real)0.02 * grads->dense[i];
+        for (size_t r = 0; r < grads->n_rows; r++)
+            for (size_t c = 0; c < plain.dim_embed; c++)
+                sage_model_table(model)[grads->rows[r] * plain.dim_embed + c] -=
+                    (real)0.02 * grads->row_grad[r * plain.dim_embed + c];
+    }
+    assert_true(loss.total < 0.7 * before);
+    sage_grads_free(grads);
+    sage_work_free(work);
+    sage_model_free(model);
+    free(b);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(nothing_known_is_still_a_vector),
+                                       cmocka_unit_test(company_does_not_matter),
+                                       cmocka_unit_test(same_bits_every_time),
+                                       cmocka_unit_test(bad_batches),
+                                       cmocka_unit_test(memory_runs_out),
+                                       cmocka_unit_test(descent_descends)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,111 @@
+/* Sizes from options: presets, single overrides, hashing only where the vocabulary outgrows the table. */
+#include <model/model.h>
+#include <string.h>
+#include <support/test.h>
+
+static sage_options *options_of(const char *const *assignments, size_t n) {
+    sage_options *options;
+    sage_error error = {0};
+    size_t rows = 0;
+    while (sage_model_options[rows].key != NULL) rows++;
+    assert_int_equal(sage_options_over(sage_model_options, rows, &options, NULL), SAGE_OK);
+    for (size_t i = 0; i < n; i++)
+        if (sage_options_set(options, assignments[i], &error) != SAGE_OK) fail_msg("%s", error.text);
+    return options;
+}
+
+static sage_model_shape shape_of(const char *const *assignments, size_t n, size_t vocab) {
+    sage_model_shape shape;
+    sage_options *options = options_of(assignments, n);
+    assert_int_equal(sage_model_shape_from_options(options, vocab, 0, &shape, NULL), SAGE_OK);
+    sage_options_free(options);
+    return shape;
+}
+
+static void small_catalogues_are_small(void **state) {
+    (void)state;
+    sage_model_shape s = shape_of(NULL, 0, 5000);
+    assert_int_equal(s.vocab, 5000);
+    assert_int_equal(s.rows, 5000); /* a row each, and no more */
+    assert_int_equal(s.hashes, 1);
+    assert_int_equal(s.dim_model, 256);
+    assert_int_equal(s.dim_ff, 512);
+    assert_int_equal(s.dim_out, 256);
+    s = shape_of(NULL, 0, 400000);
+    assert_int_equal(s.rows, 262144);
+    assert_int_equal(s.hashes, 2);
+    assert_int_equal(shape_of(NULL, 0, 0).rows, 1); /* a catalogue without any text still makes a model */
+}
+
+static void the_papers_sizes(void **state) {
+    static const char *const paper[] = {"preset=paper"};
+    (void)state;
+    sage_model_shape s = shape_of(paper, 1, 1264000), automatic = shape_of(NULL, 0, 1264000);
+    assert_int_equal(s.rows, 100000);
+    assert_int_equal(s.hashes, 2);
+    assert_int_equal(s.dim_embed, 256);
+    assert_int_equal(s.dim_model, 512);
+    assert_int_equal(s.dim_ff, 2048);
+    assert_int_equal(s.dim_head, 1024);
+    assert_int_equal(s.dim_out, 256);
+    assert_memory_equal(&s, &automatic, sizeof s);
+}
+
+static void single_sizes_win(void **state) {
+    static const char *const set[] = {"preset=paper", "dim_model=96",  "heads=6",
+                                      "dim_out=32",   "table_rows=10", "dim_embed=24"};
+    (void)state;
+    sage_model_shape s = shape_of(set, 6, 11);
+    assert_int_equal(s.dim_model, 96);
+    assert_int_equal(s.heads, 6);
+    assert_int_equal(s.dim_out, 32);
+    assert_int_equal(s.dim_embed, 24);
+    assert_int_equal(s.rows, 10);
+    assert_int_equal(s.hashes, 2);
+    assert_int_equal(s.dim_ff, 2048);
+}
+
+static void heads_must_divide(void **state) {
+    static const char *const set[] = {"dim_model=100", "heads=8"};
+    (void)state;
+    sage_error error = {0};
+    sage_model_shape shape = {0};
+    sage_options *options = options_of(set, 2);
+    assert_int_equal(sage_model_shape_from_options(options, 10, 0, &shape, &error), SAGE_E_ARGUMENT);
+    assert_non_null(strstr(error.text, "heads = 8"));
+    sage_options_free(options);
+}
+
+static void impossible_shapes_are_refused(void **state) {
+    const sage_model_shape good = {.vocab = 10,
+                                   .rows = 10,
+                                   .hashes = 1,
+                                   .dim_embed = 4,
+                                   .dim_model = 4,
+                                   .heads = 2,
+                                   .dim_ff = 4,
+                                   .dim_head = 4,
+                                   .dim_out = 4};
+    (void)state;
+    sage_model *model;
+    sage_error error;
+    for (int i = 0; i < 6; i++) {
+        sage_model_shape s = good;
+        if (i == 0) s.rows = 9; /* one hash, fewer rows than ids */
+        if (i == 1) s.hashes = 3;
+        if (i == 2) s.heads = 3;
+        if (i == 3) s.dim_out = 0;
+        if (i == 4) s.dim_embed = 1 << 20;
+        if (i == 5) s.vocab = s.rows = (size_t)1 << 31;
+        assert_int_equal(sage_model_new(&s, NULL, NULL, 1, &model, &error), SAGE_E_ARGUMENT);
+    }
+    assert_int_equal(sage_model_new(&good, NULL, NULL, 1, &model, &error), SAGE_OK);
+    sage_model_free(model);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(small_catalogues_are_small), cmocka_unit_test(the_papers_sizes),
+                                       cmocka_unit_test(single_sizes_win), cmocka_unit_test(heads_must_divide),
+                                       cmocka_unit_test(impossible_shapes_are_refused)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
