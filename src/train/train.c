@@ -155,6 +155,7 @@ sage_status sage_train_run(const sage_dataset *dataset, const sage_options *opti
     SAGE_TRY(sage_run_read(trainer->run_path, trainer->identity, &found, difference, result, error));
     if (found == SAGE_RUN_FINISHED && sage_fs_exists(trainer->best_path)) {
         sage_note(monitor, "this training had already finished after step %llu", (unsigned long long)result->steps);
+        SAGE_TRY(sage_fs_unlink(trainer->checkpoint_path, error));
         goto out;
     }
     SAGE_TRY(begin(trainer, found, difference, error));
