@@ -3,6 +3,16 @@
 #include <shop/shop.h>
 #include <string.h>
 
+sage_status sage_feed_format_parse(const char *name, sage_feed_format *format, sage_error *error) {
+    static const char *const names[] = {"auto", "csv", "tsv", "jsonl", "xml"}; /* in the order of the enumeration */
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(name, names[i]) != 0) continue;
+        *format = (sage_feed_format)i;
+        return SAGE_OK;
+    }
+    return sage_fail(error, SAGE_E_ARGUMENT, "unknown format '%s'; use auto, csv, tsv, jsonl or xml", name);
+}
+
 typedef sage_status (*import_fn)(sage_catalog *, const char *const *, size_t, const sage_import_options *,
                                  const sage_monitor *, sage_import_report *, sage_error *);
 

@@ -60,7 +60,7 @@ static sage_status add_field(sage_synth_world *w, reader *r, sage_str field, sag
     SAGE_TRY(sage_normalise(field.data, field.len, &r->text, error));
     SAGE_TRY(sage_words(r->text.data, r->text.len, &r->words, &r->words_capacity, &n, error));
     for (size_t i = 0; i < n; i++) {
-        uint32_t number;
+        uint32_t number = 0;
         bool known = false;
         if (r->words[i].len > WORD_BYTES_MAX) continue;
         SAGE_TRY(number_of(w, r->words[i], &number, error));
