@@ -155,6 +155,8 @@ static sage_status find_tensor(const sage_safetensors *file, const char *prefix,
 static sage_status restore_hashes(sage_model *model, const sage_safetensors *file, sage_error *error) {
     static const char *const keys[SAGE_MODEL_HASHES_MAX][2] = {{"hash_a1", "hash_b1"}, {"hash_a2", "hash_b2"}};
     sage_status st = SAGE_OK;
+    hash_fn read[SAGE_MODEL_HASHES_MAX];
+    memcpy(read, model->hash, sizeof read);
     for (size_t k = 0; model->shape.hashes > 1 && k < model->shape.hashes; k++) {
         hash_fn hash;
         SAGE_TRY(read_meta(file, "model", keys[k][0], &hash.a, error));
@@ -164,8 +166,9 @@ static sage_status restore_hashes(sage_model *model, const sage_safetensors *fil
                            "model: the hash functions in the metadata are out of range; the file is damaged");
             goto out;
         }
-        model->hash[k] = hash;
+        read[k] = hash;
     }
+    memcpy(model->hash, read, sizeof read);
     model_describe(model);
 out:
     return st;

@@ -1,0 +1,206 @@
+/* How parameters start: as tf-idf, where an untrained model already searches; or as the paper says. */
+#include <math.h>
+#include <model/model.h>
+#include <stdlib.h>
+#include <support/scratch.h>
+#include <support/test.h>
+
+static const char *const titles[] = {
+    "red garden hose 50 ft", "green garden gnome", "steel hammer 16 oz", "claw hammer with wooden handle",
+    "wooden garden table",   "oak table lamp",     "led desk lamp",      "steel wire rope 50 ft"};
+enum { TITLES = sizeof titles / sizeof titles[0] };
+
+static char dir[SAGE_PATH_MAX];
+static sage_vocab *vocab;
+
+static sage_str *words_of(const char *text, size_t *n) {
+    sage_str *words = NULL;
+    size_t capacity = 0;
+    *n = 0;
+    assert_int_equal(sage_words(text, strlen(text), &words, &capacity, n, NULL), SAGE_OK);
+    return words;
+}
+
+static int setup(void **state) {
+    const sage_vocab_limits limits = {.max = {1000, 1000, 1000}, .min_df = {1, 1, 1}, .memory_bytes = (size_t)16 << 20};
+    sage_vocab_builder *builder;
+    (void)state;
+    scratch_make(dir);
+    if (sage_vocab_builder_new(&limits, dir, &builder, NULL) != SAGE_OK) return -1;
+    for (size_t i = 0; i < TITLES; i++) {
+        size_t n;
+        sage_str *words = words_of(titles[i], &n);
+        if (sage_vocab_builder_text(builder, words, n, NULL) != SAGE_OK ||
+            sage_vocab_builder_end_document(builder, NULL) != SAGE_OK)
+            return -1;
+        sage_free(words);
+    }
+    if (sage_vocab_builder_write(builder, scratch_path(dir, "vocab"), NULL, NULL) != SAGE_OK) return -1;
+    sage_vocab_builder_free(builder);
+    return sage_vocab_open(scratch_path(dir, "vocab"), &vocab, NULL) == SAGE_OK ? 0 : -1;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    sage_vocab_close(vocab);
+    scratch_remove(dir);
+    return 0;
+}
+
+static sage_options *options_of(const char *const *assignments, size_t n) {
+    sage_options *options;
+    size_t rows = 0;
+    while (sage_model_options[rows].key != NULL) rows++;
+    assert_int_equal(sage_options_over(sage_model_options, rows, &options, NULL), SAGE_OK);
+    for (size_t i = 0; i < n; i++) assert_int_equal(sage_options_set(options, assignments[i], NULL), SAGE_OK);
+    return options;
+}
+
+static sage_model *made(const char *const *assignments, size_t n, uint64_t seed) {
+    sage_options *options = options_of(assignments, n);
+    sage_model_shape shape;
+    sage_model *model;
+    assert_int_equal(sage_model_shape_from_options(options, sage_vocab_size(vocab), 0, &shape, NULL), SAGE_OK);
+    assert_int_equal(sage_model_new(&shape, options, vocab, seed, &model, NULL), SAGE_OK);
+    sage_options_free(options);
+    return model;
+}
+
+static uint32_t id_of(sage_ngram_kind kind, const char *text) {
+    uint32_t id = sage_vocab_find(vocab, kind, text, strlen(text));
+    assert_int_not_equal(id, SAGE_NO_ID);
+    return id;
+}
+
+static void weights_are_idf(void **state) {
+    static const char *const set[] = {"init_bigram=0.5"}, *const hashed_set[] = {"table_rows=20", "init_word=2"};
+    (void)state;
+    sage_model *model = made(set, 1, 1), *hashed = made(hashed_set, 2, 1);
+    const real *w = sage_model_importance(model), *w2 = sage_model_importance(hashed);
+    uint32_t garden = id_of(SAGE_WORD, "garden"), pair = id_of(SAGE_BIGRAM, "50 ft"), gram = id_of(SAGE_TRIGRAM, "#ga");
+    assert_true(fabs((double)w[garden] - log(1 + 8.0 / 3)) < 1e-6);
+    assert_true(fabs((double)w[pair] - 0.5 * log(1 + 8.0 / 2)) < 1e-6);
+    assert_true(fabs((double)w[gram] - 0.35 * log(1 + 8.0 / 3)) < 1e-6);
+    assert_int_equal(sage_model_shape_of(hashed)->hashes, 2);
+    assert_true(fabs((double)w2[2 * garden] - 2 / sqrt(2) * log(1 + 8.0 / 3)) < 1e-6);
+    assert_true(w2[2 * garden] == w2[2 * garden + 1]);
+    sage_model_free(model);
+    sage_model_free(hashed);
+}
+
+static real *vectors(const sage_model *model, const char *const *texts, size_t n, bool products) {
+    uint32_t *ids = NULL, begin[TITLES + 1] = {0}, token_begin[TITLES + 1];
+    uint8_t field[TITLES] = {SAGE_TITLE};
+    size_t capacity = 0, n_ids = 0;
+    sage_work *work;
+    real *out = malloc(n * sage_model_shape_of(model)->dim_out * sizeof *out);
+    for (size_t i = 0; i < n; i++) {
+        size_t n_words;
+        sage_str *words = words_of(texts[i], &n_words);
+        assert_int_equal(sage_vocab_ids(vocab, words, n_words, &ids, &capacity, &n_ids, NULL), SAGE_OK);
+        begin[i + 1] = (uint32_t)n_ids;
+        sage_free(words);
+    }
+    for (size_t i = 0; i <= n; i++) token_begin[i] = (uint32_t)i;
+    assert_int_equal(sage_work_new(NULL, &work, NULL), SAGE_OK);
+    sage_bags bags = {n, ids, begin};
+    if (products) {
+        sage_product_batch batch = {n, token_begin, field, bags, NULL, NULL};
+        assert_int_equal(sage_model_products(model, work, &batch, out, NULL), SAGE_OK);
+    } else
+        assert_int_equal(sage_model_queries(model, work, &bags, out, NULL), SAGE_OK);
+    sage_work_free(work);
+    sage_free(ids);
+    return out;
+}
+
+static size_t nearest(const char *query, const real *products, const sage_model *model, double *cosine) {
+    size_t best = 0, dim = sage_model_shape_of(model)->dim_out;
+    real *q = vectors(model, &query, 1, false);
+    *cosine = -2;
+    for (size_t i = 0; i < TITLES; i++) {
+        double dot = 0;
+        for (size_t c = 0; c < dim; c++) dot += (double)q[c] * (double)products[i * dim + c];
+        if (dot > *cosine) *cosine = dot, best = i;
+    }
+    free(q);
+    return best;
+}
+
+static void untrained_it_searches(void **state) {
+    static const char *const hashed_set[] = {"table_rows=120"}, *const narrow_set[] = {"dim_embed=64", "dim_model=96",
+                                                                                       "dim_out=80"};
+    sage_model *models[] = {made(NULL, 0, 1), made(NULL, 0, 2), made(hashed_set, 1, 3), made(narrow_set, 3, 4)};
+    (void)state;
+    for (size_t m = 0; m < sizeof models / sizeof models[0]; m++) {
+        real *products = vectors(models[m], titles, TITLES, true);
+        double cosine;
+        for (size_t i = 0; i < TITLES; i++) {
+            assert_int_equal(nearest(titles[i], products, models[m], &cosine), i);
+            assert_true(cosine > 0.98); /* the same text is the same vector on both sides, but for CLS's small share */
+        }
+        assert_int_equal(nearest("gnome", products, models[m], &cosine), 1);
+        assert_int_equal(nearest("rope", products, models[m], &cosine), 7);
+        assert_int_equal(nearest("oak lamp", products, models[m], &cosine), 5);
+        free(products);
+        sage_model_free(models[m]);
+    }
+}
+
+static void the_seed_decides(void **state) {
+    static const char *const paper[] = {"init=paper"};
+    (void)state;
+    for (size_t n = 0; n < 2; n++) {
+        sage_model *a = made(paper, n, 5), *b = made(paper, n, 5), *other = made(paper, n, 6);
+        const sage_model_shape *s = sage_model_shape_of(a);
+        assert_memory_equal(sage_model_dense(a), sage_model_dense(b), sage_model_dense_size(a) * sizeof(real));
+        assert_memory_equal(sage_model_table(a), sage_model_table(b), s->rows * s->dim_embed * sizeof(real));
+        assert_memory_equal(sage_model_importance(a), sage_model_importance(b), s->vocab * s->hashes * sizeof(real));
+        assert_memory_not_equal(sage_model_table(a), sage_model_table(other), s->rows * s->dim_embed * sizeof(real));
+        sage_model_free(a);
+        sage_model_free(b);
+        sage_model_free(other);
+    }
+}
+
+/* Importance N(0, 1), table uniform within sqrt(6 / (rows + cols)), temperature -log 0.07. */
+static void the_papers_start(void **state) {
+    static const char *const paper[] = {"init=paper"};
+    (void)state;
+    sage_model *model = made(paper, 1, 7);
+    const sage_model_shape *s = sage_model_shape_of(model);
+    double square = 0, bound = sqrt(6.0 / (double)(s->rows + s->dim_embed)), most = 0;
+    for (size_t i = 0; i < s->vocab; i++) square += pow((double)sage_model_importance(model)[i], 2);
+    assert_true(fabs(square / (double)s->vocab - 1) < 0.5);
+    for (size_t i = 0; i < s->rows * s->dim_embed; i++) most = fmax(most, fabs((double)sage_model_table(model)[i]));
+    assert_true(most <= bound * (1 + 1e-6) && most > 0.99 * bound);
+    size_t n;
+    const sage_param *params = sage_model_params(model, &n);
+    assert_string_equal(params[n - 1].name, "temperature");
+    assert_true(fabs((double)sage_model_dense(model)[params[n - 1].offset] + log(0.07)) < 1e-6);
+    sage_model_free(model);
+}
+
+static void another_vocabulary_is_refused(void **state) {
+    const sage_model_shape shape = {.vocab = 3,
+                                    .rows = 3,
+                                    .hashes = 1,
+                                    .dim_embed = 4,
+                                    .dim_model = 4,
+                                    .heads = 2,
+                                    .dim_ff = 4,
+                                    .dim_head = 4,
+                                    .dim_out = 4};
+    sage_options *options = options_of(NULL, 0);
+    sage_model *model;
+    (void)state;
+    assert_int_equal(sage_model_new(&shape, options, vocab, 1, &model, NULL), SAGE_E_ARGUMENT);
+    sage_options_free(options);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(weights_are_idf), cmocka_unit_test(untrained_it_searches),
+                                       cmocka_unit_test(the_seed_decides), cmocka_unit_test(the_papers_start),
+                                       cmocka_unit_test(another_vocabulary_is_refused)};
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
