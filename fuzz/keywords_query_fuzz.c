@@ -33,11 +33,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     sage_keyword_hit hits[K];
     size_t n = 0;
     sage_error error = {0};
-    sage_status st = sage_keywords_search(catalogue(), (const char *)data, size, K, hits, &n, &error);
+    const int64_t wanted[] = {1, 4, 99};
+    float scores[3];
+    const sage_keywords_query query = {(const char *)data, size, K, wanted, 3};
+    sage_status st = sage_keywords_search(catalogue(), &query, hits, &n, scores, &error);
     if (st != SAGE_OK) fprintf(stderr, "%s\n", error.text);
-    FUZZ_CHECK(st == SAGE_OK && n <= K);
+    FUZZ_CHECK(st == SAGE_OK && n <= K && scores[2] == 0);
     for (size_t i = 0; i < n; i++) {
         FUZZ_CHECK(hits[i].score > 0 && hits[i].pid >= 1 && hits[i].pid <= 8);
+        for (size_t j = 0; j < 2; j++) FUZZ_CHECK(hits[i].pid != wanted[j] || hits[i].score == scores[j]);
         for (size_t j = 0; j < i; j++) FUZZ_CHECK(hits[j].pid != hits[i].pid);
         if (i > 0)
             FUZZ_CHECK(hits[i - 1].score > hits[i].score ||

@@ -40,7 +40,7 @@ static size_t rank_of(const float *scores, size_t n, size_t at) {
 
 static sage_status try_weights(void *ctx, size_t text, const sage_lists *lists, sage_error *error) {
     choice *c = ctx;
-    const sage_candidates *candidates = lists->candidates;
+    const sage_candidates *candidates = &lists->candidates;
     size_t query = text * c->stride, n = candidates->n;
     if (sage_grow((void **)&c->scores, &c->capacity, n, sizeof *c->scores) != 0)
         return sage_fail_memory(error, n * sizeof *c->scores);

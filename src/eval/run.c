@@ -17,10 +17,10 @@ typedef struct run {
 
 static sage_status judge_lists(void *ctx, size_t query, const sage_lists *lists, sage_error *error) {
     run *r = ctx;
-    size_t n = lists->candidates->n;
+    size_t n = lists->candidates.n;
     if (sage_grow((void **)&r->fused, &r->fused_capacity, n, sizeof *r->fused) != 0)
         return sage_fail_memory(error, n * sizeof *r->fused);
-    sage_fuse(r->weight, lists->candidates, r->fused);
+    sage_fuse(r->weight, &lists->candidates, r->fused);
     sage_judge_rank(&r->judge, query, SAGE_VECTORS, lists->vectors, lists->n_vectors, r->k_max);
     sage_judge_rank(&r->judge, query, SAGE_KEYWORDS, lists->keywords, lists->n_keywords, r->k_max);
     sage_judge_rank(&r->judge, query, SAGE_HYBRID, r->fused, n, r->k_max);

@@ -33,10 +33,20 @@ typedef struct sage_keywords sage_keywords; /* one thread at a time */
 /* Checks the whole file against its sum (reads it all): SAGE_E_FORMAT where it is damaged. */
 sage_status sage_keywords_open(const char *dir, sage_keywords **keywords, sage_error *error);
 void sage_keywords_close(sage_keywords *keywords);
-/* At most k hits into hits[k], descending score, ties by ascending pid; *n may be 0. `query` is raw text of any kind:
- * never a syntax error. A word is what stands between blanks, once however often it occurs; one with marks inside
- * ("3/4", "l-bracket") is looked for as its parts side by side. */
-sage_status sage_keywords_search(sage_keywords *keywords, const char *query, size_t len, size_t k,
-                                 sage_keyword_hit *hits, size_t *n, sage_error *error);
+/* A query as it is searched for. A word is what stands between blanks, once however often it occurs; one with marks
+ * inside
+ * ("3/4", "l-bracket") is looked for as its parts side by side. `text` is raw and of any kind: never a syntax error. */
+typedef struct sage_keywords_query {
+    const char *text;
+    size_t len;
+    size_t k;              /* hits wanted */
+    const int64_t *wanted; /* products whose own score is wanted too, ascending; NULL where n_wanted is 0 */
+    size_t n_wanted;
+} sage_keywords_query;
+
+/* At most k hits into hits[k], descending score, ties by ascending pid; *n may be 0. scores[n_wanted] (may be NULL
+ * where that is 0) gets the BM25 of the wanted products, 0 for those that hold none of the words. */
+sage_status sage_keywords_search(sage_keywords *keywords, const sage_keywords_query *query, sage_keyword_hit *hits,
+                                 size_t *n, float *scores, sage_error *error);
 
 #endif

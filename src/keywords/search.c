@@ -109,32 +109,49 @@ static void sort_heap(sage_keyword_hit *heap, size_t n) {
     }
 }
 
-static sage_status collect(sage_keywords *keywords, size_t k, sage_keyword_hit *hits, size_t *n, sage_error *error) {
+/* Where pid stands among the wanted, or n_wanted. */
+static size_t place_of(const sage_keywords_query *query, int64_t pid) {
+    size_t low = 0, high = query->n_wanted;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (query->wanted[middle] < pid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < query->n_wanted && query->wanted[low] == pid ? low : query->n_wanted;
+}
+
+static sage_status collect(sage_keywords *keywords, const sage_keywords_query *query, sage_keyword_hit *hits, size_t *n,
+                           float *scores, sage_error *error) {
     sage_status st = SAGE_OK;
     for (bool row;;) {
         SAGE_TRY(sage_db_step(keywords->select, &row, error));
         if (!row) break;
         sage_keyword_hit hit = {.pid = sqlite3_column_int64(keywords->select, 0),
                                 .score = (float)-sqlite3_column_double(keywords->select, 1)};
-        offer(hits, n, k, hit);
+        size_t place = place_of(query, hit.pid);
+        if (place < query->n_wanted) scores[place] = hit.score;
+        if (query->k > 0) offer(hits, n, query->k, hit);
     }
     sort_heap(hits, *n);
 out:
     return st;
 }
 
-sage_status sage_keywords_search(sage_keywords *keywords, const char *query, size_t len, size_t k,
-                                 sage_keyword_hit *hits, size_t *n, sage_error *error) {
+sage_status sage_keywords_search(sage_keywords *keywords, const sage_keywords_query *query, sage_keyword_hit *hits,
+                                 size_t *n, float *scores, sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_buf *expression = &keywords->expression;
     *n = 0;
-    SAGE_TRY(sage_match_expression(keywords->match, query, len, &keywords->expression, error));
-    if (expression->len == 0 || k == 0) goto out;
+    for (size_t i = 0; i < query->n_wanted; i++) scores[i] = 0;
+    SAGE_TRY(sage_match_expression(keywords->match, query->text, query->len, &keywords->expression, error));
+    if (expression->len == 0 || (query->k == 0 && query->n_wanted == 0)) goto out;
     if (sqlite3_bind_text(keywords->select, 1, expression->data, (int)expression->len, SQLITE_STATIC) != SQLITE_OK) {
         st = sage_db_fail(keywords->db, "search by keywords", error);
         goto out;
     }
-    SAGE_TRY(collect(keywords, k, hits, n, error));
+    SAGE_TRY(collect(keywords, query, hits, n, scores, error));
 out:
     sqlite3_reset(keywords->select);
     sqlite3_clear_bindings(keywords->select);

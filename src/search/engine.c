@@ -3,6 +3,7 @@
 #include <base/error.h>
 #include <inttypes.h>
 #include <io/version.h>
+#include <search/join.h>
 #include <search/search.h>
 #include <string.h>
 
@@ -16,13 +17,12 @@ struct sage_engine {
     sage_encoder *encoder;
     sage_fusion fusion;
     size_t dim;
-    const float *query; /* whose inner products are asked for, during a join */
-    float *queries;     /* [BLOCK][dim] */
+    float *queries; /* [BLOCK][dim] */
     sage_neighbour *neighbours;
     sage_keyword_hit *hits;
     sage_scored *vector_list, *keyword_list, *fused;
     size_t neighbours_capacity, hits_capacity, vector_capacity, keyword_capacity, fused_capacity;
-    sage_candidates candidates;
+    sage_join join;
 };
 
 static sage_status version_dir(char out[SAGE_PATH_MAX], const char *shop_dir, const char *room, uint64_t version,
@@ -87,7 +87,7 @@ void sage_engine_close(sage_engine *engine) {
     sage_free(engine->vector_list);
     sage_free(engine->keyword_list);
     sage_free(engine->fused);
-    sage_candidates_free(&engine->candidates);
+    sage_join_free(&engine->join);
     sage_free(engine);
 }
 
@@ -122,12 +122,8 @@ static void take_neighbours(const sage_engine *e, const sage_neighbour *found, s
     for (size_t i = 0; i < n; i++) out[i] = (sage_scored){sage_index_pid(e->index, found[i].row), found[i].score};
 }
 
-static sage_status by_keywords(sage_engine *e, const char *text, size_t len, size_t k, sage_scored *out, size_t *n,
-                               sage_error *error) {
-    sage_status st = sage_keywords_search(e->keywords, text, len, k, e->hits, n, error);
-    if (st != SAGE_OK) return st;
-    for (size_t i = 0; i < *n; i++) out[i] = (sage_scored){e->hits[i].pid, e->hits[i].score};
-    return SAGE_OK;
+static void take_hits(const sage_keyword_hit *hits, size_t n, sage_scored *out) {
+    for (size_t i = 0; i < n; i++) out[i] = (sage_scored){hits[i].pid, hits[i].score};
 }
 
 /* Lists of up to BLOCK texts: neighbours [n][depth]; found[i] is 0 where the model knows nothing of the text. */
@@ -143,24 +139,18 @@ out:
     return st;
 }
 
-static bool inner_product(void *ctx, int64_t pid, float *score) {
-    const sage_engine *e = ctx;
-    size_t row;
-    if (!sage_index_find(e->index, pid, &row)) return false;
-    *score = sage_ops_best()->dot(e->dim, e->query, sage_index_vectors(e->index) + row * e->dim);
-    return true;
-}
-
 static sage_status lists_of(sage_engine *e, size_t i, const sage_str *text, size_t depth, size_t n_vectors,
                             sage_lists *lists, sage_error *error) {
     sage_status st = SAGE_OK;
     size_t n_keywords = 0;
+    const float *query = n_vectors > 0 ? e->queries + i * e->dim : NULL;
     take_neighbours(e, e->neighbours + i * depth, n_vectors, e->vector_list);
-    SAGE_TRY(by_keywords(e, text->data, text->len, depth, e->keyword_list, &n_keywords, error));
-    e->query = e->queries + i * e->dim;
-    SAGE_TRY(sage_candidates_join(&e->candidates, e->vector_list, n_vectors, e->keyword_list, n_keywords, inner_product,
-                                  e, error));
-    *lists = (sage_lists){e->vector_list, e->keyword_list, n_vectors, n_keywords, &e->candidates};
+    SAGE_TRY(sage_join_begin(&e->join, e->vector_list, n_vectors, error));
+    const sage_keywords_query words = {text->data, text->len, depth, e->join.wanted, n_vectors};
+    SAGE_TRY(sage_keywords_search(e->keywords, &words, e->hits, &n_keywords, e->join.scores, error));
+    take_hits(e->hits, n_keywords, e->keyword_list);
+    *lists = (sage_lists){e->vector_list, e->keyword_list, n_vectors, n_keywords, {0}};
+    SAGE_TRY(sage_join_end(&e->join, e->hits, n_keywords, e->index, query, &lists->candidates, error));
 out:
     return st;
 }
@@ -194,11 +184,11 @@ typedef struct wanted {
 static sage_status take_hybrid(void *ctx, size_t text, const sage_lists *lists, sage_error *error) {
     wanted *w = ctx;
     sage_engine *e = w->engine;
-    size_t n = lists->candidates->n;
+    size_t n = lists->candidates.n;
     (void)text;
     if (sage_grow((void **)&e->fused, &e->fused_capacity, n, sizeof *e->fused) != 0)
         return sage_fail_memory(error, n * sizeof *e->fused);
-    sage_fuse(e->fusion.weight, lists->candidates, e->fused);
+    sage_fuse(e->fusion.weight, &lists->candidates, e->fused);
     w->n = n < w->k ? n : w->k;
     memcpy(w->out, e->fused, w->n * sizeof *w->out);
     return SAGE_OK;
@@ -214,7 +204,9 @@ sage_status sage_engine_text(sage_engine *engine, sage_method method, const char
     if (k == 0) return SAGE_OK;
     SAGE_TRY(make_room(engine, 1, k, error));
     if (method == SAGE_KEYWORDS) {
-        st = by_keywords(engine, text, len, k, out, n, error);
+        const sage_keywords_query words = {.text = text, .len = len, .k = k};
+        SAGE_TRY(sage_keywords_search(engine->keywords, &words, engine->hits, n, NULL, error));
+        take_hits(engine->hits, *n, out);
     } else if (method == SAGE_VECTORS) {
         SAGE_TRY(by_vectors(engine, &query, 1, k, found, error));
         take_neighbours(engine, engine->neighbours, found[0], out);

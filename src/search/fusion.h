@@ -1,18 +1,17 @@
-/* One fusion of vectors and keywords: a weighted sum of two scores brought to one scale, over everything that either
- * side found. Its weight is chosen on validation queries when a release is built, and kept with it.
+/* One fusion of vectors and keywords: a weighted sum of the two scores, over everything that either side found. Its
+ * weight is chosen on validation queries when a release is built, and kept with it.
  *
- *   fused = w V + (1 - w) K
- *   V = (v - low) / (high - low)   v: inner product with the query; high: the best product's, low: the last one's of
- * the vectors' list. A product that only keywords found has its true v, and V < 0. K = b / b_max                  b:
- * BM25; b_max: the best product's. 0 for a product that holds none of the words.
+ *   fused = w v + (1 - w) b / b_max
+ *   v: inner product of the query's and the product's vector, in [-1, 1]
+ *   b: BM25; b_max: that of the best product for the query. 0 for a product that holds none of the words
  *
- * So nothing is imputed: both scores of every candidate are what a full ranking by that side would have given it (BM25
- * of a product beyond the keywords' list being the one exception: it counts as 0). */
+ * Both scores of every candidate are its true ones, whichever side found it: nothing is imputed, and the depth of the
+ * lists hardly matters. Compared on homedepot's validation queries with scaling the vectors' list to [0, 1], z-scores,
+ * raw BM25, powers of either and reciprocal ranks: equal or better at 10 and at 100, and the only one of them that does
+ * not depend on where a list ends. */
 #ifndef SAGE_SEARCH_FUSION_H
 #define SAGE_SEARCH_FUSION_H
 
-#include <itemsage/status.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,26 +27,16 @@ typedef struct sage_fusion {
 
 typedef struct sage_candidate {
     int64_t pid;
-    float vector;  /* inner product; 0 for all where the vectors' list is empty */
-    float keyword; /* BM25; 0: not in the keywords' list */
+    float vector;  /* inner product; 0 for all where the model knows nothing of the query */
+    float keyword; /* BM25 */
 } sage_candidate;
 
-/* Everything that either side found for one query, ascending by pid. Zero-initialise; reused from query to query. */
+/* Everything that either side found for one query, ascending by pid. */
 typedef struct sage_candidates {
-    sage_candidate *list;
-    size_t n, capacity;
-    bool has_vectors;
-    float vector_low, vector_high, keyword_high;
+    const sage_candidate *list;
+    size_t n;
+    float keyword_high; /* the best BM25 of any product; 0 where none holds a word */
 } sage_candidates;
-
-/* Inner product of the query and a product; false where the index has no such product (it is then left out). */
-typedef bool (*sage_vector_score_fn)(void *ctx, int64_t pid, float *score);
-
-/* Joins two lists, each by descending score; score_of is asked for products that are in the second list only. */
-sage_status sage_candidates_join(sage_candidates *candidates, const sage_scored *vectors, size_t n_vectors,
-                                 const sage_scored *keywords, size_t n_keywords, sage_vector_score_fn score_of,
-                                 void *ctx, sage_error *error);
-void sage_candidates_free(sage_candidates *candidates);
 
 float sage_fused_score(double weight, const sage_candidates *candidates, const sage_candidate *candidate);
 /* All n candidates into out[n], descending, ties by ascending pid. */

@@ -19,7 +19,7 @@ sage_status sage_method_parse(const char *name, sage_method *method, sage_error 
 }
 
 const sage_option sage_search_options[] = {
-    {"search", "fusion_depth", SAGE_OPT_INT, 100, 10000, NULL, "1000",
+    {"search", "fusion_depth", SAGE_OPT_INT, 100, 10000, NULL, "500",
      "candidates that the hybrid takes from vectors and from keywords each"},
     {NULL},
 };

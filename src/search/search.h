@@ -40,7 +40,7 @@ sage_status sage_engine_similar(sage_engine *engine, int64_t pid, size_t k, sage
 typedef struct sage_lists {
     const sage_scored *vectors, *keywords; /* each descending, at most `depth` */
     size_t n_vectors, n_keywords;
-    const sage_candidates *candidates; /* of both, joined, ready for sage_fuse */
+    sage_candidates candidates; /* of both, with their true scores, ready for sage_fuse */
 } sage_lists;
 typedef sage_status (*sage_lists_fn)(void *ctx, size_t text, const sage_lists *lists, sage_error *error);
 

@@ -95,13 +95,15 @@ static void check_keywords(const char *path) {
     sage_keywords *keywords = NULL;
     sage_keyword_hit hits[ROWS];
     size_t n;
+    const sage_keywords_query all = {.text = "product", .len = 7, .k = ROWS};
     if (sage_keywords_open(path, &keywords, &error) != SAGE_OK) fail_msg("%s", error.text);
-    assert_int_equal(sage_keywords_search(keywords, "product", 7, ROWS, hits, &n, &error), SAGE_OK);
+    assert_int_equal(sage_keywords_search(keywords, &all, hits, &n, NULL, &error), SAGE_OK);
     assert_int_equal(n, ROWS);
     for (size_t i = 0; i < ROWS; i++) {
         char word[32];
         int len = snprintf(word, sizeof word, "number%zu", i);
-        assert_int_equal(sage_keywords_search(keywords, word, (size_t)len, ROWS, hits, &n, &error), SAGE_OK);
+        const sage_keywords_query one = {.text = word, .len = (size_t)len, .k = ROWS};
+        assert_int_equal(sage_keywords_search(keywords, &one, hits, &n, NULL, &error), SAGE_OK);
         assert_int_equal(n, 1);
         assert_int_equal(hits[0].pid, (int64_t)i + 1);
     }

@@ -53,7 +53,8 @@ static sage_keywords *build(const char *const *titles, size_t n) {
 static size_t search_bytes(sage_keywords *keywords, const char *query, size_t len, size_t k, sage_keyword_hit *hits) {
     sage_error error = {0};
     size_t n = 99;
-    if (sage_keywords_search(keywords, query, len, k, hits, &n, &error) != SAGE_OK)
+    if (sage_keywords_search(keywords, &(sage_keywords_query){.text = query, .len = len, .k = k}, hits, &n, NULL,
+                             &error) != SAGE_OK)
         fail_msg("%s: %s", query, error.text);
     assert_true(n <= k);
     for (size_t i = 0; i < n; i++) {
@@ -172,6 +173,29 @@ static void test_ties_come_by_pid_and_k_keeps_the_first(void **state) {
         assert_int_equal(search(keywords, "lamp", k, few), k);
         assert_memory_equal(hits, few, k * sizeof *few);
     }
+    sage_keywords_close(keywords);
+}
+
+static void test_wanted_products_get_their_score(void **state) {
+    (void)state;
+    sage_keyword_hit all[10], hits[10];
+    const int64_t wanted[] = {-1, 10, 20, 25, 50, 80, 90};
+    float scores[7];
+    size_t n;
+    sage_keywords *keywords = build(shop, SHOP);
+    assert_int_equal(search(keywords, "red sofa", 10, all), 2);
+    for (size_t k = 0; k < 3; k++) {
+        const sage_keywords_query query = {"red sofa", 8, k, wanted, 7};
+        assert_int_equal(sage_keywords_search(keywords, &query, hits, &n, scores, NULL), SAGE_OK);
+        assert_int_equal(n, k);
+        assert_float_equal(scores[1], all[0].score, 0);
+        assert_float_equal(scores[2], all[1].score, 0);
+        for (size_t i = 0; i < 7; i++)
+            if (i != 1 && i != 2) assert_float_equal(scores[i], 0, 0);
+    }
+    const sage_keywords_query nothing = {"...", 3, 5, wanted, 7};
+    assert_int_equal(sage_keywords_search(keywords, &nothing, hits, &n, scores, NULL), SAGE_OK);
+    assert_float_equal(scores[1], 0, 0);
     sage_keywords_close(keywords);
 }
 
@@ -341,11 +365,12 @@ static void test_every_allocation_may_fail(void **state) {
     sage_keywords_close(build(shop, SHOP));
     for (unsigned long from = 1; !done; from++) {
         sage_keywords *keywords = NULL;
+        const sage_keywords_query query = {.text = "red 3/4 sofa", .len = 12, .k = 10};
         size_t n = 0;
         assert_true(from < 1000);
         sage_alloc_fail_from(from);
         sage_status st = sage_keywords_open(dir, &keywords, &error);
-        if (st == SAGE_OK) st = sage_keywords_search(keywords, "red 3/4 sofa", 12, 10, hits, &n, &error);
+        if (st == SAGE_OK) st = sage_keywords_search(keywords, &query, hits, &n, NULL, &error);
         done = sage_alloc_fail_from(0) < from;
         assert_int_equal(st, done ? SAGE_OK : SAGE_E_MEMORY);
         sage_keywords_close(keywords);
@@ -369,6 +394,7 @@ int main(void) {
         cmocka_unit_test(test_repeated_words_count_once),
         cmocka_unit_test(test_score_is_bm25),
         cmocka_unit_test(test_ties_come_by_pid_and_k_keeps_the_first),
+        cmocka_unit_test(test_wanted_products_get_their_score),
         cmocka_unit_test(test_no_text_is_an_error),
         cmocka_unit_test(test_very_long_queries),
         cmocka_unit_test(test_texts_are_joined_and_may_hold_anything),

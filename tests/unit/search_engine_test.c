@@ -161,7 +161,7 @@ static sage_status collect(void *ctx, size_t text, const sage_lists *lists, sage
     c->found[text % 3] = lists->n_vectors;
     c->first[text % 3] = lists->n_keywords > 0 ? lists->keywords[0].pid : 0;
     for (size_t i = 0; i < lists->n_vectors; i++) {
-        const sage_candidate *candidate = lists->candidates->list;
+        const sage_candidate *candidate = lists->candidates.list;
         while (candidate->pid != lists->vectors[i].pid) candidate++;
         assert_float_equal(candidate->vector, lists->vectors[i].score, 0);
     }
