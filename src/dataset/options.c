@@ -39,7 +39,7 @@ const sage_option sage_sampler_options[] = {
      "Relative share of checkouts; auto as for clicks."},
     {"sampler", "count_power", SAGE_OPT_REAL, 0, 2, NULL, "0",
      "A pair that occurred n times weighs n to this power in the loss; 0 counts every pair once."},
-    {"sampler", "ngram_dropout", SAGE_OPT_REAL, 0, 0.99, NULL, "0.15",
+    {"sampler", "ngram_dropout", SAGE_OPT_REAL, 0, 0.99, NULL, "0.3",
      "Probability that an n-gram of a query or of a product is left out of a step."},
     {"sampler", "field_dropout", SAGE_OPT_REAL, 0, 0.99, NULL, "0.1",
      "Probability that a whole text field of a product is left out of a step; never all of them."},
