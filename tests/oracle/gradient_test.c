@@ -43,16 +43,14 @@ static void verdict(const judge *j) {
 
 static void check(const setting *s) {
     sage_model *model = NULL;
-    sage_pool *pool = NULL;
     sage_work *work = NULL;
     sage_grads *grads = NULL, *scratch = NULL;
     random_batch *b = calloc(1, sizeof *b);
     sage_rng rng;
     size_t n;
     sage_rng_seed(&rng, 1, 1);
-    assert_int_equal(sage_pool_new(2, &pool, NULL), SAGE_OK);
     assert_int_equal(sage_model_new(&s->shape, NULL, NULL, 3, &model, NULL), SAGE_OK);
-    assert_int_equal(sage_work_new(pool, &work, NULL), SAGE_OK);
+    assert_int_equal(sage_work_new(NULL, &work, NULL), SAGE_OK);
     assert_int_equal(sage_grads_new(model, &grads, NULL), SAGE_OK);
     assert_int_equal(sage_grads_new(model, &scratch, NULL), SAGE_OK);
     rb_randomise(model, 5);
@@ -90,7 +88,6 @@ static void check(const setting *s) {
     sage_grads_free(scratch);
     sage_work_free(work);
     sage_model_free(model);
-    sage_pool_free(pool);
     free(b);
 }
 
