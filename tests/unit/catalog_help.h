@@ -2,19 +2,9 @@
 #ifndef CATALOG_HELP_H
 #define CATALOG_HELP_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <catalog/catalog.h>
-#include <io/fs.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include <support/scratch.h>
+#include <support/test.h>
 
 typedef struct place {
     char dir[SAGE_PATH_MAX], db[SAGE_PATH_MAX];
@@ -29,10 +19,8 @@ static inline const char *place_path(const place *p, const char *name, char out[
 }
 
 static inline void place_open(place *p) {
-    const char *tmp = getenv("TMPDIR");
     memset(p, 0, sizeof *p);
-    snprintf(p->dir, sizeof p->dir, "%s/sage-catalog-XXXXXX", tmp != NULL && strlen(tmp) < 1000 ? tmp : "/tmp");
-    assert_non_null(mkdtemp(p->dir));
+    scratch_make(p->dir);
     place_path(p, "catalog.db", p->db);
     assert_int_equal(sage_catalog_create(p->db, &p->error), SAGE_OK);
     assert_int_equal(sage_catalog_open(p->db, true, &p->catalog, &p->error), SAGE_OK);
@@ -40,15 +28,12 @@ static inline void place_open(place *p) {
 
 static inline void place_close(place *p) {
     sage_catalog_close(p->catalog);
-    assert_int_equal(sage_fs_remove_tree(p->dir, &p->error), SAGE_OK);
+    scratch_remove(p->dir);
 }
 
 static inline void place_write(const place *p, const char *name, const char *text) {
     char path[SAGE_PATH_MAX];
-    FILE *file = fopen(place_path(p, name, path), "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
-    assert_int_equal(fclose(file), 0);
+    scratch_write(place_path(p, name, path), text, strlen(text));
 }
 
 static inline sage_status place_import(place *p, const char *name, const char *text,
