@@ -23,7 +23,7 @@ struct sage_validation {
     float *vectors, *query_vectors;
     size_t vectors_capacity, query_vectors_capacity; /* in floats */
     sage_neighbour found[QUERY_BLOCK * K];
-    size_t n_found; /* of each query: as many as there are products, at most K */
+    size_t n_found[QUERY_BLOCK];
 };
 
 static sage_status add_query(sage_validation *v, const uint32_t *ids, size_t n_ids, const uint32_t *wanted,
@@ -167,8 +167,8 @@ sage_status sage_validation_recall10(void *ctx, const sage_model *model, double 
     for (size_t q = 0; q < v->n_queries; q += QUERY_BLOCK) {
         size_t n = v->n_queries - q < QUERY_BLOCK ? v->n_queries - q : QUERY_BLOCK;
         SAGE_TRY(sage_exact_search(v->pool, v->vectors, v->n_products, dim, v->query_vectors + q * dim, n, K, v->found,
-                                   &v->n_found, error));
-        for (size_t i = 0; i < n; i++) hits += hits_of(v, q + i, v->found + i * K, v->n_found);
+                                   v->n_found, error));
+        for (size_t i = 0; i < n; i++) hits += hits_of(v, q + i, v->found + i * K, v->n_found[i]);
     }
     *recall10 = (double)hits / (double)v->n_pairs;
 out:
