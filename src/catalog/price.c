@@ -217,8 +217,9 @@ bool sage_price_parse(sage_str text, const char *field, int64_t *minor, char cur
                              shown.text);
     }
     if (!to_minor(&a, decimals, minor)) {
-        return sage_flaw_set(flaw, "bad-price", "%s \"%s\" has more digits than fit: %d in all, %d decimals of %s",
-                             field, shown.text, SAGE_PRICE_MAX_DIGITS, decimals, currency);
+        return sage_flaw_set(flaw, "bad-price",
+                             "%s \"%s\" is too exact or too large: %s has %d decimals, and %d digits fit in all", field,
+                             shown.text, currency, decimals, SAGE_PRICE_MAX_DIGITS);
     }
     return true;
 }
