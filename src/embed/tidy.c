@@ -98,7 +98,7 @@ static sage_status gather_list(tidy *t, bool *stands, sage_error *error) {
 
 static sage_status list_gone(tidy *t, const char *dir, sage_error *error) {
     sage_status st = SAGE_OK;
-    bool stands;
+    bool stands = false;
     SAGE_TRY(gather_list(t, &stands, error));
     if (stands) {
         t->after.dead = t->set.manifest.dead;
