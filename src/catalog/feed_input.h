@@ -19,7 +19,7 @@ const char *sage_input_name(const sage_input *input); /* for errors: the path, o
 bool sage_input_gzip(const sage_input *input);
 
 /* Up to `room` (> 0) unpacked bytes; *got = 0 only at the end. A gzip stream that is cut off or damaged is
- * SAGE_E_FORMAT. */
+ * SAGE_E_FORMAT. A fault comes after all bytes before it have been given, and again at every later call. */
 sage_status sage_input_read(sage_input *input, char *out, size_t room, size_t *got, sage_error *error);
 
 #endif

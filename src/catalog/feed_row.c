@@ -48,16 +48,24 @@ sage_status sage_feed_raw_copy(sage_feed *feed, const char *text, size_t len, sa
 }
 
 sage_status sage_feed_drop_line(sage_feed *feed, sage_error *error) {
+    sage_status st = SAGE_OK;
     sage_window *window = &feed->window;
-    const char *from = window->data + window->begin;
-    size_t ready = sage_window_ready(window);
-    const char *lf = memchr(from, '\n', ready);
+    const char *from, *lf;
+    size_t ready;
+    for (;;) {
+        from = window->data + window->begin;
+        ready = sage_window_ready(window);
+        lf = memchr(from, '\n', ready);
+        if (lf != NULL || window->eof || ready > SAGE_FEED_RAW_MAX) break;
+        SAGE_TRY(sage_window_more(window, error));
+    }
     size_t len = lf != NULL ? (size_t)(lf - from) : ready;
     if (len > 0 && from[len - 1] == '\r') len--;
-    sage_status st = sage_feed_raw_copy(feed, from, len, error);
-    if (st != SAGE_OK) return st;
+    SAGE_TRY(sage_feed_raw_copy(feed, from, len, error));
     feed->line++;
-    return sage_window_skip_line(window, error);
+    SAGE_TRY(sage_window_skip_line(window, error));
+out:
+    return st;
 }
 
 bool sage_feed_check_text(const char *text, size_t len, sage_text_fault *fault) {

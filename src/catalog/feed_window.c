@@ -55,17 +55,21 @@ sage_status sage_window_more(sage_window *window, sage_error *error) {
     if (window->eof) return SAGE_OK;
     SAGE_TRY(make_room(window, error));
     size_t had = window->end;
-    while (window->end < window->cap && !window->eof) {
+    /* As much again at least, so that what is scanned twice stays in proportion; no more, so that a slow pipe's rows
+     * come soon. */
+    while (window->end < window->cap && window->end < had * 2 + 1 && !window->eof) {
         size_t got;
-        SAGE_TRY(sage_input_read(window->input, window->data + window->end, window->cap - window->end, &got, error));
+        st = sage_input_read(window->input, window->data + window->end, window->cap - window->end, &got, error);
+        if (st != SAGE_OK) break;
         window->eof = got == 0;
         window->end += got;
     }
-out:
-    if (st == SAGE_OK && window->end > had) {
+    if (window->end > had) {
         XXH3_128bits_update(window->hash, window->data + had, window->end - had);
         window->read += window->end - had;
+        st = SAGE_OK; /* rows before a fault are given first; the input repeats it at the next call */
     }
+out:
     return st;
 }
 

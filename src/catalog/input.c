@@ -22,6 +22,9 @@ struct sage_input {
     size_t block_begin, block_end;
     bool gzip, unpacking; /* unpacking: inside a gzip member */
     z_stream z;
+
+    sage_status failed; /* a fault comes after all bytes before it, and at every later call */
+    sage_error failure;
 };
 
 static sage_status read_source(sage_input *input, void *out, size_t room, size_t *got, sage_error *error) {
@@ -206,8 +209,7 @@ out:
     return st;
 }
 
-sage_status sage_input_read(sage_input *input, char *out, size_t room, size_t *got, sage_error *error) {
-    *got = 0;
+static sage_status read_some(sage_input *input, char *out, size_t room, size_t *got, sage_error *error) {
     if (input->gzip) return unpack(input, out, room, got, error);
     size_t kept = input->block_end - input->block_begin;
     if (kept == 0) return input->ended ? SAGE_OK : read_source(input, out, room, got, error);
@@ -215,4 +217,12 @@ sage_status sage_input_read(sage_input *input, char *out, size_t room, size_t *g
     memcpy(out, input->block + input->block_begin, *got);
     input->block_begin += *got;
     return SAGE_OK;
+}
+
+sage_status sage_input_read(sage_input *input, char *out, size_t room, size_t *got, sage_error *error) {
+    *got = 0;
+    if (input->failed == SAGE_OK) input->failed = read_some(input, out, room, got, &input->failure);
+    if (input->failed == SAGE_OK || *got > 0) return SAGE_OK;
+    if (error != NULL) *error = input->failure;
+    return input->failed;
 }

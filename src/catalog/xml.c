@@ -11,56 +11,42 @@ static uint64_t event_at(const sage_xml *xml) {
     return (uint64_t)XML_GetCurrentByteIndex(xml->parser);
 }
 
-static const char *block_bytes(const sage_xml *xml) {
+static const char *window_bytes(const sage_xml *xml) {
     return xml->feed->window.data + xml->feed->window.begin;
 }
 
-/* Counts the lines of the block up to the file offset `at` into feed->line. */
+/* Counts the lines up to the file offset `at` into feed->line. */
 static void count_lines(sage_xml *xml, uint64_t at) {
-    uint64_t from = xml->line_at > xml->block_at ? xml->line_at - xml->block_at : 0;
-    if (at <= xml->block_at + from) return;
-    xml->feed->line += sage_scan_lines(block_bytes(xml) + from, (size_t)(at - xml->block_at - from));
+    xml->feed->line +=
+        sage_scan_lines(window_bytes(xml) + (xml->line_at - xml->window_at), (size_t)(at - xml->line_at));
     xml->line_at = at;
 }
 
-/* The part of the current item that lies in this block, up to file offset `end`. */
+/* The part of the current item that stands in the window, up to file offset `end`. */
 static sage_str item_part(const sage_xml *xml, uint64_t end) {
-    uint64_t begin = xml->item_at > xml->block_at ? xml->item_at : xml->block_at;
-    return (sage_str){block_bytes(xml) + (begin - xml->block_at), (size_t)(end - begin)};
+    uint64_t begin = xml->item_at > xml->window_at ? xml->item_at : xml->window_at;
+    return (sage_str){window_bytes(xml) + (begin - xml->window_at), (size_t)(end - begin)};
 }
 
 /* Looks at the original bytes of the item's part, which begins where the lines were counted up to. */
 static void check_part(sage_xml *xml, sage_str part) {
     sage_text_fault fault;
-    if (!xml->patched || xml->fault.reason != NULL || sage_xml_check(part.data, part.len, &fault)) return;
-    const char *at = part.data + fault.offset, *block = block_bytes(xml);
-    const char *lf = memrchr(block, '\n', (size_t)(at - block));
+    if (xml->patched_to <= xml->line_at || xml->fault.reason != NULL) return;
+    if (sage_xml_check(part.data, part.len, &fault)) return;
+    const char *at = part.data + fault.offset, *window = window_bytes(xml);
+    const char *lf = memrchr(window, '\n', (size_t)(at - window));
     xml->fault = fault;
     xml->fault_line = xml->feed->line + sage_scan_lines(part.data, fault.offset);
-    xml->fault_column = lf != NULL ? (size_t)(at - lf) : xml->block_at == 0 ? (size_t)(at - block) + 1 : 0;
+    xml->fault_column = lf != NULL ? (size_t)(at - lf) : xml->window_at == 0 ? (size_t)(at - window) + 1 : 0;
 }
 
 /* ---- expat's events ---- */
 
-/* A start tag that began in an earlier block: expat still has its bytes. */
-static sage_status keep_split_tag(sage_xml *xml, sage_error *error) {
-    int offset, size;
-    const char *context = XML_GetInputContext(xml->parser, &offset, &size);
-    if (context == NULL || xml->item_at >= xml->block_at || offset > size) return SAGE_OK;
-    size_t n = (size_t)(xml->block_at - xml->item_at), left = (size_t)(size - offset);
-    n = n < left ? n : left;
-    return sage_buf_add(&xml->raw, context + offset, n < SAGE_FEED_RAW_MAX ? n : SAGE_FEED_RAW_MAX, error);
-}
-
 static void begin_item(sage_xml *xml) {
     xml->item_at = event_at(xml);
     count_lines(xml, xml->item_at);
-    xml->feed->row.line = xml->item_at < xml->block_at ? sage_xml_line(xml) : xml->feed->line;
+    xml->feed->row.line = xml->feed->line;
     sage_xml_item_begin(xml);
-    if (keep_split_tag(xml, &xml->error) != SAGE_OK) {
-        xml->st = xml->error.code;
-        XML_StopParser(xml->parser, XML_FALSE);
-    }
 }
 
 static bool is_root(const char *local) {
@@ -139,7 +125,7 @@ static sage_status parse_fault(sage_xml *xml, sage_error *error) {
         if (error != NULL) *error = xml->error;
         return xml->st;
     }
-    if (code == XML_ERROR_NO_MEMORY) return sage_fail_memory(error, xml->block_len);
+    if (code == XML_ERROR_NO_MEMORY) return sage_fail_memory(error, xml->fed);
     if (code == XML_ERROR_UNKNOWN_ENCODING) {
         return sage_fail_at(error, SAGE_E_FORMAT, xml->feed->name, 1, 0,
                             "the XML declares an encoding that is not supported; convert the file to UTF-8");
@@ -148,29 +134,32 @@ static sage_status parse_fault(sage_xml *xml, sage_error *error) {
                         "the XML is not well formed: %s", XML_ErrorString(code));
 }
 
-/* Done with the block: what the next one needs of it is kept, and its bytes go. */
+/* Adds to the item's raw text what is about to leave the window, or ends it. */
+static sage_status keep_raw(sage_xml *xml, sage_str part, sage_error *error) {
+    size_t room = SAGE_FEED_RAW_MAX - xml->raw.len;
+    return sage_buf_add(&xml->raw, part.data, part.len < room ? part.len : room, error);
+}
+
+/* Lets go of the bytes that expat is done with. It holds back the beginning of what may go on, and with large tokens
+ * more than that. */
 static sage_status leave_block(sage_xml *xml, sage_error *error) {
     sage_status st = SAGE_OK;
-    uint64_t end = xml->block_at + xml->block_len;
+    XML_Index event = XML_GetCurrentByteIndex(xml->parser); /* -1 while it waits for more */
+    uint64_t end = xml->window_at + xml->fed, done = event >= 0 ? (uint64_t)event : xml->window_at;
     if (xml->in_item) {
-        sage_str part = item_part(xml, end);
+        sage_str part = item_part(xml, done);
         check_part(xml, part);
-        size_t room = SAGE_FEED_RAW_MAX - xml->raw.len;
-        SAGE_TRY(sage_buf_add(&xml->raw, part.data, part.len < room ? part.len : room, error));
+        SAGE_TRY(keep_raw(xml, part, error));
         if (end - xml->item_at > SAGE_FEED_ROW_MAX) {
             sage_feed_reject(xml->feed, "row-too-long", 0, 0, "the item is longer than %d bytes", SAGE_FEED_ROW_MAX);
         }
     }
-    count_lines(xml, end);
-    xml->feed->window.begin += xml->block_len;
-    xml->block_at = end;
-    xml->block_len = 0;
-    xml->patched = false;
-    /* A tag, comment or instruction that never ends would have expat keep all of it. */
-    XML_Index event = XML_GetCurrentByteIndex(xml->parser); /* -1 while it waits for more */
-    if (event >= 0) xml->event_at = (uint64_t)event;
-    if (xml->block_at - xml->event_at > 2 * SAGE_FEED_ROW_MAX) {
-        st = sage_fail_at(error, SAGE_E_FORMAT, xml->feed->name, sage_xml_line(xml), 0,
+    count_lines(xml, done);
+    xml->feed->window.begin += (size_t)(done - xml->window_at);
+    xml->fed = (size_t)(end - done);
+    xml->window_at = done;
+    if (xml->fed > 2 * SAGE_FEED_ROW_MAX) {
+        st = sage_fail_at(error, SAGE_E_FORMAT, xml->feed->name, xml->feed->line, 0,
                           "a tag or comment of the XML is longer than %d bytes", 2 * SAGE_FEED_ROW_MAX);
     }
 out:
@@ -182,19 +171,19 @@ static sage_status next_block(sage_xml *xml, enum XML_Status *status, sage_error
     enum { BLOCK_MAX = 1 << 20 };
     sage_status st = SAGE_OK;
     sage_window *window = &xml->feed->window;
-    SAGE_TRY(sage_window_want(window, 8, error)); /* a character's open tail is shorter */
-    size_t n = sage_window_ready(window);
-    if (n > BLOCK_MAX) n = BLOCK_MAX;
-    bool last = window->eof && n == sage_window_ready(window);
-    if (!last && xml->utf8) n -= sage_xml_open_tail(block_bytes(xml), n);
+    SAGE_TRY(sage_window_want(window, xml->fed + 8, error)); /* a character's open tail is shorter */
+    const char *block = window_bytes(xml) + xml->fed;
+    size_t ready = sage_window_ready(window) - xml->fed, n = ready < BLOCK_MAX ? ready : BLOCK_MAX;
+    bool last = window->eof && n == ready;
+    if (!last && xml->utf8) n -= sage_xml_open_tail(block, n);
     void *copy = XML_GetBuffer(xml->parser, (int)n);
     if (copy == NULL && n > 0) {
         st = sage_fail_memory(error, n);
         goto out;
     }
-    if (n > 0) memcpy(copy, block_bytes(xml), n);
-    xml->patched = n > 0 && xml->utf8 && sage_xml_patch(copy, n);
-    xml->block_len = n;
+    if (n > 0) memcpy(copy, block, n);
+    xml->fed += n;
+    if (n > 0 && xml->utf8 && sage_xml_patch(copy, n)) xml->patched_to = xml->window_at + xml->fed;
     xml->finished = last;
     *status = XML_ParseBuffer(xml->parser, (int)n, last);
 out:
@@ -232,12 +221,12 @@ static sage_status xml_open(sage_feed *feed, sage_error *error) {
     if (xml == NULL) return sage_fail_memory(error, sizeof *xml);
     xml->feed = feed;
     xml->first_line = feed->line;
-    sage_buf_init(&xml->raw, 2 * SAGE_FEED_RAW_MAX);
+    sage_buf_init(&xml->raw, SAGE_FEED_RAW_MAX);
     sage_buf_init(&xml->text, 2 * SAGE_FEED_ROW_MAX);
     const char *p = feed->window.data + feed->window.begin;
     while (*p == ' ' || *p == '\t') p++, feed->window.begin++; /* blanks before <?xml are common; expat refuses them */
     SAGE_TRY(sage_window_want(&feed->window, 512, error));
-    xml->utf8 = sage_xml_says_utf8(block_bytes(xml), sage_window_ready(&feed->window));
+    xml->utf8 = sage_xml_says_utf8(window_bytes(xml), sage_window_ready(&feed->window));
     xml->parser = XML_ParserCreate_MM(xml->utf8 ? "UTF-8" : NULL, &memory, NULL);
     if (xml->parser == NULL) {
         st = sage_fail_memory(error, 64 << 10);
@@ -281,8 +270,7 @@ static sage_status finish_item(sage_xml *xml, sage_error *error) {
         sage_feed_reject(feed, xml->fault.reason, xml->fault_line, xml->fault_column, "the item %s", xml->fault.what);
     }
     if (xml->raw.len > 0) {
-        size_t room = SAGE_FEED_RAW_MAX > xml->raw.len ? SAGE_FEED_RAW_MAX - xml->raw.len : 0;
-        SAGE_TRY(sage_buf_add(&xml->raw, part.data, part.len < room ? part.len : room, error));
+        SAGE_TRY(keep_raw(xml, part, error));
         sage_feed_raw(feed, xml->raw.data, xml->raw.len);
     } else {
         sage_feed_raw(feed, part.data, part.len);

@@ -39,11 +39,12 @@ static bool add(sage_xml *xml, const char *bytes, size_t n) {
 
 void sage_xml_note_namespace(sage_xml *xml, const char **attributes) {
     for (; attributes[0] != NULL; attributes += 2) {
-        size_t len = strlen(attributes[0]);
         if (strncmp(attributes[0], "xmlns:", 6) != 0 || strcmp(attributes[1], google_uri) != 0) continue;
-        if (len - 6 + 2 > sizeof xml->prefix) continue;
-        memcpy(xml->prefix, attributes[0] + 6, len - 6);
-        memcpy(xml->prefix + len - 6, ":", 2);
+        const char *prefix = attributes[0] + 6;
+        size_t len = strlen(prefix);
+        if (len + sizeof ":" > sizeof xml->prefix) continue;
+        memcpy(xml->prefix, prefix, len);
+        memcpy(xml->prefix + len, ":", sizeof ":");
     }
 }
 

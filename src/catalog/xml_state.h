@@ -35,19 +35,19 @@ typedef struct sage_xml {
     bool utf8;                        /* not declared to be anything else */
     char prefix[SAGE_XML_PREFIX_MAX]; /* bound to Google's namespace, with its colon, besides g: */
 
-    /* The block that expat works on: a part of the window's beginning. */
-    size_t block_len;
-    uint64_t block_at;                 /* its offset in the file, as expat counts */
-    bool suspended, finished, patched; /* patched: bytes of this block were replaced */
-    uint64_t event_at;                 /* of the last event that expat knows of */
-    uint64_t line_at;                  /* file offset up to which lines were counted into feed->line */
+    /* The window's beginning: bytes that expat has, but may not have told about yet. */
+    size_t fed;          /* how many */
+    uint64_t window_at;  /* file offset of the first, as expat counts */
+    uint64_t patched_to; /* file offset behind the last block in which bytes were replaced */
+    uint64_t line_at;    /* file offset up to which lines were counted into feed->line */
+    bool suspended, finished;
+    size_t first_line; /* of the file, where expat counts 1 */
 
-    size_t first_line; /* of the file, where expat's line 1 is */
     bool in_item, item_done, root_seen;
     uint64_t item_at;      /* file offset of the item's start tag */
     sage_text_fault fault; /* of the item's bytes; reason NULL: none so far */
     size_t fault_line, fault_column;
-    sage_buf raw; /* the item's bytes in earlier blocks, cut to SAGE_FEED_RAW_MAX */
+    sage_buf raw; /* the item's bytes before the window, cut to SAGE_FEED_RAW_MAX */
 
     sage_buf text; /* names and values of the row */
     sage_xml_frame frames[SAGE_FEED_DEPTH_MAX];

@@ -1,0 +1,6 @@
+/* Whatever the content looks like, gzip too. */
+#include "feed_fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
+    return feed_fuzz(bytes, n, SAGE_FEED_AUTO);
+}
