@@ -24,6 +24,7 @@ void sage_buf_clear(sage_buf *buf);
 sage_status sage_buf_add(sage_buf *buf, const void *bytes, size_t n, sage_error *error); /* SAGE_E_LIMIT past max */
 sage_status sage_buf_text(sage_buf *buf, const char *text, sage_error *error);
 sage_status sage_buf_byte(sage_buf *buf, char byte, sage_error *error);
-sage_status sage_buf_printf(sage_buf *buf, sage_error *error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+sage_status sage_buf_printf(sage_buf *buf, sage_error *error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

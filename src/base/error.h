@@ -5,7 +5,8 @@
 #include <itemsage/status.h>
 
 /* All return `status`, so that `return sage_fail(...)` and `st = sage_fail(...)` read well. `error` may be NULL. */
-sage_status sage_fail(sage_error *error, sage_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+sage_status sage_fail(sage_error *error, sage_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 sage_status sage_fail_at(sage_error *error, sage_status status, const char *source, size_t line, size_t column,
                          const char *format, ...) __attribute__((format(printf, 6, 7)));
 /* SAGE_E_IO (SAGE_E_NOT_FOUND for ENOENT) with errno's text: "cannot <what> <path>: No space left on device". */

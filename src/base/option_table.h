@@ -1,5 +1,5 @@
-/* How the rooms' tables become one: each room exports `const sage_option sage_<room>_options[]` closed by a row whose key
- * is NULL; shop joins them and hands the list in once. */
+/* How the rooms' tables become one: each room exports `const sage_option sage_<room>_options[]` closed by a row whose
+ * key is NULL; shop joins them and hands the list in once. */
 #ifndef SAGE_BASE_OPTION_TABLE_H
 #define SAGE_BASE_OPTION_TABLE_H
 

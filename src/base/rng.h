@@ -19,7 +19,8 @@ double sage_rng_normal(sage_rng *rng);              /* mean 0, variance 1 (polar
 uint64_t sage_mix64(uint64_t x); /* splitmix64's finaliser: a bijection */
 
 /* A pseudo-random permutation of 0..n-1 without memory (Feistel network with cycle walking): where `index` goes under
- * `key`. The sampler's epochs and draws without replacement are made of it, so a step's batch depends on its number alone. */
+ * `key`. The sampler's epochs and draws without replacement are made of it, so a step's batch depends on its number
+ * alone. */
 uint64_t sage_permute(uint64_t index, uint64_t n, uint64_t key);
 
 #endif
