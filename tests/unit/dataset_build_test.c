@@ -265,9 +265,9 @@ static void images_are_packed_as_unit_vectors(void **state) {
     char path[SAGE_PATH_MAX];
     sage_npy_writer writer;
     sage_catalog *catalog = fake_new();
-    snprintf(path, sizeof path, "%s/pictures", fake_dir);
+    snprintf(path, sizeof path, "%s", scratch_path(fake_dir, "pictures"));
     assert_int_equal(sage_fs_mkdir(path, NULL), SAGE_OK);
-    snprintf(path, sizeof path, "%s/pictures/v.npy", fake_dir);
+    snprintf(path, sizeof path, "%s", scratch_path(fake_dir, "pictures/v.npy"));
     assert_int_equal(sage_npy_create(path, 2, 2, &writer, NULL), SAGE_OK);
     assert_int_equal(sage_npy_add(&writer, (float[]){0, 5, 3, 4}, 2, NULL), SAGE_OK);
     assert_int_equal(sage_npy_finish(&writer, NULL), SAGE_OK);
@@ -305,6 +305,14 @@ static void freshness_knows_revision_and_options(void **state) {
     free(catalog);
 }
 
+static char *read_file(uint64_t id, const char *file, size_t *n) {
+    char name[64];
+    snprintf(name, sizeof name, "dataset/%llu/%s", (unsigned long long)id, file);
+    char *data = scratch_read(scratch_path(fake_dir, name), n);
+    assert_non_null(data);
+    return data;
+}
+
 static void same_content_gives_the_same_files(void **state) {
     (void)state;
     static const char *const files[] = {"vocab.bin", "products.bin", "queries.bin", "meta.json"};
@@ -317,12 +325,10 @@ static void same_content_gives_the_same_files(void **state) {
     assert_int_equal(sage_dataset_build(catalog, fake_dir, options, pool, NULL, &b, NULL), SAGE_OK);
     sage_pool_free(pool);
     for (size_t i = 0; i < 4; i++) {
-        char path[SAGE_PATH_MAX], *left, *right;
+        char *left, *right;
         size_t n_left, n_right;
-        snprintf(path, sizeof path, "%s/dataset/%llu/%s", fake_dir, (unsigned long long)a, files[i]);
-        assert_int_equal(sage_fs_read_all(path, 1 << 28, &left, &n_left, NULL), SAGE_OK);
-        snprintf(path, sizeof path, "%s/dataset/%llu/%s", fake_dir, (unsigned long long)b, files[i]);
-        assert_int_equal(sage_fs_read_all(path, 1 << 28, &right, &n_right, NULL), SAGE_OK);
+        left = read_file(a, files[i], &n_left);
+        right = read_file(b, files[i], &n_right);
         assert_int_equal(n_left, n_right);
         assert_memory_equal(left, right, n_left);
         sage_free(left);
@@ -347,12 +353,10 @@ static void cancelling_leaves_nothing_behind(void **state) {
     sage_monitor monitor = {.cancel = &stop};
     sage_catalog *catalog = fake_shop(20, 100, 12);
     sage_options *options = fake_options();
-    char path[SAGE_PATH_MAX];
     uint64_t id;
     assert_int_equal(sage_dataset_build(catalog, fake_dir, options, NULL, &monitor, &id, NULL), SAGE_E_CANCELLED);
     assert_int_equal(id, 0);
-    snprintf(path, sizeof path, "%s/dataset/.tmp-build", fake_dir);
-    assert_false(sage_fs_exists(path));
+    assert_false(sage_fs_exists(scratch_path(fake_dir, "dataset/.tmp-build")));
     sage_options_free(options);
     free(catalog);
 }

@@ -3,20 +3,12 @@
 #ifndef TESTS_UNIT_DATASET_FAKE_H
 #define TESTS_UNIT_DATASET_FAKE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include <base/alloc.h>
 #include <base/error.h>
 #include <base/rng.h>
-#include <cmocka.h>
 #include <dataset/sampler.h>
-#include <io/fs.h>
+#include <support/scratch.h>
+#include <support/test.h>
 
 enum { FAKE_PRODUCTS = 4000, FAKE_EVENTS = 20000 };
 
@@ -211,16 +203,18 @@ static void fake_set(sage_options *options, const char *assignment) {
     if (sage_options_set(options, assignment, &error) != SAGE_OK) fail_msg("%s", error.text);
 }
 
-static char fake_dir[] = "/tmp/sage-dataset-XXXXXX";
+static char fake_dir[SAGE_PATH_MAX];
 
 static int fake_setup(void **state) {
     (void)state;
-    return mkdtemp(fake_dir) == NULL ? -1 : 0;
+    scratch_make(fake_dir);
+    return 0;
 }
 
 static int fake_teardown(void **state) {
     (void)state;
-    return sage_fs_remove_tree(fake_dir, NULL) == SAGE_OK ? 0 : -1;
+    scratch_remove(fake_dir);
+    return 0;
 }
 
 static uint64_t fake_build(sage_catalog *catalog, const sage_options *options) {

@@ -1,35 +1,27 @@
 /* A product's texts, ids and image vectors. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include <base/alloc.h>
-#include <cmocka.h>
 #include <features/features.h>
-#include <io/fs.h>
 #include <io/npy.h>
 #include <math.h>
+#include <support/scratch.h>
+#include <support/test.h>
 
-static char dir[] = "/tmp/sage-features-XXXXXX";
+static char dir[SAGE_PATH_MAX];
 
 static int setup(void **state) {
     (void)state;
-    return mkdtemp(dir) == NULL ? -1 : 0;
+    scratch_make(dir);
+    return 0;
 }
 
 static int teardown(void **state) {
     (void)state;
-    return sage_fs_remove_tree(dir, NULL) == SAGE_OK ? 0 : -1;
+    scratch_remove(dir);
+    return 0;
 }
 
 static const char *in_dir(const char *name) {
-    static char path[128];
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    return path;
+    return scratch_path(dir, name);
 }
 
 static void expect_field(const sage_product_text *text, sage_field field, const char *wanted) {
@@ -113,7 +105,7 @@ static void a_field_gives_its_first_thousand_words(void **state) {
 
 static void write_vectors(const char *name, size_t rows, size_t cols, const float *data) {
     sage_npy_writer writer;
-    char path[128];
+    char path[SAGE_PATH_MAX];
     snprintf(path, sizeof path, "%s", in_dir(name));
     assert_int_equal(sage_npy_create(path, rows, cols, &writer, NULL), SAGE_OK);
     assert_int_equal(sage_npy_add(&writer, data, rows, NULL), SAGE_OK);

@@ -1,35 +1,27 @@
 /* The vocabulary: counts and order against a plain recount, spilling, lookups, damaged files, allocation failures. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include <base/alloc.h>
 #include <base/rng.h>
-#include <cmocka.h>
-#include <io/fs.h>
 #include <io/packed.h>
+#include <support/scratch.h>
+#include <support/test.h>
 #include <text/vocab.h>
 #include <text/vocab_file.h>
 
-static char dir[] = "/tmp/sage-vocab-XXXXXX";
-static char path[64], other[64];
+static char dir[SAGE_PATH_MAX];
+static char path[SAGE_PATH_MAX], other[SAGE_PATH_MAX];
 
 static int setup(void **state) {
     (void)state;
-    if (mkdtemp(dir) == NULL) return -1;
-    snprintf(path, sizeof path, "%s/vocab.bin", dir);
-    snprintf(other, sizeof other, "%s/other.bin", dir);
+    scratch_make(dir);
+    snprintf(path, sizeof path, "%s", scratch_path(dir, "vocab.bin"));
+    snprintf(other, sizeof other, "%s", scratch_path(dir, "other.bin"));
     return 0;
 }
 
 static int teardown(void **state) {
     (void)state;
-    return sage_fs_remove_tree(dir, NULL) == SAGE_OK ? 0 : -1;
+    scratch_remove(dir);
+    return 0;
 }
 
 static const sage_vocab_limits GENEROUS = {{1000000, 1000000, 1000000}, {1, 1, 1}, (size_t)64 << 20};
