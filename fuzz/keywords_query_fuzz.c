@@ -20,7 +20,7 @@ static sage_keywords *catalogue(void) {
     }
     FUZZ_CHECK(sage_keywords_finish(writer, NULL) == SAGE_OK && sage_keywords_open(dir, &keywords, NULL) == SAGE_OK);
     /* The open handles are enough. */
-    static const char *const files[] = {"words.db", "words.sum"};
+    static const char *const files[] = {"words.db", "words.bin"};
     for (size_t i = 0; i < 2; i++) {
         snprintf(path, sizeof path, "%s/%s", dir, files[i]);
         unlink(path);

@@ -1,6 +1,7 @@
 /* Keyword search (BM25) behind one small header: SQLite FTS5 with `porter unicode61`, the query's words quoted and
- * joined by OR. keywords/<n>/ holds words.db, an ordinary SQLite file with the one table `words` (contentless; rowid =
- * pid), and words.sum, its size and XXH3-64 (packed container "SAGEKEYS"). */
+ * joined by OR. keywords/<n>/ holds words.db   an ordinary SQLite file with the one table `words` (FTS5, contentless;
+ * rowid = pid); `ORDER BY rank` in any SQLite program gives the same order words.bin  packed container "SAGEKEYS"; sum:
+ * u64 {bytes, XXH3-64} of words.db; pids: i64 [n] ascending; lengths: u32 [n], the number of words of each product */
 #ifndef SAGE_KEYWORDS_KEYWORDS_H
 #define SAGE_KEYWORDS_KEYWORDS_H
 

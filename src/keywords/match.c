@@ -3,6 +3,7 @@
 #include <io/db.h>
 #include <keywords/keywords.h>
 #include <keywords/match.h>
+#include <keywords/rank.h>
 #include <string.h>
 
 /* One token as the tokenizer gives it: folded bytes in `folded`, and where it stands in the query. A word of the query
@@ -24,24 +25,6 @@ struct sage_match {
     sage_error *error;
 };
 
-/* How a table-valued pointer is handed out: documented at sqlite.org/fts5.html, "Extending FTS5". */
-static sage_status find_api(sqlite3 *db, fts5_api **api, sage_error *error) {
-    sage_status st = SAGE_OK;
-    sqlite3_stmt *stmt = NULL;
-    bool row = false;
-    *api = NULL;
-    SAGE_TRY(sage_db_prepare(db, "SELECT fts5(?1)", &stmt, error));
-    if (sqlite3_bind_pointer(stmt, 1, api, "fts5_api_ptr", NULL) != SQLITE_OK) {
-        st = sage_db_fail(db, "ask for FTS5", error);
-        goto out;
-    }
-    SAGE_TRY(sage_db_step(stmt, &row, error));
-    if (*api == NULL) st = sage_fail(error, SAGE_E_STATE, "this SQLite has no FTS5; keyword search needs it");
-out:
-    sqlite3_finalize(stmt);
-    return st;
-}
-
 sage_status sage_match_new(sqlite3 *db, sage_match **match, sage_error *error) {
     sage_status st = SAGE_OK;
     fts5_api *api = NULL;
@@ -50,7 +33,7 @@ sage_status sage_match_new(sqlite3 *db, sage_match **match, sage_error *error) {
     sage_match *m = sage_alloc_zero(1, sizeof *m);
     if (m == NULL) return sage_fail_memory(error, sizeof *m);
     sage_buf_init(&m->folded, 4 * (size_t)SAGE_KEYWORDS_QUERY_BYTES_MAX);
-    SAGE_TRY(find_api(db, &api, error));
+    SAGE_TRY(sage_fts5_api(db, &api, error));
     if (api->xFindTokenizer(api, "unicode61", &context, &m->tokenizer) != SQLITE_OK ||
         m->tokenizer.xCreate(context, NULL, 0, &m->instance) != SQLITE_OK) {
         st = sage_fail(error, SAGE_E_STATE, "this SQLite has no tokenizer unicode61; keyword search needs it");

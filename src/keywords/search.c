@@ -6,46 +6,66 @@
 #include <keywords/files.h>
 #include <keywords/keywords.h>
 #include <keywords/match.h>
+#include <keywords/rank.h>
 
 struct sage_keywords {
     sqlite3 *db;
     sqlite3_stmt *select;
     sage_match *match;
+    sage_packed *packed;
+    sage_rank rank;
     sage_buf expression;
 };
 
-static sage_status check_sum(const char *sum_path, const char *db_path, sage_error *error) {
-    sage_status st = SAGE_OK;
-    sage_packed *packed = NULL;
-    const void *data;
-    size_t count;
+static sage_status damaged(const char *path, const char *what, sage_error *error) {
+    return sage_fail(error, SAGE_E_FORMAT, "%s is damaged (%s); run 'itemsage index' to build it again", path, what);
+}
+
+static sage_status check_sum(const sage_keywords_sum *wanted, size_t n, const char *db_path, sage_error *error) {
     sage_keywords_sum found;
-    SAGE_TRY(sage_packed_open(sum_path, SAGE_KEYWORDS_MAGIC, SAGE_KEYWORDS_VERSION, true, &packed, error));
-    SAGE_TRY(sage_packed_get(packed, SAGE_KEYWORDS_SECTION, sizeof found, &data, &count, error));
-    SAGE_TRY(sage_keywords_sum_of(db_path, &found, error));
-    const sage_keywords_sum *wanted = data;
-    if (count != 1 || wanted->bytes != found.bytes || wanted->xxh3 != found.xxh3) {
-        st = sage_fail(error, SAGE_E_FORMAT,
-                       "%s is damaged (its checksum differs); run 'itemsage index' to build it again", db_path);
+    sage_status st = sage_keywords_sum_of(db_path, &found, error);
+    if (st != SAGE_OK) return st;
+    if (n != 1 || wanted->bytes != found.bytes || wanted->xxh3 != found.xxh3)
+        return damaged(db_path, "its checksum differs", error);
+    return SAGE_OK;
+}
+
+static sage_status open_bin(sage_keywords *k, const char *bin_path, const char *db_path, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const void *sum, *pids, *lengths;
+    size_t n_sums, n_lengths;
+    uint64_t words = 0;
+    SAGE_TRY(sage_packed_open(bin_path, SAGE_KEYWORDS_MAGIC, SAGE_KEYWORDS_VERSION, true, &k->packed, error));
+    SAGE_TRY(sage_packed_get(k->packed, "sum", sizeof(sage_keywords_sum), &sum, &n_sums, error));
+    SAGE_TRY(sage_packed_get(k->packed, "pids", sizeof(int64_t), &pids, &k->rank.n, error));
+    SAGE_TRY(sage_packed_get(k->packed, "lengths", sizeof(uint32_t), &lengths, &n_lengths, error));
+    if (n_lengths != k->rank.n) {
+        st = damaged(bin_path, "its sections do not fit each other", error);
+        goto out;
     }
+    SAGE_TRY(check_sum(sum, n_sums, db_path, error));
+    k->rank.pids = pids;
+    k->rank.lengths = lengths;
+    for (size_t i = 0; i < k->rank.n; i++) words += k->rank.lengths[i];
+    k->rank.mean_length = k->rank.n > 0 ? (double)words / (double)k->rank.n : 0;
 out:
-    sage_packed_close(packed);
     return st;
 }
 
 sage_status sage_keywords_open(const char *dir, sage_keywords **keywords, sage_error *error) {
     sage_status st = SAGE_OK;
-    char db_path[SAGE_PATH_MAX], sum_path[SAGE_PATH_MAX];
+    char db_path[SAGE_PATH_MAX], bin_path[SAGE_PATH_MAX];
     *keywords = NULL;
     sage_keywords *k = sage_alloc_zero(1, sizeof *k);
     if (k == NULL) return sage_fail_memory(error, sizeof *k);
     sage_buf_init(&k->expression, 8 * (size_t)SAGE_KEYWORDS_QUERY_BYTES_MAX);
     SAGE_TRY(sage_path_join(db_path, dir, SAGE_KEYWORDS_DB, error));
-    SAGE_TRY(sage_path_join(sum_path, dir, SAGE_KEYWORDS_SUM, error));
-    SAGE_TRY(check_sum(sum_path, db_path, error));
+    SAGE_TRY(sage_path_join(bin_path, dir, SAGE_KEYWORDS_BIN, error));
+    SAGE_TRY(open_bin(k, bin_path, db_path, error));
     SAGE_TRY(sage_db_open(db_path, SAGE_DB_READ, &k->db, error));
-    /* The rank of FTS5 is BM25 (k1 1.2, b 0.75) times -1. */
-    SAGE_TRY(sage_db_prepare(k->db, "SELECT rowid, rank FROM words WHERE words MATCH ?1", &k->select, error));
+    SAGE_TRY(sage_rank_register(k->db, &k->rank, error));
+    SAGE_TRY(
+        sage_db_prepare(k->db, "SELECT rowid, sage_bm25(words) FROM words WHERE words MATCH ?1", &k->select, error));
     SAGE_TRY(sage_match_new(k->db, &k->match, error));
     *keywords = k;
     k = NULL;
@@ -59,6 +79,7 @@ void sage_keywords_close(sage_keywords *keywords) {
     sage_match_free(keywords->match);
     sqlite3_finalize(keywords->select);
     sage_db_close(keywords->db);
+    sage_packed_close(keywords->packed);
     sage_buf_free(&keywords->expression);
     sage_free(keywords);
 }
@@ -129,7 +150,7 @@ static sage_status collect(sage_keywords *keywords, const sage_keywords_query *q
         SAGE_TRY(sage_db_step(keywords->select, &row, error));
         if (!row) break;
         sage_keyword_hit hit = {.pid = sqlite3_column_int64(keywords->select, 0),
-                                .score = (float)-sqlite3_column_double(keywords->select, 1)};
+                                .score = (float)sqlite3_column_double(keywords->select, 1)};
         size_t place = place_of(query, hit.pid);
         if (place < query->n_wanted) scores[place] = hit.score;
         if (query->k > 0) offer(hits, n, query->k, hit);
@@ -151,6 +172,7 @@ sage_status sage_keywords_search(sage_keywords *keywords, const sage_keywords_qu
         st = sage_db_fail(keywords->db, "search by keywords", error);
         goto out;
     }
+    sage_rank_begin(&keywords->rank);
     SAGE_TRY(collect(keywords, query, hits, n, scores, error));
 out:
     sqlite3_reset(keywords->select);

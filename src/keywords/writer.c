@@ -14,7 +14,7 @@ struct sage_keywords_writer {
     sage_buf text; /* of the row that is being added */
     int64_t last_pid;
     bool any;
-    char db_path[SAGE_PATH_MAX], sum_path[SAGE_PATH_MAX];
+    char db_path[SAGE_PATH_MAX], bin_path[SAGE_PATH_MAX];
 };
 
 /* The directory that this lies in is thrown away where the build stops half-way and is synced where it is published, so
@@ -34,7 +34,7 @@ sage_status sage_keywords_create(const char *dir, sage_keywords_writer **writer,
     if (w == NULL) return sage_fail_memory(error, sizeof *w);
     sage_buf_init(&w->text, SAGE_KEYWORDS_TEXT_BYTES_MAX);
     SAGE_TRY(sage_path_join(w->db_path, dir, SAGE_KEYWORDS_DB, error));
-    SAGE_TRY(sage_path_join(w->sum_path, dir, SAGE_KEYWORDS_SUM, error));
+    SAGE_TRY(sage_path_join(w->bin_path, dir, SAGE_KEYWORDS_BIN, error));
     SAGE_TRY(sage_db_open(w->db_path, SAGE_DB_CREATE, &w->db, error));
     SAGE_TRY(sage_db_exec(w->db, schema, error));
     SAGE_TRY(sage_db_prepare(w->db, "INSERT INTO words(rowid, text) VALUES (?1, ?2)", &w->insert, error));
@@ -79,13 +79,59 @@ out:
     return st;
 }
 
-static sage_status write_sum(const sage_keywords_writer *writer, sage_error *error) {
+/* FTS5 keeps a text's number of words as a blob of one varint (SQLite's: seven bits a byte, the highest first). */
+static uint32_t words_of(sqlite3_stmt *row) {
+    const unsigned char *bytes = sqlite3_column_blob(row, 1);
+    int n = sqlite3_column_bytes(row, 1);
+    uint64_t value = 0;
+    for (int i = 0; i < n && i < 5; i++) {
+        value = value << 7 | (bytes[i] & 0x7f);
+        if ((bytes[i] & 0x80) == 0) break;
+    }
+    return (uint32_t)value;
+}
+
+enum { PIDS, LENGTHS };
+
+static sage_status write_column(sage_keywords_writer *w, sage_packed_writer *packed, int which, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sqlite3_stmt *select = NULL;
+    bool row;
+    SAGE_TRY(which == PIDS ? sage_packed_section(packed, "pids", sizeof(int64_t), error)
+                           : sage_packed_section(packed, "lengths", sizeof(uint32_t), error));
+    SAGE_TRY(sage_db_prepare(w->db, "SELECT id, sz FROM words_docsize ORDER BY id", &select, error));
+    for (;;) {
+        SAGE_TRY(sage_db_step(select, &row, error));
+        if (!row) break;
+        int64_t pid = sqlite3_column_int64(select, 0);
+        uint32_t words = words_of(select);
+        SAGE_TRY(which == PIDS ? sage_packed_add(packed, &pid, sizeof pid, error)
+                               : sage_packed_add(packed, &words, sizeof words, error));
+    }
+out:
+    sqlite3_finalize(select);
+    return st;
+}
+
+static sage_status close_db(sage_keywords_writer *w, sage_error *error) {
+    sqlite3_finalize(w->insert);
+    w->insert = NULL;
+    if (sqlite3_close(w->db) != SQLITE_OK) return sage_db_fail(w->db, "close the keyword index", error);
+    w->db = NULL;
+    return SAGE_OK;
+}
+
+/* The sum comes last: by then the database is closed. */
+static sage_status write_bin(sage_keywords_writer *w, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_packed_writer *packed = NULL;
     sage_keywords_sum sum;
-    SAGE_TRY(sage_keywords_sum_of(writer->db_path, &sum, error));
-    SAGE_TRY(sage_packed_create(writer->sum_path, SAGE_KEYWORDS_MAGIC, SAGE_KEYWORDS_VERSION, 1, &packed, error));
-    SAGE_TRY(sage_packed_section(packed, SAGE_KEYWORDS_SECTION, sizeof sum, error));
+    SAGE_TRY(sage_packed_create(w->bin_path, SAGE_KEYWORDS_MAGIC, SAGE_KEYWORDS_VERSION, 3, &packed, error));
+    SAGE_TRY(write_column(w, packed, PIDS, error));
+    SAGE_TRY(write_column(w, packed, LENGTHS, error));
+    SAGE_TRY(close_db(w, error));
+    SAGE_TRY(sage_keywords_sum_of(w->db_path, &sum, error));
+    SAGE_TRY(sage_packed_section(packed, "sum", sizeof sum, error));
     SAGE_TRY(sage_packed_add(packed, &sum, sizeof sum, error));
     st = sage_packed_finish(packed, error);
     packed = NULL;
@@ -97,14 +143,7 @@ out:
 sage_status sage_keywords_finish(sage_keywords_writer *writer, sage_error *error) {
     sage_status st = SAGE_OK;
     SAGE_TRY(sage_db_exec(writer->db, "INSERT INTO words(words) VALUES ('optimize'); COMMIT", error));
-    sqlite3_finalize(writer->insert);
-    writer->insert = NULL;
-    if (sqlite3_close(writer->db) != SQLITE_OK) {
-        st = sage_db_fail(writer->db, "close the keyword index", error);
-        goto out;
-    }
-    writer->db = NULL;
-    SAGE_TRY(write_sum(writer, error));
+    SAGE_TRY(write_bin(writer, error));
 out:
     sage_keywords_abandon(writer);
     return st;
