@@ -73,12 +73,16 @@ static void backward_rows(void *ctx, size_t begin, size_t end, size_t worker) {
     attend_back_rows(model, job->work, job->batch, begin, end, worker);
 }
 
-static void vcat_grad(const sage_model *model, sage_work *work) {
-    const sage_model_shape *s = &model->shape;
-    size_t d = s->dim_model, per_head = d / s->heads, ld = work->fold.ld, row = s->heads * ld, n = work->sizes.products;
-    for (size_t h = 0; h < s->heads; h++)
-        sage_gemm(work->pool, true, false, per_head, ld, n, 1, work->encoder.d_heads + h * per_head, d,
-                  work->encoder.mix + h * ld, row, 0, work->fold.d_vcat + h * per_head * ld, ld);
+/* Each head's product is narrow: whole heads go to the workers, since cut ones would starve the BLAS's inner kernel. */
+static void vcat_grad_heads(void *ctx, size_t begin, size_t end, size_t worker) {
+    const encoder_job *job = ctx;
+    const sage_model_shape *s = &job->model->shape;
+    const encoder_acts *e = &job->work->encoder;
+    size_t d = s->dim_model, per_head = d / s->heads, ld = job->work->fold.ld, row = s->heads * ld;
+    (void)worker;
+    for (size_t h = begin; h < end; h++)
+        sage_gemm(NULL, true, false, per_head, ld, job->work->sizes.products, 1, e->d_heads + h * per_head, d,
+                  e->mix + h * ld, row, 0, job->work->fold.d_vcat + h * per_head * ld, ld);
 }
 
 static mlp_grads grads_at(const sage_model *model, real *dense, param_id w1, param_id b1, param_id w2, param_id b2,
@@ -109,6 +113,6 @@ void encoder_backward(const sage_model *model, sage_work *work, const sage_produ
      * token and a query. */
     memcpy(par_in(model, dense, P_CLS), par_in(model, dense, P_BO), d * sizeof(real));
     bias_grad(pool, n, d, e->d_heads, par_in(model, dense, P_BV));
-    vcat_grad(model, work);
+    sage_pool_for(pool, model->shape.heads, 1, vcat_grad_heads, &job);
     fold_backward(model, work, dense);
 }
