@@ -19,7 +19,7 @@ size_t sage_link_scheme(sage_str link) {
 }
 
 static sage_str after(sage_str text, size_t n) {
-    return (sage_str){text.data + n, text.len - n};
+    return n == 0 ? text : (sage_str){text.data + n, text.len - n}; /* an empty text may have no data */
 }
 
 /* Length up to the first of `stops`. */

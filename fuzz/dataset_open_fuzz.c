@@ -1,0 +1,144 @@
+/* A sound dataset with some bytes of its files changed. What opens can be read everywhere and sampled from. The input's
+ * first byte says whether checksums are made right; changes follow. */
+#include "packed_image.h"
+#include <catalog/catalog.h>
+#include <dataset/sampler.h>
+#include <io/fs.h>
+
+enum { FILES = 4, PACKED = 3 };
+static const char *const names[FILES] = {"vocab.bin", "products.bin", "queries.bin", "meta.json"};
+
+static char dir[64];
+static image sound[FILES];
+static sage_options *options;
+
+static void path_of(size_t file, char path[128]) {
+    snprintf(path, 128, "%s/dataset/1/%s", dir, names[file]);
+}
+
+static void remove_all(void) {
+    sage_fs_remove_tree(dir, NULL);
+    sage_options_free(options);
+}
+
+static void make_options(void) {
+    static sage_option table[64];
+    size_t n = 0;
+    for (const sage_option *o = sage_dataset_options; o->key != NULL; o++) table[n++] = *o;
+    for (const sage_option *o = sage_sampler_options; o->key != NULL; o++) table[n++] = *o;
+    FUZZ_CHECK(sage_options_over(table, n, &options, NULL) == SAGE_OK);
+    FUZZ_CHECK(sage_options_set(options, "batch=6", NULL) == SAGE_OK);
+    FUZZ_CHECK(sage_options_set(options, "negatives=3", NULL) == SAGE_OK);
+    FUZZ_CHECK(sage_options_set(options, "typo=0.2", NULL) == SAGE_OK);
+    FUZZ_CHECK(sage_options_set(options, "mask_words=all", NULL) == SAGE_OK);
+}
+
+static void write_text(const char *path, const char *text) {
+    FILE *file = fopen(path, "wb");
+    FUZZ_CHECK(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+static sage_catalog *make_catalogue(void) {
+    char db[128], products[128], events[128];
+    sage_catalog *catalog;
+    sage_import_report report;
+    const sage_import_options import = {0};
+    snprintf(db, sizeof db, "%s/catalog.db", dir);
+    snprintf(products, sizeof products, "%s/products.tsv", dir);
+    snprintf(events, sizeof events, "%s/events.tsv", dir);
+    write_text(
+        products,
+        "id\ttitle\tbrand\n1\toak table\tArla\n2\toak chair\t\n3\tbrass lamp\tBolt\n4\tlamp\t\n5\twall lamp\tBolt\n"
+        "6\toak shelf\tArla\n7\tred chair\t\n8\tblue chair\tArla\n9\tgarden table\t\n10\tdesk\t\n11\tdesk lamp\t\n");
+    write_text(
+        events,
+        "event\tproduct_id\tquery\nclick\t1\toak\nclick\t2\toak\ncheckout\t3\tlamp\nsave\t4\tlamp\nclick\t9\ttable\n"
+        "add_to_cart\t10\tdesk\nclick\t11\tdesk\nclick\t7\tchair\nclick\t8\tblue chair\n");
+    const char *const product_files[] = {products}, *const event_files[] = {events};
+    FUZZ_CHECK(sage_catalog_create(db, NULL) == SAGE_OK && sage_catalog_open(db, true, &catalog, NULL) == SAGE_OK);
+    FUZZ_CHECK(sage_catalog_import_products(catalog, product_files, 1, &import, NULL, &report, NULL) == SAGE_OK);
+    FUZZ_CHECK(sage_catalog_import_events(catalog, event_files, 1, &import, NULL, &report, NULL) == SAGE_OK);
+    return catalog;
+}
+
+static void build(void) {
+    uint64_t id;
+    snprintf(dir, sizeof dir, "%s/dataset_fuzz_XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    FUZZ_CHECK(mkdtemp(dir) != NULL && atexit(remove_all) == 0);
+    make_options();
+    sage_catalog *catalog = make_catalogue();
+    FUZZ_CHECK(sage_dataset_build(catalog, dir, options, NULL, NULL, &id, NULL) == SAGE_OK && id == 1);
+    sage_catalog_close(catalog);
+    for (size_t i = 0; i < FILES; i++) {
+        char path[128];
+        path_of(i, path);
+        image_read(&sound[i], path);
+    }
+}
+
+static void read_all(const sage_dataset *dataset) {
+    size_t n = sage_dataset_products(dataset), vocab = sage_vocab_size(sage_dataset_vocab(dataset));
+    for (size_t i = 0; i < n; i++) {
+        sage_packed_product p;
+        sage_dataset_product(dataset, i, &p);
+        for (size_t f = 0; f < SAGE_FIELDS; f++) fuzz_touch(p.text[f].data, p.text[f].len);
+        for (size_t j = 0; j < p.begin[SAGE_FIELDS]; j++) FUZZ_CHECK(p.ids[j] < vocab);
+        if (p.n_images > 0) fuzz_touch(p.images, p.n_images * sage_dataset_image_dim(dataset) * sizeof(float));
+    }
+    for (size_t i = 0; i < sage_dataset_queries(dataset); i++) {
+        sage_packed_query q;
+        sage_dataset_query(dataset, i, &q);
+        fuzz_touch(q.text.data, q.text.len);
+        for (size_t j = 0; j < q.n_ids; j++) FUZZ_CHECK(q.ids[j] < vocab);
+        for (size_t j = 0; j < q.n_positives; j++) FUZZ_CHECK(q.positives[j] < n);
+    }
+    for (unsigned t = 0; t < SAGE_PARTS * SAGE_TASKS; t++) {
+        size_t n_pairs;
+        const sage_pair *pairs = sage_dataset_pairs(dataset, (sage_part)(t / SAGE_TASKS), t % SAGE_TASKS, &n_pairs);
+        for (size_t i = 0; i < n_pairs; i++) {
+            FUZZ_CHECK(pairs[i].product < n && pairs[i].query < sage_dataset_queries(dataset));
+        }
+    }
+}
+
+static void sample(const sage_dataset *dataset) {
+    sage_sampler *sampler = NULL;
+    const sage_batch *batch;
+    const sage_made_pairs *pairs;
+    sage_error error = {0};
+    if (sage_sampler_new(dataset, options, NULL, 1, &sampler, &error) != SAGE_OK) {
+        FUZZ_CHECK(sampler == NULL && error.text[0] != '\0');
+        return;
+    }
+    for (uint64_t step = 0; step < 3; step++) FUZZ_CHECK(sage_sampler_batch(sampler, step, &batch, NULL) == SAGE_OK);
+    FUZZ_CHECK(sage_sampler_validation(sampler, 4, &pairs, NULL) == SAGE_OK);
+    sage_sampler_free(sampler);
+}
+
+static void look(bool verify) {
+    sage_dataset *dataset = NULL;
+    sage_error error = {0};
+    if (sage_dataset_open(dir, 1, verify, &dataset, &error) != SAGE_OK) {
+        FUZZ_CHECK(dataset == NULL && error.text[0] != '\0');
+        return;
+    }
+    read_all(dataset);
+    sample(dataset);
+    sage_dataset_close(dataset);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static image files[FILES];
+    if (dir[0] == '\0') build();
+    if (size == 0) return 0;
+    memcpy(files, sound, sizeof files);
+    for (size_t at = 1; at + CHANGE_BYTES <= size; at += CHANGE_BYTES) image_change(files, FILES, data + at);
+    for (size_t i = 0; i < FILES; i++) {
+        char path[128];
+        path_of(i, path);
+        if (i < PACKED && data[0] % 4 != 0) image_mend(&files[i]);
+        image_write(&files[i], path);
+    }
+    look(data[0] % 8 < 4);
+    return 0;
+}
