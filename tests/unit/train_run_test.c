@@ -286,6 +286,19 @@ static void a_damaged_checkpoint_is_refused(void **state) {
     assert_int_equal(train(&r), SAGE_OK);
 }
 
+static void a_damaged_run_file_costs_nothing(void **state) {
+    (void)state;
+    sage_monitor monitor = {.ctx = &stopping, .message = keep_notes, .cancel = &stopping.stop};
+    stopping = (stopper){0};
+    run r = {.name = "torn", .validate = validate_and_stop, .ctx = dataset, .monitor = &monitor};
+    assert_int_equal(train(&r), SAGE_E_CANCELLED);
+    scratch_write(in_run("torn", "run.json"), "{\"format\": 1, \"ident", 21);
+    stopping = (stopper){0};
+    r.validate = NULL;
+    assert_int_equal(train(&r), SAGE_OK);
+    assert_non_null(strstr(stopping.notes, "going on"));
+}
+
 static void without_events_it_is_a_cold_start(void **state) {
     (void)state;
     char other[SAGE_PATH_MAX];
@@ -334,6 +347,7 @@ int main(void) {
         cmocka_unit_test(the_time_limit_ends_a_run_properly),
         cmocka_unit_test(a_loss_that_is_no_number_stops_the_run),
         cmocka_unit_test(a_damaged_checkpoint_is_refused),
+        cmocka_unit_test(a_damaged_run_file_costs_nothing),
         cmocka_unit_test(without_events_it_is_a_cold_start),
         cmocka_unit_test(a_failed_allocation_is_an_error),
     };
