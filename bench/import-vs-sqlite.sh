@@ -21,5 +21,5 @@ for ((i = 0; i < repeats; i++)); do
       ".import --csv --skip 1 $dir/feed.csv feed"; } 2>"$dir/time"
   awk -v n="$rows" '{printf "sqlite3    %9d rows  cpu %7.3f s %8.0f rows/s\n", n, $1+$2, n/($1+$2)}' "$dir/time" | tee -a "$dir/peer"
 done
-ours=$(awk '/^new/{print $11}' "$dir/ours" | median) peer=$(awk '{print $7}' "$dir/peer" | median)
+ours=$(awk '/^new/{print $12}' "$dir/ours" | median) peer=$(awk '{print $7}' "$dir/peer" | median)
 awk -v o="$ours" -v p="$peer" 'BEGIN{printf "median: import %d rows/s, sqlite3 .import %d rows/s, ratio %.2f\n", o, p, o/p}'

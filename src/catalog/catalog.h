@@ -15,24 +15,40 @@ sage_status sage_catalog_create(const char *path, sage_error *error);
 sage_status sage_catalog_open(const char *path, bool write, sage_catalog **catalog, sage_error *error);
 void sage_catalog_close(sage_catalog *catalog);
 
-int64_t sage_catalog_revision(const sage_catalog *catalog); /* grows with every committed change of products, events or vectors */
-sage_status sage_catalog_count(sage_catalog *catalog, sage_shop_state *state, sage_error *error); /* the catalogue's part of it */
-sage_status sage_catalog_rejects(sage_catalog *catalog, sage_reject *rejects, size_t limit, size_t *n, sage_error *error);
+int64_t sage_catalog_revision(
+    const sage_catalog *catalog); /* grows with every committed change of products, events or vectors */
+sage_status sage_catalog_count(sage_catalog *catalog, sage_shop_state *state,
+                               sage_error *error); /* the catalogue's part of it */
+sage_status sage_catalog_rejects(sage_catalog *catalog, sage_reject *rejects, size_t limit, size_t *n,
+                                 sage_error *error);
 sage_status sage_catalog_forget_user(sage_catalog *catalog, const char *user_id, uint64_t *events, sage_error *error);
 /* A key/value of the meta table; *value is "" where absent; valid until the next call. */
 sage_status sage_catalog_meta(sage_catalog *catalog, const char *key, const char **value, sage_error *error);
 
-/* Imports: see itemsage/import.h. One transaction each. `images_dir` of the shop where vector files are kept. */
-sage_status sage_catalog_import_products(sage_catalog *catalog, const char *const *files, size_t n_files, const sage_import_options *options,
-                                         const sage_monitor *monitor, sage_import_report *report, sage_error *error);
-sage_status sage_catalog_import_events(sage_catalog *catalog, const char *const *files, size_t n_files, const sage_import_options *options,
-                                       const sage_monitor *monitor, sage_import_report *report, sage_error *error);
+/* Imports: see itemsage/import.h. One transaction each: what is stopped or fails leaves the catalogue as it was.
+ *
+ * Rows: fields, limits and reasons of rejection stand in catalog/import_product.h, catalog/import_event.h,
+ * catalog/price.h, catalog/import_time.h and catalog/feed.h. Products: a row that says what the catalogue holds already
+ * is "unchanged" and keeps its revision. Where an id comes twice in one import the later row wins, and where it differs
+ * it is also kept as a reject, "duplicate-id". A vector of a picture stays while the picture's link does. --full keeps
+ * a product whose row is refused but has a readable id, and is SAGE_E_STATE where no row is good. A header without `id`
+ * (events: `product_id`, `event`) is SAGE_E_FORMAT. Rejects of a file are replaced when a file of that name is imported
+ * again (events: with `again`). */
+sage_status sage_catalog_import_products(sage_catalog *catalog, const char *const *files, size_t n_files,
+                                         const sage_import_options *options, const sage_monitor *monitor,
+                                         sage_import_report *report, sage_error *error);
+sage_status sage_catalog_import_events(sage_catalog *catalog, const char *const *files, size_t n_files,
+                                       const sage_import_options *options, const sage_monitor *monitor,
+                                       sage_import_report *report, sage_error *error);
 /* Copies the vectors into <shop_dir>/pictures/<hash>.npy (f32) and points the products' image rows at them. */
-sage_status sage_catalog_import_image_vectors(sage_catalog *catalog, const char *shop_dir, const char *npy_file, const char *ids_file,
-                                              const sage_monitor *monitor, sage_import_report *report, sage_error *error);
+sage_status sage_catalog_import_image_vectors(sage_catalog *catalog, const char *shop_dir, const char *npy_file,
+                                              const char *ids_file, const sage_monitor *monitor,
+                                              sage_import_report *report, sage_error *error);
 
 /* ---- reading products, in pid order ---- */
-typedef struct sage_fingerprint { uint64_t low, high; } sage_fingerprint;
+typedef struct sage_fingerprint {
+    uint64_t low, high;
+} sage_fingerprint;
 
 typedef struct sage_image_ref {
     const char *vector_file; /* name below <shop>/pictures, "" where the image has no vector */
@@ -42,7 +58,8 @@ typedef struct sage_image_ref {
 
 enum { SAGE_IMAGES_MAX = 20 };
 
-/* Everything lives until the cursor's next step. Texts are as imported (valid UTF-8, not normalised); absent = len 0. */
+/* Everything lives until the cursor's next step. Texts are as imported (valid UTF-8, not normalised); absent = len 0.
+ */
 typedef struct sage_product_row {
     int64_t pid, revision;
     sage_fingerprint fingerprint;
@@ -57,46 +74,55 @@ typedef struct sage_product_row {
 
 typedef struct sage_product_cursor sage_product_cursor;
 /* Products with pid > after_pid and revision > after_revision (0, 0 = all). */
-sage_status sage_product_cursor_open(sage_catalog *catalog, int64_t after_pid, int64_t after_revision, sage_product_cursor **cursor,
-                                     sage_error *error);
-sage_status sage_product_cursor_next(sage_product_cursor *cursor, const sage_product_row **row, sage_error *error); /* *row = NULL: end */
+sage_status sage_product_cursor_open(sage_catalog *catalog, int64_t after_pid, int64_t after_revision,
+                                     sage_product_cursor **cursor, sage_error *error);
+sage_status sage_product_cursor_next(sage_product_cursor *cursor, const sage_product_row **row,
+                                     sage_error *error); /* *row = NULL: end */
 void sage_product_cursor_close(sage_product_cursor *cursor);
-sage_status sage_catalog_find_product(sage_catalog *catalog, const char *id, int64_t *pid, sage_error *error); /* SAGE_E_NOT_FOUND */
+sage_status sage_catalog_find_product(sage_catalog *catalog, const char *id, int64_t *pid,
+                                      sage_error *error); /* SAGE_E_NOT_FOUND */
 
 /* "12.99 EUR" from minor units; knows currencies of 0, 2 and 3 decimals. */
 void sage_price_text(int64_t minor, const char *currency, char out[48]);
 
 /* ---- reading events ---- */
 typedef enum sage_surface { SAGE_ON_SEARCH, SAGE_ON_IMAGE, SAGE_ON_PRODUCT, SAGE_ON_USER, SAGE_SURFACES } sage_surface;
-typedef enum sage_event_kind { SAGE_CLICK, SAGE_SAVE, SAGE_ADD_TO_CART, SAGE_CHECKOUT, SAGE_EVENT_KINDS } sage_event_kind;
-enum { SAGE_TASKS = SAGE_SURFACES * SAGE_EVENT_KINDS }; /* task = surface * SAGE_EVENT_KINDS + kind */
-extern const char *const sage_surface_names[SAGE_SURFACES];   /* "search", "image", "product", "user" */
-extern const char *const sage_event_names[SAGE_EVENT_KINDS];  /* "click", "save", "add_to_cart", "checkout" */
-void sage_task_name(unsigned task, char out[32]);             /* "search/add_to_cart" */
+typedef enum sage_event_kind {
+    SAGE_CLICK,
+    SAGE_SAVE,
+    SAGE_ADD_TO_CART,
+    SAGE_CHECKOUT,
+    SAGE_EVENT_KINDS
+} sage_event_kind;
+enum { SAGE_TASKS = SAGE_SURFACES * SAGE_EVENT_KINDS };      /* task = surface * SAGE_EVENT_KINDS + kind */
+extern const char *const sage_surface_names[SAGE_SURFACES];  /* "search", "image", "product", "user" */
+extern const char *const sage_event_names[SAGE_EVENT_KINDS]; /* "click", "save", "add_to_cart", "checkout" */
+void sage_task_name(unsigned task, char out[32]);            /* "search/add_to_cart" */
 
-/* Distinct (surface, query, product, kind): counts added up, the latest time. Ordered by surface, query key, pid, kind, so that all of
- * one query comes together. Events of unknown products have pid 0. Lives until the next step. */
+/* Distinct (surface, query, product, kind): counts added up, the latest time. Ordered by surface, query key, pid, kind,
+ * so that all of one query comes together. Events of unknown products have pid 0. Lives until the next step. */
 typedef struct sage_event_row {
     sage_surface surface;
     sage_event_kind kind;
-    sage_str query;      /* search: as first typed; user: the user's id; product: the product's id; image: link */
-    sage_str query_key;  /* search: normalised; else as `query` */
+    sage_str query;     /* search: as first typed; user: the user's id; product: the product's id; image: link */
+    sage_str query_key; /* search: normalised; else as `query` */
     int64_t pid;
     sage_str product_id;
     uint64_t count;
-    int64_t time_ms;     /* Unix epoch, milliseconds; INT64_MIN where no event had a time */
+    int64_t time_ms; /* Unix epoch, milliseconds; INT64_MIN where no event had a time */
 } sage_event_row;
 
 typedef struct sage_event_cursor sage_event_cursor;
 sage_status sage_event_cursor_open(sage_catalog *catalog, sage_event_cursor **cursor, sage_error *error);
-sage_status sage_event_cursor_next(sage_event_cursor *cursor, const sage_event_row **row, sage_error *error); /* *row = NULL: end */
+sage_status sage_event_cursor_next(sage_event_cursor *cursor, const sage_event_row **row,
+                                   sage_error *error); /* *row = NULL: end */
 void sage_event_cursor_close(sage_event_cursor *cursor);
 bool sage_catalog_simulated(sage_catalog *catalog); /* some event came from `itemsage synth events` */
 
-/* Reads an event file without storing anything (eval --events): same formats, same rules; rejects are counted in *report.
- * The callback's row has pid looked up in this catalogue (0: unknown), one call per event row. */
+/* Reads an event file without storing anything (eval --events): same formats, same rules; rejects are counted in
+ * *report. The callback's row has pid looked up in this catalogue (0: unknown), one call per event row. */
 typedef sage_status (*sage_event_fn)(void *ctx, const sage_event_row *row, sage_error *error);
-sage_status sage_catalog_scan_events(sage_catalog *catalog, const char *file, const sage_import_options *options, sage_event_fn fn, void *ctx,
-                                     sage_import_report *report, sage_error *error);
+sage_status sage_catalog_scan_events(sage_catalog *catalog, const char *file, const sage_import_options *options,
+                                     sage_event_fn fn, void *ctx, sage_import_report *report, sage_error *error);
 
 #endif

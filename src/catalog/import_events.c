@@ -318,10 +318,10 @@ sage_status sage_catalog_scan_events(sage_catalog *catalog, const char *file, co
                                      sage_event_fn fn, void *ctx, sage_import_report *report, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_import import = {0};
-    event_file opened;
+    event_file opened = {0};
     scan s = {catalog, &import, fn, ctx};
-    SAGE_TRY(event_file_open(&opened, file, options != NULL ? options : &no_options, error));
     SAGE_TRY(sage_import_begin(&import, NULL, "import", NULL, report, error));
+    SAGE_TRY(event_file_open(&opened, file, options != NULL ? options : &no_options, error));
     SAGE_TRY(sage_import_begin_file(&import, "events", file, false, error));
     SAGE_TRY(read_events(&opened, &import, scan_event, &s, error));
 out:

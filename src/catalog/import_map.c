@@ -1,21 +1,15 @@
 #include <base/error.h>
+#include <catalog/feed_core.h>
 #include <catalog/import_map.h>
 #include <stdio.h>
 #include <string.h>
 
-static bool is_blank(char c) {
-    return c == ' ' || c == '\t';
-}
-
-/* As the feed readers name columns: no blanks around, no "g:", lower case. */
+/* As the feed readers name columns. */
 static bool tidy_name(const char *from, size_t len, char out[SAGE_MAP_NAME_MAX]) {
-    while (len > 0 && is_blank(*from)) from++, len--;
-    while (len > 0 && is_blank(from[len - 1])) len--;
-    if (len >= 2 && (from[0] == 'g' || from[0] == 'G') && from[1] == ':') from += 2, len -= 2;
-    if (len == 0 || len >= SAGE_MAP_NAME_MAX) return false;
-    for (size_t i = 0; i < len; i++) out[i] = (char)(from[i] >= 'A' && from[i] <= 'Z' ? from[i] | 0x20 : from[i]);
+    if (len >= SAGE_MAP_NAME_MAX) return false;
+    len = sage_feed_name(from, len, out);
     out[len] = '\0';
-    return true;
+    return len > 0;
 }
 
 static int field_of(const sage_map_name *names, size_t n, const char *name) {

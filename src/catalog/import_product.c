@@ -121,15 +121,9 @@ static void take_images(taking *t, const sage_feed_field *field, sage_str list) 
     }
 }
 
-static sage_status take_attribute(taking *t, size_t index, const sage_feed_field *field, sage_str value,
-                                  sage_error *error) {
+static sage_status take_attribute(taking *t, const sage_feed_field *field, sage_str value, sage_error *error) {
     sage_product_reader *reader = t->reader;
     sage_str name = field->name;
-    if (name.len == 0) { /* a column without a name in the header */
-        char *made = sage_arena_get(reader->arena, 32);
-        if (made == NULL) return sage_fail_memory(error, 32);
-        name = (sage_str){made, (size_t)snprintf(made, 32, "column_%zu", index + 1)};
-    }
     if (name.len >= SAGE_MAP_NAME_MAX) {
         t->flaw->column = field->column;
         sage_flaw_set(t->flaw, "bad-attribute", "the attribute's name \"%s\" is longer than %d bytes",
@@ -151,7 +145,7 @@ static sage_status take_field(taking *t, size_t index, const sage_feed_field *fi
     if (value.len == 0) return SAGE_OK;
     /* A row that is refused is read on for its id alone. */
     if (t->flaw->reason != NULL && (meaning < 0 || names[meaning].field != SAGE_P_ID)) return SAGE_OK;
-    if (meaning == SAGE_MAP_OTHER) return take_attribute(t, index, field, value, error);
+    if (meaning == SAGE_MAP_OTHER) return take_attribute(t, field, value, error);
     const sage_map_name *name = &names[meaning];
     switch (name->field) {
     case PRICE: take_price(t, &t->price, field, name->name); return SAGE_OK;

@@ -106,31 +106,19 @@ static sage_status write_row(sage_product_store *store, const sage_feed_product 
     return st;
 }
 
-/* A row that cannot be hashed since its texts grow too long is refused like any other bad row. */
-static sage_status make_fingerprint(sage_product_store *store, const sage_feed_product *product,
-                                    const sage_pictures *pictures, unsigned char out[16], sage_flaw *flaw,
-                                    sage_error *error) {
-    sage_str fields[SAGE_FIELDS];
-    sage_picture list[SAGE_IMAGES_MAX];
-    sage_product_fields(product->text, fields);
-    sage_status st =
-        sage_fingerprint_make(fields, list, sage_pictures_list(pictures, list), &store->scratch, out, error);
-    if (st != SAGE_E_LIMIT) return st;
-    sage_flaw_set(flaw, "text-too-long", "the row's texts, normalised, pass %zu bytes; shorten them",
-                  store->scratch.max);
-    return SAGE_OK;
-}
-
 static sage_status store_changed(sage_product_store *store, const sage_feed_product *product, known *old,
                                  const unsigned char row_hash[16], sage_flaw *flaw, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_pictures before = {0}, now;
+    sage_picture list[SAGE_IMAGES_MAX];
+    sage_str fields[SAGE_FIELDS];
     unsigned char fingerprint[16];
     bool fresh = old->pid == 0;
     if (!fresh) SAGE_TRY(sage_image_rows_read(&store->images, old->pid, &before, error));
     sage_pictures_relink(&before, product->images, product->n_images, &now, &store->vectors_dropped);
-    SAGE_TRY(make_fingerprint(store, product, &now, fingerprint, flaw, error));
-    if (flaw->reason != NULL || !sage_attributes_note(store->attributes, product, flaw)) goto out;
+    if (!sage_attributes_note(store->attributes, product, flaw)) goto out;
+    sage_product_fields(product->text, fields);
+    SAGE_TRY(sage_fingerprint_make(fields, list, sage_pictures_list(&now, list), &store->scratch, fingerprint, error));
     SAGE_TRY(write_row(store, product, &old->pid, fingerprint, row_hash, error));
     SAGE_TRY(sage_image_rows_write(&store->images, old->pid, fresh ? NULL : &before, &now, error));
 out:
