@@ -1,5 +1,9 @@
-/* A training step and inference on a made batch of the shape of a small shop (homedepot): about 90 ids a title, two
- * short fields beside it. model_bench [threads [steps [pairs [random]]]] */
+/* A training step and inference on made batches.
+ *   model_bench [small|paper [threads [steps [pairs [random]]]]]
+ * small: a small shop's titles (about 90 n-grams and two short fields a product), no pictures, preset small.
+ * paper: all 12 fields (about 290 n-grams, two hashes), 1 to 20 image vectors of 256, preset paper; the shapes of
+ * peers' benchmarks. One line of JSON a measurement. cpu_ms is the time of all threads: on a machine that others use
+ * too it says more than the wall clock. */
 #include <base/report.h>
 #include <base/rng.h>
 #include <model/model.h>
@@ -8,20 +12,49 @@
 #include <string.h>
 #include <time.h>
 
-enum { VOCAB = 240000, TITLE_IDS = 90, SHORT_IDS = 12, QUERY_IDS = 22, MAX_STEPS = 1000 };
+enum { MAX_STEPS = 1000, QUERY_IDS = 22, MAX_IMAGES = 20 };
+
+typedef struct kind {
+    const char *name;
+    sage_model_shape shape;
+    size_t fields, ids[SAGE_FIELDS]; /* mean number of ids of each field */
+} kind;
+
+static const kind kinds[] = {
+    {"small",
+     {.vocab = 240000,
+      .rows = 240000,
+      .hashes = 1,
+      .dim_embed = 256,
+      .dim_model = 256,
+      .heads = 8,
+      .dim_ff = 512,
+      .dim_head = 512,
+      .dim_out = 256},
+     3,
+     {90, 12, 12}},
+    {"paper",
+     {.vocab = 1264000,
+      .rows = 100000,
+      .hashes = 2,
+      .dim_embed = 256,
+      .dim_model = 512,
+      .heads = 8,
+      .dim_ff = 2048,
+      .dim_head = 1024,
+      .dim_out = 256,
+      .dim_image = 256},
+     SAGE_FIELDS,
+     {30, 200, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6}},
+};
 
 typedef struct made {
     sage_product_batch products;
     sage_bags queries;
-    uint32_t *ids, *begin, *token_begin, *query_ids, *query_begin;
+    uint32_t *ids, *begin, *token_begin, *image_begin, *query_ids, *query_begin;
     uint8_t *field;
+    real *images;
 } made;
-
-/* Ids by a power law, as words are. */
-static uint32_t draw(sage_rng *rng) {
-    double u = sage_rng_unit(rng);
-    return (uint32_t)((double)(VOCAB - 1) * u * u * u);
-}
 
 static void *must(void *memory) {
     if (memory != NULL) return memory;
@@ -29,39 +62,64 @@ static void *must(void *memory) {
     exit(1);
 }
 
-static made make(size_t products, size_t queries) {
-    static const uint8_t fields[] = {SAGE_TITLE, SAGE_BRAND, SAGE_COLOR};
-    made m = {0};
-    sage_rng rng;
-    size_t ids = 0, tokens = 0;
-    sage_rng_seed(&rng, 1, 1);
-    m.ids = must(malloc(products * 2 * (TITLE_IDS + 2 * SHORT_IDS) * sizeof *m.ids));
-    m.begin = must(malloc((products * 3 + 1) * sizeof *m.begin));
-    m.token_begin = must(malloc((products + 1) * sizeof *m.token_begin));
-    m.field = must(malloc(products * 3));
-    m.query_ids = must(malloc(queries * 2 * QUERY_IDS * sizeof *m.query_ids));
-    m.query_begin = must(malloc((queries + 1) * sizeof *m.query_begin));
-    for (size_t i = 0; i < products; i++) {
-        m.token_begin[i] = (uint32_t)tokens;
-        for (size_t f = 0; f < sizeof fields; f++) {
-            size_t n =
-                f == 0 ? TITLE_IDS / 2 + sage_rng_below(&rng, TITLE_IDS) : 1 + sage_rng_below(&rng, 2 * SHORT_IDS);
-            m.begin[tokens] = (uint32_t)ids;
-            m.field[tokens++] = fields[f];
-            for (; n > 0; n--) m.ids[ids++] = draw(&rng);
+/* By a power law, as words are. */
+static uint32_t draw(sage_rng *rng, size_t vocab) {
+    double u = sage_rng_unit(rng);
+    return (uint32_t)((double)(vocab - 1) * u * u * u);
+}
+
+static size_t about(sage_rng *rng, size_t mean) {
+    return mean / 2 + 1 + (size_t)sage_rng_below(rng, mean);
+}
+
+static void make_products(made *m, const kind *k, size_t n, sage_rng *rng) {
+    size_t most = 0, ids = 0, tokens = 0, images = 0, dim = k->shape.dim_image;
+    for (size_t f = 0; f < k->fields; f++) most += 2 * k->ids[f] + 2;
+    m->ids = must(malloc(n * most * sizeof *m->ids));
+    m->begin = must(malloc((n * k->fields + 1) * sizeof *m->begin));
+    m->token_begin = must(malloc((n + 1) * sizeof *m->token_begin));
+    m->image_begin = must(malloc((n + 1) * sizeof *m->image_begin));
+    m->field = must(malloc(n * k->fields));
+    m->images = must(malloc((n * MAX_IMAGES * dim + 1) * sizeof *m->images));
+    for (size_t i = 0; i < n; i++) {
+        m->token_begin[i] = (uint32_t)tokens;
+        m->image_begin[i] = (uint32_t)images;
+        for (size_t f = 0; f < k->fields; f++) {
+            m->begin[tokens] = (uint32_t)ids;
+            m->field[tokens++] = (uint8_t)f;
+            for (size_t left = about(rng, k->ids[f]); left > 0; left--) m->ids[ids++] = draw(rng, k->shape.vocab);
         }
+        if (dim > 0) images += 1 + sage_rng_below(rng, MAX_IMAGES);
     }
-    m.token_begin[products] = (uint32_t)tokens;
-    m.begin[tokens] = (uint32_t)ids;
+    m->token_begin[n] = (uint32_t)tokens;
+    m->begin[tokens] = (uint32_t)ids;
+    m->image_begin[n] = (uint32_t)images;
+    for (size_t i = 0; i < images * dim; i++) m->images[i] = (real)(sage_rng_unit(rng) - 0.5);
+    m->products = (sage_product_batch){
+        n, m->token_begin, m->field, {tokens, m->ids, m->begin}, dim > 0 ? m->image_begin : NULL, m->images};
+}
+
+static void make_queries(made *m, const kind *k, size_t n, sage_rng *rng) {
     size_t at = 0;
-    for (size_t i = 0; i < queries; i++) {
-        m.query_begin[i] = (uint32_t)at;
-        for (size_t n = 1 + sage_rng_below(&rng, 2 * QUERY_IDS); n > 0; n--) m.query_ids[at++] = draw(&rng);
+    m->query_ids = must(malloc(n * 2 * (QUERY_IDS + 1) * sizeof *m->query_ids));
+    m->query_begin = must(malloc((n + 1) * sizeof *m->query_begin));
+    for (size_t i = 0; i < n; i++) {
+        m->query_begin[i] = (uint32_t)at;
+        for (size_t left = about(rng, QUERY_IDS); left > 0; left--) m->query_ids[at++] = draw(rng, k->shape.vocab);
     }
-    m.query_begin[queries] = (uint32_t)at;
-    m.products = (sage_product_batch){products, m.token_begin, m.field, {tokens, m.ids, m.begin}, NULL, NULL};
-    m.queries = (sage_bags){queries, m.query_ids, m.query_begin};
-    return m;
+    m->query_begin[n] = (uint32_t)at;
+    m->queries = (sage_bags){n, m->query_ids, m->query_begin};
+}
+
+static void let_go(made *m) {
+    void *all[] = {m->ids, m->begin, m->token_begin, m->image_begin, m->query_ids, m->query_begin, m->field, m->images};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) free(all[i]);
+}
+
+static double cpu_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static int ascending(const void *a, const void *b) {
@@ -74,16 +132,62 @@ static double median(double *times, size_t n) {
     return times[n / 2];
 }
 
-/* Of all threads: on a machine that others use too it says more than the wall clock. */
-static double cpu_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static void stop(const sage_error *error) {
     fprintf(stderr, "model_bench: %s\n", error->text);
     exit(1);
+}
+
+typedef struct bench {
+    const kind *kind;
+    made made;
+    size_t threads, steps, pairs, random;
+    sage_model *model;
+    sage_work *work;
+} bench;
+
+static void time_steps(bench *b) {
+    sage_error error = {0};
+    sage_grads *grads;
+    sage_loss loss = {0};
+    sage_loss_spec spec = {.n_pairs = b->pairs, .n_random = b->random, .in_batch = true};
+    double times[MAX_STEPS], cpu = 0;
+    if (sage_grads_new(b->model, &grads, &error) != SAGE_OK) stop(&error);
+    for (size_t i = 0; i <= b->steps; i++) {
+        if (i == 1) cpu = cpu_s(); /* the first step allocates */
+        double began = sage_now_s();
+        if (sage_model_step(b->model, b->work, &b->made.products, &b->made.queries, &spec, grads, &loss, &error) !=
+            SAGE_OK)
+            stop(&error);
+        if (i > 0) times[i - 1] = sage_now_s() - began;
+    }
+    cpu = (cpu_s() - cpu) / (double)b->steps;
+    double step = median(times, b->steps);
+    printf("{\"bench\":\"model_step\",\"shape\":\"%s\",\"isa\":\"%s\",\"gemm\":\"%s\",\"threads\":%zu,\"pairs\":%zu,"
+           "\"random\":%zu,"
+           "\"product_ids\":%u,\"median_ms\":%.2f,\"cpu_ms\":%.2f,\"pairs_per_s\":%.0f,\"loss\":%.4f}\n",
+           b->kind->name, sage_isa(), sage_gemm_name(), b->threads, b->pairs, b->random,
+           b->made.begin[b->made.products.text.n], step * 1e3, cpu * 1e3, (double)b->pairs / step, loss.total);
+    sage_grads_free(grads);
+}
+
+static void time_products(bench *b) {
+    sage_error error = {0};
+    size_t n = b->pairs + b->random;
+    double times[MAX_STEPS], cpu = 0;
+    real *out = must(malloc(n * b->kind->shape.dim_out * sizeof *out));
+    for (size_t i = 0; i <= b->steps; i++) {
+        if (i == 1) cpu = cpu_s();
+        double began = sage_now_s();
+        if (sage_model_products(b->model, b->work, &b->made.products, out, &error) != SAGE_OK) stop(&error);
+        if (i > 0) times[i - 1] = sage_now_s() - began;
+    }
+    cpu = (cpu_s() - cpu) / (double)b->steps;
+    double middle = median(times, b->steps);
+    printf("{\"bench\":\"model_products\",\"shape\":\"%s\",\"threads\":%zu,\"products\":%zu,\"median_ms\":%.2f,\"cpu_"
+           "ms\":%.2f,"
+           "\"products_per_s\":%.0f}\n",
+           b->kind->name, b->threads, n, middle * 1e3, cpu * 1e3, (double)n / middle);
+    free(out);
 }
 
 static size_t argument(int argc, char **argv, int i, size_t otherwise) {
@@ -91,65 +195,30 @@ static size_t argument(int argc, char **argv, int i, size_t otherwise) {
 }
 
 int main(int argc, char **argv) {
-    size_t threads = argument(argc, argv, 1, 2), steps = argument(argc, argv, 2, 20),
-           pairs = argument(argc, argv, 3, 1024), random = argument(argc, argv, 4, pairs);
-    const sage_model_shape shape = {.vocab = VOCAB,
-                                    .rows = VOCAB,
-                                    .hashes = 1,
-                                    .dim_embed = 256,
-                                    .dim_model = 256,
-                                    .heads = 8,
-                                    .dim_ff = 512,
-                                    .dim_head = 512,
-                                    .dim_out = 256};
     sage_error error = {0};
     sage_pool *pool;
-    sage_model *model;
-    sage_work *work;
-    sage_grads *grads;
-    sage_loss loss;
-    double times[MAX_STEPS];
-    if (steps == 0 || steps > MAX_STEPS || pairs == 0) return 2;
-    made m = make(pairs + random, pairs);
-    if (sage_pool_new(threads, &pool, &error) != SAGE_OK ||
-        sage_model_new(&shape, NULL, NULL, 1, &model, &error) != SAGE_OK ||
-        sage_work_new(pool, &work, &error) != SAGE_OK || sage_grads_new(model, &grads, &error) != SAGE_OK)
+    sage_rng rng;
+    bench b = {.kind = &kinds[argc > 1 && strcmp(argv[1], kinds[1].name) == 0],
+               .threads = argument(argc, argv, 2, 2),
+               .steps = argument(argc, argv, 3, 20),
+               .pairs = argument(argc, argv, 4, 1024)};
+    b.random = argument(argc, argv, 5, b.pairs);
+    if (b.steps == 0 || b.steps > MAX_STEPS || b.pairs == 0) {
+        fputs("usage: model_bench [small|paper [threads [steps [pairs [random]]]]]\n", stderr);
+        return 2;
+    }
+    sage_rng_seed(&rng, 1, 1);
+    make_products(&b.made, b.kind, b.pairs + b.random, &rng);
+    make_queries(&b.made, b.kind, b.pairs, &rng);
+    if (sage_pool_new(b.threads, &pool, &error) != SAGE_OK ||
+        sage_model_new(&b.kind->shape, NULL, NULL, 1, &b.model, &error) != SAGE_OK ||
+        sage_work_new(pool, &b.work, &error) != SAGE_OK)
         stop(&error);
-    sage_loss_spec spec = {.n_pairs = pairs, .n_random = random, .in_batch = true};
-    real *out = must(malloc((pairs + random) * shape.dim_out * sizeof *out));
-    double cpu = 0;
-    for (size_t i = 0; i <= steps; i++) {
-        double began = sage_now_s();
-        if (i == 1) cpu = cpu_s();
-        if (sage_model_step(model, work, &m.products, &m.queries, &spec, grads, &loss, &error) != SAGE_OK) stop(&error);
-        if (i > 0) times[i - 1] = sage_now_s() - began; /* the first one allocates */
-    }
-    cpu = (cpu_s() - cpu) / (double)steps;
-    double step = median(times, steps);
-    printf("{\"bench\":\"model_step\",\"isa\":\"%s\",\"gemm\":\"%s\",\"threads\":%zu,\"pairs\":%zu,\"random\":%zu,"
-           "\"ids\":%u,\"median_ms\":%.2f,"
-           "\"cpu_ms\":%.2f,\"pairs_per_s\":%.0f,\"loss\":%.4f}\n",
-           sage_isa(), sage_gemm_name(), threads, pairs, random, m.begin[m.products.text.n], step * 1e3, cpu * 1e3,
-           (double)pairs / step, loss.total);
-    for (size_t i = 0; i < steps; i++) {
-        double began = sage_now_s();
-        if (sage_model_products(model, work, &m.products, out, &error) != SAGE_OK) stop(&error);
-        times[i] = sage_now_s() - began;
-    }
-    double infer = median(times, steps);
-    printf(
-        "{\"bench\":\"model_products\",\"threads\":%zu,\"products\":%zu,\"median_ms\":%.2f,\"products_per_s\":%.0f}\n",
-        threads, pairs + random, infer * 1e3, (double)(pairs + random) / infer);
-    sage_grads_free(grads);
-    sage_work_free(work);
-    sage_model_free(model);
+    time_steps(&b);
+    time_products(&b);
+    sage_work_free(b.work);
+    sage_model_free(b.model);
     sage_pool_free(pool);
-    free(out);
-    free(m.ids);
-    free(m.begin);
-    free(m.token_begin);
-    free(m.field);
-    free(m.query_ids);
-    free(m.query_begin);
+    let_go(&b.made);
     return 0;
 }

@@ -3,46 +3,8 @@
  * V_MAX(a, b), V_MIN(a, b), V_SQRT(a), V_OPS (name of the table), V_ISA (its text). Vectors are the compilers' own (gcc
  * and clang), so that only these few need intrinsics. No include guard: one file, one inclusion. */
 #include "kern.h"
+#include "kern_vec_math.h"
 #include <string.h>
-
-typedef float vf __attribute__((vector_size(VB)));
-typedef int32_t vi __attribute__((vector_size(VB)));
-typedef float vf_memory
-    __attribute__((vector_size(VB), aligned(4), may_alias)); /* as it lies in memory: any alignment of a float */
-#define VL     (VB / 4)
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE vf load(const float *p) {
-    return (vf) * (const vf_memory *)(const void *)p;
-}
-
-INLINE void store(float *p, vf x) {
-    *(vf_memory *)(void *)p = (vf_memory)x;
-}
-
-INLINE vf all(float x) {
-    return (vf){0} + x;
-}
-
-/* e^x: x = n ln 2 + r, a polynomial for e^r (Cephes expf), n into the exponent. Under -87 exactly 0, above 88 as at 88.
- */
-INLINE vf vexp(vf x) {
-    vi keep = x > all(-87.0f);
-    x = V_MIN(V_MAX(x, all(-87.0f)), all(88.0f));
-    vf n = V_FMA(x, all(1.44269504088896341f), all(12582912.0f)) -
-           all(12582912.0f); /* 1.5 * 2^23 rounds to the nearest integer */
-    vf r = V_FMA(n, all(-0.693359375f), x);
-    r = V_FMA(n, all(2.12194440e-4f), r);
-    vf p = all(1.9875691500e-4f);
-    p = V_FMA(p, r, all(1.3981999507e-3f));
-    p = V_FMA(p, r, all(8.3334519073e-3f));
-    p = V_FMA(p, r, all(4.1665795894e-2f));
-    p = V_FMA(p, r, all(1.6666665459e-1f));
-    p = V_FMA(p, r, all(5.0000001201e-1f));
-    p = V_FMA(p, r * r, r + all(1.0f));
-    vi bits = (vi)p + (__builtin_convertvector(n, vi) << 23);
-    return (vf)(bits & keep);
-}
 
 static float vec_dot(size_t n, const float *a, const float *b) {
     vf s0 = {0}, s1 = {0};
@@ -237,23 +199,6 @@ static void vec_add_row(size_t n, size_t dim, const float *row, float *x) {
         for (; c + VL <= dim; c += VL) store(x + c, load(x + c) + load(row + c));
         for (; c < dim; c++) x[c] += row[c];
     }
-}
-
-/* Phi(x), and e = exp(-x^2/2) of which both Phi and the density are made: 1 - Phi(|x|) = t (b1 + t (b2 + ...)) e / 2,
- * A&S 7.1.26. */
-INLINE vf vphi(vf x, vf *e) {
-    vi sign = (vi)x & INT32_MIN;
-    vf a = (vf)((vi)x ^ sign);
-    *e = vexp(x * x * all(-0.5f));
-    vf t = all(1.0f) / V_FMA(a, all(0.3275911f * 0.70710678118654752f), all(1.0f));
-    vf p = all(1.061405429f * 0.5f);
-    p = V_FMA(p, t, all(-1.453152027f * 0.5f));
-    p = V_FMA(p, t, all(1.421413741f * 0.5f));
-    p = V_FMA(p, t, all(-0.284496736f * 0.5f));
-    p = V_FMA(p, t, all(0.254829592f * 0.5f));
-    vf tail = p * t * *e;
-    vi negative = sign >> 31;
-    return (vf)(((vi)tail & negative) | ((vi)(all(1.0f) - tail) & ~negative));
 }
 
 static void vec_bias_gelu(size_t n, size_t dim, const float *bias, float *x, float *y) {
