@@ -5,7 +5,7 @@
 #define XXH_STATIC_LINKING_ONLY
 #include <xxhash.h>
 
-enum { SCRATCH_BLOCK = 128 << 10 };
+enum { SCRATCH_BLOCK = 16 << 10 };
 
 static const sage_feed_reader *reader_of(sage_feed_format format) {
     switch (format) {

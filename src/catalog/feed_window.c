@@ -7,7 +7,7 @@
 #include <xxhash.h>
 
 enum {
-    WINDOW_BYTES = 256 << 10
+    WINDOW_BYTES = 64 << 10
 }; /* fits a core's second-level cache, so that a row is still there when it is scanned */
 
 sage_status sage_window_open(sage_window *window, sage_input *input, sage_error *error) {

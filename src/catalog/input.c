@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { RAW_BLOCK = 128 << 10 };
+enum { RAW_BLOCK = 32 << 10 };
 
 struct sage_input {
     char *name;
