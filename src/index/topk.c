@@ -1,45 +1,58 @@
 #include <index/topk.h>
 #include <math.h>
-#include <stdlib.h>
+#include <string.h>
 
-/* Room beyond k: a cut costs about k + SPARE steps and makes room for SPARE rows. */
-enum { SPARE_MIN = 256, LANES = 16 };
+/* Room beyond k: a cut costs some steps for each item and makes room for the spare. */
+enum { SPARE_MIN = 256, LANES = 16, SHORT_LIST = 48 };
 
-/* A total order, so that results do not depend on the order in which rows come. */
-static bool better(sage_neighbour a, sage_neighbour b) {
-    return a.score != b.score ? a.score > b.score : a.row < b.row;
+/* IEEE 754 numbers order as sign-and-magnitude: negative ones are complemented, the others get the highest bit. Adding
+ * zero makes one of the two zeros. */
+static inline uint64_t key_of(float score, uint32_t row) {
+    uint32_t bits;
+    score += 0.0F;
+    memcpy(&bits, &score, sizeof bits);
+    bits ^= (uint32_t)((int32_t)bits >> 31) | 0x80000000U;
+    return (uint64_t)bits << 32 | (uint32_t)~row;
+}
+
+static inline sage_neighbour item_of(uint64_t key) {
+    uint32_t bits = (uint32_t)(key >> 32);
+    sage_neighbour item = {.row = ~(uint32_t)key};
+    bits ^= (bits & 0x80000000U) != 0 ? 0x80000000U : 0xffffffffU;
+    memcpy(&item.score, &bits, sizeof bits);
+    return item;
 }
 
 size_t sage_top_room(size_t k) {
     return k + (k > SPARE_MIN ? k : SPARE_MIN);
 }
 
-void sage_top_begin(sage_top *top, sage_neighbour *list, size_t k) {
-    *top = (sage_top){.list = list, .k = k, .room = sage_top_room(k), .bar = {UINT32_MAX, -INFINITY}};
+void sage_top_begin(sage_top *top, uint64_t *list, size_t k) {
+    *top = (sage_top){.list = list, .k = k, .room = sage_top_room(k), .bar = -INFINITY};
 }
 
-static void swap(sage_neighbour *a, sage_neighbour *b) {
-    sage_neighbour kept = *a;
+static inline void swap(uint64_t *a, uint64_t *b) {
+    uint64_t kept = *a;
     *a = *b;
     *b = kept;
 }
 
-static void order(sage_neighbour *a, sage_neighbour *b) {
-    if (better(*b, *a)) swap(a, b);
+static inline void order(uint64_t *a, uint64_t *b) {
+    if (*b > *a) swap(a, b);
 }
 
-/* Hoare's selection: afterwards list[k - 1] is the k-th best and what is before it is no worse. */
-static void select_best(sage_neighbour *list, size_t n, size_t k) {
+/* Hoare's selection: afterwards list[k - 1] is the k-th largest and what is before it is larger. */
+static void select_best(uint64_t *list, size_t n, size_t k) {
     ptrdiff_t low = 0, high = (ptrdiff_t)n - 1, want = (ptrdiff_t)k - 1;
     while (low < high) {
         ptrdiff_t middle = low + (high - low) / 2, i = low, j = high;
         order(&list[low], &list[middle]);
         order(&list[middle], &list[high]);
         order(&list[low], &list[middle]);
-        sage_neighbour pivot = list[middle];
+        uint64_t pivot = list[middle];
         while (i <= j) {
-            while (better(list[i], pivot)) i++;
-            while (better(pivot, list[j])) j--;
+            while (list[i] > pivot) i++;
+            while (list[j] < pivot) j--;
             if (i <= j) swap(&list[i++], &list[j--]);
         }
         if (want > j && want < i) return;
@@ -53,45 +66,87 @@ static void select_best(sage_neighbour *list, size_t n, size_t k) {
 static void cut(sage_top *top) {
     select_best(top->list, top->n, top->k);
     top->n = top->k;
-    top->bar = top->list[top->k - 1];
+    top->bar = item_of(top->list[top->k - 1]).score;
+    top->full = true;
 }
 
-static void push(sage_top *top, sage_neighbour item) {
+/* Before the first cut everything is a candidate; gives how many rows were taken. */
+static size_t fill(sage_top *top, const float *scores, size_t n, uint32_t first) {
+    size_t taken = n < top->room - top->n ? n : top->room - top->n;
+    for (size_t i = 0; i < taken; i++)
+        top->list[top->n++] = key_of(isnan(scores[i]) ? -INFINITY : scores[i], first + (uint32_t)i);
     if (top->n == top->room) cut(top);
-    if (better(item, top->bar)) top->list[top->n++] = item;
+    return taken;
 }
 
-static void scan_lanes(sage_top *top, const float *scores, size_t n, uint32_t first) {
+/* A later row must beat the bar strictly; NaN never does. Each is written and only counted where it passed: no branch
+ * that could be guessed wrong. */
+static void take_lanes(sage_top *top, const float *scores, size_t n, uint32_t first) {
+    if (top->room - top->n < n) cut(top);
+    size_t at = top->n;
     for (size_t i = 0; i < n; i++) {
-        sage_neighbour item = {first + (uint32_t)i, isnan(scores[i]) ? -INFINITY : scores[i]};
-        push(top, item);
+        top->list[at] = key_of(scores[i], first + (uint32_t)i);
+        at += scores[i] > top->bar;
     }
+    top->n = at;
 }
 
 void sage_top_scan(sage_top *top, const float *scores, size_t n, uint32_t first) {
     size_t i = 0;
+    while (i < n && !top->full) i += fill(top, scores + i, n - i, first + (uint32_t)i);
     for (; i + LANES <= n; i += LANES) {
-        /* A later row must beat the bar strictly; before the first cut the bar is the end of the order, and everything
-         * may pass. Most groups fall here, so the loop is one that compilers turn into vector comparisons. */
-        float bar = top->bar.score;
+        /* Most groups end here, so this is a loop that compilers turn into vector comparisons. */
+        float bar = top->bar;
         int any = 0;
         for (size_t j = 0; j < LANES; j++) any |= scores[i + j] > bar;
-        if (any || top->bar.row == UINT32_MAX) scan_lanes(top, scores + i, LANES, first + (uint32_t)i);
+        if (any) take_lanes(top, scores + i, LANES, first + (uint32_t)i);
     }
-    scan_lanes(top, scores + i, n - i, first + (uint32_t)i);
+    if (i < n) take_lanes(top, scores + i, n - i, first + (uint32_t)i);
 }
 
 void sage_top_merge(sage_top *top, const sage_top *other) {
-    for (size_t i = 0; i < other->n; i++) push(top, other->list[i]);
+    for (size_t i = 0; i < other->n; i++) {
+        if (top->n == top->room) cut(top);
+        top->list[top->n++] = other->list[i];
+    }
 }
 
-static int descending(const void *a, const void *b) {
-    const sage_neighbour *x = a, *y = b;
-    return better(*x, *y) ? -1 : better(*y, *x);
+static void sort_short(uint64_t *list, size_t n) {
+    for (size_t i = 1; i < n; i++) {
+        uint64_t moved = list[i];
+        size_t at = i;
+        for (; at > 0 && list[at - 1] < moved; at--) list[at] = list[at - 1];
+        list[at] = moved;
+    }
 }
 
-size_t sage_top_finish(sage_top *top) {
+/* Radix sort by bytes, the lowest first, to and fro between two buffers; bytes that all share are passed over. */
+static void sort_long(uint64_t *list, uint64_t *spare, size_t n) {
+    uint64_t *from = list, *to = spare;
+    for (unsigned shift = 0; shift < 64; shift += 8) {
+        size_t begin[256] = {0}, sum = 0;
+        for (size_t i = 0; i < n; i++) begin[from[i] >> shift & 0xff]++;
+        if (begin[from[0] >> shift & 0xff] == n) continue;
+        for (size_t byte = 256; byte-- > 0;) {
+            size_t count = begin[byte];
+            begin[byte] = sum;
+            sum += count;
+        }
+        for (size_t i = 0; i < n; i++) to[begin[from[i] >> shift & 0xff]++] = from[i];
+        uint64_t *kept = from;
+        from = to;
+        to = kept;
+    }
+    if (from != list) memcpy(list, from, n * sizeof *list);
+}
+
+size_t sage_top_finish(sage_top *top, sage_neighbour *out) {
     if (top->n > top->k) cut(top);
-    qsort(top->list, top->n, sizeof *top->list, descending);
+    /* The room is twice k at least, so the spare half serves the sort. */
+    if (top->n <= SHORT_LIST)
+        sort_short(top->list, top->n);
+    else
+        sort_long(top->list, top->list + top->k, top->n);
+    for (size_t i = 0; i < top->n; i++) out[i] = item_of(top->list[i]);
     return top->n;
 }

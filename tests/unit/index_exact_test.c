@@ -61,7 +61,7 @@ static void check(size_t threads, size_t n, size_t dim, size_t n_queries, size_t
 
 static void test_equals_sorting_everything(void **state) {
     (void)state;
-    static const size_t rows[] = {0, 1, 3, 1023, 1024, 1025, 3000}, queries[] = {1, 2, 5, 6, 63, 64, 65, 130},
+    static const size_t rows[] = {0, 1, 3, 511, 512, 513, 3000}, queries[] = {1, 2, 11, 12, 127, 128, 129, 260},
                         ks[] = {1, 10, 256, 1500};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (size_t j = 0; j < sizeof queries / sizeof *queries; j++)
@@ -115,13 +115,14 @@ static void test_top_of_hard_orders(void **state) {
     (void)state;
     enum { N = 4000 };
     static float scores[N];
-    static sage_neighbour all[N], list[2 * N];
+    static sage_neighbour all[N], best[N];
+    static uint64_t list[2 * N];
     for (int shape = 0; shape < 6; shape++) {
         for (size_t i = 0; i < N; i++) {
             const float shapes[] = {
                 (float)i, -(float)i, 1, (float)(i % 3), (float)(i < N / 2 ? i : N - i), (float)((i * 7919) % N)};
             scores[i] = shapes[shape];
-            all[i] = (sage_neighbour){(uint32_t)i, scores[i]};
+            all[i] = (sage_neighbour){(uint32_t)i, scores[i] + 0.0F}; /* of the two zeros one comes back */
         }
         qsort(all, N, sizeof *all, worse_first);
         static const size_t ks[] = {1, 2, 3, 17, 1000, N};
@@ -129,8 +130,8 @@ static void test_top_of_hard_orders(void **state) {
             sage_top top;
             sage_top_begin(&top, list, ks[j]);
             for (size_t i = 0; i < N; i += 37) sage_top_scan(&top, scores + i, N - i < 37 ? N - i : 37, (uint32_t)i);
-            assert_int_equal(sage_top_finish(&top), ks[j]);
-            assert_memory_equal(list, all, ks[j] * sizeof *all);
+            assert_int_equal(sage_top_finish(&top, best), ks[j]);
+            assert_memory_equal(best, all, ks[j] * sizeof *all);
         }
     }
 }
@@ -138,14 +139,32 @@ static void test_top_of_hard_orders(void **state) {
 static void test_what_is_no_number_comes_last(void **state) {
     (void)state;
     const float scores[] = {1, NAN, 3, -INFINITY, INFINITY, -5};
-    sage_neighbour list[300];
+    uint64_t list[300];
+    sage_neighbour best[6];
     sage_top top;
     assert_true(sage_top_room(6) <= 300);
     sage_top_begin(&top, list, 6);
     sage_top_scan(&top, scores, 6, 10);
-    assert_int_equal(sage_top_finish(&top), 6);
+    assert_int_equal(sage_top_finish(&top, best), 6);
     static const uint32_t order[] = {14, 12, 10, 15, 11, 13};
-    for (size_t i = 0; i < 6; i++) assert_int_equal(list[i].row, order[i]);
+    for (size_t i = 0; i < 6; i++) assert_int_equal(best[i].row, order[i]);
+}
+
+/* Both zeros are one score; infinities and the smallest numbers keep their order and come back as they were. */
+static void test_scores_come_back_as_they_were(void **state) {
+    (void)state;
+    const float scores[] = {-0.0F, 0.0F, 1e-45F, -1e-45F, INFINITY, -INFINITY, 3.5F, -3.5F, -0.0F};
+    static const uint32_t order[] = {4, 6, 2, 0, 1, 8, 3, 7, 5};
+    uint64_t list[600];
+    sage_neighbour best[9];
+    sage_top top;
+    sage_top_begin(&top, list, 9);
+    sage_top_scan(&top, scores, 9, 0);
+    assert_int_equal(sage_top_finish(&top, best), 9);
+    for (size_t i = 0; i < 9; i++) {
+        assert_int_equal(best[i].row, order[i]);
+        assert_true(best[i].score == scores[order[i]]);
+    }
 }
 
 static void test_allocations_may_fail(void **state) {
@@ -167,7 +186,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_equals_sorting_everything),    cmocka_unit_test(test_nothing_asked),
         cmocka_unit_test(test_threads_change_no_bit),        cmocka_unit_test(test_top_of_hard_orders),
-        cmocka_unit_test(test_what_is_no_number_comes_last), cmocka_unit_test(test_allocations_may_fail),
+        cmocka_unit_test(test_what_is_no_number_comes_last), cmocka_unit_test(test_scores_come_back_as_they_were),
+        cmocka_unit_test(test_allocations_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
