@@ -2,7 +2,6 @@
 #include "dataset_fake.h"
 
 #include <dataset/files.h>
-#include <io/npy.h>
 
 static sage_dataset *built(sage_catalog *catalog, const char *const *assignments, size_t n) {
     sage_options *options = fake_options();
@@ -262,15 +261,9 @@ static void only_training_queries_add_to_the_vocabulary(void **state) {
 
 static void images_are_packed_as_unit_vectors(void **state) {
     (void)state;
-    char path[SAGE_PATH_MAX];
-    sage_npy_writer writer;
     sage_catalog *catalog = fake_new();
-    snprintf(path, sizeof path, "%s", scratch_path(fake_dir, "pictures"));
-    assert_int_equal(sage_fs_mkdir(path, NULL), SAGE_OK);
-    snprintf(path, sizeof path, "%s", scratch_path(fake_dir, "pictures/v.npy"));
-    assert_int_equal(sage_npy_create(path, 2, 2, &writer, NULL), SAGE_OK);
-    assert_int_equal(sage_npy_add(&writer, (float[]){0, 5, 3, 4}, 2, NULL), SAGE_OK);
-    assert_int_equal(sage_npy_finish(&writer, NULL), SAGE_OK);
+    assert_int_equal(sage_fs_mkdir(scratch_path(fake_dir, "pictures"), NULL), SAGE_OK);
+    fake_vectors("pictures/v.npy", (float[]){0, 5, 3, 4}, 2, 2);
     fake_product(catalog, "none");
     sage_product_row *row = fake_product(catalog, "two");
     row->n_images = 2;

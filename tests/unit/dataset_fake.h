@@ -7,6 +7,7 @@
 #include <base/error.h>
 #include <base/rng.h>
 #include <dataset/sampler.h>
+#include <io/npy.h>
 #include <support/scratch.h>
 #include <support/test.h>
 
@@ -158,7 +159,7 @@ static void fake_some_words(sage_rng *rng, size_t n, char *out) {
 
 /* n products of random words (some titles repeat; every 7th has a brand, every 11th a group), and events of search and
  * user. */
-static sage_catalog *fake_shop(size_t n, size_t n_events, uint64_t seed) {
+static inline sage_catalog *fake_shop(size_t n, size_t n_events, uint64_t seed) {
     sage_catalog *catalog = fake_new();
     sage_rng rng;
     char text[256];
@@ -198,7 +199,7 @@ static sage_options *fake_options(void) {
     return options;
 }
 
-static void fake_set(sage_options *options, const char *assignment) {
+static inline void fake_set(sage_options *options, const char *assignment) {
     sage_error error;
     if (sage_options_set(options, assignment, &error) != SAGE_OK) fail_msg("%s", error.text);
 }
@@ -215,6 +216,13 @@ static int fake_teardown(void **state) {
     (void)state;
     scratch_remove(fake_dir);
     return 0;
+}
+
+static inline void fake_vectors(const char *name, const float *data, size_t rows, size_t cols) {
+    sage_npy_writer writer;
+    assert_int_equal(sage_npy_create(scratch_path(fake_dir, name), rows, cols, &writer, NULL), SAGE_OK);
+    assert_int_equal(sage_npy_add(&writer, data, rows, NULL), SAGE_OK);
+    assert_int_equal(sage_npy_finish(&writer, NULL), SAGE_OK);
 }
 
 static uint64_t fake_build(sage_catalog *catalog, const sage_options *options) {

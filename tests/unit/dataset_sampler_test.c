@@ -155,6 +155,44 @@ static void without_dropout_everything_is_there(void **state) {
     release(&f);
 }
 
+static void images_are_dropped_but_not_the_last_token(void **state) {
+    (void)state;
+    sage_catalog *catalog = fake_new();
+    sage_options *options = fake_options();
+    assert_int_equal(sage_fs_mkdir(scratch_path(fake_dir, "pictures"), NULL), SAGE_OK);
+    fake_vectors("pictures/v.npy", (float[]){1, 0, 0, 1}, 2, 2);
+    for (int i = 0; i < 40; i++) { /* every other one has no words at all, every fourth no picture */
+        sage_product_row *row = fake_product(catalog, i % 2 == 0 ? "oak" : "!");
+        if (i % 4 == 0) continue;
+        row->n_images = 2;
+        row->images[0] = (sage_image_ref){"v.npy", 0, ""};
+        row->images[1] = (sage_image_ref){"v.npy", 1, ""};
+    }
+    fake_set(options, "image_dropout=0.9");
+    fixture f = {catalog, options, fake_open(fake_build(catalog, options))};
+    sage_sampler *sampler = sampler_of(&f, NULL, 3);
+    size_t images = 0, wordless = 0;
+    for (uint64_t step = 0; step < 5; step++) {
+        const sage_batch *b = batch_of(sampler, step);
+        assert_non_null(b->image_begin);
+        assert_int_equal(b->image_begin[0], 0);
+        for (size_t c = 0; c < b->n_pairs + b->n_random; c++) {
+            size_t n = b->image_begin[c + 1] - b->image_begin[c];
+            bool words = b->product[c] % 2 == 0, pictures = b->product[c] % 4 != 0;
+            assert_true(n <= (pictures ? 2 : 0));
+            assert_true(words || n >= 1);
+            wordless += !words;
+            images += n;
+            for (size_t i = b->image_begin[c]; i < b->image_begin[c + 1]; i++) {
+                assert_true(b->images[2 * i] + b->images[2 * i + 1] == 1); /* one of the two */
+            }
+        }
+    }
+    assert_true(images > wordless && images < 2 * wordless);
+    sage_sampler_free(sampler);
+    release(&f);
+}
+
 /* Each task's epochs visit every pair once, in an order that changes. */
 static void epochs_visit_every_pair_once(void **state) {
     (void)state;
@@ -687,6 +725,7 @@ int main(void) {
         cmocka_unit_test(threads_and_order_do_not_matter),
         cmocka_unit_test(tokens_are_the_products_own),
         cmocka_unit_test(without_dropout_everything_is_there),
+        cmocka_unit_test(images_are_dropped_but_not_the_last_token),
         cmocka_unit_test(epochs_visit_every_pair_once),
         cmocka_unit_test(random_negatives_are_distinct_and_cover_the_catalogue),
         cmocka_unit_test(a_small_catalogue_is_scored_whole),
