@@ -9,7 +9,7 @@ all: build/build.ninja
 	cmake --build build -j $(JOBS)
 
 build/build.ninja: | deps
-	cmake --preset release
+	cmake --preset release -DITEMSAGE_TESTS=OFF
 
 deps:
 	@scripts/install-deps build
