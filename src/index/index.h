@@ -19,9 +19,9 @@ typedef struct sage_neighbour {
 
 /* The k best of rows [0, n) of base [n][dim] for each of queries [n_queries][dim]: out[q*k ..] holds found[q] = min(k,
  * n) of them by descending score, ties by ascending row; a score that is not a number counts as minus infinity. found
- * has room for n_queries. n < 2^32 - 1. Memory: for each worker a block of scores (256 KiB) and of candidates (64 * 2 k
- * * 8 bytes; less for fewer queries). The number of threads changes no bit; the number of queries in a call may change
- * the last bit of a score. The same call serves training's validation and the index. */
+ * has room for n_queries. n < 2^32 - 1. Memory: for each worker a block of scores (256 KiB) and of candidates (128 *
+ * 2 k * 8 bytes; less for fewer queries). The number of threads changes no bit; the number of queries in a call may
+ * change the last bit of a score. The same call serves training's validation and the index. */
 enum { SAGE_NO_ROW = 0xffffffffu };
 sage_status sage_exact_search(sage_pool *pool, const float *base, size_t n, size_t dim, const float *queries,
                               size_t n_queries, size_t k, sage_neighbour *out, size_t *found, sage_error *error);

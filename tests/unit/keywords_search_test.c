@@ -71,6 +71,10 @@ static size_t search(sage_keywords *keywords, const char *query, size_t k, sage_
     return search_bytes(keywords, query, strlen(query), k, hits);
 }
 
+static void same_hits(const sage_keyword_hit *a, const sage_keyword_hit *b, size_t n) {
+    for (size_t i = 0; i < n; i++) assert_true(a[i].pid == b[i].pid && a[i].score == b[i].score);
+}
+
 static const char *const shop[] = {
     "Red leather sofa",                     /* 10 */
     "Blue leather sofa with red legs",      /* 20 */
@@ -135,7 +139,7 @@ static void test_repeated_words_count_once(void **state) {
     sage_keywords *keywords = build(shop, SHOP);
     size_t n = search(keywords, "red sofa", 10, once);
     assert_int_equal(search(keywords, "red RED sofa red, \"Sofa\"", 10, often), n);
-    assert_memory_equal(once, often, n * sizeof *once);
+    same_hits(once, often, n);
     sage_keywords_close(keywords);
 }
 
@@ -218,7 +222,7 @@ static void test_ties_come_by_pid_and_k_keeps_the_first(void **state) {
     static sage_keyword_hit few[MANY];
     for (size_t k = 1; k < MANY; k += 83) {
         assert_int_equal(search(keywords, "lamp", k, few), k);
-        assert_memory_equal(hits, few, k * sizeof *few);
+        same_hits(hits, few, k);
     }
     sage_keywords_close(keywords);
 }
@@ -288,8 +292,7 @@ static void test_no_text_is_an_error(void **state) {
         "\xE2\x80\x94 \xE2\x80\xA6",
         "\xE6\xA4\x85\xE5\xAD\x90",
         "\xCC\x81",
-        "a\xCC\x81"
-        "b",
+        "x\xCC\x81y",
         "_",
         "__x__",
         "\\",
