@@ -66,8 +66,8 @@ static sage_part part_of_share(const sage_split *split, double share) {
 
 sage_part sage_split_part(const sage_split *split, const sage_event_group *group) {
     if (split->by_time) {
-        if (group->time_ms >= split->cut_ms[1]) return SAGE_TEST;
-        return group->time_ms >= split->cut_ms[0] ? SAGE_VALIDATION : SAGE_TRAIN;
+        if (group->time_ms > split->cut_ms[1]) return SAGE_TEST;
+        return group->time_ms > split->cut_ms[0] ? SAGE_VALIDATION : SAGE_TRAIN;
     }
     uint64_t seed = sage_mix64(split->seed * SAGE_SURFACES + (uint64_t)group->surface + 1);
     uint64_t hash = XXH3_64bits_withSeed(group->key.data, group->key.len, seed);
@@ -117,12 +117,14 @@ static void tally(void *ctx, const sage_event_group *group) {
     h->bins[((uint64_t)group->time_ms - (uint64_t)h->span.first) / bin_width(&h->span)]++;
 }
 
-/* The beginning of the first bin at which no more than `share` of all pairs remain. */
+/* The last time before the first bin from which on no more than `share` of all pairs remain. */
 static int64_t cut_for(const histogram *h, double share) {
     uint64_t left = h->span.n;
     for (size_t b = 0; b < BINS; b++) {
+        uint64_t up = b * bin_width(&h->span);
         if ((double)left <= share * (double)h->span.n) {
-            return (int64_t)((uint64_t)h->span.first + b * bin_width(&h->span));
+            bool inside = up <= (uint64_t)h->span.last - (uint64_t)h->span.first;
+            return inside ? (int64_t)((uint64_t)h->span.first + up - 1) : INT64_MAX;
         }
         left -= h->bins[b];
     }

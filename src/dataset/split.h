@@ -32,7 +32,7 @@ typedef struct sage_split {
     uint64_t seed;
     double holdout; /* 0 .. 0.5; the first half of it is validation, the second test */
     bool by_time;
-    int64_t cut_ms[2]; /* by time: from cut_ms[0] on validation, from cut_ms[1] on test */
+    int64_t cut_ms[2]; /* by time: later than cut_ms[0] is validation, than cut_ms[1] test */
 } sage_split;
 
 /* Reads the options; by time, finds the cuts from the catalogue's events (to 1/65,536 of the time they span). */

@@ -354,6 +354,49 @@ static void cancelling_leaves_nothing_behind(void **state) {
     free(catalog);
 }
 
+static void all_at_one_time_cannot_be_split(void **state) {
+    (void)state;
+    static const int64_t times[] = {0, 5, INT64_MAX, INT64_MIN + 1};
+    const char *by_time[] = {"split=time"};
+    for (size_t t = 0; t < sizeof times / sizeof *times; t++) {
+        sage_catalog *catalog = fake_shop(20, 50, 14);
+        for (size_t i = 0; i < catalog->n_events; i++) catalog->events[i].time_ms = times[t];
+        sage_dataset *d = built(catalog, by_time, 1);
+        assert_int_equal(d->part_begin[SAGE_TRAIN + 1], sage_dataset_queries(d));
+        sage_dataset_close(d);
+        free(catalog);
+    }
+}
+
+static void keep_message(void *ctx, sage_message_level level, const char *text) {
+    char *all = ctx;
+    assert_int_equal(level, SAGE_NOTE);
+    strcat(strcat(all, text), "\n");
+}
+
+static void what_is_left_aside_is_told(void **state) {
+    (void)state;
+    char said[2048] = "";
+    sage_monitor monitor = {.ctx = said, .message = keep_message};
+    sage_catalog *catalog = fake_new();
+    sage_options *options = fake_options();
+    uint64_t id;
+    fake_product(catalog, "oak");
+    fake_event(catalog, SAGE_ON_SEARCH, "oak", 10, SAGE_CLICK, 1);
+    fake_sort_events(catalog);
+    assert_int_equal(sage_dataset_build(catalog, fake_dir, options, NULL, &monitor, &id, NULL), SAGE_OK);
+    assert_string_equal(said, "");
+    fake_event(catalog, SAGE_ON_USER, "u1", 10, SAGE_CLICK, 1);
+    fake_event(catalog, SAGE_ON_USER, "u1", 10, SAGE_SAVE, 1);
+    fake_event(catalog, SAGE_ON_SEARCH, "elm", 0, SAGE_CLICK, 1);
+    fake_sort_events(catalog);
+    assert_int_equal(sage_dataset_build(catalog, fake_dir, options, NULL, &monitor, &id, NULL), SAGE_OK);
+    assert_non_null(strstr(said, "2 pairs of surface user are kept in the dataset but not trained on"));
+    assert_non_null(strstr(said, "1 pairs are left out: their product is not in the catalogue"));
+    sage_options_free(options);
+    free(catalog);
+}
+
 static void each_allocation_failed_in_turn(void **state) {
     (void)state;
     sage_catalog *catalog = fake_shop(12, 40, 13);
@@ -394,6 +437,8 @@ int main(void) {
         cmocka_unit_test(same_content_gives_the_same_files),
         cmocka_unit_test(an_empty_catalogue),
         cmocka_unit_test(cancelling_leaves_nothing_behind),
+        cmocka_unit_test(all_at_one_time_cannot_be_split),
+        cmocka_unit_test(what_is_left_aside_is_told),
         cmocka_unit_test(each_allocation_failed_in_turn),
     };
     return cmocka_run_group_tests(tests, fake_setup, fake_teardown);
