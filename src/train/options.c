@@ -27,7 +27,7 @@ const sage_option sage_train_options[] = {
      "Train the in-batch softmax beside the one over random negatives."},
     {"train", "eval_every", SAGE_OPT_INT, 1, 10e6, NULL, "auto",
      "Steps between two validations; auto is a twentieth of all steps, 25 at least."},
-    {"train", "patience", SAGE_OPT_INT, 0, 1e6, NULL, "6",
+    {"train", "patience", SAGE_OPT_INT, 0, 1e6, NULL, "8",
      "Stop after so many validations without a new best; 0 = never."},
     {"train", "checkpoint_every", SAGE_OPT_REAL, 0, 1e6, NULL, "300",
      "Seconds between two checkpoints; the result does not depend on it."},

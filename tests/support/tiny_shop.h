@@ -7,6 +7,7 @@
 #include <base/option_table.h>
 #include <catalog/catalog.h>
 #include <features/features.h>
+#include <io/npy.h>
 #include <io/version.h>
 #include <model/model.h>
 
@@ -125,7 +126,7 @@ static inline sage_options *tiny_model_options(void) {
 }
 
 /* models/<number> with model.safetensors and vocabulary, of the catalogue's words. */
-static inline void tiny_publish_model(sage_catalog *catalog, const char *dir, uint64_t number) {
+static inline void tiny_publish_model_with(sage_catalog *catalog, const char *dir, uint64_t number, size_t dim_image) {
     char models[SAGE_PATH_MAX], path[SAGE_PATH_MAX];
     sage_error error = {0};
     sage_vocab *vocab = NULL;
@@ -146,7 +147,8 @@ static inline void tiny_publish_model(sage_catalog *catalog, const char *dir, ui
                               .heads = 2,
                               .dim_ff = 32,
                               .dim_head = 16,
-                              .dim_out = 16};
+                              .dim_out = 16,
+                              .dim_image = dim_image};
     tiny_must(sage_model_new(&shape, options, vocab, number, &model, &error), &error, "a model");
     size_t n, n_meta;
     const sage_tensor *tensors = sage_model_tensors(model, &n);
@@ -156,6 +158,34 @@ static inline void tiny_publish_model(sage_catalog *catalog, const char *dir, ui
     sage_model_free(model);
     sage_vocab_close(vocab);
     sage_options_free(options);
+}
+
+static inline void tiny_publish_model(sage_catalog *catalog, const char *dir, uint64_t number) {
+    tiny_publish_model_with(catalog, dir, number, 0);
+}
+
+/* Gives products 0 .. n-1 one image vector each. */
+static inline void tiny_import_images(sage_catalog *catalog, const char *dir, size_t n, size_t dim) {
+    char npy_path[SAGE_PATH_MAX], ids_path[SAGE_PATH_MAX];
+    sage_error error = {0};
+    sage_npy_writer writer;
+    sage_import_report report;
+    snprintf(npy_path, sizeof npy_path, "%s", scratch_path(dir, "images.npy"));
+    snprintf(ids_path, sizeof ids_path, "%s", scratch_path(dir, "images.ids"));
+    tiny_must(sage_npy_create(npy_path, n, dim, &writer, &error), &error, "image vectors");
+    FILE *ids = fopen(ids_path, "wb");
+    scratch_must(ids != NULL, ids_path);
+    for (size_t i = 0; i < n; i++) {
+        float vector[64];
+        for (size_t k = 0; k < dim; k++) vector[k] = (float)((i * 7 + k * 3) % 11) - 4.5f;
+        tiny_must(sage_npy_add(&writer, vector, 1, &error), &error, "image vectors");
+        fprintf(ids, "p%zu\n", i);
+    }
+    scratch_must(fclose(ids) == 0, ids_path);
+    tiny_must(sage_npy_finish(&writer, &error), &error, "image vectors");
+    tiny_must(sage_catalog_import_image_vectors(catalog, dir, npy_path, ids_path, NULL, &report, &error), &error,
+              "import image vectors");
+    scratch_must(report.rejected == 0, "an import of image vectors without rejects");
 }
 
 #endif

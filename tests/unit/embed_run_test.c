@@ -271,6 +271,34 @@ static void damaged_files_are_refused_and_all_repairs(void **state) {
     shop_remove(&s);
 }
 
+static void images_take_part(void **state) {
+    (void)state;
+    float before[DIM], after[DIM], untouched[DIM];
+    shop s;
+    scratch_make(s.dir);
+    s.catalog = tiny_catalog(s.dir);
+    tiny_import(s.catalog, s.dir, 20, 0, 0, 0);
+    tiny_publish_model_with(s.catalog, s.dir, 1, 8);
+    embed(&s, false);
+    sage_vectors *vectors = open_vectors(&s);
+    memcpy(before, sage_vectors_at(vectors, 0), sizeof before);
+    memcpy(untouched, sage_vectors_at(vectors, 19), sizeof untouched);
+    sage_vectors_close(vectors);
+    tiny_import_images(s.catalog, s.dir, 6, 8);
+    assert_int_equal(embed(&s, false).embedded, 6); /* a new image vector makes a product's vector stale */
+    vectors = open_vectors(&s);
+    memcpy(after, sage_vectors_at(vectors, 0), sizeof after);
+    assert_memory_not_equal(before, after, sizeof before);
+    assert_memory_equal(sage_vectors_at(vectors, 19), untouched, sizeof untouched);
+    sage_vectors_close(vectors);
+    tiny_publish_model_with(s.catalog, s.dir, 2, 5); /* a model of pictures of another width */
+    sage_embed_report report;
+    sage_error error = {0};
+    assert_int_equal(sage_embed_run(s.catalog, s.dir, 2, false, NULL, NULL, &report, &error), SAGE_E_FORMAT);
+    assert_non_null(strstr(error.text, "train a new model"));
+    shop_remove(&s);
+}
+
 static void what_is_missing_is_said(void **state) {
     (void)state;
     shop s = shop_make(3);
@@ -313,6 +341,7 @@ int main(void) {
         cmocka_unit_test(all_computes_everything_again),
         cmocka_unit_test(a_stopped_run_goes_on_with_the_same_bits),
         cmocka_unit_test(damaged_files_are_refused_and_all_repairs),
+        cmocka_unit_test(images_take_part),
         cmocka_unit_test(what_is_missing_is_said),
         cmocka_unit_test(a_failed_allocation_loses_nothing),
     };
