@@ -1,4 +1,5 @@
-/* The packed training set: mapped files, the split, and what the sampler needs. Larger than memory works: building streams, reading maps. */
+/* The packed training set: mapped files, the split, and what the sampler needs. Larger than memory works: building
+ * streams, reading maps. */
 #ifndef SAGE_DATASET_DATASET_H
 #define SAGE_DATASET_DATASET_H
 
@@ -10,21 +11,28 @@ extern const sage_option sage_dataset_options[]; /* vocabulary limits, seed, hol
 
 typedef enum sage_part { SAGE_TRAIN, SAGE_VALIDATION, SAGE_TEST, SAGE_PARTS } sage_part;
 
-/* Builds dataset/<id> from the catalogue: vocabulary, product features, queries, pairs. Publishes it and gives its id. */
-sage_status sage_dataset_build(sage_catalog *catalog, const char *shop_dir, const sage_options *options, sage_pool *pool, const sage_monitor *monitor,
-                               uint64_t *id, sage_error *error);
+/* Builds dataset/<id> from the catalogue: vocabulary, product features, queries, pairs. Publishes it and gives its id.
+ * Tells the monitor what is packed but not trained on. Stopped or failed, nothing is published and nothing stays.
+ * Memory: option `memory`, the vocabulary that is kept, and 20 bytes a product; the same catalogue and options give the
+ * same bytes whatever the memory and threads. */
+sage_status sage_dataset_build(sage_catalog *catalog, const char *shop_dir, const sage_options *options,
+                               sage_pool *pool, const sage_monitor *monitor, uint64_t *id, sage_error *error);
 /* True where dataset/<id> was built from this revision of the catalogue with these options. */
 bool sage_dataset_fresh(const char *shop_dir, uint64_t id, int64_t catalogue_revision, const sage_options *options);
 
 typedef struct sage_dataset sage_dataset; /* read-only, any number of threads */
-sage_status sage_dataset_open(const char *shop_dir, uint64_t id, bool verify, sage_dataset **dataset, sage_error *error);
+/* Maps dataset/<id> and proves it consistent (offsets ascend, numbers in range), so that reading needs no checks;
+ * `verify` compares checksums too. SAGE_E_FORMAT says what is damaged. The version cannot be pruned while it is open.
+ */
+sage_status sage_dataset_open(const char *shop_dir, uint64_t id, bool verify, sage_dataset **dataset,
+                              sage_error *error);
 void sage_dataset_close(sage_dataset *dataset);
 
-size_t sage_dataset_products(const sage_dataset *dataset);             /* N, in pid order: product index 0 .. N-1 */
-const int64_t *sage_dataset_pids(const sage_dataset *dataset);         /* [N] ascending */
+size_t sage_dataset_products(const sage_dataset *dataset);     /* N, in pid order: product index 0 .. N-1 */
+const int64_t *sage_dataset_pids(const sage_dataset *dataset); /* [N] ascending */
 const sage_vocab *sage_dataset_vocab(const sage_dataset *dataset);
 const char *sage_dataset_vocab_path(const sage_dataset *dataset);
-size_t sage_dataset_image_dim(const sage_dataset *dataset);            /* 0: no image vectors */
+size_t sage_dataset_image_dim(const sage_dataset *dataset); /* 0: no image vectors */
 
 /* Product i's ids: field f is ids[begin[f] .. begin[f+1]); views into the map. */
 typedef struct sage_packed_product {
@@ -33,25 +41,30 @@ typedef struct sage_packed_product {
     const float *images;   /* [n_images][image_dim], unit vectors */
     size_t n_images;
     sage_str text[SAGE_FIELDS]; /* normalised */
-    uint64_t same;         /* equal for products that are no negatives of each other: one item_group_id, fingerprint or normalised title */
+    uint64_t same; /* equal for products that are no negatives of each other: one item_group_id, fingerprint or
+                      normalised title */
 } sage_packed_product;
 void sage_dataset_product(const sage_dataset *dataset, size_t index, sage_packed_product *product);
 
-/* Queries with a pair (search only are trained so far), grouped by part. */
+/* Queries with a pair (search only are trained so far), grouped by part. By time, a query may stand in several parts,
+ * each time with that part's products. */
 size_t sage_dataset_queries(const sage_dataset *dataset);
 typedef struct sage_packed_query {
     sage_surface surface;
     sage_part part;
-    sage_str text;               /* normalised */
-    const uint32_t *ids;
+    sage_str text;       /* search: normalised; else the key: user, product id, link */
+    const uint32_t *ids; /* search only */
     size_t n_ids;
-    const uint32_t *positives;   /* product indices of all its known products of its own part, ascending */
+    const uint32_t *positives; /* product indices of all its known products of its own part, ascending */
     size_t n_positives;
 } sage_packed_query;
 void sage_dataset_query(const sage_dataset *dataset, size_t index, sage_packed_query *query);
 
-/* Pairs of a part and task: (query, product) indices with counts; `product` is < N (events of unknown products are not here). */
-typedef struct sage_pair { uint32_t query, product, count; } sage_pair;
+/* Pairs of a part and task: (query, product) indices with counts; `product` is < N (events of unknown products are not
+ * here). */
+typedef struct sage_pair {
+    uint32_t query, product, count;
+} sage_pair;
 const sage_pair *sage_dataset_pairs(const sage_dataset *dataset, sage_part part, unsigned task, size_t *n);
 size_t sage_dataset_unknown_pairs(const sage_dataset *dataset, sage_part part); /* left out: product unknown */
 
