@@ -139,7 +139,7 @@ static void compare(const char *name, const char *path, const sage_buf *seen) {
 static void test_case(void **state) {
     const char *name = *state;
     char path[4000];
-    size_t n;
+    size_t n = 0;
     snprintf(path, sizeof path, "%s/%s", folder, name);
     char *bytes = read_file(path, &n);
     assert_non_null(bytes);
