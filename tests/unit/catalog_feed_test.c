@@ -23,7 +23,7 @@ typedef struct text {
 } text;
 
 static void put(text *t, const void *bytes, size_t n) {
-    if (t->len + n + 1 > t->cap) {
+    if (n >= t->cap - t->len) {
         t->cap = 2 * (t->len + n + 1);
         t->data = realloc(t->data, t->cap);
         assert_non_null(t->data);
