@@ -602,8 +602,11 @@ static void taste_is_learned_from_training_queries(void **state) {
         n = 0;
         for (uint64_t step = 0; step < 5; step++) {
             batch_of(sampler, step);
-            for (size_t i = 0; i < sampler->keys.n; i++, n++)
-                liked[taste] += sampler->keys.data[i] == sage_word_key(SAGE_STR("arla"));
+            for (size_t row = sampler->tasks[SAGE_TASK_CATALOGUE].begin; row < sampler->settings.batch; row++) {
+                for (size_t i = sampler->key_begin.data[row]; i < sampler->key_begin.data[row + 1]; i++, n++) {
+                    liked[taste] += sampler->keys.data[i] == sage_word_key(SAGE_STR("arla"));
+                }
+            }
         }
         sage_sampler_free(sampler);
     }
