@@ -20,6 +20,6 @@ sage_status sage_method_parse(const char *name, sage_method *method, sage_error 
 
 const sage_option sage_search_options[] = {
     {"search", "fusion_depth", SAGE_OPT_INT, 100, 10000, NULL, "500",
-     "candidates that the hybrid takes from vectors and from keywords each"},
-    {NULL},
+     "Candidates that the hybrid takes from vectors and from keywords each."},
+    {NULL, NULL, SAGE_OPT_INT, 0, 0, NULL, NULL, NULL},
 };

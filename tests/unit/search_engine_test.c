@@ -2,66 +2,21 @@
  * everything. */
 #include <search/search.h>
 #include <support/test.h>
-#include <support/tiny_shop.h>
+#include <support/tiny_release.h>
 
-enum { PRODUCTS = 120 };
+enum { PRODUCTS = TINY_INDEXED };
 
 static char dir[SAGE_PATH_MAX];
-static sage_release release = {
-    .product_model = 1, .query_model = 1, .vectors = 1, .index = 1, .keywords = 1, .fusion = {0.5, 100}};
 static sage_engine *engine;
 
 static void must(sage_status st, const sage_error *error) {
     if (st != SAGE_OK) fail_msg("%s", error->text);
 }
 
-/* The products' own embedding, as `embed` would make it; every fifth product is of one group with the next. */
-static void publish_index(sage_catalog *catalog) {
-    char path[SAGE_PATH_MAX], group[32];
-    sage_error error = {0};
-    sage_encoder *encoder;
-    sage_index_writer *index;
-    sage_keywords_writer *keywords;
-    sage_product_cursor *cursor;
-    const sage_product_row *row;
-    snprintf(path, sizeof path, "%s", scratch_path(dir, "models/1"));
-    must(sage_encoder_open(path, NULL, &encoder, &error), &error);
-    must(sage_fs_mkdir(scratch_path(dir, "index"), &error), &error);
-    must(sage_fs_mkdir(scratch_path(dir, "index/1"), &error), &error);
-    must(sage_fs_mkdir(scratch_path(dir, "keywords"), &error), &error);
-    must(sage_fs_mkdir(scratch_path(dir, "keywords/1"), &error), &error);
-    must(sage_index_create(scratch_path(dir, "index/1"), PRODUCTS, sage_encoder_dim(encoder), &index, &error), &error);
-    must(sage_keywords_create(scratch_path(dir, "keywords/1"), &keywords, &error), &error);
-    must(sage_product_cursor_open(catalog, 0, 0, &cursor, &error), &error);
-    for (size_t i = 0;; i++) {
-        float vector[16];
-        size_t n;
-        must(sage_product_cursor_next(cursor, &row, &error), &error);
-        if (row == NULL) break;
-        must(sage_encoder_add_product(encoder, row, NULL, &error), &error);
-        must(sage_encoder_flush(encoder, vector, &n, &error), &error);
-        snprintf(group, sizeof group, "%s%zu", i % 5 < 2 ? "group" : "", i / 5);
-        sage_str shown[SAGE_SHOWN] = {[SAGE_SHOW_ID] = row->id, [SAGE_SHOW_TITLE] = row->fields[SAGE_TITLE]};
-        if (i % 5 < 2) shown[SAGE_SHOW_GROUP] = (sage_str){group, strlen(group)};
-        must(sage_index_add(index, row->pid, vector, shown, &error), &error);
-        must(sage_keywords_add(keywords, row->pid, &row->fields[SAGE_TITLE], 1, &error), &error);
-    }
-    must(sage_index_finish(index, &error), &error);
-    must(sage_keywords_finish(keywords, &error), &error);
-    sage_product_cursor_close(cursor);
-    sage_encoder_close(encoder);
-}
-
 static int open_shop(void **state) {
     (void)state;
-    sage_error error = {0};
     scratch_make(dir);
-    sage_catalog *catalog = tiny_catalog(dir);
-    tiny_import(catalog, dir, PRODUCTS, PRODUCTS, PRODUCTS, 0);
-    tiny_publish_model(catalog, dir, 1);
-    publish_index(catalog);
-    sage_catalog_close(catalog);
-    must(sage_engine_open(dir, &release, NULL, &engine, &error), &error);
+    engine = tiny_engine(dir);
     return 0;
 }
 
@@ -134,7 +89,7 @@ static void test_weight_at_its_ends_is_one_side_alone(void **state) {
     sage_engine_set_fusion(engine, &keywords);
     find(SAGE_HYBRID, "green pine shelf", 20, both);
     for (size_t i = 0; i < n; i++) assert_int_equal(one[i].pid, both[i].pid);
-    sage_engine_set_fusion(engine, &release.fusion);
+    sage_engine_set_fusion(engine, &tiny_release.fusion);
 }
 
 static void test_texts_that_say_nothing(void **state) {
@@ -206,13 +161,13 @@ static void test_missing_parts_are_told(void **state) {
     (void)state;
     sage_error error = {0};
     sage_engine *other = NULL;
-    sage_release wrong = release;
+    sage_release wrong = tiny_release;
     wrong.index = 7;
     assert_int_equal(sage_engine_open(dir, &wrong, NULL, &other, &error), SAGE_E_NOT_FOUND);
-    wrong = release;
+    wrong = tiny_release;
     wrong.keywords = 7;
     assert_int_equal(sage_engine_open(dir, &wrong, NULL, &other, &error), SAGE_E_NOT_FOUND);
-    wrong = release;
+    wrong = tiny_release;
     wrong.query_model = 7;
     assert_int_not_equal(sage_engine_open(dir, &wrong, NULL, &other, &error), SAGE_OK);
     assert_null(other);
@@ -228,7 +183,7 @@ static void test_every_allocation_may_fail(void **state) {
         sage_engine *other = NULL;
         assert_true(from < 100000);
         sage_alloc_fail_from(from);
-        sage_status st = sage_engine_open(dir, &release, NULL, &other, &error);
+        sage_status st = sage_engine_open(dir, &tiny_release, NULL, &other, &error);
         if (st == SAGE_OK) st = sage_engine_text(other, SAGE_HYBRID, "red oak", 7, 5, out, &n, &error);
         if (st == SAGE_OK)
             st = sage_engine_similar(other, sage_index_pid(sage_engine_index(other), 0), 5, out, &n, &error);

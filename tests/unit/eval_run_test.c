@@ -1,0 +1,231 @@
+/* A whole evaluation over a tiny shop, against asking the engine one query at a time; and the choice of the fusion
+ * against trying every weight. */
+#include <eval/eval.h>
+#include <math.h>
+#include <support/test.h>
+#include <support/tiny_release.h>
+
+enum { QUERIES = 40, PER_QUERY = 3, JUDGED = QUERIES * PER_QUERY };
+
+static char dir[SAGE_PATH_MAX], texts[QUERIES][64];
+static sage_engine *engine;
+static sage_judgement judgements[JUDGED];
+static const size_t k[] = {10, 100};
+
+static void must(sage_status st, const sage_error *error) {
+    if (st != SAGE_OK) fail_msg("%s", error->text);
+}
+
+/* Queries that name a product's colour, stuff or thing; its neighbours in the catalogue are relevant too. */
+static void make_judgements(void) {
+    static const char *const words[] = {"red",   "blue",   "oak",         "steel lamp", "green table",
+                                        "linen", "chairs", "white shelf", "zzz",        "bed"};
+    const sage_index *index = sage_engine_index(engine);
+    for (size_t q = 0; q < QUERIES; q++) {
+        snprintf(texts[q], sizeof texts[q], "%s %zu", words[q % 10], q);
+        for (size_t i = 0; i < PER_QUERY; i++) {
+            sage_judgement *j = &judgements[q * PER_QUERY + i];
+            *j = (sage_judgement){{texts[q], strlen(texts[q])},
+                                  (unsigned)(SAGE_ON_SEARCH * SAGE_EVENT_KINDS + (q + i) % 3),
+                                  sage_index_pid(index, (7 * q + 11 * i) % TINY_INDEXED)};
+        }
+    }
+    judgements[4].pid = 0;
+    judgements[9].pid = 123456789;
+}
+
+static int open_shop(void **state) {
+    (void)state;
+    scratch_make(dir);
+    engine = tiny_engine(dir);
+    make_judgements();
+    return 0;
+}
+
+static int close_shop(void **state) {
+    (void)state;
+    sage_engine_close(engine);
+    scratch_remove(dir);
+    return 0;
+}
+
+/* Pair recall@k of one method, one query and one product after another. */
+static double recall_by_hand(sage_method method, size_t depth, int task) {
+    sage_scored out[TINY_INDEXED];
+    sage_error error = {0};
+    double hits = 0, pairs = 0;
+    for (size_t i = 0; i < JUDGED; i++) {
+        size_t n;
+        if (task >= 0 && judgements[i].task != (unsigned)task) continue;
+        must(
+            sage_engine_text(engine, method, judgements[i].query.data, judgements[i].query.len, depth, out, &n, &error),
+            &error);
+        for (size_t rank = 0; rank < n; rank++) hits += out[rank].pid == judgements[i].pid;
+        pairs++;
+    }
+    return hits / pairs;
+}
+
+static const sage_eval_row *row_of(const sage_eval_report *report, sage_method method, const char *task) {
+    for (size_t i = 0; i < report->n_rows; i++)
+        if (strcmp(report->rows[i].method, sage_method_name(method)) == 0 && strcmp(report->rows[i].task, task) == 0)
+            return &report->rows[i];
+    fail_msg("no row of %s, %s", sage_method_name(method), task);
+    return NULL;
+}
+
+static void test_rows_are_what_the_engine_answers(void **state) {
+    (void)state;
+    static sage_eval_report report;
+    sage_error error = {0};
+    report.simulated = true;
+    must(sage_eval_run(engine, judgements, JUDGED, k, 2, NULL, &report, &error), &error);
+    assert_int_equal(report.n_rows, 3 * 4); /* all and three tasks */
+    assert_int_equal(report.n_k, 2);
+    assert_int_equal(report.k[1], 100);
+    assert_int_equal(report.unknown_pairs, 2);
+    assert_true(report.simulated); /* the caller's */
+    static const char *const tasks[] = {"search/click", "search/save", "search/add_to_cart"};
+    for (int m = 0; m < SAGE_METHODS; m++) {
+        const sage_eval_row *all = row_of(&report, (sage_method)m, "all");
+        assert_int_equal(all->pairs, JUDGED);
+        assert_int_equal(all->queries, QUERIES);
+        for (size_t j = 0; j < 2; j++)
+            assert_float_equal(all->pair_recall[j].value, recall_by_hand((sage_method)m, k[j], -1), 1e-9);
+        for (int t = 0; t < 3; t++) {
+            const sage_eval_row *row = row_of(&report, (sage_method)m, tasks[t]);
+            assert_float_equal(row->pair_recall[0].value,
+                               recall_by_hand((sage_method)m, 10, SAGE_ON_SEARCH * SAGE_EVENT_KINDS + t), 1e-9);
+        }
+    }
+    const sage_eval_row *keywords = row_of(&report, SAGE_KEYWORDS, "all");
+    assert_true(keywords->pair_recall[0].value > 0.05);
+    assert_true(keywords->pair_recall[0].low < keywords->pair_recall[0].value);
+}
+
+static void test_wrong_arguments(void **state) {
+    (void)state;
+    static sage_eval_report report;
+    sage_error error = {0};
+    const size_t falling[] = {100, 10}, zero[] = {0};
+    sage_judgement strange = {SAGE_STR("red"), SAGE_TASKS, 1};
+    assert_int_equal(sage_eval_run(engine, judgements, JUDGED, falling, 2, NULL, &report, &error), SAGE_E_ARGUMENT);
+    assert_int_equal(sage_eval_run(engine, judgements, JUDGED, zero, 1, NULL, &report, &error), SAGE_E_ARGUMENT);
+    assert_int_equal(sage_eval_run(engine, &strange, 1, k, 2, NULL, &report, &error), SAGE_E_ARGUMENT);
+    assert_int_equal(sage_eval_run(engine, NULL, 0, k, 2, NULL, &report, &error), SAGE_OK);
+    assert_int_equal(row_of(&report, SAGE_HYBRID, "all")->queries, 0);
+}
+
+static double worth(double weight) {
+    const sage_fusion fusion = {weight, 100};
+    sage_engine_set_fusion(engine, &fusion);
+    double sum = recall_by_hand(SAGE_HYBRID, 10, -1) + recall_by_hand(SAGE_HYBRID, 100, -1);
+    sage_engine_set_fusion(engine, &tiny_release.fusion);
+    return sum;
+}
+
+static void test_the_chosen_weight_is_the_best_of_the_grid(void **state) {
+    (void)state;
+    sage_error error = {0};
+    sage_fusion fusion = {0.123, 100};
+    double best = 0, best_away = 0;
+    must(sage_eval_choose_fusion(engine, judgements, JUDGED, NULL, &fusion, &error), &error);
+    for (int step = 0; step <= 20; step++) {
+        double sum = worth(step / 20.0), away = fabs(step / 20.0 - 0.5);
+        if (sum > best + 1e-9 || (sum > best - 1e-9 && away < best_away)) {
+            best = sum;
+            best_away = away;
+        }
+    }
+    assert_float_equal(worth(fusion.weight), best, 1e-9);
+    assert_float_equal(fabs(fusion.weight - 0.5), best_away, 1e-9);
+    assert_int_equal(fusion.depth, 100);
+    must(sage_eval_choose_fusion(engine, NULL, 0, NULL, &fusion, &error), &error);
+    assert_float_equal(fusion.weight, 0.5, 0);
+}
+
+static void test_stops_on_request(void **state) {
+    (void)state;
+    static sage_eval_report report;
+    static volatile sig_atomic_t stop = 1;
+    const sage_monitor monitor = {.cancel = &stop};
+    sage_fusion fusion = {0.5, 100};
+    assert_int_equal(sage_eval_run(engine, judgements, JUDGED, k, 2, &monitor, &report, NULL), SAGE_E_CANCELLED);
+    assert_int_equal(sage_eval_choose_fusion(engine, judgements, JUDGED, &monitor, &fusion, NULL), SAGE_E_CANCELLED);
+}
+
+static void test_every_allocation_may_fail(void **state) {
+    (void)state;
+    static sage_eval_report report;
+    sage_error error;
+    bool done = false;
+    for (unsigned long from = 1; !done; from++) {
+        sage_fusion fusion = {0.5, 100};
+        sage_alloc_fail_from(from);
+        sage_status st = sage_eval_run(engine, judgements, 12, k, 2, NULL, &report, &error);
+        if (st == SAGE_OK) st = sage_eval_choose_fusion(engine, judgements, 12, NULL, &fusion, &error);
+        done = sage_alloc_fail_from(0) < from;
+        assert_int_equal(st, done ? SAGE_OK : SAGE_E_MEMORY);
+    }
+}
+
+/* ---- judgements of a dataset ---- */
+
+static void test_judgements_of_a_dataset(void **state) {
+    (void)state;
+    static sage_option table[64];
+    size_t n = 0, total = 0;
+    uint64_t id;
+    sage_error error = {0};
+    sage_options *options;
+    sage_dataset *dataset;
+    sage_catalog *catalog = tiny_catalog(dir);
+    tiny_import_events(catalog, dir, TINY_INDEXED);
+    while (sage_dataset_options[n].key != NULL && n < 64) {
+        table[n] = sage_dataset_options[n];
+        n++;
+    }
+    must(sage_options_over(table, n, &options, &error), &error);
+    must(sage_dataset_build(catalog, dir, options, NULL, NULL, &id, &error), &error);
+    must(sage_dataset_open(dir, id, true, &dataset, &error), &error);
+    for (unsigned part = 0; part < SAGE_PARTS; part++) {
+        sage_judgement *list;
+        must(sage_judgements_of(dataset, (sage_part)part, &list, &n, &error), &error);
+        total += n;
+        for (size_t i = 0; i < n; i++) {
+            sage_product_cursor *cursor;
+            const sage_product_row *row;
+            char colour[16] = "";
+            must(sage_product_cursor_open(catalog, list[i].pid - 1, 0, &cursor, &error), &error);
+            must(sage_product_cursor_next(cursor, &row, &error), &error);
+            assert_int_equal(row->pid, list[i].pid);
+            /* Every made query is a product's colour and thing. */
+            for (size_t c = 0; c < sizeof colour - 1 && c < list[i].query.len && list[i].query.data[c] != ' '; c++)
+                colour[c] = list[i].query.data[c];
+            assert_int_equal(strncmp(row->fields[SAGE_TITLE].data, colour, strlen(colour)), 0);
+            sage_product_cursor_close(cursor);
+            for (size_t j = i + 1; j < n; j++) { /* pairs of one query together */
+                bool same = list[j].query.len == list[i].query.len &&
+                            memcmp(list[j].query.data, list[i].query.data, list[i].query.len) == 0;
+                if (same) assert_true(list[j - 1].query.data == list[i].query.data);
+            }
+        }
+        sage_free(list);
+    }
+    assert_int_equal(total, TINY_INDEXED);
+    sage_dataset_close(dataset);
+    sage_options_free(options);
+    sage_catalog_close(catalog);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows_are_what_the_engine_answers),
+        cmocka_unit_test(test_wrong_arguments),
+        cmocka_unit_test(test_the_chosen_weight_is_the_best_of_the_grid),
+        cmocka_unit_test(test_stops_on_request),
+        cmocka_unit_test(test_every_allocation_may_fail),
+        cmocka_unit_test(test_judgements_of_a_dataset),
+    };
+    return cmocka_run_group_tests(tests, open_shop, close_shop);
+}
