@@ -31,6 +31,8 @@ static inline uint64_t feed_fuzz_row(const sage_feed_row *row, size_t last_line,
     }
     hash = feed_fuzz_mix(hash, row->raw.data, row->raw.len);
     hash = feed_fuzz_mix(hash, &row->line, sizeof row->line);
+    hash = feed_fuzz_mix(hash, &row->reject_line, sizeof row->reject_line);
+    hash = feed_fuzz_mix(hash, &row->reject_column, sizeof row->reject_column);
     return good ? hash : feed_fuzz_mix(hash, row->reject, strlen(row->reject));
 }
 

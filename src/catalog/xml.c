@@ -15,29 +15,38 @@ static const char *window_bytes(const sage_xml *xml) {
     return xml->feed->window.data + xml->feed->window.begin;
 }
 
+static const char *item_bytes(const sage_xml *xml) {
+    return window_bytes(xml) + (xml->item_at - xml->window_at);
+}
+
 /* Counts the lines up to the file offset `at` into feed->line. */
 static void count_lines(sage_xml *xml, uint64_t at) {
-    xml->feed->line +=
-        sage_scan_lines(window_bytes(xml) + (xml->line_at - xml->window_at), (size_t)(at - xml->line_at));
+    const char *from = window_bytes(xml) + (xml->line_at - xml->window_at);
+    size_t n = (size_t)(at - xml->line_at);
+    const char *lf = memrchr(from, '\n', n);
+    if (lf != NULL) {
+        xml->feed->line += sage_scan_lines(from, n);
+        xml->line_from = xml->line_at + (uint64_t)(lf - from) + 1;
+    }
     xml->line_at = at;
 }
 
-/* The part of the current item that stands in the window, up to file offset `end`. */
-static sage_str item_part(const sage_xml *xml, uint64_t end) {
-    uint64_t begin = xml->item_at > xml->window_at ? xml->item_at : xml->window_at;
-    return (sage_str){window_bytes(xml) + (begin - xml->window_at), (size_t)(end - begin)};
+/* Makes the row a reject whatever was found wrong with it before: this explains the rest. */
+#define REJECT_ANYWAY(feed, ...) ((feed)->row.reject = NULL, sage_feed_reject(feed, __VA_ARGS__))
+
+/* Looks at the original bytes of the item, where some of the copy were replaced. */
+static void check_item(sage_xml *xml, sage_str item) {
+    sage_text_fault fault;
+    if (xml->patched_to <= xml->item_at || sage_xml_check(item.data, item.len, &fault)) return;
+    const char *lf = memrchr(item.data, '\n', fault.offset);
+    uint64_t at = xml->item_at + fault.offset,
+             from = lf != NULL ? xml->item_at + (uint64_t)(lf + 1 - item.data) : xml->line_from;
+    REJECT_ANYWAY(xml->feed, fault.reason, xml->feed->line + sage_scan_lines(item.data, fault.offset),
+                  (size_t)(at - from) + 1, "the item %s", fault.what);
 }
 
-/* Looks at the original bytes of the item's part, which begins where the lines were counted up to. */
-static void check_part(sage_xml *xml, sage_str part) {
-    sage_text_fault fault;
-    if (xml->patched_to <= xml->line_at || xml->fault.reason != NULL) return;
-    if (sage_xml_check(part.data, part.len, &fault)) return;
-    const char *at = part.data + fault.offset, *window = window_bytes(xml);
-    const char *lf = memrchr(window, '\n', (size_t)(at - window));
-    xml->fault = fault;
-    xml->fault_line = xml->feed->line + sage_scan_lines(part.data, fault.offset);
-    xml->fault_column = lf != NULL ? (size_t)(at - lf) : xml->window_at == 0 ? (size_t)(at - window) + 1 : 0;
+static void reject_long(sage_xml *xml) {
+    REJECT_ANYWAY(xml->feed, "row-too-long", 0, 0, "the item is longer than %d bytes", SAGE_FEED_ROW_MAX);
 }
 
 /* ---- expat's events ---- */
@@ -134,31 +143,23 @@ static sage_status parse_fault(sage_xml *xml, sage_error *error) {
                         "the XML is not well formed: %s", XML_ErrorString(code));
 }
 
-/* Adds to the item's raw text what is about to leave the window, or ends it. */
-static sage_status keep_raw(sage_xml *xml, sage_str part, sage_error *error) {
-    size_t room = SAGE_FEED_RAW_MAX - xml->raw.len;
-    return sage_buf_add(&xml->raw, part.data, part.len < room ? part.len : room, error);
-}
-
-/* Lets go of the bytes that expat is done with. It holds back the beginning of what may go on, and with large tokens
- * more than that. */
+/* Lets go of the bytes that expat is done with, but for those of the item that is being read. Expat holds back the
+ * beginning of what may go on, and with large tokens more than that. */
 static sage_status leave_block(sage_xml *xml, sage_error *error) {
     sage_status st = SAGE_OK;
     XML_Index event = XML_GetCurrentByteIndex(xml->parser); /* -1 while it waits for more */
-    uint64_t end = xml->window_at + xml->fed, done = event >= 0 ? (uint64_t)event : xml->window_at;
-    if (xml->in_item) {
-        sage_str part = item_part(xml, done);
-        check_part(xml, part);
-        SAGE_TRY(keep_raw(xml, part, error));
-        if (end - xml->item_at > SAGE_FEED_ROW_MAX) {
-            sage_feed_reject(xml->feed, "row-too-long", 0, 0, "the item is longer than %d bytes", SAGE_FEED_ROW_MAX);
-        }
+    if (event >= 0) xml->told_at = (uint64_t)event;
+    if (xml->in_item && !xml->oversized && xml->told_at - xml->item_at > SAGE_FEED_ROW_MAX) {
+        xml->oversized = true;
+        reject_long(xml);
+        SAGE_TRY(sage_feed_raw_copy(xml->feed, item_bytes(xml), SAGE_FEED_RAW_MAX, error));
     }
-    count_lines(xml, done);
-    xml->feed->window.begin += (size_t)(done - xml->window_at);
-    xml->fed = (size_t)(end - done);
-    xml->window_at = done;
-    if (xml->fed > 2 * SAGE_FEED_ROW_MAX) {
+    uint64_t end = xml->window_at + xml->fed, keep = xml->in_item && !xml->oversized ? xml->item_at : xml->told_at;
+    count_lines(xml, keep);
+    xml->feed->window.begin += (size_t)(keep - xml->window_at);
+    xml->fed = (size_t)(end - keep);
+    xml->window_at = keep;
+    if (end - xml->told_at > 2 * SAGE_FEED_ROW_MAX) {
         st = sage_fail_at(error, SAGE_E_FORMAT, xml->feed->name, xml->feed->line, 0,
                           "a tag or comment of the XML is longer than %d bytes", 2 * SAGE_FEED_ROW_MAX);
     }
@@ -221,7 +222,6 @@ static sage_status xml_open(sage_feed *feed, sage_error *error) {
     if (xml == NULL) return sage_fail_memory(error, sizeof *xml);
     xml->feed = feed;
     xml->first_line = feed->line;
-    sage_buf_init(&xml->raw, SAGE_FEED_RAW_MAX);
     sage_buf_init(&xml->text, 2 * SAGE_FEED_ROW_MAX);
     const char *p = feed->window.data + feed->window.begin;
     while (*p == ' ' || *p == '\t') p++, feed->window.begin++; /* blanks before <?xml are common; expat refuses them */
@@ -250,7 +250,6 @@ static void xml_close(sage_feed *feed) {
     sage_xml *xml = feed->state;
     if (xml == NULL) return;
     XML_ParserFree(xml->parser);
-    sage_buf_free(&xml->raw);
     sage_buf_free(&xml->text);
     sage_free(xml->values);
     sage_free(xml);
@@ -258,26 +257,18 @@ static void xml_close(sage_feed *feed) {
 
 /* The item ended at expat's current event. */
 static sage_status finish_item(sage_xml *xml, sage_error *error) {
-    sage_status st = SAGE_OK;
-    sage_feed *feed = xml->feed;
     uint64_t end = event_at(xml) + (uint64_t)XML_GetCurrentByteCount(xml->parser);
-    sage_str part = item_part(xml, end);
-    check_part(xml, part);
-    if (end - xml->item_at > SAGE_FEED_ROW_MAX) {
-        sage_feed_reject(feed, "row-too-long", 0, 0, "the item is longer than %d bytes", SAGE_FEED_ROW_MAX);
-    }
-    if (xml->fault.reason != NULL) {
-        sage_feed_reject(feed, xml->fault.reason, xml->fault_line, xml->fault_column, "the item %s", xml->fault.what);
-    }
-    if (xml->raw.len > 0) {
-        SAGE_TRY(keep_raw(xml, part, error));
-        sage_feed_raw(feed, xml->raw.data, xml->raw.len);
+    if (!xml->oversized) {
+        sage_str item = {item_bytes(xml), (size_t)(end - xml->item_at)};
+        sage_feed_raw(xml->feed, item.data, item.len);
+        if (item.len > SAGE_FEED_ROW_MAX)
+            reject_long(xml);
+        else
+            check_item(xml, item);
     } else {
-        sage_feed_raw(feed, part.data, part.len);
+        reject_long(xml);
     }
-    SAGE_TRY(sage_xml_item_fields(xml, error));
-out:
-    return st;
+    return sage_xml_item_fields(xml, error);
 }
 
 static sage_status xml_next(sage_feed *feed, bool *more, sage_error *error) {

@@ -58,10 +58,9 @@ const char *sage_xml_local_name(const sage_xml *xml, const char *name, bool *goo
 
 void sage_xml_item_begin(sage_xml *xml) {
     sage_buf_clear(&xml->text);
-    sage_buf_clear(&xml->raw);
     xml->n_values = 0;
     xml->depth = 0;
-    xml->fault.reason = NULL;
+    xml->oversized = false;
     xml->in_item = true;
 }
 

@@ -35,21 +35,21 @@ typedef struct sage_xml {
     bool utf8;                        /* not declared to be anything else */
     char prefix[SAGE_XML_PREFIX_MAX]; /* bound to Google's namespace, with its colon, besides g: */
 
-    /* The window's beginning: bytes that expat has, but may not have told about yet. */
-    size_t fed;          /* how many */
-    uint64_t window_at;  /* file offset of the first, as expat counts */
-    uint64_t patched_to; /* file offset behind the last block in which bytes were replaced */
-    uint64_t line_at;    /* file offset up to which lines were counted into feed->line */
+    /* The window's beginning: bytes that expat has but may not have told about yet, or that belong to the item. Offsets
+     * are in the file, as expat counts. */
+    size_t fed;          /* how many bytes */
+    uint64_t window_at;  /* offset of the first */
+    uint64_t told_at;    /* expat is done with all before this */
+    uint64_t patched_to; /* behind the last block in which bytes were replaced */
+    uint64_t line_at;    /* up to here lines were counted into feed->line ... */
+    uint64_t line_from;  /* ... and that line begins here */
     bool suspended, finished;
     size_t first_line; /* of the file, where expat counts 1 */
 
     bool in_item, item_done, root_seen;
-    uint64_t item_at;      /* file offset of the item's start tag */
-    sage_text_fault fault; /* of the item's bytes; reason NULL: none so far */
-    size_t fault_line, fault_column;
-    sage_buf raw; /* the item's bytes before the window, cut to SAGE_FEED_RAW_MAX */
-
-    sage_buf text; /* names and values of the row */
+    uint64_t item_at; /* offset of the item's start tag */
+    bool oversized;   /* the item is longer than a row may be, and its bytes are no longer kept */
+    sage_buf text;    /* names and values of the row */
     sage_xml_frame frames[SAGE_FEED_DEPTH_MAX];
     size_t depth; /* frames in use, and further open elements after a fault */
     sage_xml_value *values;

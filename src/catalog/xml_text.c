@@ -54,8 +54,9 @@ bool sage_xml_patch(char *text, size_t len) {
 }
 
 bool sage_xml_check(const char *text, size_t len, sage_text_fault *fault) {
-    if (!sage_feed_check_text(text, len, fault)) return false;
     size_t at = find_control(text, len);
+    bool broken = !sage_feed_check_text(text, len, fault);
+    if (broken && fault->offset <= at) return false; /* a zero byte is a control character too */
     if (at == len) return true;
     *fault = (sage_text_fault){"control-character", "holds a control character, which XML does not allow", at};
     return false;
