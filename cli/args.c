@@ -12,6 +12,36 @@ const cli_flag cli_common_flags[] = {
     {NULL, 0, NULL, NULL},
 };
 
+/* "products, events or images" for a first word that needs a second; false where it is no such word. */
+static bool second_words(const char *first, char *out, size_t bytes) {
+    size_t len = strlen(first), n = 0, at = 0, found = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; cli_commands[i]; i++) {
+            const char *name = cli_commands[i]->name;
+            if (strncmp(name, first, len) != 0 || name[len] != ' ') continue;
+            if (pass == 0) {
+                n++;
+                continue;
+            }
+            const char *between = !found ? "" : found + 1 == n ? " or " : ", ";
+            found++;
+            at += (size_t)snprintf(out + at, bytes - at, "%s%s", between, name + len + 1);
+        }
+    return n > 0;
+}
+
+int cli_no_command(const char *first, const char *second) {
+    char words[128];
+    if (second_words(first, words, sizeof words))
+        return cli_usage("'itemsage %s' needs one of: %s; see 'itemsage --help'", first, words);
+    return cli_usage("no command '%s%s%s'; see 'itemsage --help'", first, second ? " " : "", second ? second : "");
+}
+
+/* As one would type it: -n, --method. */
+static const char *dashes(const char *flag) {
+    return flag[1] ? "--" : "-";
+}
+
 const cli_command *cli_find_command(const char *first, const char *second, int *words) {
     for (size_t i = 0; cli_commands[i]; i++) {
         const char *name = cli_commands[i]->name, *blank = strchr(name, ' ');
@@ -56,12 +86,16 @@ static const cli_flag *find_flag(const cli_command *command, const char *word, c
 static int read_flag(cli_args *args, char **argv, int argc, int *at) {
     const char *word = argv[*at], *value;
     const cli_flag *flag = find_flag(args->command, word, &value);
+    if (!flag && !*args->command->name)
+        return cli_usage("unknown option '%s' before the command; see 'itemsage --help'", word);
     if (!flag)
         return cli_usage("unknown option '%s' for 'itemsage %s'; see 'itemsage help %s'", word, args->command->name,
                          args->command->name);
-    if (!flag->metavar && value) return cli_usage("'--%s' takes no value", flag->name);
+    if (!flag->metavar && value) return cli_usage("'%s%s' takes no value", dashes(flag->name), flag->name);
     if (flag->metavar && !value) {
-        if (*at + 1 >= argc) return cli_usage("'--%s' needs a value: --%s %s", flag->name, flag->name, flag->metavar);
+        if (*at + 1 >= argc)
+            return cli_usage("'%s%s' needs a value: %s%s %s", dashes(flag->name), flag->name, dashes(flag->name),
+                             flag->name, flag->metavar);
         value = argv[++*at];
     }
     args->given[args->n_given].flag = flag;
@@ -76,7 +110,8 @@ static int check(cli_args *args) {
         exit(CLI_DONE);
     }
     if (args->n_operands < command->min_operands || args->n_operands > command->max_operands)
-        return cli_usage("usage: itemsage %s %s; see 'itemsage help %s'", command->name, command->operands,
+        return cli_usage("usage: itemsage %s%s%s%s; see 'itemsage help %s'", command->name,
+                         command->flags->name ? " [options]" : "", *command->operands ? " " : "", command->operands,
                          command->name);
     const char *shop = cli_value(args, "shop"), *environment = getenv("ITEMSAGE_SHOP");
     args->shop = shop ? shop : environment && *environment ? environment : ".";
@@ -97,7 +132,7 @@ int cli_parse(int argc, char **argv, cli_args *args) {
         if (read_flag(args, argv, argc, &at) != CLI_DONE) return CLI_USAGE;
     if (at >= argc) return cli_usage("no command; see 'itemsage --help'");
     args->command = cli_find_command(argv[at], at + 1 < argc ? argv[at + 1] : NULL, &words);
-    if (!args->command) return cli_usage("no command '%s'; see 'itemsage --help'", argv[at]);
+    if (!args->command) return cli_no_command(argv[at], NULL);
     bool flags_end = false;
     for (at += words; at < argc; at++) {
         if (!flags_end && strcmp(argv[at], "--") == 0)
@@ -134,7 +169,7 @@ bool cli_number(const cli_args *args, const char *flag, size_t min, size_t max, 
     errno = 0;
     unsigned long long number = strtoull(text, &end, 10);
     if (*text < '0' || *text > '9' || *end || errno || number < min || number > max) {
-        cli_usage("'--%s' must be a whole number from %zu to %zu, not '%s'", flag, min, max, text);
+        cli_usage("'%s%s' must be a whole number from %zu to %zu, not '%s'", dashes(flag), flag, min, max, text);
         return false;
     }
     *value = (size_t)number;

@@ -49,6 +49,8 @@ const char *cli_value(const cli_args *args, const char *flag); /* the last one; 
 bool cli_number(const cli_args *args, const char *flag, size_t min, size_t max, size_t *value);
 /* Finds the command and reads the flags. CLI_DONE, or CLI_USAGE after printing what is wrong. */
 int cli_parse(int argc, char **argv, cli_args *args);
+/* Says that there is no such command, or which second word is missing. */
+int cli_no_command(const char *first, const char *second);
 void cli_args_free(cli_args *args);
 
 /* ---- help ---- */

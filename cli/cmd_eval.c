@@ -21,7 +21,7 @@ static void heading(const sage_eval_report *r) {
     printf("%-9s %-19s %7s %7s", "method", "task", "pairs", "queries");
     for (size_t i = 0; i < r->n_k; i++) printf("  %-5s@%-14zu", "pair", r->k[i]);
     for (size_t i = 0; i < r->n_k; i++) printf("  %s@%-5zu", "query", r->k[i]);
-    printf("  mrr@%-4zu  ndcg@%-4zu\n", r->k[0], r->k[0]);
+    printf("  mrr@%-4zu  ndcg@%zu\n", r->k[0], r->k[0]);
 }
 
 static void print_row(const sage_eval_report *r, const sage_eval_row *row) {
@@ -31,7 +31,7 @@ static void print_row(const sage_eval_report *r, const sage_eval_row *row) {
     for (size_t i = 0; i < r->n_k; i++)
         printf("  %.3f [%.3f, %.3f]", row->pair_recall[i].value, row->pair_recall[i].low, row->pair_recall[i].high);
     for (size_t i = 0; i < r->n_k; i++) printf("  %-11.3f", row->query_recall[i].value);
-    printf("  %-8.3f  %-8.3f\n", row->mrr[0].value, row->ndcg[0].value);
+    printf("  %-8.3f  %.3f\n", row->mrr[0].value, row->ndcg[0].value);
 }
 
 static void print_table(const sage_eval_report *r) {

@@ -15,9 +15,7 @@ static int run(const cli_args *args) {
         cli_help_options();
     else {
         const cli_command *command = cli_find_command(first, second, &words);
-        if (!command || (second && words == 1))
-            return cli_usage("no command '%s%s%s' to help with; see 'itemsage --help'", first, second ? " " : "",
-                             second ? second : "");
+        if (!command || (second && words == 1)) return cli_no_command(first, second);
         if (man)
             cli_man_page(command);
         else

@@ -14,7 +14,7 @@ static const cli_flag flags[] = {{NULL, 0, NULL, NULL}};
 
 const cli_command cli_init = {
     .name = "init",
-    .operands = "SHOP",
+    .operands = "[SHOP]",
     .max_operands = 1,
     .summary = "Makes a directory an empty shop",
     .text = "Makes the shop's directory with an empty catalogue and an itemsage.conf to put options into. An existing "

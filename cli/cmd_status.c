@@ -165,6 +165,8 @@ static int run_forget(const cli_args *args) {
     if (result != CLI_DONE) return result;
     if (sage_shop_forget_user(shop, user, &events, &error) != SAGE_OK)
         result = cli_fail(&error);
+    else if (!events)
+        printf("no event of user %s was there\n", user);
     else
         printf("%s events of user %s removed; the next 'itemsage train' learns without them\n", cli_count(events, n),
                user);

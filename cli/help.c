@@ -14,26 +14,27 @@ void cli_help_overview(void) {
         "A shop from nothing: init, import products, import events, train, embed, index; then query and eval.\n");
 }
 
-/* Breaks text at blanks so that no line is longer than the terminal's usual 80. */
+/* Breaks text at blanks so that no line is longer than the terminal's usual 80, and none ends in a blank. */
 static void wrapped(const char *text, int indent, int column) {
+    bool blank = false;
     while (*text) {
         int word = (int)strcspn(text, " \n");
-        if (column + word > 79 && column > indent) {
+        if (column + blank + word > 79 && column > indent) {
             printf("\n%*s", indent, "");
             column = indent;
+        } else if (blank && word) {
+            putchar(' ');
+            column++;
         }
         fwrite(text, 1, (size_t)word, stdout);
         column += word;
         text += word;
+        blank = *text == ' ';
         if (*text == '\n') {
             printf("\n%*s", text[1] == '\n' ? 0 : indent, "");
             column = indent;
-            text++;
-        } else if (*text == ' ') {
-            if (column < 79) putchar(' ');
-            column++;
-            text++;
         }
+        if (*text) text++;
     }
     putchar('\n');
 }

@@ -81,7 +81,11 @@ const char *cli_count(uint64_t n, char out[32]) {
 int cli_open(const cli_args *args, sage_shop **shop) {
     sage_error error;
     *shop = NULL;
-    if (sage_shop_open(args->shop, shop, &error) != SAGE_OK) return cli_fail(&error);
+    /* The command line is right even where the shop's itemsage.conf is not. */
+    if (sage_shop_open(args->shop, shop, &error) != SAGE_OK) {
+        cli_fail(&error);
+        return CLI_FAILED;
+    }
     for (size_t i = 0; i < args->n_given; i++) {
         if (strcmp(args->given[i].flag->name, "set") != 0) continue;
         if (sage_options_set(sage_shop_options(*shop), args->given[i].value, &error) != SAGE_OK) {

@@ -50,12 +50,24 @@ sage_status sage_fail_at(sage_error *error, sage_status status, const char *sour
     return status;
 }
 
+/* What to do about it, where that is plain. */
+static const char *remedy(int number) {
+    switch (number) {
+    case ENOSPC:
+    case EDQUOT: return "; make room there and run it again";
+    case EACCES:
+    case EPERM: return "; run it as a user who may";
+    case EROFS: return "; name a place that can be written";
+    default: return "";
+    }
+}
+
 sage_status sage_fail_errno(sage_error *error, const char *what, const char *path) {
     int number = errno;
     char reason[128];
     const char *text = strerror_r(number, reason, sizeof reason);
     sage_status status = number == ENOENT ? SAGE_E_NOT_FOUND : number == ENOMEM ? SAGE_E_MEMORY : SAGE_E_IO;
-    return sage_fail(error, status, "cannot %s %s: %s", what, path, text);
+    return sage_fail(error, status, "cannot %s %s: %s%s", what, path, text, remedy(number));
 }
 
 sage_status sage_fail_memory(sage_error *error, size_t bytes) {

@@ -9,7 +9,8 @@ sage_status sage_fail(sage_error *error, sage_status status, const char *format,
     __attribute__((format(printf, 3, 4)));
 sage_status sage_fail_at(sage_error *error, sage_status status, const char *source, size_t line, size_t column,
                          const char *format, ...) __attribute__((format(printf, 6, 7)));
-/* SAGE_E_IO (SAGE_E_NOT_FOUND for ENOENT) with errno's text: "cannot <what> <path>: No space left on device". */
+/* SAGE_E_IO (SAGE_E_NOT_FOUND for ENOENT) with errno's text and, where it is plain, what to do: "cannot <what> <path>:
+ * No space left on device; make room there and run it again". */
 sage_status sage_fail_errno(sage_error *error, const char *what, const char *path);
 sage_status sage_fail_memory(sage_error *error, size_t bytes);
 

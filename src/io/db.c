@@ -27,9 +27,11 @@ sage_status sage_db_fail(sqlite3 *db, const char *what, sage_error *error) {
     const char *path = sqlite3_db_filename(db, "main"), *text = sqlite3_errmsg(db);
     int code = sqlite3_extended_errcode(db);
     sage_status status = status_of(code);
-    const char *then = status == SAGE_E_FORMAT   ? "; restore it from a copy, or import again"
-                       : status == SAGE_E_LOCKED ? "; wait for the process that uses it"
-                                                 : "";
+    const char *then = status == SAGE_E_FORMAT            ? "; restore it from a copy, or import again"
+                       : status == SAGE_E_LOCKED          ? "; wait for the process that uses it"
+                       : (code & 0xFF) == SQLITE_FULL     ? "; make room there and run it again"
+                       : (code & 0xFF) == SQLITE_READONLY ? "; run it as a user who may write there"
+                                                          : "";
     return sage_fail(error, status, "%s: %s: %s%s", path == NULL || path[0] == '\0' ? "database" : path, what, text,
                      then);
 }

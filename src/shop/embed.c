@@ -24,7 +24,12 @@ sage_status sage_embed(sage_shop *shop, bool all, const sage_monitor *monitor, s
     }
     SAGE_TRY(sage_shop_pool(shop, &pool, error));
     SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
-    SAGE_TRY(sage_embed_run(catalog, shop->dir, model, all, pool, monitor, report, error));
+    st = sage_embed_run(catalog, shop->dir, model, all, pool, monitor, report, error);
+    bool pictures = error && (strstr(error->text, "/pictures/") || strstr(error->source, "/pictures/"));
+    SAGE_TRY(sage_shop_advise(st,
+                              pictures ? "run 'itemsage import images' again to bring it back"
+                                       : "restore it from a copy, or run 'itemsage train' again",
+                              error));
 out:
     sage_catalog_close(catalog);
     sage_fs_unlock(lock);
@@ -109,7 +114,8 @@ sage_status sage_export(sage_shop *shop, const char *format, const char *out, sa
     SAGE_TRY(sage_release_read(shop, &release, error));
     SAGE_TRY(sage_shop_path(shop, "index", indexes, error));
     SAGE_TRY(sage_version_path(dir, indexes, release.index, error));
-    SAGE_TRY(sage_index_open(dir, true, &index, error));
+    st = sage_index_open(dir, true, &index, error);
+    SAGE_TRY(sage_shop_advise(st, "run 'itemsage index' to publish a release anew", error));
     SAGE_TRY(npy ? export_npy(index, path, error) : export_fvecs(index, path, error));
     SAGE_TRY(export_ids(index, out, error));
 out:

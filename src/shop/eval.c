@@ -74,7 +74,8 @@ static sage_status judgements_for(sage_shop *shop, const sage_release *release, 
         return from_file(shop, options->events_file, monitor, g, error);
     }
     SAGE_TRY(sage_model_config_read(shop, release->query_model, &config, error));
-    SAGE_TRY(sage_dataset_open(shop->dir, config.dataset, false, dataset, error));
+    st = sage_dataset_open(shop->dir, config.dataset, true, dataset, error);
+    SAGE_TRY(sage_shop_advise(st, "run 'itemsage train' for a new one, or judge on a file with --events FILE", error));
     SAGE_TRY(sage_judgements_of(*dataset, SAGE_TEST, &g->rows, &g->n, error));
     sage_dataset_describe(*dataset, &info);
     report->simulated = info.simulated;
@@ -109,25 +110,21 @@ static sage_status choose_k(const sage_eval_options *options, size_t k[SAGE_EVAL
 sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const sage_monitor *monitor,
                       sage_eval_report *report, sage_error *error) {
     sage_status st = SAGE_OK;
-    sage_release release;
-    sage_pool *pool = NULL;
-    sage_engine *engine = NULL;
+    sage_open_release opened = {.fd = {-1, -1, -1}};
     sage_dataset *dataset = NULL;
     gathered g = {0};
     size_t k[SAGE_EVAL_K_MAX], n_k;
     memset(report, 0, sizeof *report);
     SAGE_TRY(choose_k(options, k, &n_k, error));
-    SAGE_TRY(sage_release_read(shop, &release, error));
-    SAGE_TRY(judgements_for(shop, &release, options, monitor, &dataset, &g, report, error));
+    SAGE_TRY(sage_release_open(shop, &opened, error));
+    SAGE_TRY(judgements_for(shop, &opened.release, options, monitor, &dataset, &g, report, error));
     if (!g.n) {
-        st = sage_fail(error, SAGE_E_ARGUMENT, "%s holds no search event to judge on", report->source);
+        st = sage_fail(error, SAGE_E_STATE, "%s holds no search event to judge on", report->source);
         goto out;
     }
-    SAGE_TRY(sage_shop_pool(shop, &pool, error));
-    SAGE_TRY(sage_engine_open(shop->dir, &release, pool, &engine, error));
-    SAGE_TRY(sage_eval_run(engine, g.rows, g.n, k, n_k, monitor, report, error));
+    SAGE_TRY(sage_eval_run(opened.engine, g.rows, g.n, k, n_k, monitor, report, error));
 out:
-    sage_engine_close(engine);
+    sage_release_close(&opened);
     sage_dataset_close(dataset);
     sage_arena_free(g.texts);
     sage_free(g.rows);

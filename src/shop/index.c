@@ -111,22 +111,41 @@ out:
     return st;
 }
 
-/* The weight of the hybrid, chosen on the validation part of the dataset that the model was trained on. */
+/* The held-out part of the dataset that the model was trained on; none where that is gone or damaged, for a release
+ * does not depend on it. */
+static sage_status validation_of(sage_shop *shop, uint64_t model, const sage_monitor *monitor, sage_dataset **dataset,
+                                 sage_judgement **judgements, size_t *n, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_model_config config;
+    char line[1024];
+    SAGE_TRY(sage_model_config_read(shop, model, &config, error));
+    st = sage_dataset_open(shop->dir, config.dataset, true, dataset, error);
+    if (st == SAGE_E_FORMAT || st == SAGE_E_NOT_FOUND) {
+        if (error)
+            sage_warn(monitor, "%s; the hybrid's weight is not chosen anew", sage_error_line(error, line, sizeof line));
+        return SAGE_OK;
+    }
+    SAGE_TRY(st);
+    SAGE_TRY(sage_judgements_of(*dataset, SAGE_VALIDATION, judgements, n, error));
+out:
+    return st;
+}
+
+/* The weight of the hybrid, chosen on validation queries; without any, that of the release before, or one half. */
 static sage_status choose_fusion(sage_shop *shop, sage_release *release, const sage_monitor *monitor,
                                  sage_error *error) {
     sage_status st = SAGE_OK;
-    sage_pool *pool = NULL;
+    sage_release before;
     sage_engine *engine = NULL;
     sage_dataset *dataset = NULL;
     sage_judgement *judgements = NULL;
-    sage_model_config config;
     size_t n = 0;
-    SAGE_TRY(sage_shop_pool(shop, &pool, error));
-    SAGE_TRY(sage_model_config_read(shop, release->query_model, &config, error));
-    SAGE_TRY(sage_engine_open(shop->dir, release, pool, &engine, error));
-    SAGE_TRY(sage_dataset_open(shop->dir, config.dataset, false, &dataset, error));
-    SAGE_TRY(sage_judgements_of(dataset, SAGE_VALIDATION, &judgements, &n, error));
-    SAGE_TRY(sage_eval_choose_fusion(engine, judgements, n, monitor, &release->fusion, error));
+    release->fusion = (sage_fusion){.weight = 0.5, .depth = (size_t)sage_options_int(shop->options, "fusion_depth")};
+    if (sage_release_read(shop, &before, NULL) == SAGE_OK && before.query_model == release->query_model)
+        release->fusion.weight = before.fusion.weight;
+    SAGE_TRY(validation_of(shop, release->query_model, monitor, &dataset, &judgements, &n, error));
+    SAGE_TRY(sage_release_engine(shop, release, &engine, error));
+    if (dataset) SAGE_TRY(sage_eval_choose_fusion(engine, judgements, n, monitor, &release->fusion, error));
 out:
     sage_free(judgements);
     sage_dataset_close(dataset);
@@ -182,7 +201,6 @@ sage_status sage_index_build(sage_shop *shop, const sage_monitor *monitor, sage_
     SAGE_TRY(sage_version_publish(b.keywords_parent, b.keywords_tmp, &release.keywords, error));
     sage_fs_unlock(catalog_lock);
     catalog_lock = -1;
-    release.fusion = (sage_fusion){.weight = 0.5, .depth = (size_t)sage_options_int(shop->options, "fusion_depth")};
     SAGE_TRY(choose_fusion(shop, &release, monitor, error));
     SAGE_TRY(sage_release_publish(shop, &release, error));
     SAGE_TRY(prune(shop, &release, error));

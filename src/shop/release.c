@@ -11,9 +11,7 @@ static sage_status version_of(const json_t *root, const char *key, uint64_t *ver
                               sage_error *error) {
     int64_t value = 0;
     sage_status st = sage_json_int(root, key, &value, source, error);
-    if (st == SAGE_OK && value < 0)
-        st = sage_fail_at(error, SAGE_E_FORMAT, source, 0, 0,
-                          "'%s' is negative; run 'itemsage index' to publish a release anew", key);
+    if (st == SAGE_OK && value < 0) st = sage_fail_at(error, SAGE_E_FORMAT, source, 0, 0, "'%s' is negative", key);
     *version = (uint64_t)value;
     return st;
 }
@@ -53,7 +51,7 @@ sage_status sage_release_read(const sage_shop *shop, sage_release *release, sage
     SAGE_TRY(parse(root, path, release, error));
 out:
     json_decref(root);
-    return st;
+    return sage_shop_advise(st, "run 'itemsage index' to publish a release anew", error);
 }
 
 sage_status sage_release_publish(const sage_shop *shop, const sage_release *release, sage_error *error) {
@@ -86,5 +84,64 @@ sage_status sage_model_config_read(const sage_shop *shop, uint64_t model, sage_m
     config->simulated = json_is_true(json_object_get(root, "simulated"));
 out:
     json_decref(root);
+    return sage_shop_advise(st, "restore it from a copy, or run 'itemsage train', 'embed' and 'index'", error);
+}
+
+/* ---- opening ---- */
+
+sage_status sage_release_engine(sage_shop *shop, const sage_release *release, sage_engine **engine, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_pool *pool = NULL;
+    SAGE_TRY(sage_shop_pool(shop, &pool, error));
+    st = sage_engine_open(shop->dir, release, pool, engine, error);
+    bool model = error && (strstr(error->text, "/models/") || strstr(error->source, "/models/"));
+    return sage_shop_advise(st,
+                            model ? "restore it from a copy, or run 'itemsage train', 'embed' and 'index'"
+                                  : "run 'itemsage index' to publish a release anew",
+                            error);
+out:
     return st;
+}
+
+static sage_status hold(const sage_shop *shop, sage_open_release *opened, sage_error *error) {
+    static const char *const rooms[] = {"models", "index", "keywords"};
+    const uint64_t versions[] = {opened->release.query_model, opened->release.index, opened->release.keywords};
+    sage_status st = SAGE_OK;
+    char path[SAGE_PATH_MAX];
+    for (size_t i = 0; i < 3; i++) {
+        SAGE_TRY(sage_shop_path(shop, rooms[i], path, error));
+        SAGE_TRY(sage_version_hold(path, versions[i], &opened->fd[i], error));
+    }
+out:
+    return sage_shop_advise(st, "run 'itemsage index' to publish a release anew", error);
+}
+
+static void let_go(sage_open_release *opened) {
+    for (size_t i = 0; i < 3; i++) {
+        sage_fs_unlock(opened->fd[i]);
+        opened->fd[i] = -1;
+    }
+}
+
+sage_status sage_release_open(sage_shop *shop, sage_open_release *opened, sage_error *error) {
+    enum { TRIES = 3 };
+    sage_status st = SAGE_OK;
+    *opened = (sage_open_release){.fd = {-1, -1, -1}};
+    for (int i = 0; i < TRIES; i++) {
+        SAGE_TRY(sage_release_read(shop, &opened->release, error));
+        st = hold(shop, opened, error);
+        if (st != SAGE_E_NOT_FOUND && st != SAGE_E_LOCKED) break;
+        let_go(opened);
+    }
+    SAGE_TRY(st);
+    SAGE_TRY(sage_release_engine(shop, &opened->release, &opened->engine, error));
+out:
+    if (st != SAGE_OK) sage_release_close(opened);
+    return st;
+}
+
+void sage_release_close(sage_open_release *opened) {
+    sage_engine_close(opened->engine);
+    opened->engine = NULL;
+    let_go(opened);
 }

@@ -6,23 +6,64 @@
 #include <shop/shop.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char config_text[] =
     "# Options of this shop, one `key = value` a line; `itemsage help options` lists them all.\n";
+
+sage_status sage_shop_advise(sage_status st, const char *advice, sage_error *error) {
+    if ((st != SAGE_E_FORMAT && st != SAGE_E_NOT_FOUND) || !error || strstr(error->text, "run 'itemsage")) return st;
+    /* The file's reader could only say "build it again"; here it is known how. */
+    char *general = NULL;
+    for (char *at = error->text; (at = strstr(at, "; ")); at++) general = at;
+    if (general) *general = 0;
+    return sage_fail_at(error, st, error->source, error->line, error->column, "%s; %s", error->text, advice);
+}
 
 sage_status sage_shop_path(const sage_shop *shop, const char *name, char out[SAGE_PATH_MAX], sage_error *error) {
     return sage_path_join(out, shop->dir, name, error);
 }
 
+/* A catalogue numbers its products anew: beside vectors of one that was lost they would be taken for each other's. */
+static sage_status check_no_remains(const char *dir, sage_error *error) {
+    static const char *const folders[] = {"models", "vectors", "index"};
+    sage_status st = SAGE_OK;
+    char path[SAGE_PATH_MAX];
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        uint64_t version = 0;
+        SAGE_TRY(sage_path_join(path, dir, folders[i], error));
+        SAGE_TRY(sage_version_newest(path, &version, error));
+        if (!version) continue;
+        st = sage_fail(error, SAGE_E_STATE,
+                       "%s is a shop that has lost its catalog.db; restore that from a copy, or init another directory",
+                       dir);
+        goto out;
+    }
+out:
+    return st;
+}
+
+static sage_status check_directory(const char *dir, sage_error *error) {
+    struct stat there;
+    if (!*dir) return sage_fail(error, SAGE_E_ARGUMENT, "the shop's name is empty; name a directory");
+    if (stat(dir, &there) == 0 && !S_ISDIR(there.st_mode))
+        return sage_fail(error, SAGE_E_ARGUMENT, "%s is a file; name a directory", dir);
+    return SAGE_OK;
+}
+
 sage_status sage_shop_init(const char *dir, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
+    SAGE_TRY(check_directory(dir, error));
     SAGE_TRY(sage_path_join(path, dir, "catalog.db", error));
     if (sage_fs_exists(path)) {
         st = sage_fail(error, SAGE_E_STATE, "%s is a shop already; it is left as it is", dir);
         goto out;
     }
-    SAGE_TRY(sage_fs_mkdir(dir, error));
+    SAGE_TRY(check_no_remains(dir, error));
+    if ((st = sage_fs_mkdir(dir, error)) == SAGE_E_NOT_FOUND)
+        st = sage_fail(error, st, "cannot make %s: its parent directory does not exist; make that first", dir);
+    SAGE_TRY(st);
     static const char *const folders[] = {"dataset", "models", "vectors", "index", "keywords", "pictures"};
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         SAGE_TRY(sage_path_join(path, dir, folders[i], error));
@@ -38,6 +79,20 @@ out:
     return st;
 }
 
+/* Says why a catalogue cannot be seen: no shop, a shop that lost it, or one that this user may not enter. */
+static sage_status check_shop(const char *dir, const char *catalog, sage_error *error) {
+    struct stat there;
+    if (stat(catalog, &there) == 0)
+        return S_ISREG(there.st_mode)
+                   ? SAGE_OK
+                   : sage_fail(error, SAGE_E_FORMAT, "%s is no file; restore it from a copy", catalog);
+    if (errno != ENOENT && errno != ENOTDIR) return sage_fail_errno(error, "open", catalog);
+    if (check_no_remains(dir, error) == SAGE_E_STATE) return SAGE_E_STATE;
+    return sage_fail(error, SAGE_E_NOT_FOUND,
+                     "%s is no shop (it has no catalog.db); run 'itemsage init %s' first, or name a shop with -C", dir,
+                     dir);
+}
+
 sage_status sage_shop_open(const char *dir, sage_shop **shop, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
@@ -50,12 +105,7 @@ sage_status sage_shop_open(const char *dir, sage_shop **shop, sage_error *error)
     }
     snprintf(s->dir, sizeof s->dir, "%s", dir);
     SAGE_TRY(sage_shop_path(s, "catalog.db", path, error));
-    if (!sage_fs_exists(path)) {
-        st = sage_fail(error, SAGE_E_NOT_FOUND,
-                       "%s is no shop (it has no catalog.db); run 'itemsage init %s' first, or name a shop with -C",
-                       dir, dir);
-        goto out;
-    }
+    SAGE_TRY(check_shop(dir, path, error));
     SAGE_TRY(sage_options_new(&s->options, error));
     SAGE_TRY(sage_shop_path(s, "itemsage.conf", path, error));
     if (sage_fs_exists(path)) SAGE_TRY(sage_options_read(s->options, path, error));

@@ -16,6 +16,10 @@ struct sage_shop {
 
 extern const sage_option sage_shop_options_table[];
 
+/* Puts what to do behind the error of a damaged or missing file ("...; <advice>", in place of a more general advice);
+ * an error that names a command already stays as it is. Returns `st`. */
+sage_status sage_shop_advise(sage_status st, const char *advice, sage_error *error);
+
 /* dir/name, for names that the shop knows ("catalog.db", "models", ...). */
 sage_status sage_shop_path(const sage_shop *shop, const char *name, char out[SAGE_PATH_MAX], sage_error *error);
 
@@ -36,6 +40,18 @@ sage_status sage_shop_newest(const sage_shop *shop, const char *name, uint64_t *
 /* SAGE_E_STATE with what to run where nothing has been published. */
 sage_status sage_release_read(const sage_shop *shop, sage_release *release, sage_error *error);
 sage_status sage_release_publish(const sage_shop *shop, const sage_release *release, sage_error *error);
+
+/* A release opened for searching, and what it holds so that pruning leaves it alone. Reads `current` again where the
+ * release went away between reading and holding it. */
+typedef struct sage_open_release {
+    sage_release release;
+    sage_engine *engine;
+    int fd[3];
+} sage_open_release;
+sage_status sage_release_open(sage_shop *shop, sage_open_release *opened, sage_error *error);
+void sage_release_close(sage_open_release *opened); /* also after a failed open */
+/* The engine of a release that the caller holds in another way. */
+sage_status sage_release_engine(sage_shop *shop, const sage_release *release, sage_engine **engine, sage_error *error);
 
 /* ---- what models/<n>/config.json says of a model ---- */
 typedef struct sage_model_config {

@@ -14,15 +14,40 @@
 /* The trainer's folder while it runs; a run that was stopped goes on here. */
 #define WORK_DIR "models/.tmp-train"
 
-/* The newest dataset where it fits catalogue and options, else a new one. */
-static sage_status dataset_for(sage_shop *shop, sage_pool *pool, const sage_monitor *monitor, uint64_t *id,
+static sage_status check_products(sage_catalog *catalog, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_product_cursor *cursor = NULL;
+    const sage_product_row *row = NULL;
+    SAGE_TRY(sage_product_cursor_open(catalog, 0, 0, &cursor, error));
+    SAGE_TRY(sage_product_cursor_next(cursor, &row, error));
+    if (!row)
+        st = sage_fail(error, SAGE_E_STATE,
+                       "the catalogue has no products to train on; run 'itemsage import products' first");
+out:
+    sage_product_cursor_close(cursor);
+    return st;
+}
+
+/* The newest dataset where it fits catalogue and options and is whole, else a new one. */
+static sage_status dataset_for(sage_shop *shop, sage_pool *pool, const sage_monitor *monitor, sage_dataset **dataset,
                                sage_error *error) {
     sage_status st = SAGE_OK;
     sage_catalog *catalog = NULL;
+    uint64_t id = 0;
+    char line[1024];
     SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
-    SAGE_TRY(sage_shop_newest(shop, "dataset", id, error));
-    if (*id && sage_dataset_fresh(shop->dir, *id, sage_catalog_revision(catalog), shop->options)) goto out;
-    SAGE_TRY(sage_dataset_build(catalog, shop->dir, shop->options, pool, monitor, id, error));
+    SAGE_TRY(check_products(catalog, error));
+    SAGE_TRY(sage_shop_newest(shop, "dataset", &id, error));
+    if (id && sage_dataset_fresh(shop->dir, id, sage_catalog_revision(catalog), shop->options)) {
+        sage_error damage = {0};
+        st = sage_dataset_open(shop->dir, id, true, dataset, &damage);
+        if (st == SAGE_OK) goto out;
+        if (error) *error = damage;
+        if (st != SAGE_E_FORMAT && st != SAGE_E_NOT_FOUND) goto out;
+        sage_warn(monitor, "%s; a new dataset is packed", sage_error_line(&damage, line, sizeof line));
+    }
+    SAGE_TRY(sage_dataset_build(catalog, shop->dir, shop->options, pool, monitor, &id, error));
+    SAGE_TRY(sage_dataset_open(shop->dir, id, true, dataset, error));
 out:
     sage_catalog_close(catalog);
     return st;
@@ -91,6 +116,9 @@ out:
 }
 
 static void describe(const sage_dataset *dataset, const sage_train_result *result, sage_train_report *report) {
+    sage_dataset_info info;
+    sage_dataset_describe(dataset, &info);
+    report->dataset = info.id;
     report->products = sage_dataset_products(dataset);
     report->queries = sage_dataset_queries(dataset);
     for (unsigned task = 0; task < SAGE_TASKS; task++) {
@@ -117,8 +145,7 @@ sage_status sage_train(sage_shop *shop, const sage_monitor *monitor, sage_train_
     memset(report, 0, sizeof *report);
     SAGE_TRY(sage_shop_lock(shop, SAGE_LOCK_TRAIN, &lock, error));
     SAGE_TRY(sage_shop_pool(shop, &pool, error));
-    SAGE_TRY(dataset_for(shop, pool, monitor, &report->dataset, error));
-    SAGE_TRY(sage_dataset_open(shop->dir, report->dataset, true, &dataset, error));
+    SAGE_TRY(dataset_for(shop, pool, monitor, &dataset, error));
     SAGE_TRY(sage_shop_path(shop, WORK_DIR, work, error));
     SAGE_TRY(sage_validation_new(dataset, shop->options, pool, monitor, &validation, error));
     SAGE_TRY(sage_train_run(dataset, shop->options, pool, work, sage_validation_recall10, validation, monitor, &result,

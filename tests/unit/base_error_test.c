@@ -53,7 +53,7 @@ static void tells_errno(void **state) {
     sage_error error;
     errno = ENOSPC;
     assert_int_equal(sage_fail_errno(&error, "write", "a/b"), SAGE_E_IO);
-    assert_string_equal(error.text, "cannot write a/b: No space left on device");
+    assert_string_equal(error.text, "cannot write a/b: No space left on device; make room there and run it again");
     errno = ENOENT;
     assert_int_equal(sage_fail_errno(&error, "open", "a/b"), SAGE_E_NOT_FOUND);
     assert_int_equal(sage_fail_memory(&error, 12), SAGE_E_MEMORY);
