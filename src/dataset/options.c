@@ -63,6 +63,10 @@ const sage_option sage_sampler_options[] = {
      "Probability that a word of a query, made or real, gets a random misspelling in a step."},
     {"sampler", "mask_words", SAGE_OPT_CHOICE, 0, 0, "made|all", "made",
      "Queries for which a product that contains all their words is no negative: made ones, or real ones as well."},
+    {"sampler", "teacher", SAGE_OPT_REAL, 0, 1000, NULL, "1",
+     "Weight of the loss that teaches the model what a keyword search (BM25) thinks of a batch's products; 0: none."},
+    {"sampler", "teacher_temperature", SAGE_OPT_REAL, 0.01, 1000, NULL, "2",
+     "What the keyword scores are divided by: lower makes the teacher surer of its best products."},
     {"sampler", "log_q", SAGE_OPT_CHOICE, 0, 0, "exact|sketch|off", "exact",
      "Correction of in-batch logits for how often a product is drawn: from exact counts, from a count-min sketch, or "
      "none."},

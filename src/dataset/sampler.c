@@ -40,7 +40,8 @@ out:
 }
 
 static void free_worker(sage_sampler_worker *w) {
-    sage_u32_list *lists[] = {&w->ids, &w->ends, &w->keys, &w->key_ends, &w->tokens, &w->image_ends, &w->row_ids};
+    sage_u32_list *lists[] = {&w->ids,     &w->ends,   &w->keys,       &w->key_ends,
+                              &w->key_ids, &w->tokens, &w->image_ends, &w->row_ids};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) sage_free(lists[i]->data);
     sage_free(w->fields);
     sage_free(w->images);
@@ -60,6 +61,7 @@ void sage_sampler_free(sage_sampler *sampler) {
     for (size_t t = 0; s->workers != NULL && t < s->n_workers; t++) free_worker(&s->workers[t]);
     for (size_t t = 0; t < SAGE_TASKS; t++) sage_cms_free(s->sketches[t]);
     sage_mask_tables_free(&s->tables);
+    sage_teacher_free(&s->teacher);
     sage_free(s->workers);
     sage_free(s->taste);
     sage_free(s->expected);
@@ -75,7 +77,7 @@ void sage_sampler_free(sage_sampler *sampler) {
 }
 
 static void present(sage_sampler *s) {
-    bool images = s->dataset->image_dim > 0;
+    bool images = s->dataset->image_dim > 0, teacher = s->settings.teacher > 0;
     s->batch = (sage_batch){
         .n_pairs = s->settings.batch,
         .n_random = s->n_random,
@@ -92,6 +94,10 @@ static void present(sage_sampler *s) {
         .bag_begin = s->bag_begin.data,
         .image_begin = images ? s->image_begin.data : NULL,
         .images = images ? s->images : NULL,
+        .teacher_weight = (float)s->settings.teacher,
+        .teacher_begin = teacher ? s->teacher.begin.data : NULL,
+        .teacher_column = teacher ? s->teacher.column.data : NULL,
+        .teacher_score = teacher ? s->teacher.score : NULL,
         .full_catalogue = s->full_catalogue,
     };
 }
@@ -103,6 +109,7 @@ sage_status sage_sampler_batch(sage_sampler *sampler, uint64_t step, const sage_
     SAGE_TRY(sage_sampler_fill_queries(sampler, error));
     SAGE_TRY(sage_sampler_fill_products(sampler, error));
     SAGE_TRY(sage_sampler_mask(sampler, error));
+    SAGE_TRY(sage_sampler_teach(sampler, error));
     sage_sampler_log_q(sampler);
     present(sampler);
     *batch = &sampler->batch;
@@ -115,8 +122,8 @@ bool sage_sampler_cold_start(const sage_sampler *sampler) {
 }
 
 static size_t worker_bytes(const sage_sampler_worker *w) {
-    size_t numbers = w->ids.capacity + w->ends.capacity + w->keys.capacity + w->key_ends.capacity + w->tokens.capacity +
-                     w->image_ends.capacity + w->row_ids.capacity;
+    size_t numbers = w->ids.capacity + w->ends.capacity + w->keys.capacity + w->key_ends.capacity +
+                     w->key_ids.capacity + w->tokens.capacity + w->image_ends.capacity + w->row_ids.capacity;
     return numbers * sizeof(uint32_t) + w->fields_capacity + w->images_capacity * sizeof(float) +
            (w->words_capacity + w->chosen_capacity) * sizeof(sage_str) + w->weights_capacity * sizeof(double) +
            w->typos_capacity;
@@ -130,7 +137,7 @@ size_t sage_sampler_memory_bytes(const sage_sampler *sampler) {
                      s->made_product.capacity + s->made_ids.capacity + s->made_begin.capacity + columns + rows;
     size_t bytes = sizeof *s + numbers * sizeof(uint32_t) + rows * (1 + 2 * sizeof(float)) +
                    rows * ((columns + 63) / 64) * 8 + s->token_field_capacity + s->images_capacity * sizeof(float) +
-                   sage_mask_tables_bytes(&s->tables);
+                   sage_mask_tables_bytes(&s->tables) + sage_teacher_bytes(&s->teacher);
     bytes += sage_vocab_begin(sage_dataset_vocab(s->dataset), SAGE_BIGRAM) * sizeof *s->taste;
     if (s->expected != NULL) bytes += s->n_products * sizeof *s->expected;
     for (size_t t = 0; t < SAGE_TASKS; t++) {

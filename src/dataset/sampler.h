@@ -30,7 +30,13 @@ typedef struct sage_batch {
     const uint32_t *token_ids, *bag_begin; /* [n_tokens + 1] */
     const uint32_t *image_begin;           /* [B + R + 1] or NULL */
     const float *images;
-    bool full_catalogue; /* the products B.. are the whole catalogue once: no sampling, no logQ */
+    /* What a keyword search would give the row's whole query for each column, as sage_loss_spec wants it: columns of
+     * score 0 are not listed, the others ascend. NULL, and the weight 0, without a teacher. */
+    float teacher_weight;
+    const uint32_t *teacher_begin;  /* [B + 1] */
+    const uint32_t *teacher_column; /* [teacher_begin[B]], < B + R */
+    const float *teacher_score;     /* > 0; BM25 over the temperature */
+    bool full_catalogue;            /* the products B.. are the whole catalogue once: no sampling, no logQ */
 } sage_batch;
 
 typedef struct sage_sampler sage_sampler;

@@ -15,14 +15,25 @@ static sage_status packed_ids(const sage_sampler *s, size_t row, const uint32_t 
     return SAGE_OK;
 }
 
-static sage_status add_keys(sage_sampler_worker *w, size_t n, sage_error *error) {
-    sage_status st = sage_u32_reserve(&w->keys, w->keys.n + n, error);
-    if (st != SAGE_OK) return st;
+static sage_status add_keys(const sage_sampler *s, sage_sampler_worker *w, size_t n, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const sage_vocab *vocab = sage_dataset_vocab(s->dataset);
+    SAGE_TRY(sage_u32_reserve(&w->keys, w->keys.n + n, error));
     for (size_t i = 0; i < n; i++) w->keys.data[w->keys.n++] = sage_word_key(w->chosen[i]);
-    return SAGE_OK;
+    if (s->settings.teacher <= 0) goto out;
+    SAGE_TRY(sage_u32_reserve(&w->key_ids, w->key_ids.n + n, error));
+    for (size_t i = 0; i < n; i++)
+        w->key_ids.data[w->key_ids.n++] = sage_vocab_find(vocab, SAGE_WORD, w->chosen[i].data, w->chosen[i].len);
+out:
+    return st;
 }
 
-/* The row's words as they were before misspelling go to the masks; the ids are those of what is then written. */
+static bool keys_needed(const sage_sampler *s, size_t row) {
+    return s->query[row] == UINT32_MAX || s->settings.mask_all_words || s->settings.teacher > 0;
+}
+
+/* The row's words as they were before misspelling go to the masks and the teacher; the ids are those of what is then
+ * written. */
 static sage_status worded_ids(const sage_sampler *s, sage_sampler_worker *w, size_t row, sage_rng *rng,
                               const uint32_t **ids, size_t *n, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -35,7 +46,7 @@ static sage_status worded_ids(const sage_sampler *s, sage_sampler_worker *w, siz
         sage_dataset_query(s->dataset, s->query[row], &query);
         SAGE_TRY(sage_sampler_text_words(w, query.text, &n_words, error));
     }
-    if (made || s->settings.mask_all_words) SAGE_TRY(add_keys(w, n_words, error));
+    if (keys_needed(s, row)) SAGE_TRY(add_keys(s, w, n_words, error));
     if (s->settings.typo > 0) SAGE_TRY(sage_sampler_misspell(s, w, n_words, rng, error));
     w->row_ids.n = 0;
     SAGE_TRY(sage_vocab_ids(sage_dataset_vocab(s->dataset), w->chosen, n_words, &w->row_ids.data, &w->row_ids.capacity,
@@ -52,8 +63,7 @@ static sage_status fill_query(sage_sampler *s, sage_sampler_worker *w, size_t ro
     const uint32_t *ids;
     size_t n;
     sage_row_rng(s, &rng, SAGE_STREAM_QUERY, row);
-    bool words_needed = s->query[row] == UINT32_MAX || s->settings.mask_all_words || s->settings.typo > 0;
-    if (words_needed) {
+    if (keys_needed(s, row) || s->settings.typo > 0) {
         SAGE_TRY(worded_ids(s, w, row, &rng, &ids, &n, error));
     } else {
         SAGE_TRY(packed_ids(s, row, &ids, &n));
@@ -192,6 +202,7 @@ sage_status sage_sampler_fill_queries(sage_sampler *sampler, sage_error *error) 
     SAGE_TRY(join_ends(s, MEMBER(ends), &s->query_begin, error));
     SAGE_TRY(join_data(s, MEMBER(keys), &s->keys, error));
     SAGE_TRY(join_ends(s, MEMBER(key_ends), &s->key_begin, error));
+    SAGE_TRY(join_data(s, MEMBER(key_ids), &s->teacher.key_ids, error));
 out:
     return st;
 }

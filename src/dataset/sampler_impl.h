@@ -23,7 +23,7 @@ typedef struct sage_sampler_settings {
     size_t batch, negatives;
     double count_power, ngram_dropout, field_dropout, image_dropout;
     size_t words_min, words_max;
-    double run, title, taste, typo;
+    double run, title, taste, typo, teacher, teacher_temperature;
     bool mask_all_words;
     sage_log_q_kind log_q;
     size_t sketch_depth, sketch_width;
@@ -48,6 +48,7 @@ typedef struct sage_sampler_worker {
     sage_u32_list ends;     /* queries: ids so far after each row; products: after each token */
     sage_u32_list keys;     /* words of the rows' queries */
     sage_u32_list key_ends; /* after each row */
+    sage_u32_list key_ids;  /* with a teacher: the words' ids, or SAGE_NO_ID */
     sage_u32_list tokens;   /* products: tokens so far after each column */
     uint8_t *fields;        /* [tokens] */
     size_t n_fields, fields_capacity;
@@ -77,6 +78,17 @@ typedef struct sage_mask_tables {
         row_slots_capacity;
 } sage_mask_tables;
 
+/* The teacher's scores and what they are made from. */
+typedef struct sage_teacher {
+    sage_u32_list key_ids;                /* of sage_sampler.keys */
+    sage_u32_list hit_word, hit_column;   /* a query word (a slot of the masks' table) in a column */
+    sage_u32_list posting_begin, posting; /* the same by word: columns ascending */
+    sage_u32_list begin, count, column;   /* the rows' results */
+    float *score, *idf, *norm, *sums;     /* [..] of column, [words], [columns], [workers][columns] */
+    uint64_t *found;                      /* [workers][columns / 64] */
+    size_t score_capacity, idf_capacity, norm_capacity, sums_capacity, found_capacity;
+} sage_teacher;
+
 struct sage_sampler {
     const sage_dataset *dataset;
     sage_pool *pool;
@@ -92,6 +104,7 @@ struct sage_sampler {
     size_t n_workers;
     sage_sampler_worker *workers;
     sage_mask_tables tables;
+    sage_teacher teacher;
 
     /* the batch */
     sage_batch batch;
@@ -139,8 +152,15 @@ sage_status sage_sampler_fill_products(sage_sampler *sampler, sage_error *error)
 /* sampler_mask.c */
 enum { SAGE_MASK_BLOCK = 2048 }; /* columns whose words are looked at together */
 sage_status sage_sampler_mask(sage_sampler *sampler, sage_error *error);
+/* The slot of a word of the step's queries, as in tables.row_slots; UINT32_MAX where no query has it. */
+uint32_t sage_mask_word_slot(const sage_sampler *sampler, uint32_t key);
 void sage_mask_tables_free(sage_mask_tables *tables);
 size_t sage_mask_tables_bytes(const sage_mask_tables *tables);
+
+/* sampler_teacher.c: after the masks, whose table of words it uses. */
+sage_status sage_sampler_teach(sage_sampler *sampler, sage_error *error);
+void sage_teacher_free(sage_teacher *teacher);
+size_t sage_teacher_bytes(const sage_teacher *teacher);
 
 /* sampler_list.c */
 sage_status sage_u32_reserve(sage_u32_list *list, size_t n, sage_error *error); /* room for n in all */

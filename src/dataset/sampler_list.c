@@ -38,7 +38,7 @@ void sage_sampler_workers_reset(sage_sampler *sampler) {
     for (size_t t = 0; t < sampler->n_workers; t++) {
         sage_sampler_worker *w = &sampler->workers[t];
         w->st = SAGE_OK;
-        w->ids.n = w->ends.n = w->keys.n = w->key_ends.n = w->tokens.n = w->image_ends.n = 0;
+        w->ids.n = w->ends.n = w->keys.n = w->key_ends.n = w->key_ids.n = w->tokens.n = w->image_ends.n = 0;
         w->n_fields = w->n_images = 0;
     }
 }

@@ -84,6 +84,11 @@ static size_t word_table_size(const sage_sampler *s) {
     return table_size(s->keys.n);
 }
 
+uint32_t sage_mask_word_slot(const sage_sampler *sampler, uint32_t key) {
+    const sage_mask_tables *t = &sampler->tables;
+    return t->word_slot[word_at(t, word_table_size(sampler), key)];
+}
+
 static sage_status index_words(sage_sampler *s, sage_error *error) {
     sage_mask_tables *t = &s->tables;
     size_t size = word_table_size(s);
@@ -134,6 +139,7 @@ static void mark_columns(void *ctx, size_t begin, size_t end, size_t number) {
 
 static void mask_containing(const block *b, uint64_t *mask, size_t row) {
     const sage_mask_tables *t = &b->sampler->tables;
+    if (b->sampler->query[row] != UINT32_MAX && !b->sampler->settings.mask_all_words) return;
     size_t begin = b->sampler->key_begin.data[row], end = b->sampler->key_begin.data[row + 1];
     for (size_t w = 0; begin < end && w < (b->n + 63) / 64; w++) {
         uint64_t all = ~UINT64_C(0);

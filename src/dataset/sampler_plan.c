@@ -32,6 +32,8 @@ static sage_status read_settings(sage_sampler *s, const sage_options *o, sage_er
     set->taste = sage_options_real(o, "pseudo_taste");
     set->typo = sage_options_real(o, "typo");
     set->mask_all_words = strcmp(sage_options_text(o, "mask_words"), "all") == 0;
+    set->teacher = sage_options_real(o, "teacher");
+    set->teacher_temperature = sage_options_real(o, "teacher_temperature");
     set->log_q = log_q_kind(sage_options_text(o, "log_q"));
     set->sketch_depth = (size_t)sage_options_int(o, "sketch_depth");
     set->sketch_width = (size_t)sage_options_int(o, "sketch_width");

@@ -1,11 +1,16 @@
-/* Two softmax losses over one block of logits. For query i with product i as its positive, columns j of which none is
- * masked: in-batch   L_i = logsumexp_{j < B}(l_ij - logq_j) - (l_ii - logq_i) random     R_i = logsumexp_{j in {i, B ..
- * B+R-1}}(l_ij) - l_ii          uniform draws: their correction cancels l_ij = s q_i . p_j,  s = min(exp(t), 100) loss
- * = sum_i w_i (L_i + R_i) / sum_i w_i With smoothing eps the target is (1 - eps) on the positive and eps spread evenly
- * over all columns of that softmax that are not masked.
+/* Two softmax losses over one block of logits, and a third that follows a teacher (teacher.c). For query i with product
+ * i as its positive, columns j of which none is masked:
  *
- * dl_ij = w_i / sum w (softmax - target), of both;  dq_i = s sum_j dl_ij p_j;  dp_j = s sum_i dl_ij q_i;  dt = sum_i
- * q_i . dq_i. Past the clamp t keeps the gradient only where a descent step would bring it back.
+ *   in-batch   L_i = logsumexp_{j < B}(l_ij - logq_j) - (l_ii - logq_i)
+ *   random     R_i = logsumexp_{j in {i, B .. B+R-1}}(l_ij) - l_ii          uniform draws: their correction cancels
+ *   l_ij = s q_i . p_j,  s = min(exp(t), 100)
+ *   loss = sum_i w_i (L_i + R_i + lambda T_i) / sum_i w_i
+ *
+ * With smoothing eps the target of L and R is (1 - eps) on the positive and eps spread evenly over all columns of that
+ * softmax that are not masked.
+ *
+ * dl_ij = w_i / sum w (softmax - target), of all;  dq_i = s sum_j dl_ij p_j;  dp_j = s sum_i dl_ij q_i;
+ * dt = sum_i q_i . dq_i. Past the clamp t keeps the gradient only where a descent step would bring it back.
  *
  * Rows are taken LOSS_ROWS at a time, so that no more than that many rows of logits exist per worker; dp is summed per
  * worker, then in worker order. */
@@ -26,7 +31,7 @@ typedef struct loss_job {
 
 static bool masked(const loss_job *job, size_t row, size_t column) {
     const uint64_t *mask = job->spec->mask;
-    return mask != NULL && (mask[row * job->mask_words + column / 64] >> (column % 64) & 1) != 0;
+    return mask != NULL && loss_masked(mask + row * job->mask_words, column);
 }
 
 /* One softmax over x[0..n), columns from `first` on, target at x[target]; x becomes factor (softmax - target). Returns
@@ -73,14 +78,16 @@ static void apply_mask(const loss_job *job, size_t row, real *x) {
 /* The random softmax's positive lies among the in-batch columns. It is put before the random ones for as long as the
  * softmax runs: the column there belongs to the in-batch softmax, which is therefore taken first and that one value
  * kept. */
-static void loss_of_row(const loss_job *job, size_t row, real *x) {
+static void loss_of_row(const loss_job *job, size_t row, real *x, real *teacher_x) {
     const sage_loss_spec *spec = job->spec;
     loss_acts *l = &job->work->loss;
     size_t b = spec->n_pairs;
     double weight = spec->weight != NULL ? (double)spec->weight[row] : 1;
     real factor = (real)(weight / job->weight_sum), positive = x[row];
+    bool taught = spec->teacher_weight != 0 && spec->teacher_begin[row] < spec->teacher_begin[row + 1];
     apply_mask(job, row, x);
-    l->in_batch[row] = l->random[row] = 0;
+    l->in_batch[row] = l->random[row] = l->teacher[row] = 0;
+    if (taught) memcpy(teacher_x, x, job->columns * sizeof(real));
     if (spec->in_batch) {
         if (spec->log_q != NULL) sage_ops_best()->axpy(b, -1, spec->log_q, x);
         l->in_batch[row] = softmax_back(job, row, 0, b, x, row, factor);
@@ -94,6 +101,10 @@ static void loss_of_row(const loss_job *job, size_t row, real *x) {
         x[b - 1] = kept;
         x[row] += positive;
     }
+    if (taught) {
+        l->teacher[row] = teacher_back(spec, row, factor * spec->teacher_weight, teacher_x);
+        sage_ops_best()->axpy(job->columns, 1, teacher_x, x);
+    }
 }
 
 static void loss_rows(void *ctx, size_t begin, size_t end, size_t worker) {
@@ -101,11 +112,12 @@ static void loss_rows(void *ctx, size_t begin, size_t end, size_t worker) {
     size_t o = job->model->shape.dim_out, columns = job->columns;
     const real *q = job->work->tower.q, *p = job->work->encoder.p;
     real *dq = job->work->tower.dq, *x = job->work->loss.logits + worker * LOSS_ROWS * columns;
-    real *dp = job->work->loss.dp + worker * columns * o;
+    real *dp = job->work->loss.dp + worker * columns * o,
+         *teacher_x = job->work->loss.teacher_logits + worker * columns;
     for (size_t at = begin; at < end; at += LOSS_ROWS) {
         size_t n = end - at < LOSS_ROWS ? end - at : LOSS_ROWS;
         sage_gemm(NULL, false, true, n, columns, o, job->scale, q + at * o, o, p, o, 0, x, columns);
-        for (size_t i = 0; i < n; i++) loss_of_row(job, at + i, x + i * columns);
+        for (size_t i = 0; i < n; i++) loss_of_row(job, at + i, x + i * columns, teacher_x);
         sage_gemm(NULL, false, false, n, o, columns, job->scale, x, columns, p, o, 0, dq + at * o, o);
         sage_gemm(NULL, true, false, columns, o, n, job->scale, x, columns, q + at * o, o, at == begin ? 0 : 1, dp, o);
     }
@@ -128,18 +140,21 @@ static void sum_dp(void *ctx, size_t begin, size_t end, size_t worker) {
 
 static void add_up(const loss_job *job, sage_loss *loss) {
     const sage_loss_spec *spec = job->spec;
+    double lambda = (double)spec->teacher_weight;
     *loss = (sage_loss){0};
     for (size_t i = 0; i < spec->n_pairs; i++) {
         double weight = spec->weight != NULL ? (double)spec->weight[i] : 1;
         double in_batch = job->work->loss.in_batch[i], random = job->work->loss.random[i];
+        double teacher = job->work->loss.teacher[i];
         loss->in_batch += weight * in_batch / job->weight_sum;
         loss->random += weight * random / job->weight_sum;
+        loss->teacher += weight * teacher / job->weight_sum;
         if (spec->task != NULL && spec->task[i] < SAGE_MODEL_TASKS_MAX) {
-            loss->task_sum[spec->task[i]] += weight * (in_batch + random);
+            loss->task_sum[spec->task[i]] += weight * (in_batch + random + lambda * teacher);
             loss->task_weight[spec->task[i]] += weight;
         }
     }
-    loss->total = loss->in_batch + loss->random;
+    loss->total = loss->in_batch + loss->random + lambda * loss->teacher;
 }
 
 static double weight_sum(const sage_loss_spec *spec) {

@@ -112,11 +112,18 @@ typedef struct sage_loss_spec {
     const uint8_t *task; /* [B] for the per-task losses; NULL */
     bool in_batch;       /* false: the random softmax alone (full catalogue as columns) */
     real smoothing;      /* label smoothing, 0 = none */
+    /* A teacher's scores, which a third term pulls the logits' softmax over all B+R columns towards: the listed columns
+     * of row i are teacher_column[teacher_begin[i] .. teacher_begin[i+1]), each once; all others score 0. */
+    real teacher_weight;           /* lambda of the term; 0: none, the arrays are then not read */
+    const uint32_t *teacher_begin; /* [B + 1] */
+    const uint32_t *teacher_column;
+    const real *teacher_score; /* finite */
 } sage_loss_spec;
 
 enum { SAGE_LOSS_TASKS = 32 }; /* task numbers are below it */
 typedef struct sage_loss {
-    double total, in_batch, random;   /* means over pairs (weighted) */
+    double total, in_batch, random;   /* means over pairs (weighted); total = in_batch + random + lambda teacher */
+    double teacher;                   /* a row without a listed column that counts adds 0 */
     double task_sum[SAGE_LOSS_TASKS]; /* sum of weight * loss of each task */
     double task_weight[SAGE_LOSS_TASKS];
 } sage_loss;

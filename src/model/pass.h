@@ -24,6 +24,14 @@ void encoder_backward(const sage_model *model, sage_work *work, const sage_produ
 /* tower.c: query bags (bags.e from row text_bags on) to unit vectors tower.q; backward from tower.dq into bags.d. */
 void tower_forward(const sage_model *model, sage_work *work);
 void tower_backward(const sage_model *model, sage_work *work, real *dense);
+
+static inline bool loss_masked(const uint64_t *row_mask, size_t column) {
+    return (row_mask[column / 64] >> (column % 64) & 1) != 0;
+}
+/* teacher.c: x [B+R], the row's logits with masked columns far below all others, becomes factor (softmax - target);
+ * returns the term's loss, not weighted. A row of which every listed column is masked gives 0 and zeros. */
+double teacher_back(const sage_loss_spec *spec, size_t row, real factor, real *x);
+
 /* loss.c: from tower.q and encoder.p to loss, tower.dq, encoder.dp and the temperature's gradient. */
 void loss_and_gradient(const sage_model *model, sage_work *work, const sage_loss_spec *spec, real *d_temperature,
                        sage_loss *loss);

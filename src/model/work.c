@@ -116,6 +116,8 @@ static void lay_loss(layer *l, sage_work *work, const sage_model_shape *shape) {
     work->loss.dp = reals(l, work->threads * s->columns, shape->dim_out);
     work->loss.in_batch = take(l, s->queries, 1, sizeof(double));
     work->loss.random = take(l, s->queries, 1, sizeof(double));
+    work->loss.teacher_logits = reals(l, work->threads, s->columns);
+    work->loss.teacher = take(l, s->queries, 1, sizeof(double));
 }
 
 static layer lay_all(sage_work *work, const sage_model_shape *shape, unsigned char *base) {

@@ -61,7 +61,9 @@ enum { LOSS_ROWS = 64 };
 typedef struct loss_acts {
     real *logits;              /* [threads][LOSS_ROWS][columns] */
     real *dp;                  /* [threads][columns][O] */
+    real *teacher_logits;      /* [threads][columns] */
     double *in_batch, *random; /* [B] loss of each pair */
+    double *teacher;           /* [B] */
 } loss_acts;
 
 struct sage_work {

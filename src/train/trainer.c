@@ -123,7 +123,11 @@ static sage_status forward_backward(sage_trainer *trainer, const sage_batch *bat
                            .weight = batch->weight,
                            .task = batch->task,
                            .in_batch = batch->n_random == 0 || (trainer->settings.in_batch && !batch->full_catalogue),
-                           .smoothing = (real)trainer->settings.smoothing};
+                           .smoothing = (real)trainer->settings.smoothing,
+                           .teacher_weight = batch->teacher_weight,
+                           .teacher_begin = batch->teacher_begin,
+                           .teacher_column = batch->teacher_column,
+                           .teacher_score = batch->teacher_score};
     return sage_model_step(trainer->model, trainer->work, &products, &queries, &spec, trainer->grads, loss, error);
 }
 

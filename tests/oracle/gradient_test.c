@@ -8,7 +8,7 @@ typedef struct setting {
     sage_model_shape shape;
     size_t pairs, random;
     bool in_batch;
-    double smoothing;
+    double smoothing, teacher;
 } setting;
 
 static double loss_at(const sage_model *model, sage_work *work, const random_batch *b, sage_grads *grads) {
@@ -57,6 +57,7 @@ static void check(const setting *s) {
     rb_fill(b, &s->shape, s->pairs, s->random, 9);
     b->spec.in_batch = s->in_batch;
     b->spec.smoothing = (real)s->smoothing;
+    if (s->teacher > 0) rb_teach(b, s->teacher, 4);
     loss_at(model, work, b, grads);
 
     const sage_param *params = sage_model_params(model, &n);
@@ -136,9 +137,15 @@ static void both_smoothed(void **state) {
     check(&(setting){.shape = hashed, .pairs = 6, .random = 5, .in_batch = true, .smoothing = 0.2});
 }
 
+static void with_a_teacher(void **state) {
+    (void)state;
+    check(&(setting){.shape = plain, .pairs = 6, .random = 7, .in_batch = true, .teacher = 1.5});
+    check(&(setting){.shape = hashed, .pairs = 5, .random = 6, .in_batch = false, .teacher = 0.5});
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(both_losses), cmocka_unit_test(hashed_with_images),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(both_losses),    cmocka_unit_test(hashed_with_images),
                                        cmocka_unit_test(in_batch_alone), cmocka_unit_test(random_alone_smoothed),
-                                       cmocka_unit_test(both_smoothed)};
+                                       cmocka_unit_test(both_smoothed),  cmocka_unit_test(with_a_teacher)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -121,13 +121,13 @@ def cross_entropy(logits, target, allowed, smoothing):
     return -(1 - smoothing) * log_p[position] - smoothing * log_p.mean()
 
 
-def losses(p, batch, q, v, pairs, random, in_batch, smoothing):
+def losses(p, batch, q, v, pairs, random, in_batch, smoothing, teacher):
     # Past the clamp the value is 100 and its slope is kept; the caller drops it where it points further out.
     t = p["temperature"][0]
     scale = t.exp() if t.exp() <= 100 else 100 * (t - t.detach()).exp()
     logits = scale * q @ v.T
     log_q, weight = real(batch["log_q"]), real(batch["weight"])
-    a, b = [], []
+    a, b, c = [], [], []
     for i in range(pairs):
         allowed = ~batch["mask"][i]
         if in_batch:
@@ -139,8 +139,23 @@ def losses(p, batch, q, v, pairs, random, in_batch, smoothing):
             b.append(cross_entropy(row, 0, np.concatenate([[True], allowed[pairs:]]), smoothing))
         else:
             b.append(torch.zeros(()))
-    mean_a, mean_b = ((weight * torch.stack(x)).sum() / weight.sum() for x in (a, b))
-    return mean_a + mean_b, mean_a, mean_b
+        columns = torch.tensor(np.flatnonzero(allowed))
+        scores = real(batch["teacher"][i])[columns] if teacher else torch.zeros(1)
+        if scores.any():
+            c.append(F.cross_entropy(logits[i, columns], scores.softmax(0)))  # no log_q
+        else:
+            c.append(torch.zeros(()))
+    mean_a, mean_b, mean_c = ((weight * torch.stack(x)).sum() / weight.sum() for x in (a, b, c))
+    return mean_a + mean_b + teacher * mean_c, mean_a, mean_b, mean_c
+
+
+def make_teacher(rng, mask):
+    """Scores of about a third of the columns; row 1 has none, row 2 only such as are masked."""
+    scores = 4 * rng.random(mask.shape) * (rng.random(mask.shape) < 0.35)
+    scores[1] = 0
+    mask[2, -1] = True
+    scores[2] = np.where(mask[2], 1.5, 0)
+    return scores
 
 
 def prefix_sums(lengths):
@@ -162,6 +177,10 @@ def pack_batch(s, batch):
         "query.ids": np.array([i for ids in batch["queries"] for i in ids], dtype=np.uint32),
         "spec.log_q": batch["log_q"], "spec.weight": batch["weight"], "spec.task": batch["task"], "spec.mask": mask,
     }
+    if "teacher" in batch:
+        t["teacher.begin"] = prefix_sums((batch["teacher"] != 0).sum(1))
+        t["teacher.column"] = np.nonzero(batch["teacher"])[1].astype(np.uint32)
+        t["teacher.score"] = batch["teacher"][batch["teacher"] != 0]
     if s["dim_image"]:
         t["batch.image_begin"] = prefix_sums([len(v) for _, v in batch["products"]])
         t["batch.images"] = np.concatenate([v for _, v in batch["products"]])
@@ -181,12 +200,12 @@ def write_safetensors(path, tensors, metadata):
 
 
 def evaluate(s, p, hashes, key_bias, batch, settings):
-    pairs, random, in_batch, smoothing = settings
+    pairs, random, in_batch, smoothing, teacher = settings
     p = {k: real(x.detach().numpy()).requires_grad_() for k, x in p.items()}
     key_bias = real(key_bias).requires_grad_()
     v = torch.stack([product_vector(p, s, hashes, key_bias, x) for x in batch["products"]])
     q = torch.stack([query_vector(p, s, hashes, x) for x in batch["queries"]])
-    loss = losses(p, batch, q, v, pairs, random, in_batch, smoothing)
+    loss = losses(p, batch, q, v, pairs, random, in_batch, smoothing, teacher)
     loss[0].backward()
     assert key_bias.grad.abs().max() < (1e-14 if key_bias.dtype == torch.float64 else 1e-5)
     if p["temperature"] > math.log(100) and p["temperature"].grad < 0:
@@ -205,20 +224,22 @@ def compare_f32(s, p, hashes, key_bias, batch, settings, expected):
     return worst
 
 
-def make_case(name, seed, shape, pairs, random, in_batch=True, smoothing=0.0, temperature=1.1):
+def make_case(name, seed, shape, pairs, random, in_batch=True, smoothing=0.0, temperature=1.1, teacher=0.0):
     rng = np.random.default_rng(seed)
     s = dict(dim_embed=8, dim_model=16, heads=4, dim_ff=12, dim_head=10, dim_out=6, dim_image=0) | shape
     hashes = [(int(rng.integers(1, PRIME)), int(rng.integers(0, PRIME))) for _ in range(2)]
     p = make_parameters(s, rng, temperature)
     batch = make_batch(s, rng, pairs, random)
     key_bias = rng.normal(size=s["dim_model"])  # any value gives the same model
-    settings = (pairs, random, in_batch, smoothing)
+    if teacher:
+        batch["teacher"] = make_teacher(rng, batch["mask"])
+    settings = (pairs, random, in_batch, smoothing, teacher)
     v, q, loss, grads = evaluate(s, p, hashes, key_bias, batch, settings)
     worst = compare_f32(s, p, hashes, key_bias, batch, settings, grads)
     tensors = {k: x.detach().numpy() for k, x in p.items()} | pack_batch(s, batch)
     tensors |= {"grad." + k: x for k, x in grads.items()}
     tensors |= {"out.products": v, "out.queries": q, "out.loss": loss}
-    meta = {"format": "itemsage-model-1"} | s | dict(pairs=pairs, random=random, in_batch=int(in_batch), smoothing=smoothing)
+    meta = {"format": "itemsage-model-1"} | s | dict(pairs=pairs, random=random, in_batch=int(in_batch), smoothing=smoothing, teacher=teacher)
     meta |= {f"hash_{x}{k + 1}": hashes[k][i] for k in range(2) for i, x in enumerate("ab")}
     folder = Path(__file__).parent / "fixtures"
     folder.mkdir(exist_ok=True)
@@ -234,3 +255,5 @@ if __name__ == "__main__":
     make_case("in_batch_alone", 3, hashed | dict(heads=2), 5, 0)
     make_case("catalogue_smoothed", 4, plain | dict(dim_model=12, heads=3), 5, 70, in_batch=False, smoothing=0.1)
     make_case("clamped_images", 15, plain | dict(dim_image=3, dim_out=9), 6, 5, temperature=5.0)
+    make_case("teacher", 6, plain, 6, 7, teacher=0.7)
+    make_case("teacher_catalogue", 7, hashed, 5, 70, in_batch=False, smoothing=0.1, teacher=2.0)

@@ -60,7 +60,7 @@ typedef struct fixture {
     sage_product_batch products;
     sage_bags queries;
     sage_loss_spec spec;
-    real *images, *log_q, *weight;
+    real *images, *log_q, *weight, *teacher;
 } fixture;
 
 static void open_fixture(const char *name, char path[512], fixture *f) {
@@ -90,13 +90,20 @@ static void open_fixture(const char *name, char path[512], fixture *f) {
                                .mask = need(f->file, "spec.mask")->data,
                                .task = need(f->file, "spec.task")->data,
                                .in_batch = need_size(f->file, "in_batch") != 0,
-                               .smoothing = (real)strtod(sage_safetensors_meta(f->file, "smoothing"), NULL)};
+                               .smoothing = (real)strtod(sage_safetensors_meta(f->file, "smoothing"), NULL),
+                               .teacher_weight = (real)strtod(sage_safetensors_meta(f->file, "teacher"), NULL)};
+    if (f->spec.teacher_weight > 0) {
+        f->spec.teacher_begin = need(f->file, "teacher.begin")->data;
+        f->spec.teacher_column = need(f->file, "teacher.column")->data;
+        f->spec.teacher_score = f->teacher = reals_of(f->file, "teacher.score");
+    }
 }
 
 static void close_fixture(fixture *f) {
     free(f->images);
     free(f->log_q);
     free(f->weight);
+    free(f->teacher);
     sage_safetensors_close(f->file);
 }
 
@@ -138,7 +145,7 @@ static void check_sparse(const char *name, const fixture *f, size_t n, const uin
 }
 
 static void check_loss(const fixture *f, const sage_loss *loss) {
-    const real got[3] = {(real)loss->total, (real)loss->in_batch, (real)loss->random};
+    const real got[4] = {(real)loss->total, (real)loss->in_batch, (real)loss->random, (real)loss->teacher};
     double by_task = 0, weights = 0, all_weights = 0;
     agree("loss", got, need(f->file, "out.loss"));
     for (size_t i = 0; i < SAGE_MODEL_TASKS_MAX; i++) {
@@ -188,11 +195,13 @@ static void check(void **state) {
 }
 
 int main(void) {
-    static char names[][24] = {"plain", "hashed_images", "in_batch_alone", "catalogue_smoothed", "clamped_images"};
+    static char names[][24] = {"plain",          "hashed_images", "in_batch_alone",   "catalogue_smoothed",
+                               "clamped_images", "teacher",       "teacher_catalogue"};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(check, names[0]), cmocka_unit_test_prestate(check, names[1]),
         cmocka_unit_test_prestate(check, names[2]), cmocka_unit_test_prestate(check, names[3]),
-        cmocka_unit_test_prestate(check, names[4]),
+        cmocka_unit_test_prestate(check, names[4]), cmocka_unit_test_prestate(check, names[5]),
+        cmocka_unit_test_prestate(check, names[6]),
     };
     const char *forced = getenv("ITEMSAGE_ISA");
     if (forced != NULL && strcmp(sage_isa(), forced) != 0) {

@@ -16,6 +16,8 @@ typedef struct random_batch {
     uint32_t query_ids[RB_IDS_MAX], query_begin[RB_PAIRS_MAX + 1];
     real images[RB_IMAGE_MAX], log_q[RB_PAIRS_MAX], weight[RB_PAIRS_MAX];
     uint64_t mask[RB_PAIRS_MAX];
+    uint32_t teacher_begin[RB_PAIRS_MAX + 1], teacher_column[RB_PAIRS_MAX * RB_PRODUCTS_MAX];
+    real teacher_score[RB_PAIRS_MAX * RB_PRODUCTS_MAX];
     sage_product_batch products;
     sage_bags queries;
     sage_loss_spec spec;
@@ -65,6 +67,26 @@ static inline void rb_fill(random_batch *b, const sage_model_shape *shape, size_
                                .weight = b->weight,
                                .task = b->task,
                                .in_batch = true};
+}
+
+/* Every row gets scores for a third of its columns, masked ones among them, but row 1 none. */
+static inline void rb_teach(random_batch *b, double weight, uint64_t seed) {
+    sage_rng rng;
+    sage_rng_seed(&rng, seed, 9);
+    uint32_t n = 0;
+    for (size_t i = 0; i < b->spec.n_pairs; i++) {
+        b->teacher_begin[i] = n;
+        for (size_t j = 0; j < b->products.n && i != 1; j++) {
+            if (sage_rng_below(&rng, 3) != 0) continue;
+            b->teacher_column[n] = (uint32_t)j;
+            b->teacher_score[n++] = (real)(4 * sage_rng_unit(&rng));
+        }
+    }
+    b->teacher_begin[b->spec.n_pairs] = n;
+    b->spec.teacher_weight = (real)weight;
+    b->spec.teacher_begin = b->teacher_begin;
+    b->spec.teacher_column = b->teacher_column;
+    b->spec.teacher_score = b->teacher_score;
 }
 
 /* Random values for every parameter, of a size that lets each of them matter. */
