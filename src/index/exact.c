@@ -41,7 +41,7 @@ static size_t smaller(size_t a, size_t b) {
 static void score_few(const job *j, const float *queries, size_t n_queries, const float *rows, size_t n_rows,
                       float *scores) {
     const sage_ops *ops = sage_ops_best();
-    const char *end = (const char *)(rows + n_rows * j->dim);
+    const char *end = (const char *)(j->base + j->n * j->dim);
     for (size_t row = 0; row < n_rows; row += GROUP) {
         size_t n = smaller(GROUP, n_rows - row), bytes = n * j->dim * sizeof(float);
         const char *group = (const char *)(rows + row * j->dim);
