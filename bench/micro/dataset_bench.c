@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEPS_MAX = 100000, PARTS = 6 };
+enum { STEPS_MAX = 100000, PARTS = 7 };
 
-static const char *const part_names[PARTS] = {"plan", "queries", "products", "masks", "log_q", "whole step"};
+static const char *const part_names[PARTS] = {"plan", "queries", "products", "masks", "teacher", "log_q", "whole step"};
 
 static void die(const sage_error *error) {
     char line[1024];
@@ -70,10 +70,12 @@ static void step(sage_sampler *s, uint64_t number, double *times[PARTS]) {
     t[3] = sage_now_s();
     if (sage_sampler_mask(s, &error) != SAGE_OK) die(&error);
     t[4] = sage_now_s();
-    sage_sampler_log_q(s);
+    if (sage_sampler_teach(s, &error) != SAGE_OK) die(&error);
     t[5] = sage_now_s();
+    sage_sampler_log_q(s);
+    t[6] = sage_now_s();
     for (size_t p = 0; p + 1 < PARTS; p++) times[p][number] = t[p + 1] - t[p];
-    times[PARTS - 1][number] = t[5] - t[0];
+    times[PARTS - 1][number] = t[6] - t[0];
 }
 
 int main(int argc, char **argv) {
