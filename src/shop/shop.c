@@ -51,6 +51,28 @@ static sage_status check_directory(const char *dir, sage_error *error) {
     return SAGE_OK;
 }
 
+/* Made under another name first: SQLite takes several steps, and a shop is what has a whole catalogue. */
+static sage_status make_catalog(const char *path, sage_error *error) {
+    static const char *const parts[] = {"", "-journal", "-wal", "-shm"};
+    sage_status st = SAGE_OK;
+    char tmp[SAGE_PATH_MAX], part[SAGE_PATH_MAX + 16];
+    SAGE_TRY(sage_fs_temporary(tmp, path, error));
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        snprintf(part, sizeof part, "%s%s", tmp, parts[i]);
+        SAGE_TRY(sage_fs_unlink(part, error));
+    }
+    SAGE_TRY(sage_catalog_create(tmp, error));
+    /* Closing folds the log into the file, and has no way to say that it failed. */
+    snprintf(part, sizeof part, "%s-wal", tmp);
+    if (sage_fs_exists(part)) {
+        st = sage_fail(error, SAGE_E_IO, "cannot finish %s; look at the disk and run it again", tmp);
+        goto out;
+    }
+    SAGE_TRY(sage_fs_commit(tmp, path, error));
+out:
+    return st;
+}
+
 sage_status sage_shop_init(const char *dir, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
@@ -74,7 +96,7 @@ sage_status sage_shop_init(const char *dir, sage_error *error) {
     SAGE_TRY(sage_fs_sync_dir(dir, error));
     /* Last, because a shop is what has a catalogue: an init that was stopped can be run again. */
     SAGE_TRY(sage_path_join(path, dir, "catalog.db", error));
-    SAGE_TRY(sage_catalog_create(path, error));
+    SAGE_TRY(make_catalog(path, error));
 out:
     return st;
 }

@@ -1,0 +1,190 @@
+/* Publishing a release and publishing a model, through the public calls, with a fault at every call that changes the
+ * file system. Whatever happens, what is in force is whole: the release before or the new one, never a mixture; and the
+ * next call finishes. */
+#include "support/published_shop.h"
+#include "support/test.h"
+#include <shop/shop.h>
+
+static char dir[SAGE_PATH_MAX], prepared[SAGE_PATH_MAX], shop_dir[SAGE_PATH_MAX];
+
+/* shop_dir anew from `prepared`; past the seam, so that a power cut takes back nothing of it. */
+static void fresh(void) {
+    char command[4 * SAGE_PATH_MAX + 64];
+    snprintf(command, sizeof command, "rm -rf '%s' && cp -R '%s' '%s'", shop_dir, prepared, shop_dir);
+    scratch_must(system(command) == 0, "copy the prepared shop");
+}
+
+static bool index_once(void *ctx) {
+    (void)ctx;
+    sage_shop *shop = published_open(shop_dir);
+    sage_index_report report;
+    sage_status st = sage_index_build(shop, NULL, &report, NULL);
+    sage_shop_close(shop);
+    return st == SAGE_OK;
+}
+
+static bool train_once(void *ctx) {
+    (void)ctx;
+    sage_shop *shop = published_open(shop_dir);
+    sage_train_report report;
+    sage_status st = sage_train(shop, NULL, &report, NULL);
+    sage_shop_close(shop);
+    return st == SAGE_OK;
+}
+
+/* What a release answers: all products for a word that every one of them has in its price or not at all. */
+typedef struct answer {
+    uint64_t index, keywords;
+    size_t vectors, words, changed;
+} answer;
+
+static answer ask(void) {
+    sage_shop *shop = published_open(shop_dir);
+    sage_searcher *searcher = NULL;
+    sage_error error = {0};
+    sage_release release;
+    const sage_hit *hits;
+    answer a = {0};
+    tiny_must(sage_release_read(shop, &release, &error), &error, "read `current`");
+    tiny_must(sage_searcher_open(shop, &searcher, &error), &error, "open the release in force");
+    const sage_query all = {.text = "made", .method = SAGE_VECTORS, .n = 1000},
+                     words = {.text = "made", .method = SAGE_KEYWORDS, .n = 1000},
+                     changed = {.text = "edition", .method = SAGE_KEYWORDS, .n = 1000};
+    tiny_must(sage_search(searcher, &all, &hits, &a.vectors, &error), &error, "search by vectors");
+    tiny_must(sage_search(searcher, &words, &hits, &a.words, &error), &error, "search by keywords");
+    tiny_must(sage_search(searcher, &changed, &hits, &a.changed, &error), &error, "search by keywords");
+    a.index = release.index;
+    a.keywords = release.keywords;
+    sage_searcher_close(searcher);
+    sage_shop_close(shop);
+    return a;
+}
+
+static bool is(const answer *a, const answer *b) {
+    return a->vectors == b->vectors && a->words == b->words && a->changed == b->changed;
+}
+
+/* Release 1 stands; the catalogue has moved on, and its vectors with it. */
+static void prepare_release(answer *before) {
+    snprintf(shop_dir, sizeof shop_dir, "%s", scratch_path(dir, "prepared"));
+    snprintf(prepared, sizeof prepared, "%s", shop_dir);
+    sage_shop *shop = published_catalogue(dir, shop_dir);
+    published_train(shop);
+    published_embed(shop);
+    published_index(shop);
+    *before = ask();
+    published_import(shop, dir, PUBLISHED_PRODUCTS + 5, 3);
+    published_embed(shop);
+    sage_shop_close(shop);
+    snprintf(shop_dir, sizeof shop_dir, "%s", scratch_path(dir, "shop"));
+}
+
+static void releases_are_old_or_new(void **state) {
+    (void)state;
+    answer before, after;
+    uint64_t calls;
+    prepare_release(&before);
+    fresh();
+    assert_int_equal(fault_child(index_once, NULL, SAGE_FAULT_NONE, 0, &calls), FAULT_DONE);
+    after = ask();
+    assert_int_equal(before.vectors, PUBLISHED_PRODUCTS);
+    assert_int_equal(after.vectors, PUBLISHED_PRODUCTS + 5);
+    assert_true(before.changed == 0 && after.changed > 0 && calls > 30);
+    for (sage_fault_kind kind = SAGE_FAULT_ERROR; kind <= SAGE_FAULT_POWER_CUT; kind++)
+        for (uint64_t at = 1; at <= calls; at++) {
+            fresh();
+            int end = fault_child(index_once, NULL, kind, at, NULL);
+            assert_int_equal(end == FAULT_KILLED, kind != SAGE_FAULT_ERROR);
+            answer now = ask();
+            if (!is(&now, &before) && !is(&now, &after))
+                fail_msg("fault %d at call %llu: neither the old release nor the new", (int)kind,
+                         (unsigned long long)at);
+            if (end == FAULT_DONE || at == calls) assert_true(is(&now, &after));
+            assert_true(index_once(NULL));
+            answer then = ask();
+            assert_true(is(&then, &after));
+            assert_true(then.index > before.index && then.keywords > before.keywords);
+        }
+}
+
+/* Every model that can be seen is whole: its files are there, and it embeds. */
+static uint64_t check_models(sage_shop *shop) {
+    static const char *const files[] = {"model.safetensors", "vocabulary", "config.json", "metrics.jsonl"};
+    uint64_t *versions = NULL;
+    size_t n = 0;
+    sage_error error = {0};
+    const char *models = scratch_path(shop_dir, "models");
+    tiny_must(sage_version_list(models, &versions, &n, &error), &error, "list models");
+    for (size_t i = 0; i < n; i++) {
+        char path[SAGE_PATH_MAX];
+        sage_encoder *encoder = NULL;
+        sage_model_config config;
+        tiny_must(sage_version_path(path, scratch_path(shop_dir, "models"), versions[i], &error), &error, "path");
+        for (size_t f = 0; f < sizeof files / sizeof *files; f++)
+            assert_true(sage_fs_exists(scratch_path(path, files[f])));
+        tiny_must(sage_model_config_read(shop, versions[i], &config, &error), &error, "read config.json");
+        tiny_must(sage_encoder_open(path, NULL, &encoder, &error), &error, "open the model");
+        sage_encoder_close(encoder);
+    }
+    sage_free(versions);
+    return n;
+}
+
+static void models_are_whole_or_absent(void **state) {
+    (void)state;
+    uint64_t calls;
+    snprintf(shop_dir, sizeof shop_dir, "%s", scratch_path(dir, "untrained"));
+    snprintf(prepared, sizeof prepared, "%s", shop_dir);
+    sage_shop_close(published_catalogue(dir, shop_dir));
+    snprintf(shop_dir, sizeof shop_dir, "%s", scratch_path(dir, "shop"));
+    fresh();
+    assert_int_equal(fault_child(train_once, NULL, SAGE_FAULT_NONE, 0, &calls), FAULT_DONE);
+    size_t wanted_bytes, bytes;
+    char *wanted = scratch_read(scratch_path(shop_dir, "models/1/model.safetensors"), &wanted_bytes);
+    assert_non_null(wanted);
+    assert_true(calls > 40);
+    for (sage_fault_kind kind = SAGE_FAULT_ERROR; kind <= SAGE_FAULT_POWER_CUT; kind++)
+        for (uint64_t at = 1; at <= calls; at++) {
+            fresh();
+            int end = fault_child(train_once, NULL, kind, at, NULL);
+            assert_int_equal(end == FAULT_KILLED, kind != SAGE_FAULT_ERROR);
+            sage_shop *shop = published_open(shop_dir);
+            uint64_t models = check_models(shop);
+            if (end == FAULT_DONE || at == calls) assert_int_equal(models, 1);
+            assert_true(train_once(NULL));
+            assert_true(check_models(shop) >= models);
+            if (at % 10 == 0) { /* and what is made of it */
+                published_embed(shop);
+                published_index(shop);
+                assert_int_equal(ask().vectors, PUBLISHED_PRODUCTS);
+            }
+            sage_shop_close(shop);
+            /* Stopped and gone on with, or never disturbed: the same bits. */
+            char *got = scratch_read(scratch_path(shop_dir, "models/1/model.safetensors"), &bytes);
+            assert_non_null(got);
+            assert_int_equal(bytes, wanted_bytes);
+            assert_memory_equal(got, wanted, bytes);
+            sage_free(got);
+        }
+    sage_free(wanted);
+}
+
+static int ground(void **state) {
+    (void)state;
+    scratch_make(dir);
+    return 0;
+}
+
+static int clear(void **state) {
+    (void)state;
+    scratch_remove(dir);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(releases_are_old_or_new, ground, clear),
+        cmocka_unit_test_setup_teardown(models_are_whole_or_absent, ground, clear),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

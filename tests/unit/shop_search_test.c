@@ -1,0 +1,204 @@
+/* Searching a published shop: what is refused, what short memory does, and that a reader keeps its release. */
+#include <errno.h>
+#include <shop/shop.h>
+#include <support/published_shop.h>
+#include <support/test.h>
+
+static char dir[SAGE_PATH_MAX], shop_dir[SAGE_PATH_MAX];
+static sage_shop *shop;
+static sage_error error;
+
+static int ground(void **state) {
+    (void)state;
+    scratch_make(dir);
+    snprintf(shop_dir, sizeof shop_dir, "%s", scratch_path(dir, "shop"));
+    shop = published_catalogue(dir, shop_dir);
+    published_train(shop);
+    published_embed(shop);
+    published_index(shop);
+    return 0;
+}
+
+static int clear(void **state) {
+    (void)state;
+    sage_shop_close(shop);
+    scratch_remove(dir);
+    return 0;
+}
+
+static sage_searcher *open_searcher(void) {
+    sage_searcher *searcher = NULL;
+    tiny_must(sage_searcher_open(shop, &searcher, &error), &error, "open a searcher");
+    return searcher;
+}
+
+static void finds(void **state) {
+    (void)state;
+    sage_searcher *searcher = open_searcher();
+    const sage_hit *hits;
+    size_t n;
+    for (sage_method method = SAGE_VECTORS; method <= SAGE_HYBRID; method++) {
+        const sage_query query = {.text = "oak table", .method = method, .n = 5};
+        tiny_must(sage_search(searcher, &query, &hits, &n, &error), &error, "search");
+        assert_true(n >= 1 && n <= 5);
+        for (size_t i = 1; i < n; i++) assert_true(hits[i].score <= hits[i - 1].score);
+        for (size_t i = 0; i < n; i++) assert_true(*hits[i].id && *hits[i].title && *hits[i].price);
+    }
+    const sage_query all = {.text = "oak", .method = SAGE_VECTORS, .n = 10000};
+    tiny_must(sage_search(searcher, &all, &hits, &n, &error), &error, "search");
+    assert_int_equal(n, PUBLISHED_PRODUCTS);
+    const sage_query like = {.product_id = "p3", .n = 10000};
+    tiny_must(sage_search(searcher, &like, &hits, &n, &error), &error, "similar");
+    assert_true(n < PUBLISHED_PRODUCTS && n > 0);
+    for (size_t i = 0; i < n; i++) assert_string_not_equal(hits[i].id, "p3");
+    sage_searcher_close(searcher);
+}
+
+static void refuses(void **state) {
+    (void)state;
+    static const struct {
+        sage_query query;
+        sage_status status;
+    } cases[] = {
+        {{.n = 3}, SAGE_E_ARGUMENT},
+        {{.text = "a", .product_id = "p1", .n = 3}, SAGE_E_ARGUMENT},
+        {{.text = "a", .n = 0}, SAGE_E_ARGUMENT},
+        {{.text = "a", .n = 10001}, SAGE_E_ARGUMENT},
+        {{.text = "a\xff", .n = 3}, SAGE_E_ARGUMENT},
+        {{.product_id = "p1", .method = SAGE_KEYWORDS, .n = 3}, SAGE_E_ARGUMENT},
+        {{.product_id = "nowhere", .n = 3}, SAGE_E_NOT_FOUND},
+    };
+    sage_searcher *searcher = open_searcher();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const sage_hit *hits;
+        size_t n = 9;
+        assert_int_equal(sage_search(searcher, &cases[i].query, &hits, &n, &error), cases[i].status);
+        assert_int_equal(n, 0);
+        assert_true(*error.text);
+    }
+    sage_searcher_close(searcher);
+}
+
+static void short_memory_when_opening(void **state) {
+    (void)state;
+    sage_status st = SAGE_E_MEMORY;
+    unsigned long at = 0;
+    while (st != SAGE_OK) {
+        sage_searcher *searcher = NULL;
+        sage_alloc_fail_from(++at);
+        st = sage_searcher_open(shop, &searcher, &error);
+        sage_alloc_fail_from(0);
+        if (st != SAGE_OK && st != SAGE_E_MEMORY) fail_msg("allocation %lu: %s", at, error.text);
+        assert_int_equal(searcher != NULL, st == SAGE_OK);
+        sage_searcher_close(searcher);
+        assert_true(at < 10000);
+    }
+    assert_true(at > 10);
+}
+
+static void short_memory_when_searching(void **state) {
+    (void)state;
+    sage_searcher *searcher = open_searcher();
+    for (sage_method method = SAGE_VECTORS; method <= SAGE_HYBRID; method++) {
+        const sage_query query = {.text = "oak table", .method = method, .n = 7};
+        sage_status st = SAGE_E_MEMORY;
+        for (unsigned long at = 1; st != SAGE_OK; at++) {
+            const sage_hit *hits;
+            size_t n;
+            sage_alloc_fail_from(at);
+            st = sage_search(searcher, &query, &hits, &n, &error);
+            sage_alloc_fail_from(0);
+            if (st != SAGE_OK && st != SAGE_E_MEMORY) fail_msg("allocation %lu: %s", at, error.text);
+            assert_true(at < 10000);
+        }
+    }
+    sage_searcher_close(searcher);
+}
+
+/* Releases come and go; what a searcher reads stays until it is closed, and is pruned after that. */
+static void a_reader_keeps_its_release(void **state) {
+    (void)state;
+    sage_searcher *searcher = open_searcher();
+    const sage_query query = {.text = "oak", .method = SAGE_KEYWORDS, .n = 3};
+    const sage_hit *hits;
+    size_t n;
+    sage_release first, last;
+    char held[SAGE_PATH_MAX + 32];
+    tiny_must(sage_release_read(shop, &first, &error), &error, "current");
+    snprintf(held, sizeof held, "%s/index/%llu", shop_dir, (unsigned long long)first.index);
+    for (int i = 0; i < 3; i++) published_index(shop);
+    assert_true(sage_fs_exists(held));
+    tiny_must(sage_search(searcher, &query, &hits, &n, &error), &error, "search");
+    assert_true(n > 0);
+    sage_searcher_close(searcher);
+    published_index(shop);
+    assert_false(sage_fs_exists(held));
+    tiny_must(sage_release_read(shop, &last, &error), &error, "current");
+    assert_int_equal(last.index, first.index + 4);
+}
+
+/* What `current` names may be damaged in every value: an error, never a release of half of it. */
+static void current_is_checked(void **state) {
+    (void)state;
+    static const char *const bad[] = {
+        "",
+        "{}",
+        "[]",
+        "{\"product_model\": 1}",
+        "{\"product_model\":1,\"query_model\":1,\"vectors\":1,\"index\":-1,\"keywords\":1,\"catalogue_revision\":1,"
+        "\"inbox_position\":0,\"fusion_weight\":0.5,\"fusion_depth\":100}",
+        "{\"product_model\":1,\"query_model\":1,\"vectors\":1,\"index\":1,\"keywords\":1,\"catalogue_revision\":1,"
+        "\"inbox_position\":0,\"fusion_weight\":1.5,\"fusion_depth\":100}",
+        "{\"product_model\":1,\"query_model\":1,\"vectors\":1,\"index\":1,\"keywords\":1,\"catalogue_revision\":1,"
+        "\"inbox_position\":0,\"fusion_weight\":0.5,\"fusion_depth\":0}",
+        "{\"product_model\":1,\"query_model\":1,\"vectors\":1,\"index\":1,\"keywords\":1,\"catalogue_revision\":1,"
+        "\"inbox_position\":0,\"fusion_weight\":\"a\",\"fusion_depth\":10}",
+    };
+    const char *path = scratch_path(shop_dir, "current");
+    size_t n;
+    char *good = scratch_read(path, &n);
+    assert_non_null(good);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        sage_release release;
+        sage_searcher *searcher = NULL;
+        scratch_write(path, bad[i], strlen(bad[i]));
+        assert_int_equal(sage_release_read(shop, &release, &error), SAGE_E_FORMAT);
+        assert_non_null(strstr(error.text, "run 'itemsage index'"));
+        assert_int_equal(sage_searcher_open(shop, &searcher, &error), SAGE_E_FORMAT);
+        assert_null(searcher);
+    }
+    scratch_write(path, good, n);
+    sage_free(good);
+    sage_searcher_close(open_searcher());
+}
+
+/* An index, keywords or model that `current` names and that is gone. */
+static void a_release_that_is_gone(void **state) {
+    (void)state;
+    static const char *const rooms[] = {"index", "keywords", "models"};
+    for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) {
+        char from[SAGE_PATH_MAX], to[SAGE_PATH_MAX + 8];
+        sage_searcher *searcher = NULL;
+        snprintf(from, sizeof from, "%s", scratch_path(shop_dir, rooms[i]));
+        snprintf(to, sizeof to, "%s.away", from);
+        tiny_must(sage_fs_rename(from, to, &error), &error, "rename");
+        assert_int_equal(sage_searcher_open(shop, &searcher, &error), SAGE_E_NOT_FOUND);
+        assert_null(searcher);
+        assert_non_null(strstr(error.text, "run 'itemsage"));
+        tiny_must(sage_fs_rename(to, from, &error), &error, "rename back");
+    }
+    sage_searcher_close(open_searcher());
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(finds),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(short_memory_when_opening),
+        cmocka_unit_test(short_memory_when_searching),
+        cmocka_unit_test(current_is_checked),
+        cmocka_unit_test(a_release_that_is_gone),
+        cmocka_unit_test(a_reader_keeps_its_release),
+    };
+    return cmocka_run_group_tests(tests, ground, clear);
+}
