@@ -110,6 +110,7 @@ typedef struct sage_event_row {
     sage_str product_id;
     uint64_t count;
     int64_t time_ms; /* Unix epoch, milliseconds; INT64_MIN where no event had a time */
+    bool simulated;  /* from a scan: its event_id is one of `itemsage synth events`; a cursor leaves it false */
 } sage_event_row;
 
 typedef struct sage_event_cursor sage_event_cursor;

@@ -306,7 +306,8 @@ static sage_status scan_event(void *ctx, const sage_feed_event *event, sage_erro
                           .query_key = event->query_key,
                           .product_id = event->product_id,
                           .count = (uint64_t)event->count,
-                          .time_ms = event->time_ms};
+                          .time_ms = event->time_ms,
+                          .simulated = is_simulated(event->event_id)};
     sage_status st = sage_store_find(s->catalog, event->product_id, &row.pid, error);
     if (st != SAGE_OK) return st;
     s->import->report->added++;

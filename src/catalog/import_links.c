@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static bool is_letter(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -101,5 +102,9 @@ _Static_assert(SAGE_PATH_MAX >= PATH_MAX, "realpath writes up to PATH_MAX bytes"
 sage_status sage_images_dir(const char *dir, char real[SAGE_PATH_MAX], sage_error *error) {
     real[0] = '\0';
     if (dir == NULL) return SAGE_OK;
-    return realpath(dir, real) != NULL ? SAGE_OK : sage_fail_errno(error, "use the picture folder", dir);
+    struct stat there;
+    if (realpath(dir, real) == NULL || stat(real, &there) != 0)
+        return sage_fail_errno(error, "use the picture folder", dir);
+    if (S_ISDIR(there.st_mode)) return SAGE_OK;
+    return sage_fail(error, SAGE_E_ARGUMENT, "--images %s is no folder; name the one that the pictures lie in", dir);
 }

@@ -15,10 +15,12 @@ typedef struct gathered {
     size_t n, capacity;
     sage_arena *texts;
     uint64_t other_surfaces;
+    bool simulated;
 } gathered;
 
 static sage_status gather(void *ctx, const sage_event_row *row, sage_error *error) {
     gathered *g = ctx;
+    g->simulated = g->simulated || row->simulated;
     if (row->surface != SAGE_ON_SEARCH) {
         g->other_surfaces++;
         return SAGE_OK;
@@ -71,7 +73,9 @@ static sage_status judgements_for(sage_shop *shop, const sage_release *release, 
     sage_dataset_info info;
     if (options && options->events_file) {
         snprintf(report->source, sizeof report->source, "%s", options->events_file);
-        return from_file(shop, options->events_file, monitor, g, error);
+        SAGE_TRY(from_file(shop, options->events_file, monitor, g, error));
+        report->simulated = g->simulated;
+        goto out;
     }
     SAGE_TRY(sage_model_config_read(shop, release->query_model, &config, error));
     st = sage_dataset_open(shop->dir, config.dataset, true, dataset, error);
