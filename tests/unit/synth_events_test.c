@@ -78,7 +78,7 @@ static void report_counts_the_file(void **state) {
     sage_catalog *catalog = furniture(60);
     sage_synth_report report;
     size_t n, events = 0, clicks = 0, saves = 0, carts = 0, checkouts = 0;
-    char *text = events_of(catalog, 3, 500, &report, &n), *rest = NULL, *fields[8];
+    char *text = events_of(catalog, 3, 500, &report, &n), *rest = NULL, *fields[8] = {NULL};
     char *line = strtok_r(text, "\n", &rest);
     assert_string_equal(line, "event_id\ttimestamp\tuser_id\tsurface\tquery\tproduct_id\tevent\tposition");
     while ((line = strtok_r(NULL, "\n", &rest)) != NULL) {
