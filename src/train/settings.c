@@ -2,7 +2,7 @@
 #include <train/settings.h>
 
 /* Passes over the larger of products and pairs that training is given where the user says nothing. */
-enum { AUTO_PASSES = 60, AUTO_STEPS_MIN = 300, AUTO_STEPS_MAX = 100000 };
+enum { AUTO_PASSES = 40, AUTO_STEPS_MIN = 300, AUTO_STEPS_MAX = 100000 };
 
 static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high) {
     return value < low ? low : value > high ? high : value;
