@@ -25,7 +25,7 @@ sage_status sage_embed(sage_shop *shop, bool all, const sage_monitor *monitor, s
     SAGE_TRY(sage_shop_pool(shop, &pool, error));
     SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
     st = sage_embed_run(catalog, shop->dir, model, all, pool, monitor, report, error);
-    bool pictures = error && (strstr(error->text, "/pictures/") || strstr(error->source, "/pictures/"));
+    bool pictures = sage_shop_blames(st, error, "/pictures/");
     SAGE_TRY(sage_shop_advise(st,
                               pictures ? "run 'itemsage import images' again to bring it back"
                                        : "restore it from a copy, or run 'itemsage train' again",

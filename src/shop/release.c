@@ -94,7 +94,7 @@ sage_status sage_release_engine(sage_shop *shop, const sage_release *release, sa
     sage_pool *pool = NULL;
     SAGE_TRY(sage_shop_pool(shop, &pool, error));
     st = sage_engine_open(shop->dir, release, pool, engine, error);
-    bool model = error && (strstr(error->text, "/models/") || strstr(error->source, "/models/"));
+    bool model = sage_shop_blames(st, error, "/models/");
     return sage_shop_advise(st,
                             model ? "restore it from a copy, or run 'itemsage train', 'embed' and 'index'"
                                   : "run 'itemsage index' to publish a release anew",

@@ -20,6 +20,11 @@ sage_status sage_shop_advise(sage_status st, const char *advice, sage_error *err
     return sage_fail_at(error, st, error->source, error->line, error->column, "%s; %s", error->text, advice);
 }
 
+/* The error is the caller's, and says nothing, not even "", before a call has failed. */
+bool sage_shop_blames(sage_status st, const sage_error *error, const char *part) {
+    return st != SAGE_OK && error && (strstr(error->text, part) || strstr(error->source, part));
+}
+
 sage_status sage_shop_path(const sage_shop *shop, const char *name, char out[SAGE_PATH_MAX], sage_error *error) {
     return sage_path_join(out, shop->dir, name, error);
 }
@@ -73,19 +78,34 @@ out:
     return st;
 }
 
+static sage_status lock_in(const char *dir, sage_shop_lock_kind kind, int *fd, sage_error *error) {
+    static const char *const names[] = {".lock-catalog", ".lock-train", ".lock-release"};
+    char path[SAGE_PATH_MAX];
+    *fd = -1;
+    sage_status st = sage_path_join(path, dir, names[kind], error);
+    return st == SAGE_OK ? sage_fs_lock(path, true, fd, error) : st;
+}
+
+static sage_status check_no_shop(const char *dir, sage_error *error) {
+    char path[SAGE_PATH_MAX];
+    sage_status st = sage_path_join(path, dir, "catalog.db", error);
+    if (st == SAGE_OK && sage_fs_exists(path))
+        st = sage_fail(error, SAGE_E_STATE, "%s is a shop already; it is left as it is", dir);
+    return st == SAGE_OK ? check_no_remains(dir, error) : st;
+}
+
 sage_status sage_shop_init(const char *dir, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
+    int lock = -1;
     SAGE_TRY(check_directory(dir, error));
-    SAGE_TRY(sage_path_join(path, dir, "catalog.db", error));
-    if (sage_fs_exists(path)) {
-        st = sage_fail(error, SAGE_E_STATE, "%s is a shop already; it is left as it is", dir);
-        goto out;
-    }
-    SAGE_TRY(check_no_remains(dir, error));
+    SAGE_TRY(check_no_shop(dir, error));
     if ((st = sage_fs_mkdir(dir, error)) == SAGE_E_NOT_FOUND)
         st = sage_fail(error, st, "cannot make %s: its parent directory does not exist; make that first", dir);
     SAGE_TRY(st);
+    /* Looked at once more under the lock: another init may have made the catalogue, and somebody filled it, since. */
+    SAGE_TRY(lock_in(dir, SAGE_LOCK_CATALOG, &lock, error));
+    SAGE_TRY(check_no_shop(dir, error));
     static const char *const folders[] = {"dataset", "models", "vectors", "index", "keywords", "pictures"};
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         SAGE_TRY(sage_path_join(path, dir, folders[i], error));
@@ -98,6 +118,7 @@ sage_status sage_shop_init(const char *dir, sage_error *error) {
     SAGE_TRY(sage_path_join(path, dir, "catalog.db", error));
     SAGE_TRY(make_catalog(path, error));
 out:
+    sage_fs_unlock(lock);
     return st;
 }
 
@@ -162,11 +183,7 @@ out:
 }
 
 sage_status sage_shop_lock(const sage_shop *shop, sage_shop_lock_kind kind, int *fd, sage_error *error) {
-    static const char *const names[] = {".lock-catalog", ".lock-train", ".lock-release"};
-    char path[SAGE_PATH_MAX];
-    *fd = -1;
-    sage_status st = sage_shop_path(shop, names[kind], path, error);
-    return st == SAGE_OK ? sage_fs_lock(path, true, fd, error) : st;
+    return lock_in(shop->dir, kind, fd, error);
 }
 
 sage_status sage_shop_catalog(const sage_shop *shop, bool write, sage_catalog **catalog, sage_error *error) {

@@ -19,6 +19,8 @@ extern const sage_option sage_shop_options_table[];
 /* Puts what to do behind the error of a damaged or missing file ("...; <advice>", in place of a more general advice);
  * an error that names a command already stays as it is. Returns `st`. */
 sage_status sage_shop_advise(sage_status st, const char *advice, sage_error *error);
+/* Whether a call failed with an error that names a path with `part` in it. */
+bool sage_shop_blames(sage_status st, const sage_error *error, const char *part);
 
 /* dir/name, for names that the shop knows ("catalog.db", "models", ...). */
 sage_status sage_shop_path(const sage_shop *shop, const char *name, char out[SAGE_PATH_MAX], sage_error *error);

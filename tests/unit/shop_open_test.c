@@ -57,6 +57,18 @@ static void init_can_be_run_again(void **state) {
     sage_shop_close(shop);
 }
 
+/* Two at once: neither may put its empty catalogue in the place of one that the other has made. */
+static void init_takes_the_lock(void **state) {
+    (void)state;
+    int fd;
+    must(sage_fs_mkdir(shop_dir, &error));
+    must(sage_fs_lock(scratch_path(shop_dir, ".lock-catalog"), true, &fd, &error));
+    assert_int_equal(sage_shop_init(shop_dir, &error), SAGE_E_LOCKED);
+    assert_false(sage_fs_exists(scratch_path(shop_dir, "catalog.db")));
+    sage_fs_unlock(fd);
+    sage_shop_close(new_shop());
+}
+
 static void bad_places(void **state) {
     (void)state;
     sage_shop *shop = (sage_shop *)1;
@@ -289,6 +301,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(made_and_opened, ground, clear),
         cmocka_unit_test_setup_teardown(init_can_be_run_again, ground, clear),
+        cmocka_unit_test_setup_teardown(init_takes_the_lock, ground, clear),
         cmocka_unit_test_setup_teardown(bad_places, ground, clear),
         cmocka_unit_test_setup_teardown(a_lost_catalogue_is_not_begun_anew, ground, clear),
         cmocka_unit_test_setup_teardown(a_bad_config_says_where, ground, clear),

@@ -79,6 +79,20 @@ static void refuses(void **state) {
     sage_searcher_close(searcher);
 }
 
+/* Callers hand in errors that hold nothing yet, not even an end: a call that succeeds looks at none of it. */
+static void success_reads_no_error(void **state) {
+    (void)state;
+    sage_error *fresh = malloc(sizeof *fresh);
+    sage_searcher *searcher = NULL;
+    sage_embed_report embedded;
+    assert_non_null(fresh);
+    memset(fresh, 'x', sizeof *fresh);
+    assert_int_equal(sage_embed(shop, false, NULL, &embedded, fresh), SAGE_OK);
+    assert_int_equal(sage_searcher_open(shop, &searcher, fresh), SAGE_OK);
+    sage_searcher_close(searcher);
+    free(fresh);
+}
+
 static void short_memory_when_opening(void **state) {
     (void)state;
     sage_status st = SAGE_E_MEMORY;
@@ -194,6 +208,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds),
         cmocka_unit_test(refuses),
+        cmocka_unit_test(success_reads_no_error),
         cmocka_unit_test(short_memory_when_opening),
         cmocka_unit_test(short_memory_when_searching),
         cmocka_unit_test(current_is_checked),
