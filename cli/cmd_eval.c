@@ -55,12 +55,12 @@ static int run(const cli_args *args) {
     if (!report) return cli_usage("out of memory");
     int result = cli_open(args, &shop);
     if (result == CLI_DONE) {
-        if (sage_eval(shop, &options, cli_monitor(), report, &error) != SAGE_OK)
-            result = cli_fail(&error);
-        else if (json && sage_eval_write_json(report, json, &error) != SAGE_OK)
-            result = cli_fail(&error);
+        if (sage_eval(shop, &options, cli_monitor(), report, &error) != SAGE_OK) result = cli_fail(&error);
         cli_end_progress();
-        if (result == CLI_DONE) print_table(report);
+        if (result == CLI_DONE)
+            print_table(report); /* before the file: what took minutes is not lost to a wrong name */
+        if (result == CLI_DONE && json && sage_eval_write_json(report, json, &error) != SAGE_OK)
+            result = cli_fail(&error);
         sage_shop_close(shop);
     }
     free(report);

@@ -32,7 +32,12 @@ sage_status sage_path_join(char out[SAGE_PATH_MAX], const char *dir, const char 
 sage_status sage_fs_list(const char *dir, sage_status (*fn)(void *ctx, const char *name, sage_error *error), void *ctx,
                          sage_error *error);
 
+/* SAGE_E_ARGUMENT where a rename to `path` would take the place of something else than a plain file: of a device such
+ * as /dev/stdout, a pipe, a link or a directory. Absent is fine. */
+sage_status sage_fs_check_plain(const char *path, sage_error *error);
+
 /* ---- replacing a file at once: written to a temporary beside it, synced, renamed, parent synced ---- */
+/* Of a plain file only (sage_fs_check_plain). */
 sage_status sage_fs_replace(const char *path, const void *bytes, size_t n, sage_error *error);
 /* The two halves, for files that are written in pieces: the temporary's name (".tmp-<name>" in the same directory,
  * always the same, so that what a crash leaves is overwritten by the next try; one writer at a time), and, once it is

@@ -12,6 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+sage_status sage_fs_check_plain(const char *path, sage_error *error) {
+    struct stat info;
+    if (lstat(path, &info) != 0 || S_ISREG(info.st_mode)) return SAGE_OK;
+    return sage_fail(error, SAGE_E_ARGUMENT, "%s is no plain file, and would be replaced by one; name another", path);
+}
+
 sage_status sage_fs_temporary(char out[SAGE_PATH_MAX], const char *path, sage_error *error) {
     const char *slash = strrchr(path, '/');
     int dir_bytes = slash == NULL ? 0 : (int)(slash - path) + 1;
@@ -32,6 +38,7 @@ sage_status sage_fs_replace(const char *path, const void *bytes, size_t n, sage_
     int fd = -1;
     bool made = false;
     sage_status st = SAGE_OK;
+    SAGE_TRY(sage_fs_check_plain(path, error));
     SAGE_TRY(sage_fs_temporary(tmp, path, error));
     SAGE_TRY(sage_fs_create(tmp, false, &fd, error));
     made = true;

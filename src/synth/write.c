@@ -108,6 +108,7 @@ sage_status sage_synth_write(sage_catalog *catalog, const sage_synth_options *op
     sage_buf_init(&out.text, SIZE_MAX);
     if ((size_t)snprintf(out.path, sizeof out.path, "%s.tmp", out_file) >= sizeof out.path)
         return sage_fail(error, SAGE_E_LIMIT, "the path %.80s... is too long", out_file);
+    if ((st = sage_fs_check_plain(out_file, error)) != SAGE_OK) return st;
     SAGE_TRY(sage_synth_world_new(catalog, options->seed, &world, error));
     SAGE_TRY(sage_fs_create(out.path, false, &out.fd, error));
     SAGE_TRY(simulate(&out, world, options, monitor, error));

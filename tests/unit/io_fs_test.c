@@ -144,6 +144,25 @@ static void replaces_at_once(void **state) {
     assert_int_equal(sage_fs_replace("/nowhere/file", "", 0, NULL), SAGE_E_NOT_FOUND);
 }
 
+/* As /dev/stdout is: a link to a pipe. */
+static void replaces_plain_files_only(void **state) {
+    (void)state;
+    const char *pipe_path = scratch_path(dir, "pipe"), *link_path = scratch_path(dir, "link");
+    struct stat info;
+    sage_error error;
+    assert_int_equal(mkfifo(pipe_path, 0600), 0);
+    assert_int_equal(symlink("pipe", link_path), 0);
+    const char *const paths[] = {pipe_path, link_path, dir};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        assert_int_equal(sage_fs_replace(paths[i], "x", 1, &error), SAGE_E_ARGUMENT);
+        assert_non_null(strstr(error.text, "no plain file"));
+        assert_true(lstat(paths[i], &info) == 0 && !S_ISREG(info.st_mode));
+    }
+    assert_int_equal(sage_fs_check_plain(scratch_path(dir, "absent"), NULL), SAGE_OK);
+    assert_int_equal(unlink(pipe_path), 0);
+    assert_int_equal(unlink(link_path), 0);
+}
+
 static void locks(void **state) {
     (void)state;
     const char *path = scratch_path(dir, "lock");
@@ -199,6 +218,7 @@ int main(void) {
         cmocka_unit_test(locks),
         cmocka_unit_test(lists_and_removes_trees),
         cmocka_unit_test(replaces_at_once),
+        cmocka_unit_test(replaces_plain_files_only),
         cmocka_unit_test(maps),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
