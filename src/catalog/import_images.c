@@ -98,15 +98,40 @@ out:
     return st;
 }
 
+static void take_vector(const sage_pictures *old, size_t from, sage_pictures *now, size_t to,
+                        bool taken[SAGE_IMAGES_MAX]) {
+    sage_str link = now->at[to].link;
+    now->at[to] = old->at[from];
+    now->at[to].link = link;
+    taken[from] = true;
+}
+
+/* Where a picture with a vector that nobody took had this link; SAGE_IMAGES_MAX: nowhere. */
+static size_t moved_from(const sage_pictures *old, sage_str link, const bool taken[SAGE_IMAGES_MAX]) {
+    size_t from = 0;
+    while (from < SAGE_IMAGES_MAX && (taken[from] || !old->at[from].has_vector || old->at[from].link.len == 0 ||
+                                      !same_link(old->at[from].link, link)))
+        from++;
+    return from;
+}
+
 void sage_pictures_relink(const sage_pictures *old, const sage_str *links, size_t n, sage_pictures *now,
                           uint64_t *dropped) {
+    bool taken[SAGE_IMAGES_MAX] = {false};
     for (size_t i = 0; i < SAGE_IMAGES_MAX; i++) {
-        sage_str link = i < n ? links[i] : (sage_str){"", 0};
-        const sage_picture *was = &old->at[i];
-        bool keep = was->has_vector && (was->link.len == 0 || same_link(was->link, link));
-        now->at[i] = keep ? *was : (sage_picture){0};
-        now->at[i].link = link;
-        if (was->has_vector && !keep) ++*dropped;
+        now->at[i] = (sage_picture){.link = i < n ? links[i] : (sage_str){"", 0}};
+        if (old->at[i].has_vector && same_link(old->at[i].link, now->at[i].link)) take_vector(old, i, now, i, taken);
+    }
+    for (size_t i = 0; i < n && i < SAGE_IMAGES_MAX; i++) {
+        size_t from = now->at[i].has_vector ? SAGE_IMAGES_MAX : moved_from(old, links[i], taken);
+        if (from < SAGE_IMAGES_MAX) take_vector(old, from, now, i, taken);
+    }
+    for (size_t i = 0; i < SAGE_IMAGES_MAX; i++) {
+        bool free_one = old->at[i].has_vector && !taken[i];
+        if (free_one && old->at[i].link.len == 0 && !now->at[i].has_vector)
+            take_vector(old, i, now, i, taken);
+        else
+            *dropped += free_one;
     }
 }
 

@@ -138,6 +138,24 @@ static void a_changed_picture_loses_its_vector(void **state) {
     place_close(&p);
 }
 
+static void a_picture_keeps_its_vector_where_it_moves(void **state) {
+    SETUP;
+    need_ok(&p, give(&p, some[0], 4, "a\na\nc\nb\n"));
+    need_ok(&p,
+            place_import(&p, "products.csv",
+                         "id,title,image_link,additional_image_link\na,A,new.png,\"a1.png,a0.png\"\nb,B,x.png,b0.png\n"
+                         "c,C,,\n",
+                         NULL));
+    product_seen a = see(&p, "a"), b = see(&p, "b"), c = see(&p, "c");
+    assert_string_equal(a.images[0], "new.png");
+    assert_string_equal(a.vectors[0], "");
+    assert_true(kept(&p, &a, 1) == 2 && kept(&p, &a, 2) == 1);
+    assert_string_equal(b.vectors[0], "");
+    assert_true(kept(&p, &b, 1) == 4);
+    assert_true(kept(&p, &c, 0) == 3);
+    place_close(&p);
+}
+
 static void bad_vectors_change_nothing(void **state) {
     SETUP;
     float bad[2][DIM] = {{1, 2, 3, 4}, {1, NAN, 3, 4}};
@@ -220,6 +238,7 @@ int main(void) {
         cmocka_unit_test(the_same_vectors_change_nothing),
         cmocka_unit_test(new_vectors_replace_all_old_ones),
         cmocka_unit_test(a_changed_picture_loses_its_vector),
+        cmocka_unit_test(a_picture_keeps_its_vector_where_it_moves),
         cmocka_unit_test(bad_vectors_change_nothing),
         cmocka_unit_test(one_width_for_all),
         cmocka_unit_test(at_most_twenty),
