@@ -165,7 +165,7 @@ sage_status bags_backward(const sage_model *model, sage_work *work, const sage_b
     if (model->shape.hashes == 1) {
         grads->n_ids = grads->n_rows;
         SAGE_TRY(grow(&grads->ids, &grads->id_grad, &grads->ids_capacity, grads->n_ids, 1, error));
-        memcpy(grads->ids, grads->rows, grads->n_ids * sizeof(uint32_t));
+        if (grads->n_ids > 0) memcpy(grads->ids, grads->rows, grads->n_ids * sizeof(uint32_t));
     }
     sage_pool_for_dynamic(work->pool, grads->n_rows, row_grain, reduce_rows, &job);
     if (model->shape.hashes > 1) SAGE_TRY(sum_by_id(model, work, text, queries, grads, error));

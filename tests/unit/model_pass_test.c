@@ -276,12 +276,37 @@ static void descent_descends(void **state) {
     free(b);
 }
 
+/* A catalogue without a word: its products are CLS and perhaps images, its queries nothing. */
+static void a_step_without_ngrams(void **state) {
+    (void)state;
+    const uint32_t none[] = {0, 0, 0, 0};
+    const sage_model_shape *shapes[] = {&plain, &hashed};
+    for (size_t s = 0; s < 2; s++) {
+        sage_model *model = made(shapes[s]);
+        sage_work *work = work_of(NULL);
+        sage_grads *grads;
+        sage_loss loss;
+        assert_int_equal(sage_grads_new(model, &grads, NULL), SAGE_OK);
+        sage_product_batch products = {.n = 3, .token_begin = none, .text = {0, NULL, none}};
+        sage_bags queries = {2, NULL, none};
+        sage_loss_spec spec = {.n_pairs = 2, .n_random = 1, .in_batch = true};
+        assert_int_equal(sage_model_step(model, work, &products, &queries, &spec, grads, &loss, NULL), SAGE_OK);
+        assert_true(isfinite(loss.total));
+        assert_int_equal(grads->n_rows, 0);
+        assert_int_equal(grads->n_ids, 0);
+        sage_grads_free(grads);
+        sage_work_free(work);
+        sage_model_free(model);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(nothing_known_is_still_a_vector),
                                        cmocka_unit_test(company_does_not_matter),
                                        cmocka_unit_test(same_bits_every_time),
                                        cmocka_unit_test(bad_batches),
                                        cmocka_unit_test(memory_runs_out),
-                                       cmocka_unit_test(descent_descends)};
+                                       cmocka_unit_test(descent_descends),
+                                       cmocka_unit_test(a_step_without_ngrams)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
