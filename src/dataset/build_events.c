@@ -101,6 +101,8 @@ sage_status sage_build_events(sage_build *build, sage_error *error) {
         sage_ticker_tick(&ticker, ++done, NULL);
     }
     SAGE_TRY(end_query(build, error));
+    if (done > 0 && build->split.by_time && build->split.holdout > 0 && build->split.cut_ms[0] == INT64_MAX)
+        sage_warn(build->monitor, "split=time holds nothing out: the events have no times, or too few different ones");
     sage_ticker_end(&ticker, done);
 out:
     sage_event_reader_close(&reader);

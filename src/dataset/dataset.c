@@ -123,6 +123,16 @@ const sage_pair *sage_dataset_pairs(const sage_dataset *dataset, sage_part part,
     return dataset->pairs + begin[0];
 }
 
+size_t sage_dataset_trained_pairs(const sage_dataset *dataset) {
+    size_t sum = 0;
+    for (unsigned kind = 0; kind < SAGE_EVENT_KINDS; kind++) {
+        size_t n;
+        sage_dataset_pairs(dataset, SAGE_TRAIN, SAGE_ON_SEARCH * SAGE_EVENT_KINDS + kind, &n);
+        sum += n;
+    }
+    return sum;
+}
+
 size_t sage_dataset_unknown_pairs(const sage_dataset *dataset, sage_part part) {
     return dataset->unknown[part];
 }

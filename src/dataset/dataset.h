@@ -66,6 +66,8 @@ typedef struct sage_pair {
     uint32_t query, product, count;
 } sage_pair;
 const sage_pair *sage_dataset_pairs(const sage_dataset *dataset, sage_part part, unsigned task, size_t *n);
+/* Pairs of the training part that are trained on: those of all search tasks. */
+size_t sage_dataset_trained_pairs(const sage_dataset *dataset);
 size_t sage_dataset_unknown_pairs(const sage_dataset *dataset, sage_part part); /* left out: product unknown */
 
 typedef struct sage_dataset_info {

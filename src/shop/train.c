@@ -121,11 +121,7 @@ static void describe(const sage_dataset *dataset, const sage_train_result *resul
     report->dataset = info.id;
     report->products = sage_dataset_products(dataset);
     report->queries = sage_dataset_queries(dataset);
-    for (unsigned task = 0; task < SAGE_TASKS; task++) {
-        size_t n;
-        sage_dataset_pairs(dataset, SAGE_TRAIN, task, &n);
-        report->pairs += n;
-    }
+    report->pairs = sage_dataset_trained_pairs(dataset);
     report->steps = result->steps;
     report->best_step = result->best_step;
     report->cold_start = result->cold_start;

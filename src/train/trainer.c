@@ -5,16 +5,6 @@
 #include <string.h>
 #include <train/trainer.h>
 
-static size_t training_pairs(const sage_dataset *dataset) {
-    size_t sum = 0;
-    for (unsigned task = 0; task < SAGE_TASKS; task++) {
-        size_t n;
-        sage_dataset_pairs(dataset, SAGE_TRAIN, task, &n);
-        sum += n;
-    }
-    return sum;
-}
-
 /* The first batch tells how large a batch is; drawing it changes nothing, since a batch depends on its step alone. */
 static sage_status read_settings(sage_trainer *trainer, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -25,7 +15,7 @@ static sage_status read_settings(sage_trainer *trainer, sage_error *error) {
     SAGE_TRY(sage_sampler_new(trainer->dataset, trainer->options, trainer->pool, seed, &trainer->sampler, error));
     SAGE_TRY(sage_sampler_batch(trainer->sampler, 0, &first, error));
     sage_train_size size = {.products = sage_dataset_products(trainer->dataset),
-                            .pairs = training_pairs(trainer->dataset),
+                            .pairs = sage_dataset_trained_pairs(trainer->dataset),
                             .batch = first->n_pairs,
                             .seed = seed};
     sage_train_settings_read(trainer->options, &size, &trainer->settings);

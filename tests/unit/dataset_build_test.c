@@ -255,6 +255,7 @@ static void only_training_queries_add_to_the_vocabulary(void **state) {
     }
     assert_true(held_out > 10);
     assert_int_equal(sage_vocab_documents(vocab), documents);
+    assert_int_equal(sage_dataset_trained_pairs(d), documents - 1); /* a pair a query; users' are not trained on */
     sage_dataset_close(d);
     free(catalog);
 }
@@ -374,6 +375,30 @@ static void keep_message(void *ctx, sage_message_level level, const char *text) 
     strcat(strcat(all, text), "\n");
 }
 
+static void keep_warning(void *ctx, sage_message_level level, const char *text) {
+    if (level == SAGE_WARNING) strcat(ctx, text);
+}
+
+static void a_split_by_time_without_times_is_told(void **state) {
+    (void)state;
+    sage_catalog *catalog = fake_shop(20, 50, 14);
+    sage_options *options = fake_options();
+    fake_set(options, "split=time");
+    for (int timed = 0; timed < 2; timed++) {
+        char said[512] = "";
+        sage_monitor monitor = {.ctx = said, .message = keep_warning};
+        uint64_t id;
+        for (size_t i = 0; i < catalog->n_events; i++) catalog->events[i].time_ms = timed ? (int64_t)i : INT64_MIN;
+        assert_int_equal(sage_dataset_build(catalog, fake_dir, options, NULL, &monitor, &id, NULL), SAGE_OK);
+        if (timed)
+            assert_string_equal(said, "");
+        else
+            assert_non_null(strstr(said, "split=time holds nothing out"));
+    }
+    sage_options_free(options);
+    free(catalog);
+}
+
 static void what_is_left_aside_is_told(void **state) {
     (void)state;
     char said[2048] = "";
@@ -439,6 +464,7 @@ int main(void) {
         cmocka_unit_test(cancelling_leaves_nothing_behind),
         cmocka_unit_test(all_at_one_time_cannot_be_split),
         cmocka_unit_test(what_is_left_aside_is_told),
+        cmocka_unit_test(a_split_by_time_without_times_is_told),
         cmocka_unit_test(each_allocation_failed_in_turn),
     };
     return cmocka_run_group_tests(tests, fake_setup, fake_teardown);
