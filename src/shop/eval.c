@@ -85,7 +85,12 @@ static sage_status judgements_for(sage_shop *shop, const sage_release *release, 
     report->simulated = info.simulated;
     snprintf(report->source, sizeof report->source, "held-out test part of dataset %llu",
              (unsigned long long)config.dataset);
-    if (!g->n)
+    if (!g->n && info.holdout <= 0)
+        st = sage_fail(error, SAGE_E_STATE,
+                       "dataset %llu was packed with holdout=0, so it has no held-out search events; train again with "
+                       "holdout=0.2, or judge on a file with --events FILE",
+                       (unsigned long long)config.dataset);
+    else if (!g->n)
         st = sage_fail(error, SAGE_E_STATE,
                        "dataset %llu has no held-out search events; import events and train again, or judge on a file "
                        "with --events FILE",

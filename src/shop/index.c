@@ -141,11 +141,10 @@ static sage_status choose_fusion(sage_shop *shop, sage_release *release, const s
     sage_judgement *judgements = NULL;
     size_t n = 0;
     release->fusion = (sage_fusion){.weight = 0.5, .depth = (size_t)sage_options_int(shop->options, "fusion_depth")};
-    if (sage_release_read(shop, &before, NULL) == SAGE_OK && before.query_model == release->query_model)
-        release->fusion.weight = before.fusion.weight;
+    if (sage_release_read(shop, &before, NULL) == SAGE_OK) release->fusion.weight = before.fusion.weight;
     SAGE_TRY(validation_of(shop, release->query_model, monitor, &dataset, &judgements, &n, error));
     SAGE_TRY(sage_release_engine(shop, release, &engine, error));
-    if (dataset) SAGE_TRY(sage_eval_choose_fusion(engine, judgements, n, monitor, &release->fusion, error));
+    if (n > 0) SAGE_TRY(sage_eval_choose_fusion(engine, judgements, n, monitor, &release->fusion, error));
 out:
     sage_free(judgements);
     sage_dataset_close(dataset);

@@ -117,7 +117,11 @@ sage_status sage_validation_new(const sage_dataset *dataset, const sage_options 
     v->dataset = dataset;
     v->pool = pool;
     SAGE_TRY(held_out_queries(v, error));
-    if (!v->n_queries) SAGE_TRY(made_queries(v, options, error));
+    if (!v->n_queries) {
+        SAGE_TRY(made_queries(v, options, error));
+        sage_note(monitor, "no held-out search queries: validation judges on %zu pairs made from the catalogue",
+                  v->n_pairs);
+    }
     SAGE_TRY(choose_products(v, monitor, error));
     *validation = v;
     v = NULL;
