@@ -21,11 +21,27 @@ static void print_json(const sage_hit *hits, size_t n) {
     json_decref(list);
 }
 
+/* A feed's text on one line: its line breaks and other controls (ASCII, and U+0080 to U+009F) would steer a terminal.
+ */
+static void print_text(const char *between, const char *text) {
+    if (!*text) return;
+    fputs(between, stdout);
+    for (; *text; text++) {
+        bool c1 = (unsigned char)text[0] == 0xC2 && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] < 0xA0;
+        putchar((unsigned char)*text < 0x20 || *text == 0x7F || c1 ? ' ' : *text);
+        text += c1;
+    }
+}
+
 static void print_table(const sage_hit *hits, size_t n) {
     if (!n) printf("nothing found\n");
-    for (size_t i = 0; i < n; i++)
-        printf("%4zu  %7.4f  %-20s  %s%s%s%s%s\n", i + 1, (double)hits[i].score, hits[i].id, hits[i].title,
-               *hits[i].category ? "  · " : "", hits[i].category, *hits[i].price ? "  · " : "", hits[i].price);
+    for (size_t i = 0; i < n; i++) {
+        printf("%4zu  %7.4f  %-20s", i + 1, (double)hits[i].score, hits[i].id);
+        print_text("  ", hits[i].title);
+        print_text("  · ", hits[i].category);
+        print_text("  · ", hits[i].price);
+        putchar('\n');
+    }
 }
 
 static int search(const cli_args *args, sage_shop *shop, const sage_query *query) {
