@@ -37,7 +37,7 @@ typedef struct sage_task_count {
     uint64_t events;
 } sage_task_count;
 
-/* A kept bad row, newest first. */
+/* A kept bad row, newest first. Its texts are valid UTF-8 on one line: bytes that are not are shown as "\xNN". */
 typedef struct sage_reject {
     char source[256];
     uint64_t line, column;

@@ -1,5 +1,6 @@
 /* What `itemsage status` shows of the catalogue: counts, and the newest rejects. */
 #include <base/error.h>
+#include <catalog/feed_scan.h>
 #include <catalog/store.h>
 #include <stdio.h>
 #include <string.h>
@@ -87,16 +88,16 @@ out:
     return st;
 }
 
-/* Raw text for a terminal: control characters and bytes that are not ASCII text or whole UTF-8 become "\xNN". */
-static void printable(const unsigned char *raw, size_t n, char *out, size_t room) {
+/* Bytes for a terminal and for JSON: control characters and what is no UTF-8 become "\xNN". */
+static void printable(const void *bytes, size_t n, char *out, size_t room) {
+    const unsigned char *raw = bytes;
     size_t used = 0;
     for (size_t i = 0; i < n;) {
-        size_t len = 1;
-        while (i + len < n && len < 4 && raw[i] >= 0xC2 && (raw[i + len] & 0xC0) == 0x80) len++;
-        size_t whole = raw[i] < 0x80 ? 1 : raw[i] >= 0xF0 ? 4 : raw[i] >= 0xE0 ? 3 : 2;
+        size_t len = raw[i] < 0x80 ? 1 : raw[i] >= 0xF0 ? 4 : raw[i] >= 0xE0 ? 3 : 2;
+        bool whole = len <= n - i && sage_scan_utf8((const char *)raw + i, len) == len;
         /* C1 controls (U+0080 to U+009F) steer terminals too. */
-        bool control = raw[i] < 0x20 || raw[i] == 0x7F || (raw[i] == 0xC2 && len == 2 && raw[i + 1] < 0xA0);
-        bool good = !control && (raw[i] < 0x80 || (len == whole && raw[i] >= 0xC2 && raw[i] <= 0xF4));
+        bool control = raw[i] < 0x20 || raw[i] == 0x7F || (raw[i] == 0xC2 && whole && raw[i + 1] < 0xA0);
+        bool good = whole && !control;
         if (used + (good ? len : 4) >= room) break;
         if (good) {
             memcpy(out + used, raw + i, len);
@@ -114,6 +115,11 @@ static void printable(const unsigned char *raw, size_t n, char *out, size_t room
     out[used] = '\0';
 }
 
+static void print_column(sqlite3_stmt *stmt, int column, char *out, size_t room) {
+    const void *bytes = sqlite3_column_blob(stmt, column);
+    printable(bytes, bytes == NULL ? 0 : (size_t)sqlite3_column_bytes(stmt, column), out, room);
+}
+
 sage_status sage_catalog_rejects(sage_catalog *catalog, sage_reject *rejects, size_t limit, size_t *n,
                                  sage_error *error) {
     sage_status st = SAGE_OK;
@@ -129,13 +135,12 @@ sage_status sage_catalog_rejects(sage_catalog *catalog, sage_reject *rejects, si
         SAGE_TRY(sage_db_step(stmt, &row, error));
         if (!row) break;
         sage_reject *reject = &rejects[(*n)++];
-        snprintf(reject->source, sizeof reject->source, "%s", sage_column_str(stmt, 0).data);
+        print_column(stmt, 0, reject->source, sizeof reject->source);
         reject->line = (uint64_t)sqlite3_column_int64(stmt, 1);
         reject->column = (uint64_t)sqlite3_column_int64(stmt, 2);
         snprintf(reject->reason, sizeof reject->reason, "%s", sage_column_str(stmt, 3).data);
-        snprintf(reject->detail, sizeof reject->detail, "%s", sage_column_str(stmt, 4).data);
-        const void *raw = sqlite3_column_blob(stmt, 5);
-        printable(raw, raw == NULL ? 0 : (size_t)sqlite3_column_bytes(stmt, 5), reject->raw, sizeof reject->raw);
+        print_column(stmt, 4, reject->detail, sizeof reject->detail);
+        print_column(stmt, 5, reject->raw, sizeof reject->raw);
     }
 out:
     sqlite3_finalize(stmt);

@@ -211,6 +211,26 @@ static void rejects_are_kept(void **state) {
     place_close(&p);
 }
 
+/* Surrogates, overlong forms, what lies past U+10FFFF, a file's name in Latin-1: JSON would take none of them. */
+static void rejects_are_shown_in_utf8(void **state) {
+    SETUP;
+    need_ok(&p,
+            place_import(
+                &p, "caf\xe9.csv",
+                "id,title\n1,\xed\xa0\x80\n2,\xe0\x80\x80\n3,\xf4\x90\x80\x80\n4,\xc2\x9b\xc3\xa9\xe2\x82\xac\xff\n",
+                NULL));
+    sage_reject rejects[4];
+    size_t n = 0;
+    need_ok(&p, sage_catalog_rejects(p.catalog, rejects, 4, &n, &p.error));
+    assert_int_equal(n, 4);
+    assert_string_equal(rejects[3].raw, "1,\\xed\\xa0\\x80");
+    assert_string_equal(rejects[2].raw, "2,\\xe0\\x80\\x80");
+    assert_string_equal(rejects[1].raw, "3,\\xf4\\x90\\x80\\x80");
+    assert_string_equal(rejects[0].raw, "4,\\xc2\\x9b\xc3\xa9\xe2\x82\xac\\xff");
+    assert_non_null(strstr(rejects[0].source, "/caf\\xe9.csv"));
+    place_close(&p);
+}
+
 static void ids_have_limits(void **state) {
     SETUP;
     char text[1024], id[300];
@@ -474,6 +494,7 @@ int main(void) {
         cmocka_unit_test(full_never_empties_the_shop),
         cmocka_unit_test(the_latest_row_of_an_id_wins),
         cmocka_unit_test(rejects_are_kept),
+        cmocka_unit_test(rejects_are_shown_in_utf8),
         cmocka_unit_test(ids_have_limits),
         cmocka_unit_test(pictures_are_counted_and_split),
         cmocka_unit_test(pictures_stay_in_their_folder),
