@@ -11,7 +11,6 @@ typedef struct sage_encoder sage_encoder; /* one thread at a time; the pool work
 sage_status sage_encoder_open(const char *model_dir, sage_pool *pool, sage_encoder **encoder, sage_error *error);
 void sage_encoder_close(sage_encoder *encoder);
 size_t sage_encoder_dim(const sage_encoder *encoder);
-const sage_vocab *sage_encoder_vocab(const sage_encoder *encoder);
 /* Search texts (raw UTF-8, any) -> out [n][dim], unit vectors. A text without a known n-gram gives *known[i] = false
  * (known may be NULL). */
 sage_status sage_encoder_texts(sage_encoder *encoder, const sage_str *texts, size_t n, float *out, bool *known,

@@ -85,10 +85,6 @@ size_t sage_encoder_dim(const sage_encoder *encoder) {
     return sage_model_shape_of(encoder->model)->dim_out;
 }
 
-const sage_vocab *sage_encoder_vocab(const sage_encoder *encoder) {
-    return encoder->vocab;
-}
-
 /* ---- texts ---- */
 
 typedef struct text_bags {

@@ -1,6 +1,7 @@
 /* Counts documents per n-gram in a hash table; what outgrows its memory goes to sorted runs on disk. */
 #include <base/alloc.h>
 #include <base/error.h>
+#include <io/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +28,8 @@ sage_status sage_vocab_builder_new(const sage_vocab_limits *limits, const char *
     return SAGE_OK;
 }
 
-sage_status sage_vocab_run_path(const sage_vocab_builder *builder, uint64_t number, char path[SAGE_PATH_MAX],
-                                sage_error *error) {
+static sage_status run_path(const sage_vocab_builder *builder, uint64_t number, char path[SAGE_PATH_MAX],
+                            sage_error *error) {
     char name[48];
     snprintf(name, sizeof name, "ngrams-%llu.run", (unsigned long long)number);
     return sage_path_join(path, builder->tmp_dir, name, error);
@@ -36,7 +37,7 @@ sage_status sage_vocab_run_path(const sage_vocab_builder *builder, uint64_t numb
 
 static void remove_run(const sage_vocab_builder *builder, uint64_t number) {
     char path[SAGE_PATH_MAX];
-    if (sage_vocab_run_path(builder, number, path, NULL) == SAGE_OK) sage_fs_unlink(path, NULL);
+    if (run_path(builder, number, path, NULL) == SAGE_OK) sage_fs_unlink(path, NULL);
 }
 
 void sage_vocab_builder_free(sage_vocab_builder *builder) {
@@ -119,7 +120,7 @@ sage_status sage_vocab_sources(const sage_vocab_builder *builder, const sage_cou
     char path[SAGE_PATH_MAX];
     *n_sources = 0;
     for (size_t i = 0; i < builder->n_runs; i++) {
-        SAGE_TRY(sage_vocab_run_path(builder, builder->run_numbers[i], path, error));
+        SAGE_TRY(run_path(builder, builder->run_numbers[i], path, error));
         sources[i] = (sage_run_source){0};
         SAGE_TRY(sage_map_open(path, &sources[i].map, error));
         ++*n_sources;
@@ -143,7 +144,7 @@ static sage_status write_run(sage_vocab_builder *b, sage_run_source *sources, si
     sage_run_merge merge = {0};
     sage_run_writer writer = {.fd = -1};
     sage_counted ngram;
-    SAGE_TRY(sage_vocab_run_path(b, number, path, error));
+    SAGE_TRY(run_path(b, number, path, error));
     SAGE_TRY(sage_run_merge_begin(&merge, sources, n_sources, error));
     SAGE_TRY(sage_run_create(path, &writer, error));
     while (st == SAGE_OK && sage_run_merge_next(&merge, &ngram)) st = sage_run_add(&writer, &ngram, error);

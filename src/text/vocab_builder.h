@@ -3,7 +3,6 @@
 #define SAGE_TEXT_VOCAB_BUILDER_H
 
 #include <base/arena.h>
-#include <io/fs.h>
 #include <text/vocab.h>
 #include <text/vocab_runs.h>
 
@@ -29,8 +28,6 @@ struct sage_vocab_builder {
     uint64_t next_run;
 };
 
-sage_status sage_vocab_run_path(const sage_vocab_builder *builder, uint64_t number, char path[SAGE_PATH_MAX],
-                                sage_error *error);
 /* Maps all runs and puts the sorted table beside them. */
 sage_status sage_vocab_sources(const sage_vocab_builder *builder, const sage_counted *table, size_t n_table,
                                sage_run_source sources[SAGE_RUNS_MAX + 1], size_t *n_sources, sage_error *error);
