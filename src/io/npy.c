@@ -142,6 +142,11 @@ static sage_status read_header(const char *path, sage_npy *npy, sage_error *erro
         return sage_fail(error, SAGE_E_FORMAT, "%s is cut or damaged: %zu bytes of data for a shape of %zu x %zu", path,
                          left, rows, cols);
     }
+    /* Else a header of a few bytes could ask a reader for any amount of memory or rows. */
+    if (cols == 0 || cols > SAGE_NPY_COLS_MAX) {
+        return sage_fail(error, SAGE_E_LIMIT, "%s has rows of %zu numbers; 1 to %d are read", path, cols,
+                         SAGE_NPY_COLS_MAX);
+    }
     if ((before + text_bytes) % element != 0) {
         return sage_fail(error, SAGE_E_FORMAT, "%s has data that is not aligned; write it again with numpy.save", path);
     }

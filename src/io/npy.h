@@ -5,6 +5,8 @@
 #include <io/map.h>
 #include <io/safetensors.h>
 
+enum { SAGE_NPY_COLS_MAX = 1 << 20 }; /* a wider or empty row is SAGE_E_LIMIT */
+
 typedef struct sage_npy {
     sage_map map;
     sage_dtype dtype;

@@ -119,6 +119,12 @@ static void refuses_other_files(void **state) {
     }
     sage_npy npy;
     sage_error error;
+    /* No data stands behind these shapes, so their size would be believed. */
+    write_npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 4000000000)}", "", 0);
+    assert_int_equal(sage_npy_open(path, &npy, &error), SAGE_E_LIMIT);
+    assert_non_null(strstr(error.text, "rows of 4000000000 numbers"));
+    write_npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (4000000000, 0)}", "", 0);
+    assert_int_equal(sage_npy_open(path, &npy, &error), SAGE_E_LIMIT);
     scratch_write(path, "\x93NUMPY\x04\0\1\0 {}", 13);
     assert_int_equal(sage_npy_open(path, &npy, &error), SAGE_E_FORMAT);
     assert_non_null(strstr(error.text, "version 4.0"));
