@@ -16,7 +16,6 @@ sage_status sage_input_open_memory(const void *bytes, size_t n, size_t piece, co
                                    sage_error *error);
 void sage_input_close(sage_input *input);
 const char *sage_input_name(const sage_input *input); /* for errors: the path, or "standard input" */
-bool sage_input_gzip(const sage_input *input);
 
 /* Up to `room` (> 0) unpacked bytes; *got = 0 only at the end. A gzip stream that is cut off or damaged is
  * SAGE_E_FORMAT. A fault comes after all bytes before it have been given, and again at every later call. */

@@ -150,10 +150,6 @@ const char *sage_input_name(const sage_input *input) {
     return input->name;
 }
 
-bool sage_input_gzip(const sage_input *input) {
-    return input->gzip;
-}
-
 /* Between members: another one, zeros that pad the end (tapes), or the end. */
 static sage_status next_member(sage_input *input, sage_error *error) {
     sage_status st = SAGE_OK;

@@ -1,4 +1,5 @@
 #include <base/error.h>
+#include <errno.h>
 #include <io/db.h>
 #include <io/db_vfs.h>
 #include <io/fs.h>
@@ -41,6 +42,16 @@ sage_status sage_db_exec(sqlite3 *db, const char *sql, sage_error *error) {
                                                                 : sage_db_fail(db, "cannot run a statement", error);
 }
 
+/* SQLite knows neither the path of a file that it could not open nor, in its text, why. */
+static sage_status open_failed(sqlite3 *db, const char *path, sage_error *error) {
+    int code = sqlite3_extended_errcode(db), number = sqlite3_system_errno(db);
+    if ((code & 0xFF) == SQLITE_CANTOPEN && number != 0) {
+        errno = number;
+        return sage_fail_errno(error, "open", path);
+    }
+    return sage_fail(error, status_of(code), "cannot open %s: %s", path, sqlite3_errmsg(db));
+}
+
 sage_status sage_db_open(const char *path, sage_db_mode mode, sqlite3 **db, sage_error *error) {
     static const int flags[] = {[SAGE_DB_READ] = SQLITE_OPEN_READONLY,
                                 [SAGE_DB_WRITE] = SQLITE_OPEN_READWRITE,
@@ -53,7 +64,7 @@ sage_status sage_db_open(const char *path, sage_db_mode mode, sqlite3 **db, sage
     int rc = sage_db_vfs_register();
     if (rc != SQLITE_OK) return sage_fail(error, status_of(rc), "SQLite cannot be set up: %s", sqlite3_errstr(rc));
     if (sqlite3_open_v2(path, db, flags[mode], SAGE_DB_VFS) != SQLITE_OK) {
-        st = *db == NULL ? sage_fail_memory(error, sizeof(void *)) : sage_db_fail(*db, "cannot open", error);
+        st = *db == NULL ? sage_fail_memory(error, sizeof(void *)) : open_failed(*db, path, error);
         goto out;
     }
     sqlite3_extended_result_codes(*db, 1);

@@ -148,7 +148,11 @@ static int shim_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int
     *made = (shim){.path = path == NULL ? "" : path, .fd = -1, .real = (sqlite3_file *)(made + 1)};
     bool lasting = path != NULL && (flags & SQLITE_OPEN_DELETEONCLOSE) == 0;
     bool absent = lasting && (flags & SQLITE_OPEN_CREATE) != 0 && access(path, F_OK) != 0;
-    if (absent && sage_fault_check(SAGE_FS_OPEN, path) != 0) return SQLITE_CANTOPEN;
+    int number = absent ? sage_fault_check(SAGE_FS_OPEN, path) : 0;
+    if (number != 0) {
+        errno = number;
+        return SQLITE_CANTOPEN;
+    }
     int rc = system_vfs->xOpen(system_vfs, path, made->real, flags, out_flags);
     if (made->real->pMethods != NULL) {
         int version = made->real->pMethods->iVersion;

@@ -25,6 +25,17 @@ static int ground(void **state) {
     return mkdir(dir, 0777);
 }
 
+static void says_which_file_cannot_be_opened_and_why(void **state) {
+    (void)state;
+    sqlite3 *db;
+    sage_error error;
+    assert_int_equal(mkdir(path, 0777), 0);
+    assert_int_equal(sage_db_open(path, SAGE_DB_WRITE, &db, &error), SAGE_E_IO);
+    assert_null(db);
+    assert_non_null(strstr(error.text, path));
+    assert_non_null(strstr(error.text, "Is a directory"));
+}
+
 static void reports_errors(void **state) {
     (void)state;
     sqlite3 *db;
@@ -184,6 +195,7 @@ static void cut_takes_what_was_not_synced(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(reports_errors, ground),
+        cmocka_unit_test_setup(says_which_file_cannot_be_opened_and_why, ground),
         cmocka_unit_test_setup(keeps_transactions_whole_with_wal, ground),
         cmocka_unit_test_setup(keeps_transactions_whole_with_a_journal, ground),
         cmocka_unit_test_setup(cut_takes_what_was_not_synced, ground),
