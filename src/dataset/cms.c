@@ -62,8 +62,3 @@ uint64_t sage_cms_count(const sage_cms *sketch, uint64_t key) {
 uint64_t sage_cms_total(const sage_cms *sketch) {
     return sketch->total;
 }
-
-uint32_t *sage_cms_cells(sage_cms *sketch, size_t *n) {
-    *n = sketch->depth * sketch->width;
-    return sketch->cells;
-}

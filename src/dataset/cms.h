@@ -13,6 +13,5 @@ void sage_cms_free(sage_cms *sketch);
 void sage_cms_add(sage_cms *sketch, uint64_t key, uint32_t count);
 uint64_t sage_cms_count(const sage_cms *sketch, uint64_t key);
 uint64_t sage_cms_total(const sage_cms *sketch);
-uint32_t *sage_cms_cells(sage_cms *sketch, size_t *n); /* for saving with a checkpoint */
 
 #endif

@@ -8,11 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { K = 10, PRODUCTS_MAX = 200000, MADE_PAIRS = 2000, QUERY_BLOCK = 256 };
+enum { K = 10, PRODUCTS_MAX = 200000, MADE_PAIRS = 2000, QUERY_BLOCK = 256, PRODUCTS_BLOCK = 16384 };
 
 struct sage_validation {
     const sage_dataset *dataset;
     sage_pool *pool;
+    const sage_monitor *monitor;
     sage_sampler *sampler; /* where pairs are made from the catalogue; owns their ids */
     size_t n_products;
     uint32_t *products; /* ascending dataset indices of the products that are searched */
@@ -116,6 +117,7 @@ sage_status sage_validation_new(const sage_dataset *dataset, const sage_options 
     if (!v) return sage_fail_memory(error, sizeof *v);
     v->dataset = dataset;
     v->pool = pool;
+    v->monitor = monitor;
     SAGE_TRY(held_out_queries(v, error));
     if (!v->n_queries) {
         SAGE_TRY(made_queries(v, options, error));
@@ -156,6 +158,19 @@ static size_t hits_of(const sage_validation *v, size_t query, const sage_neighbo
     return hits;
 }
 
+/* In pieces, so that a wish to stop is heard within about a second. */
+static sage_status embed_products(sage_validation *v, const sage_model *model, size_t dim, sage_error *error) {
+    sage_status st = SAGE_OK;
+    for (size_t first = 0; first < v->n_products; first += PRODUCTS_BLOCK) {
+        size_t n = v->n_products - first < PRODUCTS_BLOCK ? v->n_products - first : PRODUCTS_BLOCK;
+        SAGE_TRY(sage_check_cancel(v->monitor, "validation", error));
+        SAGE_TRY(sage_train_embed_products(v->dataset, model, v->pool, v->products + first, n, v->vectors + first * dim,
+                                           error));
+    }
+out:
+    return st;
+}
+
 sage_status sage_validation_recall10(void *ctx, const sage_model *model, double *recall10, sage_error *error) {
     sage_validation *v = ctx;
     sage_status st = SAGE_OK;
@@ -165,7 +180,7 @@ sage_status sage_validation_recall10(void *ctx, const sage_model *model, double 
     if (sage_grow((void **)&v->vectors, &v->vectors_capacity, v->n_products * dim, sizeof *v->vectors) ||
         sage_grow((void **)&v->query_vectors, &v->query_vectors_capacity, v->n_queries * dim, sizeof *v->query_vectors))
         return sage_fail_memory(error, v->n_products * dim * sizeof *v->vectors);
-    SAGE_TRY(sage_train_embed_products(v->dataset, model, v->pool, v->products, v->n_products, v->vectors, error));
+    SAGE_TRY(embed_products(v, model, dim, error));
     const sage_bags bags = {v->n_queries, v->ids, v->id_begin};
     SAGE_TRY(sage_train_embed_queries(model, v->pool, &bags, v->query_vectors, error));
     for (size_t q = 0; q < v->n_queries; q += QUERY_BLOCK) {

@@ -51,20 +51,6 @@ static void a_wide_sketch_is_exact_and_totals_add_up(void **state) {
     sage_cms_free(sketch);
 }
 
-static void cells_can_be_saved_and_restored(void **state) {
-    (void)state;
-    size_t n, m;
-    sage_cms *sketch = filled(2, 256, 9), *copy;
-    assert_int_equal(sage_cms_new(2, 256, 9, &copy, NULL), SAGE_OK);
-    uint32_t *from = sage_cms_cells(sketch, &n), *to = sage_cms_cells(copy, &m);
-    assert_int_equal(n, 512);
-    assert_int_equal(m, n);
-    for (size_t i = 0; i < n; i++) to[i] = from[i];
-    for (uint64_t key = 0; key < KEYS; key++) assert_int_equal(sage_cms_count(copy, key), sage_cms_count(sketch, key));
-    sage_cms_free(sketch);
-    sage_cms_free(copy);
-}
-
 static void full_cells_stay_full(void **state) {
     (void)state;
     sage_cms *sketch;
