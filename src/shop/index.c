@@ -10,6 +10,10 @@
 /* Versions kept beside those that the release names: the one before it, to go back to. */
 enum { KEEP_VERSIONS = 2 };
 
+/* Without vectors for more than a quarter as many products as have one, an embed was not finished: publishing would
+ * take products out of a shop's search. */
+enum { TOO_MANY_MISSING = 4 };
+
 typedef struct builder {
     sage_shop *shop;
     const sage_monitor *monitor;
@@ -87,6 +91,13 @@ static sage_status build(builder *b, sage_error *error) {
     SAGE_TRY(walk(b, false, error));
     if (!b->rows) {
         st = sage_fail(error, SAGE_E_STATE, "no product has a vector yet; run 'itemsage embed' first");
+        goto out;
+    }
+    if (b->missing > b->rows / TOO_MANY_MISSING) {
+        st = sage_fail(
+            error, SAGE_E_STATE,
+            "%zu of %zu products have no vector, too many to publish without them; run 'itemsage embed' first",
+            b->missing, b->missing + b->rows);
         goto out;
     }
     if (b->missing)
@@ -190,6 +201,7 @@ sage_status sage_index_build(sage_shop *shop, const sage_monitor *monitor, sage_
     sage_release release = {0};
     int lock = -1, catalog_lock = -1;
     double began = sage_now_s();
+    sage_error pruning;
     memset(report, 0, sizeof *report);
     /* The catalogue must not change between the two walks; it takes seconds. */
     SAGE_TRY(sage_shop_lock(shop, SAGE_LOCK_RELEASE, &lock, error));
@@ -202,7 +214,9 @@ sage_status sage_index_build(sage_shop *shop, const sage_monitor *monitor, sage_
     catalog_lock = -1;
     SAGE_TRY(choose_fusion(shop, &release, monitor, error));
     SAGE_TRY(sage_release_publish(shop, &release, error));
-    SAGE_TRY(prune(shop, &release, error));
+    /* The release is in force whatever becomes of the old versions. */
+    if (prune(shop, &release, &pruning) != SAGE_OK)
+        sage_warn(monitor, "old versions of the index are still there: %s", pruning.text);
     *report = (sage_index_report){release.index, release.keywords,      release.product_model,
                                   b.rows,        release.fusion.weight, sage_now_s() - began};
 out:
