@@ -4,12 +4,9 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <embed/embed.h>
-#include <inttypes.h>
 #include <io/fs.h>
-#include <stdio.h>
 #include <string.h>
 #include <text/normalise.h>
-#include <xxhash.h>
 
 enum { TEXTS_BLOCK = 512, QUERY_BYTES_MAX = 64 << 20 };
 
@@ -26,15 +23,9 @@ static sage_status check_sum(const char *path, sage_error *error) {
     sage_safetensors *file = NULL;
     SAGE_TRY(sage_safetensors_open(path, &file, error));
     const char *stored = sage_safetensors_meta(file, "xxh3");
-    uint64_t sum = 0;
-    char text[17];
+    char text[SAGE_TENSORS_SUM_BYTES];
     if (stored == NULL) goto out;
-    for (size_t i = 0; i < sage_safetensors_count(file); i++) {
-        const sage_tensor *tensor = sage_safetensors_at(file, i);
-        XXH64_hash_t seed = XXH3_64bits(tensor->name, strlen(tensor->name));
-        sum += XXH3_64bits_withSeed(tensor->data, tensor->bytes, seed);
-    }
-    snprintf(text, sizeof text, "%016" PRIx64, sum);
+    sage_tensors_sum(sage_safetensors_at(file, 0), sage_safetensors_count(file), text);
     if (strcmp(stored, text) != 0)
         st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
                           "the model is damaged (wrong checksum); train again or restore the file from a copy");

@@ -40,7 +40,3 @@ void sage_map_close(sage_map *map) {
     if (map->data != NULL) munmap((void *)(uintptr_t)map->data, map->size);
     *map = (sage_map){0};
 }
-
-void sage_map_random(const sage_map *map) {
-    if (map->data != NULL) madvise((void *)(uintptr_t)map->data, map->size, MADV_RANDOM);
-}

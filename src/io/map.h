@@ -11,6 +11,5 @@ typedef struct sage_map {
 
 sage_status sage_map_open(const char *path, sage_map *map, sage_error *error);
 void sage_map_close(sage_map *map);
-void sage_map_random(const sage_map *map); /* advise: random access */
 
 #endif

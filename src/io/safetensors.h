@@ -47,8 +47,14 @@ typedef struct sage_safetensors sage_safetensors;
 sage_status sage_safetensors_open(const char *path, sage_safetensors **file, sage_error *error);
 void sage_safetensors_close(sage_safetensors *file);
 size_t sage_safetensors_count(const sage_safetensors *file);
-const sage_tensor *sage_safetensors_at(const sage_safetensors *file, size_t index);       /* data in the map */
+const sage_tensor *sage_safetensors_at(const sage_safetensors *file,
+                                       size_t index); /* data in the map; (0) begins an array of _count */
 const sage_tensor *sage_safetensors_find(const sage_safetensors *file, const char *name); /* NULL: absent */
 const char *sage_safetensors_meta(const sage_safetensors *file, const char *key);         /* NULL: absent */
+
+/* The project's own checksum of a set of tensors, kept in the metadata as "xxh3": XXH3-64 of every tensor's bytes,
+ * seeded by its name's, added up (so that order does not matter), as 16 hexadecimal digits. */
+enum { SAGE_TENSORS_SUM_BYTES = 17 };
+void sage_tensors_sum(const sage_tensor *tensors, size_t n, char text[SAGE_TENSORS_SUM_BYTES]);
 
 #endif

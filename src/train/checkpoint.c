@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <train/checkpoint.h>
-#include <xxhash.h>
 
 #define PARAM_PREFIX "param."
 enum { OWN_TENSORS_MAX = 16 };
@@ -55,17 +54,6 @@ static sage_status all_tensors(const sage_checkpoint *checkpoint, sage_tensor **
     return SAGE_OK;
 }
 
-/* ---- the checksum: XXH3-64 of every tensor, seeded by its name's, added up, so that order does not matter ---- */
-
-static void checksum(const sage_tensor *tensors, size_t n, char text[17]) {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        XXH64_hash_t seed = XXH3_64bits(tensors[i].name, strlen(tensors[i].name));
-        sum += XXH3_64bits_withSeed(tensors[i].data, tensors[i].bytes, seed);
-    }
-    snprintf(text, 17, "%016" PRIx64, sum);
-}
-
 /* ---- saving ---- */
 
 /* The model's metadata (shape, hash functions) and some of our own; free with sage_free. */
@@ -86,12 +74,12 @@ sage_status sage_checkpoint_save(const char *path, const sage_checkpoint *checkp
     sage_tensor *tensors = NULL;
     sage_tensor_meta *meta = NULL;
     size_t n, n_meta;
-    char sum[17], counters[256];
+    char sum[SAGE_TENSORS_SUM_BYTES], counters[256];
     const sage_train_state *s = checkpoint->state;
     const sage_tensor_meta own[] = {
         {"checkpoint", "1"}, {"identity", checkpoint->identity}, {"state", counters}, {"xxh3", sum}};
     SAGE_TRY(all_tensors(checkpoint, &tensors, &n, error));
-    checksum(tensors, n, sum);
+    sage_tensors_sum(tensors, n, sum);
     snprintf(counters, sizeof counters, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %a", s->step, s->evaluated,
              s->evaluations_without_gain, s->best_step, s->best_recall10);
     SAGE_TRY(join_meta(checkpoint->model, own, sizeof own / sizeof *own, &meta, &n_meta, error));
@@ -108,11 +96,11 @@ sage_status sage_best_save(const char *path, const sage_model *model, uint64_t s
     sage_tensor_meta *meta = NULL;
     size_t n, n_meta;
     const sage_tensor *tensors = sage_model_tensors(model, &n);
-    char step_text[32], recall_text[32], sum[17];
+    char step_text[32], recall_text[32], sum[SAGE_TENSORS_SUM_BYTES];
     const sage_tensor_meta own[] = {{"step", step_text}, {"validation_recall10", recall_text}, {"xxh3", sum}};
     snprintf(step_text, sizeof step_text, "%" PRIu64, step);
     snprintf(recall_text, sizeof recall_text, "%.6f", recall10);
-    checksum(tensors, n, sum);
+    sage_tensors_sum(tensors, n, sum);
     SAGE_TRY(join_meta(model, own, sizeof own / sizeof *own, &meta, &n_meta, error));
     SAGE_TRY(sage_safetensors_replace(path, tensors, n, meta, n_meta, error));
 out:
@@ -166,12 +154,12 @@ static sage_status read_all(const sage_safetensors *file, const char *path, cons
     sage_status st = SAGE_OK;
     sage_tensor *tensors = NULL;
     size_t n, n_params;
-    char sum[17];
+    char sum[SAGE_TENSORS_SUM_BYTES];
     const char *stored_sum = sage_safetensors_meta(file, "xxh3");
     sage_model_tensors(checkpoint->model, &n_params);
     SAGE_TRY(all_tensors(checkpoint, &tensors, &n, error));
     SAGE_TRY(match(file, path, tensors, n, error));
-    checksum(tensors, n, sum);
+    sage_tensors_sum(tensors, n, sum);
     if (stored_sum == NULL || strcmp(stored_sum, sum) != 0) SAGE_TRY(damaged(path, "wrong checksum", error));
     SAGE_TRY(read_counters(path, sage_safetensors_meta(file, "state"), checkpoint->state, error));
     SAGE_TRY(sage_model_restore(checkpoint->model, file, PARAM_PREFIX, error));
