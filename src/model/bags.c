@@ -9,7 +9,9 @@ typedef struct bags_job {
 
 static const uint32_t *ids_of_bag(const bags_job *job, size_t bag) {
     size_t text = job->work->sizes.text_bags;
-    return bag < text ? job->text->ids + job->text->begin[bag] : job->queries->ids + job->queries->begin[bag - text];
+    const sage_bags *bags = bag < text ? job->text : job->queries;
+    /* Where no bag has an id there may be no array to point into. */
+    return bags->ids ? bags->ids + bags->begin[bag < text ? bag : bag - text] : NULL;
 }
 
 static void look_up(void *ctx, size_t begin, size_t end, size_t worker) {
