@@ -116,7 +116,7 @@ sage_status sage_synth_write(sage_catalog *catalog, const sage_synth_options *op
     st = sage_fs_close(out.fd, out.path, error);
     out.fd = -1;
     SAGE_TRY(st);
-    SAGE_TRY(sage_fs_rename(out.path, out_file, error));
+    SAGE_TRY(sage_fs_commit(out.path, out_file, error));
 out:
     if (out.fd >= 0) sage_fs_close(out.fd, out.path, NULL);
     if (st != SAGE_OK) sage_fs_unlink(out.path, NULL);

@@ -1,0 +1,80 @@
+/* `itemsage export`: the published vectors and ids for other programs. */
+#include <base/error.h>
+#include <io/npy.h>
+#include <io/version.h>
+#include <itemsage/train.h>
+#include <shop/shop.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { FLUSH_BYTES = 1 << 20 };
+
+/* Appends what one row of the index is in a file. */
+typedef sage_status (*row_fn)(const sage_index *index, size_t row, sage_buf *out, sage_error *error);
+
+static sage_status id_line(const sage_index *index, size_t row, sage_buf *out, sage_error *error) {
+    sage_status st = sage_buf_text(out, sage_index_shown(index, row, SAGE_SHOW_ID), error);
+    return st == SAGE_OK ? sage_buf_byte(out, '\n', error) : st;
+}
+
+/* .fvecs: for each vector its dimension as i32, then the values. */
+static sage_status fvecs_row(const sage_index *index, size_t row, sage_buf *out, sage_error *error) {
+    size_t dim = sage_index_dim(index);
+    int32_t head = (int32_t)dim;
+    sage_status st = sage_buf_add(out, &head, sizeof head, error);
+    return st == SAGE_OK ? sage_buf_add(out, sage_index_vectors(index) + row * dim, dim * sizeof(float), error) : st;
+}
+
+static sage_status export_rows(const sage_index *index, const char *path, row_fn add, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_buf rows;
+    int fd = -1;
+    sage_buf_init(&rows, SIZE_MAX);
+    SAGE_TRY(sage_fs_create(path, false, &fd, error));
+    for (size_t row = 0; row < sage_index_count(index); row++) {
+        SAGE_TRY(add(index, row, &rows, error));
+        if (rows.len < FLUSH_BYTES && row + 1 < sage_index_count(index)) continue;
+        SAGE_TRY(sage_fs_write(fd, path, rows.data, rows.len, error));
+        sage_buf_clear(&rows);
+    }
+    SAGE_TRY(sage_fs_sync(fd, path, error));
+out:
+    if (fd >= 0) {
+        sage_status closed = sage_fs_close(fd, path, st == SAGE_OK ? error : NULL);
+        if (st == SAGE_OK) st = closed;
+    }
+    sage_buf_free(&rows);
+    return st;
+}
+
+static sage_status export_npy(const sage_index *index, const char *path, sage_error *error) {
+    sage_npy_writer writer;
+    sage_status st = sage_npy_create(path, sage_index_count(index), sage_index_dim(index), &writer, error);
+    if (st != SAGE_OK) return st;
+    st = sage_npy_add(&writer, sage_index_vectors(index), sage_index_count(index), error);
+    sage_status finished = sage_npy_finish(&writer, st == SAGE_OK ? error : NULL);
+    return st == SAGE_OK ? finished : st;
+}
+
+sage_status sage_export(sage_shop *shop, const char *format, const char *out, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_release release;
+    sage_index *index = NULL;
+    char indexes[SAGE_PATH_MAX], dir[SAGE_PATH_MAX], path[SAGE_PATH_MAX], ids[SAGE_PATH_MAX];
+    bool npy = strcmp(format, "npy") == 0;
+    if (!npy && strcmp(format, "fvecs") != 0)
+        return sage_fail(error, SAGE_E_ARGUMENT, "unknown export format '%s'; use npy or fvecs", format);
+    if ((size_t)snprintf(path, sizeof path, "%s.%s", out, format) >= sizeof path ||
+        (size_t)snprintf(ids, sizeof ids, "%s.ids", out) >= sizeof ids)
+        return sage_fail(error, SAGE_E_LIMIT, "the path %.80s... is too long", out);
+    SAGE_TRY(sage_release_read(shop, &release, error));
+    SAGE_TRY(sage_shop_path(shop, "index", indexes, error));
+    SAGE_TRY(sage_version_path(dir, indexes, release.index, error));
+    st = sage_index_open(dir, true, &index, error);
+    SAGE_TRY(sage_shop_advise(st, "run 'itemsage index' to publish a release anew", error));
+    SAGE_TRY(npy ? export_npy(index, path, error) : export_rows(index, path, fvecs_row, error));
+    SAGE_TRY(export_rows(index, ids, id_line, error));
+out:
+    sage_index_close(index);
+    return st;
+}
