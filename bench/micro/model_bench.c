@@ -165,7 +165,7 @@ static void time_steps(bench *b) {
     printf("{\"bench\":\"model_step\",\"shape\":\"%s\",\"isa\":\"%s\",\"gemm\":\"%s\",\"threads\":%zu,\"pairs\":%zu,"
            "\"random\":%zu,"
            "\"product_ids\":%u,\"median_ms\":%.2f,\"cpu_ms\":%.2f,\"pairs_per_s\":%.0f,\"loss\":%.4f}\n",
-           b->kind->name, sage_isa(), sage_gemm_name(), b->threads, b->pairs, b->random,
+           b->kind->name, sage_isa(), sage_gemm_old_name(), b->threads, b->pairs, b->random,
            b->made.begin[b->made.products.text.n], step * 1e3, cpu * 1e3, (double)b->pairs / step, loss.total);
     sage_grads_free(grads);
 }

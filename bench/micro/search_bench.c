@@ -64,7 +64,7 @@ static void product(bench *b) {
     enum { PIECE = 4096 };
     for (size_t row = 0; row < b->n; row += PIECE) {
         size_t n = b->n - row < PIECE ? b->n - row : PIECE;
-        sage_gemm(b->pool, false, true, b->n_queries, n, b->dim, 1, b->queries, b->dim, b->base + row * b->dim, b->dim,
+        sage_gemm_old(b->pool, false, true, b->n_queries, n, b->dim, 1, b->queries, b->dim, b->base + row * b->dim, b->dim,
                   0, b->scores, PIECE);
     }
 }
@@ -100,7 +100,7 @@ static void bench_vectors(size_t n, size_t dim, size_t threads) {
     for (size_t i = 0; i < n * dim; i++) b.base[i] = (float)sage_rng_unit(&rng) - 0.5F;
     for (size_t i = 0; i < MANY * dim; i++) b.queries[i] = (float)sage_rng_unit(&rng) - 0.5F;
     double bytes = (double)(n * dim * sizeof(float)), ceiling = time_of(&b, read_all);
-    printf("%zu rows x %zu, %zu threads, %s, %s\n", n, dim, sage_pool_threads(b.pool), sage_isa(), sage_gemm_name());
+    printf("%zu rows x %zu, %zu threads, %s, %s\n", n, dim, sage_pool_threads(b.pool), sage_isa(), sage_gemm_old_name());
     printf("reading all vectors: %.2f ms, %.1f GB/s\n", 1e3 * ceiling, 1e-9 * bytes / ceiling);
     static const size_t counts[] = {1, 2, 4, 5, 6, 8, 16, 64, MANY}, ks[] = {10, 100, 1000, 10000};
     for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {

@@ -56,7 +56,7 @@ static void score_block(const job *j, size_t query, size_t n_queries, size_t row
     if (n_queries < FEW)
         score_few(j, queries, n_queries, rows, n_rows, scores);
     else
-        sage_gemm(NULL, false, true, n_queries, n_rows, j->dim, 1.0F, queries, j->dim, rows, j->dim, 0.0F, scores,
+        sage_gemm_old(NULL, false, true, n_queries, n_rows, j->dim, 1.0F, queries, j->dim, rows, j->dim, 0.0F, scores,
                   ROWS);
 }
 

@@ -62,8 +62,8 @@ static void gemm_piece(void *ctx, size_t begin, size_t end, size_t worker) {
     if (locked) pthread_mutex_unlock(&one_at_a_time);
 }
 
-void sage_gemm(sage_pool *pool, bool ta, bool tb, size_t m, size_t n, size_t k, real alpha, const real *a, size_t lda,
-               const real *b, size_t ldb, real beta, real *c, size_t ldc) {
+void sage_gemm_old(sage_pool *pool, bool ta, bool tb, size_t m, size_t n, size_t k, real alpha, const real *a,
+                   size_t lda, const real *b, size_t ldb, real beta, real *c, size_t ldc) {
     if (m == 0 || n == 0) return;
     pthread_once(&prepared, prepare);
     gemm_job job = {.ta = ta,
@@ -89,7 +89,7 @@ void sage_gemm(sage_pool *pool, bool ta, bool tb, size_t m, size_t n, size_t k, 
         sage_pool_for(pool, job.by_columns ? n : m, GRAIN, gemm_piece, &job);
 }
 
-const char *sage_gemm_name(void) {
+const char *sage_gemm_old_name(void) {
     pthread_once(&prepared, prepare);
     return name;
 }

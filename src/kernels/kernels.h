@@ -60,7 +60,17 @@ typedef struct sage_ops {
     void (*bias_gelu)(size_t n, size_t dim, const real *bias, real *x, real *y);
     void (*gelu_back)(size_t n, const real *x, real *dy); /* dy *= Phi(x) + x phi(x) */
 
-    /* ---- attention of H heads over one token x [dim]; U, A: [H][ld], of which the first dim columns are used ---- */
+    /* ---- the folded attention: H heads over n tokens x [n][dim] of one product; u, y, sum: [H][ld], of which the
+     * first dim columns are used; a, b: [n][H] ---- */
+    void (*heads_scores)(size_t n, size_t heads, size_t dim, const real *u, size_t ld, const real *x,
+                         real *out);                                     /* out[n][H] = u_h . x_j */
+    void (*heads_softmax)(size_t n, size_t heads, real *a);              /* over the n tokens, each head */
+    void (*heads_sum)(size_t n, size_t heads, size_t dim, const real *a, /* sum_h += sum over j of a[j][h] x_j */
+                      const real *x, real *sum, size_t ld);
+    void (*heads_blend)(size_t n, size_t heads, size_t dim, const real *a, const real *u, const real *b, const real *y,
+                        size_t ld, real *out); /* out[n][dim] = sum over h of a[j][h] u_h + b[j][h] y_h */
+
+    /* ---- one token at a time: going away ---- */
     void (*heads_dot)(size_t heads, size_t dim, const real *u, size_t ld, const real *x,
                       real *out); /* out[h] = u_h . x */
     void (*heads_axpy)(size_t heads, size_t dim, const real *a, const real *x, real *sum,
@@ -69,16 +79,37 @@ typedef struct sage_ops {
                       const real *y, /* out = sum_h a[h] x_h + b[h] y_h */
                       size_t ld, real *out);
 
+    /* ---- rows in other precisions ---- */
+    void (*to_bf16)(size_t n, const real *x, uint16_t *y);   /* nearest even; NaN stays NaN */
+    void (*from_bf16)(size_t n, const uint16_t *x, real *y); /* exact */
+    /* Rows x [n][ld], the first dim columns, to q [n][dim] in -127..127 and scale [n]: x ~ scale q, scale = max |x| /
+     * 127 (a row of zeros: scale 0). Nearest even. */
+    void (*to_int8)(size_t n, size_t dim, const real *x, size_t ld, int8_t *q, real *scale);
+    /* y [n][ldy] = (add ? y : 0) + row_scale[i] column_scale[j] acc[i][j], acc [n][dim] */
+    void (*from_int32)(size_t n, size_t dim, const int32_t *acc, const real *row_scale, const real *column_scale,
+                       bool add, real *y, size_t ldy);
+    /* As bag_sum, from rows in bf16, and in int8 (whose row scales the caller has multiplied into w). */
+    void (*bag_sum_bf16)(size_t dim, size_t n, const uint32_t *rows, const real *w, const uint16_t *table, real *out);
+    void (*bag_sum_int8)(size_t dim, size_t n, const uint32_t *rows, const real *w, const int8_t *table, real *out);
+
+    /* x = factor softmax(x); returns log sum exp(x) of the x before. n > 0 */
+    double (*softmax)(size_t n, real factor, real *x);
+
     /* Adam (Kingma and Ba 2015) with decoupled weight decay: m = b1 m + (1-b1) g, v = b2 v + (1-b2) g^2,
      * w -= lr ( (m/c1) / (sqrt(v/c2) + eps) + decay w ), c1 = 1 - b1^t, c2 = 1 - b2^t. */
     void (*adam)(real *w, const real *g, real *m, real *v, size_t n, real lr, real b1, real b2, real eps, real decay,
                  real c1, real c2);
+    /* The same for rows[i], i < n, of w, m and v [..][dim], with gradients g [n][dim] and no weight decay. The rows are
+     * distinct. */
+    void (*adam_rows)(size_t dim, size_t n, const uint32_t *rows, const real *g, real *w, real *m, real *v, real lr,
+                      real b1, real b2, real eps, real c1, real c2);
 } sage_ops;
 
 const sage_ops *sage_ops_best(void);          /* chosen at the first call, the same ever after; any thread */
 const sage_ops *sage_ops_of(const char *isa); /* NULL where this machine or build lacks it; for tests and benchmarks */
 const char *sage_isa(void);                   /* "scalar", "avx2", "avx512" */
-const char *sage_gemm_name(void); /* the BLAS and the kernel it runs, e.g. "OpenBLAS 0.3.21 SkylakeX"; static storage */
+const char *
+sage_gemm_old_name(void); /* the BLAS and the kernel it runs, e.g. "OpenBLAS 0.3.21 SkylakeX"; static storage */
 
 /* Adam by the chosen ISA, for whole tensors and single table rows alike. */
 void sage_adam(real *w, const real *g, real *m, real *v, size_t n, real lr, real b1, real b2, real eps, real decay,
@@ -91,7 +122,7 @@ void sage_huge_pages(void *memory, size_t bytes);
 /* C[m][n] = alpha op(A) op(B) + beta C; op transposes where ta / tb. lda, ldb, ldc: row strides. Rows of C (or its
  * columns, where rows are few) are cut over the pool; each worker calls the serial BLAS. A NULL pool runs it on the
  * caller: that is how a worker calls it. */
-void sage_gemm(sage_pool *pool, bool ta, bool tb, size_t m, size_t n, size_t k, real alpha, const real *a, size_t lda,
-               const real *b, size_t ldb, real beta, real *c, size_t ldc);
+void sage_gemm_old(sage_pool *pool, bool ta, bool tb, size_t m, size_t n, size_t k, real alpha, const real *a,
+                   size_t lda, const real *b, size_t ldb, real beta, real *c, size_t ldc);
 
 #endif

@@ -15,7 +15,7 @@ static void heads_forward(const sage_model *model, sage_work *work, size_t begin
     size_t d = s->dim_model, per_head = d / s->heads, ld = work->fold.ld, row = s->heads * ld;
     real *heads = work->encoder.heads + begin * d;
     for (size_t h = 0; h < s->heads; h++)
-        sage_gemm(NULL, false, true, end - begin, per_head, ld, 1, work->encoder.mix + begin * row + h * ld, row,
+        sage_gemm_old(NULL, false, true, end - begin, per_head, ld, 1, work->encoder.mix + begin * row + h * ld, row,
                   work->fold.vcat + h * per_head * ld, ld, 0, heads + h * per_head, d);
     sage_ops_best()->add_row(end - begin, d, par(model, P_BV), heads);
 }
@@ -30,7 +30,7 @@ static void forward_rows(void *ctx, size_t begin, size_t end, size_t worker) {
     (void)worker;
     attend_rows(model, job->work, job->batch, begin, end);
     heads_forward(model, job->work, begin, end);
-    sage_gemm(NULL, false, true, n, d, d, 1, e->heads + at, d, par(model, P_WO), d, 0, e->y + at, d);
+    sage_gemm_old(NULL, false, true, n, d, d, 1, e->heads + at, d, par(model, P_WO), d, 0, e->y + at, d);
     ops->add_row(n, d, par(model, P_BO), e->y + at);
     ops->add_row(n, d, par(model, P_CLS), e->y + at);
     ops->norm(n, d, e->y + at, par(model, P_NORM1_GAIN), par(model, P_NORM1_BIAS), e->hat1 + at, e->y + at,
@@ -52,7 +52,7 @@ static void heads_backward(const sage_model *model, sage_work *work, size_t begi
     const sage_model_shape *s = &model->shape;
     size_t d = s->dim_model, per_head = d / s->heads, ld = work->fold.ld, row = s->heads * ld;
     for (size_t h = 0; h < s->heads; h++)
-        sage_gemm(NULL, false, false, end - begin, ld, per_head, 1, work->encoder.d_heads + begin * d + h * per_head, d,
+        sage_gemm_old(NULL, false, false, end - begin, ld, per_head, 1, work->encoder.d_heads + begin * d + h * per_head, d,
                   work->fold.vcat + h * per_head * ld, ld, 0, work->encoder.d_mix + begin * row + h * ld, row);
 }
 
@@ -68,7 +68,7 @@ static void backward_rows(void *ctx, size_t begin, size_t end, size_t worker) {
     ops->norm_back(n, d, e->d_z + at, e->hat2 + at, e->rstd2 + begin, par(model, P_NORM2_GAIN), e->d_sum2 + at);
     mlp_backward_rows(&ff, begin, end, e->d_sum2, e->ff, e->d_y);
     ops->norm_back(n, d, e->d_y + at, e->hat1 + at, e->rstd1 + begin, par(model, P_NORM1_GAIN), e->d_sum1 + at);
-    sage_gemm(NULL, false, false, n, d, d, 1, e->d_sum1 + at, d, par(model, P_WO), d, 0, e->d_heads + at, d);
+    sage_gemm_old(NULL, false, false, n, d, d, 1, e->d_sum1 + at, d, par(model, P_WO), d, 0, e->d_heads + at, d);
     heads_backward(model, job->work, begin, end);
     attend_back_rows(model, job->work, job->batch, begin, end, worker);
 }
@@ -81,7 +81,7 @@ static void vcat_grad_heads(void *ctx, size_t begin, size_t end, size_t worker) 
     size_t d = s->dim_model, per_head = d / s->heads, ld = job->work->fold.ld, row = s->heads * ld;
     (void)worker;
     for (size_t h = begin; h < end; h++)
-        sage_gemm(NULL, true, false, per_head, ld, job->work->sizes.products, 1, e->d_heads + h * per_head, d,
+        sage_gemm_old(NULL, true, false, per_head, ld, job->work->sizes.products, 1, e->d_heads + h * per_head, d,
                   e->mix + h * ld, row, 0, job->work->fold.d_vcat + h * per_head * ld, ld);
 }
 

@@ -41,14 +41,14 @@ void fold_forward(const sage_model *model, sage_work *work) {
     real scale = (real)(1 / sqrt((double)per_head));
     assemble(model, f);
     memcpy(f->q, par(model, P_BQ), d * sizeof(real));
-    sage_gemm(NULL, false, false, d, 1, d, 1, par(model, P_WQ), d, par(model, P_CLS), 1, 1, f->q, 1);
+    sage_gemm_old(NULL, false, false, d, 1, d, 1, par(model, P_WQ), d, par(model, P_CLS), 1, 1, f->q, 1);
     for (size_t h = 0; h < s->heads; h++)
-        sage_gemm(NULL, false, false, 1, d, per_head, scale, f->q + h * per_head, per_head,
+        sage_gemm_old(NULL, false, false, 1, d, per_head, scale, f->q + h * per_head, per_head,
                   par(model, P_WK) + h * per_head * d, d, 0, f->g + h * d, d);
-    sage_gemm(NULL, false, false, s->heads, f->ld, d, 1, f->g, d, f->pcat, f->ld, 0, f->u, f->ld);
+    sage_gemm_old(NULL, false, false, s->heads, f->ld, d, 1, f->g, d, f->pcat, f->ld, 0, f->u, f->ld);
     for (size_t h = 0; h < s->heads; h++)
         for (size_t k = 0; k < KINDS; k++) f->u[h * f->ld + f->kinds_at + k] += par(model, P_SCORE_BIAS)[h * KINDS + k];
-    sage_gemm(work->pool, false, false, d, f->ld, d, 1, par(model, P_WV), d, f->pcat, f->ld, 0, f->vcat, f->ld);
+    sage_gemm_old(work->pool, false, false, d, f->ld, d, 1, par(model, P_WV), d, f->pcat, f->ld, 0, f->vcat, f->ld);
 }
 
 static void take_apart(const sage_model *model, const fold *f, real *dense) {
@@ -80,19 +80,19 @@ void fold_backward(const sage_model *model, sage_work *work, real *dense) {
     sum_workers(model, work);
     for (size_t h = 0; h < heads; h++)
         memcpy(par_in(model, dense, P_SCORE_BIAS) + h * KINDS, f->du + h * f->ld + f->kinds_at, KINDS * sizeof(real));
-    sage_gemm(work->pool, false, true, d, d, f->ld, 1, f->d_vcat, f->ld, f->pcat, f->ld, 0, par_in(model, dense, P_WV),
+    sage_gemm_old(work->pool, false, true, d, d, f->ld, 1, f->d_vcat, f->ld, f->pcat, f->ld, 0, par_in(model, dense, P_WV),
               d);
-    sage_gemm(work->pool, true, false, d, f->ld, d, 1, par(model, P_WV), d, f->d_vcat, f->ld, 0, f->d_pcat, f->ld);
-    sage_gemm(NULL, true, false, d, f->ld, heads, 1, f->g, d, f->du, f->ld, 1, f->d_pcat, f->ld);
-    sage_gemm(NULL, false, true, heads, d, f->ld, 1, f->du, f->ld, f->pcat, f->ld, 0, f->dg, d);
+    sage_gemm_old(work->pool, true, false, d, f->ld, d, 1, par(model, P_WV), d, f->d_vcat, f->ld, 0, f->d_pcat, f->ld);
+    sage_gemm_old(NULL, true, false, d, f->ld, heads, 1, f->g, d, f->du, f->ld, 1, f->d_pcat, f->ld);
+    sage_gemm_old(NULL, false, true, heads, d, f->ld, 1, f->du, f->ld, f->pcat, f->ld, 0, f->dg, d);
     for (size_t h = 0; h < heads; h++) {
         const real *wk = par(model, P_WK) + h * per_head * d;
         real *wk_grad = par_in(model, dense, P_WK) + h * per_head * d;
-        sage_gemm(NULL, false, false, per_head, 1, d, scale, wk, d, f->dg + h * d, 1, 0, f->dq + h * per_head, 1);
-        sage_gemm(NULL, false, false, per_head, d, 1, scale, f->q + h * per_head, 1, f->dg + h * d, d, 0, wk_grad, d);
+        sage_gemm_old(NULL, false, false, per_head, 1, d, scale, wk, d, f->dg + h * d, 1, 0, f->dq + h * per_head, 1);
+        sage_gemm_old(NULL, false, false, per_head, d, 1, scale, f->q + h * per_head, 1, f->dg + h * d, d, 0, wk_grad, d);
     }
     memcpy(par_in(model, dense, P_BQ), f->dq, d * sizeof(real));
-    sage_gemm(NULL, false, false, d, d, 1, 1, f->dq, 1, par(model, P_CLS), d, 0, par_in(model, dense, P_WQ), d);
-    sage_gemm(NULL, true, false, d, 1, d, 1, par(model, P_WQ), d, f->dq, 1, 1, par_in(model, dense, P_CLS), 1);
+    sage_gemm_old(NULL, false, false, d, d, 1, 1, f->dq, 1, par(model, P_CLS), d, 0, par_in(model, dense, P_WQ), d);
+    sage_gemm_old(NULL, true, false, d, 1, d, 1, par(model, P_WQ), d, f->dq, 1, 1, par_in(model, dense, P_CLS), 1);
     take_apart(model, f, dense);
 }

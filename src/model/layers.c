@@ -38,13 +38,13 @@ void mlp_forward_rows(const mlp *m, size_t begin, size_t end, const real *x, mlp
     x += begin * m->in;
     out += begin * m->out;
     real *pre = a.pre + begin * m->hidden, *act = a.act + begin * m->hidden;
-    sage_gemm(NULL, false, true, n, m->hidden, m->in, 1, x, m->in, m->w1, m->in, 0, pre, m->hidden);
+    sage_gemm_old(NULL, false, true, n, m->hidden, m->in, 1, x, m->in, m->w1, m->in, 0, pre, m->hidden);
     ops->bias_gelu(n, m->hidden, m->b1, pre, act);
     if (m->skip != NULL)
-        sage_gemm(NULL, false, true, n, m->out, m->in, 1, x, m->in, m->skip, m->in, 0, out, m->out);
+        sage_gemm_old(NULL, false, true, n, m->out, m->in, 1, x, m->in, m->skip, m->in, 0, out, m->out);
     else
         memcpy(out, x, n * m->out * sizeof(real));
-    sage_gemm(NULL, false, true, n, m->out, m->hidden, 1, act, m->hidden, m->w2, m->hidden, 1, out, m->out);
+    sage_gemm_old(NULL, false, true, n, m->out, m->hidden, 1, act, m->hidden, m->w2, m->hidden, 1, out, m->out);
     ops->add_row(n, m->out, m->b2, out);
 }
 
@@ -53,13 +53,13 @@ void mlp_backward_rows(const mlp *m, size_t begin, size_t end, const real *d_out
     d_out += begin * m->out;
     dx += begin * m->in;
     real *pre = a.pre + begin * m->hidden, *d_act = a.d_act + begin * m->hidden;
-    sage_gemm(NULL, false, false, n, m->hidden, m->out, 1, d_out, m->out, m->w2, m->hidden, 0, d_act, m->hidden);
+    sage_gemm_old(NULL, false, false, n, m->hidden, m->out, 1, d_out, m->out, m->w2, m->hidden, 0, d_act, m->hidden);
     sage_ops_best()->gelu_back(n * m->hidden, pre, d_act);
     if (m->skip != NULL)
-        sage_gemm(NULL, false, false, n, m->in, m->out, 1, d_out, m->out, m->skip, m->in, 0, dx, m->in);
+        sage_gemm_old(NULL, false, false, n, m->in, m->out, 1, d_out, m->out, m->skip, m->in, 0, dx, m->in);
     else
         memcpy(dx, d_out, n * m->in * sizeof(real));
-    sage_gemm(NULL, false, false, n, m->in, m->hidden, 1, d_act, m->hidden, m->w1, m->in, 1, dx, m->in);
+    sage_gemm_old(NULL, false, false, n, m->in, m->hidden, 1, d_act, m->hidden, m->w1, m->in, 1, dx, m->in);
 }
 
 void mlp_weight_grads(sage_pool *pool, const mlp *m, size_t n, const real *x, const real *d_out, mlp_acts a,
@@ -72,7 +72,7 @@ void mlp_weight_grads(sage_pool *pool, const mlp *m, size_t n, const real *x, co
 }
 
 void weight_grad(sage_pool *pool, size_t n, size_t out, size_t in, const real *dy, const real *x, real *grad) {
-    sage_gemm(pool, true, false, out, in, n, 1, dy, out, x, in, 0, grad, in);
+    sage_gemm_old(pool, true, false, out, in, n, 1, dy, out, x, in, 0, grad, in);
 }
 
 typedef struct column_job {

@@ -116,10 +116,10 @@ static void loss_rows(void *ctx, size_t begin, size_t end, size_t worker) {
          *teacher_x = job->work->loss.teacher_logits + worker * columns;
     for (size_t at = begin; at < end; at += LOSS_ROWS) {
         size_t n = end - at < LOSS_ROWS ? end - at : LOSS_ROWS;
-        sage_gemm(NULL, false, true, n, columns, o, job->scale, q + at * o, o, p, o, 0, x, columns);
+        sage_gemm_old(NULL, false, true, n, columns, o, job->scale, q + at * o, o, p, o, 0, x, columns);
         for (size_t i = 0; i < n; i++) loss_of_row(job, at + i, x + i * columns, teacher_x);
-        sage_gemm(NULL, false, false, n, o, columns, job->scale, x, columns, p, o, 0, dq + at * o, o);
-        sage_gemm(NULL, true, false, columns, o, n, job->scale, x, columns, q + at * o, o, at == begin ? 0 : 1, dp, o);
+        sage_gemm_old(NULL, false, false, n, o, columns, job->scale, x, columns, p, o, 0, dq + at * o, o);
+        sage_gemm_old(NULL, true, false, columns, o, n, job->scale, x, columns, q + at * o, o, at == begin ? 0 : 1, dp, o);
     }
 }
 

@@ -38,7 +38,7 @@ sage_status sage_shop_read_state(sage_shop *shop, sage_shop_state *state, sage_e
     SAGE_TRY(versions(shop, state, error));
     if (state->model) SAGE_TRY(sage_embed_stale(catalog, shop->dir, state->model, &state->vectors_stale, error));
     snprintf(state->isa, sizeof state->isa, "%s", sage_isa());
-    snprintf(state->gemm, sizeof state->gemm, "%s", sage_gemm_name());
+    snprintf(state->gemm, sizeof state->gemm, "%s", sage_gemm_old_name());
 out:
     sage_catalog_close(catalog);
     return st;

@@ -23,7 +23,7 @@ static void one(sage_pool *pool, bool ta, bool tb, size_t m, size_t n, size_t k,
           *c = random_matrix(m * ldc, rng);
     float *before = malloc((m * ldc + 1) * sizeof *before);
     memcpy(before, c, m * ldc * sizeof *c);
-    sage_gemm(pool, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+    sage_gemm_old(pool, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < ldc; j++) {
             double sum = 0, size = 0, old = (double)before[i * ldc + j];
@@ -83,7 +83,7 @@ static void call_once(void *ctx, size_t begin, size_t end, size_t worker) {
     caller *self = (caller *)ctx + begin;
     (void)end;
     (void)worker;
-    sage_gemm(NULL, false, true, M, N, K, 1, self->a, K, self->b, K, 0, self->rounds == 0 ? self->first : self->c, N);
+    sage_gemm_old(NULL, false, true, M, N, K, 1, self->a, K, self->b, K, 0, self->rounds == 0 ? self->first : self->c, N);
     if (self->rounds++ > 0 && memcmp(self->c, self->first, M * N * sizeof *self->c) != 0) self->wrong++;
 }
 
@@ -102,7 +102,7 @@ static void many_callers_at_once(void **state) {
     for (size_t round = 0; round < ROUNDS; round++) sage_pool_for(pool, CALLERS, 1, call_once, callers);
     sage_pool_free(pool);
     for (size_t i = 0; i < CALLERS; i++) {
-        sage_gemm(NULL, false, true, M, N, K, 1, callers[i].a, K, callers[i].b, K, 0, callers[i].c, N);
+        sage_gemm_old(NULL, false, true, M, N, K, 1, callers[i].a, K, callers[i].b, K, 0, callers[i].c, N);
         if (memcmp(callers[i].c, callers[i].first, M * N * sizeof(float)) != 0) callers[i].wrong++;
         free(callers[i].a);
         free(callers[i].b);
@@ -110,7 +110,7 @@ static void many_callers_at_once(void **state) {
         free(callers[i].first);
         assert_int_equal(callers[i].wrong, 0);
     }
-    assert_true(strlen(sage_gemm_name()) > 0);
+    assert_true(strlen(sage_gemm_old_name()) > 0);
 }
 
 int main(void) {

@@ -1,0 +1,40 @@
+/* Where the time goes: stages of a program, each with the time its pieces took on all threads together, the bytes they
+ * moved and the floating-point operations they did. Off by default; then a piece costs a load and a branch.
+ *
+ *   static sage_stage gather = SAGE_STAGE("gather rows");
+ *   uint64_t began = sage_stage_begin();
+ *   ...
+ *   sage_stage_end(&gather, began, bytes, flops);
+ *
+ * Stages enter a list of the process when they first end; any thread may time any stage. */
+#ifndef SAGE_BASE_PROFILE_H
+#define SAGE_BASE_PROFILE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct sage_stage {
+    const char *name;
+    _Atomic uint64_t ns, calls, bytes, flops;
+    struct sage_stage *next;
+    atomic_flag listed;
+} sage_stage;
+#define SAGE_STAGE(text)                                                                                               \
+    { .name = (text), .listed = ATOMIC_FLAG_INIT }
+
+void sage_profile_enable(bool on); /* also sets all stages to zero */
+bool sage_profile_enabled(void);
+uint64_t sage_stage_begin(void); /* 0 while off */
+void sage_stage_end(sage_stage *stage, uint64_t began, uint64_t bytes, uint64_t flops);
+
+/* A copy of what a stage holds; in the order in which stages first ended. Returns how many there are. */
+typedef struct sage_stage_sum {
+    const char *name;
+    double seconds; /* of all threads together */
+    uint64_t calls, bytes, flops;
+} sage_stage_sum;
+size_t sage_profile_read(sage_stage_sum *sums, size_t capacity);
+
+#endif
