@@ -6,7 +6,8 @@
  *   ...
  *   sage_stage_end(&gather, began, bytes, flops);
  *
- * Stages enter a list of the process when they first end; any thread may time any stage. */
+ * Stages are static: they enter a list of the process when they first end and stay there. Any thread may time any
+ * stage; nothing is allocated. Pieces do not nest, so that the stages' times add up. */
 #ifndef SAGE_BASE_PROFILE_H
 #define SAGE_BASE_PROFILE_H
 
@@ -29,12 +30,16 @@ bool sage_profile_enabled(void);
 uint64_t sage_stage_begin(void); /* 0 while off */
 void sage_stage_end(sage_stage *stage, uint64_t began, uint64_t bytes, uint64_t flops);
 
-/* A copy of what a stage holds; in the order in which stages first ended. Returns how many there are. */
+/* A copy of what a stage holds. */
 typedef struct sage_stage_sum {
     const char *name;
     double seconds; /* of all threads together */
     uint64_t calls, bytes, flops;
 } sage_stage_sum;
+/* Stages that ended since the profile was enabled, in the order in which they first ended in this process; `capacity`
+ * of them are written. Returns how many there are. */
 size_t sage_profile_read(sage_stage_sum *sums, size_t capacity);
+/* Since the profile was enabled: by the clock, and by the processor on all threads of the process. */
+void sage_profile_times(double *wall_s, double *cpu_s);
 
 #endif
