@@ -1,118 +1,152 @@
-/* From tokens to product vectors, each worker with its share of the products from end to end:
+/* From tokens to product vectors, a chunk of products from end to end on one worker:
  *   heads_h = Vcat_h mix_h + b_V,h     y = LN_1(c + W_O heads + b_O)     z = LN_2(y + FF(y))     p = unit(S z + MLP(z))
- * Data gradients run back the same way; then all weight gradients, each a product over the whole batch. */
-#include "pass.h"
+ * Data gradients run back the same way; what the weights' gradients are made of stays in the pass (gradients.c). */
+#include "encoder.h"
+#include <base/profile.h>
 #include <string.h>
 
-typedef struct encoder_job {
-    const sage_model *model;
-    sage_work *work;
-    const sage_product_batch *batch;
-} encoder_job;
+encoder_acts acts_of_rows(const sage_model_shape *s, size_t ld, const encoder_acts *all, size_t begin) {
+    encoder_acts a = *all;
+    size_t d = begin * s->dim_model;
+    a.mix += begin * s->heads * ld;
+    a.heads += d;
+    a.hat1 += d;
+    a.rstd1 += begin;
+    a.y += d;
+    a.ff.pre += begin * s->dim_ff;
+    a.ff.act += begin * s->dim_ff;
+    a.hat2 += d;
+    a.rstd2 += begin;
+    a.z += d;
+    a.head.pre += begin * s->dim_head;
+    a.head.act += begin * s->dim_head;
+    a.inverse += begin;
+    a.p += begin * s->dim_out;
+    if (all->dp == NULL) return a; /* no backward pass */
+    a.d_heads += d;
+    a.d_sum1 += d;
+    a.d_sum2 += d;
+    a.dp += begin * s->dim_out;
+    return a;
+}
 
-static void heads_forward(const sage_model *model, sage_work *work, size_t begin, size_t end) {
+void encoder_dense(const sage_model *model, const packed_layers *layers, size_t n, encoder_acts a) {
     const sage_model_shape *s = &model->shape;
-    size_t d = s->dim_model, per_head = d / s->heads, ld = work->fold.ld, row = s->heads * ld;
-    real *heads = work->encoder.heads + begin * d;
-    for (size_t h = 0; h < s->heads; h++)
-        sage_gemm_old(NULL, false, true, end - begin, per_head, ld, 1, work->encoder.mix + begin * row + h * ld, row,
-                  work->fold.vcat + h * per_head * ld, ld, 0, heads + h * per_head, d);
-    sage_ops_best()->add_row(end - begin, d, par(model, P_BV), heads);
-}
-
-static void forward_rows(void *ctx, size_t begin, size_t end, size_t worker) {
-    const encoder_job *job = ctx;
-    const sage_model *model = job->model;
     const sage_ops *ops = sage_ops_best();
-    encoder_acts *e = &job->work->encoder;
-    size_t n = end - begin, d = model->shape.dim_model, at = begin * d;
-    mlp ff = mlp_feed_forward(model), head = mlp_head(model);
-    (void)worker;
-    attend_rows(model, job->work, job->batch, begin, end);
-    heads_forward(model, job->work, begin, end);
-    sage_gemm_old(NULL, false, true, n, d, d, 1, e->heads + at, d, par(model, P_WO), d, 0, e->y + at, d);
-    ops->add_row(n, d, par(model, P_BO), e->y + at);
-    ops->add_row(n, d, par(model, P_CLS), e->y + at);
-    ops->norm(n, d, e->y + at, par(model, P_NORM1_GAIN), par(model, P_NORM1_BIAS), e->hat1 + at, e->y + at,
-              e->rstd1 + begin);
-    mlp_forward_rows(&ff, begin, end, e->y, e->ff, e->z);
-    ops->norm(n, d, e->z + at, par(model, P_NORM2_GAIN), par(model, P_NORM2_BIAS), e->hat2 + at, e->z + at,
-              e->rstd2 + begin);
-    mlp_forward_rows(&head, begin, end, e->z, e->head, e->p);
-    unit_rows(begin, end, model->shape.dim_out, e->p, e->inverse);
+    size_t d = s->dim_model, per_head = d / s->heads, ld = layers->ld;
+    mlp ff = mlp_feed_forward(model, layers), head = mlp_head(model, layers);
+    for (size_t h = 0; h < s->heads; h++)
+        sage_weights_forward(layers->value[h], n, a.mix + h * ld, s->heads * ld, false, a.heads + h * per_head, d);
+    ops->add_row(n, d, par(model, P_BV), a.heads);
+    sage_weights_forward(layers->out, n, a.heads, d, false, a.y, d);
+    ops->add_row(n, d, par(model, P_BO), a.y);
+    ops->add_row(n, d, par(model, P_CLS), a.y);
+    ops->norm(n, d, a.y, par(model, P_NORM1_GAIN), par(model, P_NORM1_BIAS), a.hat1, a.y, a.rstd1);
+    mlp_forward(&ff, n, a.y, a.ff, a.z);
+    ops->norm(n, d, a.z, par(model, P_NORM2_GAIN), par(model, P_NORM2_BIAS), a.hat2, a.z, a.rstd2);
+    mlp_forward(&head, n, a.z, a.head, a.p);
+    unit_rows(n, s->dim_out, a.p, a.inverse);
 }
 
-void encoder_forward(const sage_model *model, sage_work *work, const sage_product_batch *batch) {
-    const size_t grain = 8;
-    encoder_job job = {model, work, batch};
-    sage_pool_for(work->pool, work->sizes.products, grain, forward_rows, &job);
-}
-
-static void heads_backward(const sage_model *model, sage_work *work, size_t begin, size_t end) {
+/* Back to d_mix [n][H][ld]; `part` takes what is summed over rows. */
+static void dense_back(const sage_model *model, const packed_layers *layers, size_t n, encoder_acts a,
+                       const chunk_scratch *scratch, real *part) {
     const sage_model_shape *s = &model->shape;
-    size_t d = s->dim_model, per_head = d / s->heads, ld = work->fold.ld, row = s->heads * ld;
-    for (size_t h = 0; h < s->heads; h++)
-        sage_gemm_old(NULL, false, false, end - begin, ld, per_head, 1, work->encoder.d_heads + begin * d + h * per_head, d,
-                  work->fold.vcat + h * per_head * ld, ld, 0, work->encoder.d_mix + begin * row + h * ld, row);
-}
-
-static void backward_rows(void *ctx, size_t begin, size_t end, size_t worker) {
-    const encoder_job *job = ctx;
-    const sage_model *model = job->model;
     const sage_ops *ops = sage_ops_best();
-    encoder_acts *e = &job->work->encoder;
-    size_t n = end - begin, d = model->shape.dim_model, at = begin * d;
-    mlp ff = mlp_feed_forward(model), head = mlp_head(model);
-    unit_back_rows(begin, end, model->shape.dim_out, e->p, e->inverse, e->dp);
-    mlp_backward_rows(&head, begin, end, e->dp, e->head, e->d_z);
-    ops->norm_back(n, d, e->d_z + at, e->hat2 + at, e->rstd2 + begin, par(model, P_NORM2_GAIN), e->d_sum2 + at);
-    mlp_backward_rows(&ff, begin, end, e->d_sum2, e->ff, e->d_y);
-    ops->norm_back(n, d, e->d_y + at, e->hat1 + at, e->rstd1 + begin, par(model, P_NORM1_GAIN), e->d_sum1 + at);
-    sage_gemm_old(NULL, false, false, n, d, d, 1, e->d_sum1 + at, d, par(model, P_WO), d, 0, e->d_heads + at, d);
-    heads_backward(model, job->work, begin, end);
-    attend_back_rows(model, job->work, job->batch, begin, end, worker);
+    size_t d = s->dim_model, per_head = d / s->heads, ld = layers->ld;
+    product_part at = product_part_of(s, ld);
+    mlp ff = mlp_feed_forward(model, layers), head = mlp_head(model, layers);
+    unit_back(n, s->dim_out, a.p, a.inverse, a.dp);
+    mlp_back(&head, n, a.dp, a.head, scratch->hidden, scratch->d_row, part + at.head1, part + at.head2);
+    ops->norm_grad(n, d, 0, d, scratch->d_row, a.hat2, part + at.norm2_gain, part + at.norm2_bias);
+    ops->norm_back(n, d, scratch->d_row, a.hat2, a.rstd2, par(model, P_NORM2_GAIN), a.d_sum2);
+    mlp_back(&ff, n, a.d_sum2, a.ff, scratch->hidden, scratch->d_row, part + at.ff1, part + at.ff2);
+    ops->norm_grad(n, d, 0, d, scratch->d_row, a.hat1, part + at.norm1_gain, part + at.norm1_bias);
+    ops->norm_back(n, d, scratch->d_row, a.hat1, a.rstd1, par(model, P_NORM1_GAIN), a.d_sum1);
+    ops->col_sum(n, d, 0, d, a.d_sum1, part + at.bo);
+    sage_weights_back(layers->out, n, a.d_sum1, d, false, a.d_heads, d);
+    ops->col_sum(n, d, 0, d, a.d_heads, part + at.bv);
+    for (size_t h = 0; h < s->heads; h++)
+        sage_weights_back(layers->value[h], n, a.d_heads + h * per_head, d, false, scratch->d_mix + h * ld,
+                          s->heads * ld);
 }
 
-/* Each head's product is narrow: whole heads go to the workers, since cut ones would starve the BLAS's inner kernel. */
-static void vcat_grad_heads(void *ctx, size_t begin, size_t end, size_t worker) {
-    const encoder_job *job = ctx;
-    const sage_model_shape *s = &job->model->shape;
-    const encoder_acts *e = &job->work->encoder;
-    size_t d = s->dim_model, per_head = d / s->heads, ld = job->work->fold.ld, row = s->heads * ld;
-    (void)worker;
-    for (size_t h = begin; h < end; h++)
-        sage_gemm_old(NULL, true, false, per_head, ld, job->work->sizes.products, 1, e->d_heads + h * per_head, d,
-                  e->mix + h * ld, row, 0, job->work->fold.d_vcat + h * per_head * ld, ld);
+product_tokens tokens_of(const sage_model_shape *s, const sage_product_batch *batch, size_t i, const real *e) {
+    product_tokens t = {.text = batch->token_begin[i + 1] - batch->token_begin[i], .e = e};
+    t.field = batch->token_field + batch->token_begin[i];
+    if (batch->image_begin != NULL) {
+        t.images = batch->image_begin[i + 1] - batch->image_begin[i];
+        t.image = batch->images + batch->image_begin[i] * s->dim_image;
+    }
+    t.n = t.text + t.images + 1;
+    return t;
 }
 
-static mlp_grads grads_at(const sage_model *model, real *dense, param_id w1, param_id b1, param_id w2, param_id b2,
-                          real *skip) {
-    return (mlp_grads){par_in(model, dense, w1), par_in(model, dense, b1), par_in(model, dense, w2),
-                       par_in(model, dense, b2), skip};
+/* Tokens of the batch before product i: where its row of `attention` begins. */
+static size_t tokens_before(const sage_product_batch *batch, size_t i) {
+    size_t images = batch->image_begin == NULL ? 0 : batch->image_begin[i] - batch->image_begin[0];
+    return batch->token_begin[i] - batch->token_begin[0] + images + i;
 }
 
-void encoder_backward(const sage_model *model, sage_work *work, const sage_product_batch *batch, real *dense) {
-    const size_t grain = 8;
-    encoder_job job = {model, work, batch};
-    encoder_acts *e = &work->encoder;
-    sage_pool *pool = work->pool;
-    size_t n = work->sizes.products, d = model->shape.dim_model;
-    mlp ff = mlp_feed_forward(model), head = mlp_head(model);
-    memset(work->fold.du, 0, work->threads * model->shape.heads * work->fold.ld * sizeof(real));
-    sage_pool_for(pool, n, grain, backward_rows, &job);
-    mlp_weight_grads(
-        pool, &head, n, e->z, e->dp, e->head,
-        grads_at(model, dense, P_HEAD1_W, P_HEAD1_B, P_HEAD2_W, P_HEAD2_B, par_in(model, dense, P_HEAD_SKIP)));
-    norm_grads(pool, n, d, e->d_z, e->hat2, par_in(model, dense, P_NORM2_GAIN), par_in(model, dense, P_NORM2_BIAS));
-    mlp_weight_grads(pool, &ff, n, e->y, e->d_sum2, e->ff,
-                     grads_at(model, dense, P_FF1_W, P_FF1_B, P_FF2_W, P_FF2_B, NULL));
-    norm_grads(pool, n, d, e->d_y, e->hat1, par_in(model, dense, P_NORM1_GAIN), par_in(model, dense, P_NORM1_BIAS));
-    weight_grad(pool, n, d, d, e->d_sum1, e->heads, par_in(model, dense, P_WO));
-    bias_grad(pool, n, d, e->d_sum1, par_in(model, dense, P_BO));
-    /* c stands beside b_O in the residual sum: it begins with the same gradient, and the fold adds what it gets as a
-     * token and a query. */
-    memcpy(par_in(model, dense, P_CLS), par_in(model, dense, P_BO), d * sizeof(real));
-    bias_grad(pool, n, d, e->d_heads, par_in(model, dense, P_BV));
-    sage_pool_for(pool, model->shape.heads, 1, vcat_grad_heads, &job);
-    fold_backward(model, work, dense);
+static size_t bag_of(const sage_product_batch *batch, size_t product) {
+    return batch->token_begin[product] - batch->token_begin[0];
+}
+
+/* Multiply-adds x 2 of one product's dense layers forward; back takes as many, the weights' gradients too. */
+static uint64_t dense_flops(const sage_model_shape *s, size_t ld) {
+    size_t d = s->dim_model;
+    return 2 *
+           (uint64_t)(d * ld + d * d + 2 * d * s->dim_ff + d * s->dim_head + s->dim_head * s->dim_out + d * s->dim_out);
+}
+
+void encoder_forward(const sage_model *model, sage_work *work, const sage_product_batch *batch, size_t chunk,
+                     size_t worker) {
+    static sage_stage attention = SAGE_STAGE("attention"), dense = SAGE_STAGE("encoder forward");
+    const sage_model_shape *s = &model->shape;
+    const fold *f = &work->fold;
+    size_t begin = chunk * ROWS, end = begin + ROWS < batch->n ? begin + ROWS : batch->n;
+    size_t bags = bag_of(batch, begin), tokens = 0;
+    const chunk_scratch *scratch = &work->scratch[worker];
+    encoder_acts a = acts_of_rows(s, f->ld, &work->encoder, begin);
+    uint64_t began = sage_stage_begin();
+    bags_norm(model, work, bags, bag_of(batch, end), scratch->e);
+    for (size_t i = begin; i < end; i++) {
+        product_tokens t = tokens_of(s, batch, i, scratch->e + (bag_of(batch, i) - bags) * s->dim_embed);
+        attend(model, f, &t, work->encoder.attention + tokens_before(batch, i) * s->heads,
+               a.mix + (i - begin) * s->heads * f->ld);
+        tokens += t.n;
+    }
+    sage_stage_end(&attention, began, tokens * s->dim_embed * sizeof(real), 4 * tokens * s->heads * s->dim_embed);
+    began = sage_stage_begin();
+    encoder_dense(model, work->layers, end - begin, a);
+    sage_stage_end(&dense, began, 0, (end - begin) * dense_flops(s, f->ld));
+}
+
+void encoder_back(const sage_model *model, sage_work *work, const sage_product_batch *batch, size_t chunk,
+                  size_t worker) {
+    static sage_stage attention = SAGE_STAGE("attention back"), dense = SAGE_STAGE("encoder back");
+    const sage_model_shape *s = &model->shape;
+    const fold *f = &work->fold;
+    product_part at = product_part_of(s, f->ld);
+    size_t begin = chunk * ROWS, end = begin + ROWS < batch->n ? begin + ROWS : batch->n;
+    size_t bags = bag_of(batch, begin), mix_size = s->heads * f->ld, tokens = 0;
+    const chunk_scratch *scratch = &work->scratch[worker];
+    encoder_acts a = acts_of_rows(s, f->ld, &work->encoder, begin);
+    real *part = work->product_parts + chunk * at.size;
+    uint64_t began = sage_stage_begin();
+    memset(part, 0, at.size * sizeof(real));
+    dense_back(model, work->layers, end - begin, a, scratch, part);
+    sage_stage_end(&dense, began, 0, (end - begin) * dense_flops(s, f->ld));
+    began = sage_stage_begin();
+    bags_tokens(model, work, bags, bag_of(batch, end), scratch->e);
+    for (size_t i = begin; i < end; i++) {
+        size_t first = (bag_of(batch, i) - bags) * s->dim_embed;
+        product_tokens t = tokens_of(s, batch, i, scratch->e + first);
+        attend_back(model, f, &t, work->encoder.attention + tokens_before(batch, i) * s->heads,
+                    a.mix + (i - begin) * mix_size, scratch->d_mix + (i - begin) * mix_size, scratch->scores,
+                    scratch->d_e + first, part + at.du);
+        tokens += t.n;
+    }
+    bags_back(model, work, bags, bag_of(batch, end), scratch->d_e, chunk);
+    sage_stage_end(&attention, began, tokens * s->dim_embed * sizeof(real), 8 * tokens * s->heads * s->dim_embed);
 }

@@ -34,21 +34,38 @@ static void assemble(const sage_model *model, fold *f) {
     }
 }
 
-void fold_forward(const sage_model *model, sage_work *work) {
+/* Rows of D that a worker takes at a time. */
+enum { FOLD_ROWS = 64 };
+
+typedef struct fold_job {
+    const sage_model *model;
+    fold *f;
+    real *dense; /* of the backward pass */
+} fold_job;
+
+static void vcat_rows(void *ctx, size_t begin, size_t end, size_t worker) {
+    const fold_job *job = ctx;
+    size_t d = job->model->shape.dim_model, ld = job->f->ld;
+    (void)worker;
+    sage_gemm(SAGE_PRECISION_F32, false, false, end - begin, ld, d, par(job->model, P_WV) + begin * d, d, job->f->pcat,
+              ld, false, job->f->vcat + begin * ld, ld);
+}
+
+void fold_forward(const sage_model *model, sage_pool *pool, fold *f) {
     const sage_model_shape *s = &model->shape;
-    fold *f = &work->fold;
+    const sage_ops *ops = sage_ops_best();
     size_t d = s->dim_model, per_head = d / s->heads;
     real scale = (real)(1 / sqrt((double)per_head));
+    fold_job job = {model, f, NULL};
     assemble(model, f);
-    memcpy(f->q, par(model, P_BQ), d * sizeof(real));
-    sage_gemm_old(NULL, false, false, d, 1, d, 1, par(model, P_WQ), d, par(model, P_CLS), 1, 1, f->q, 1);
-    for (size_t h = 0; h < s->heads; h++)
-        sage_gemm_old(NULL, false, false, 1, d, per_head, scale, f->q + h * per_head, per_head,
-                  par(model, P_WK) + h * per_head * d, d, 0, f->g + h * d, d);
-    sage_gemm_old(NULL, false, false, s->heads, f->ld, d, 1, f->g, d, f->pcat, f->ld, 0, f->u, f->ld);
+    for (size_t i = 0; i < d; i++)
+        f->q[i] = par(model, P_BQ)[i] + ops->dot(d, par(model, P_WQ) + i * d, par(model, P_CLS));
+    memset(f->g, 0, s->heads * d * sizeof(real));
+    for (size_t i = 0; i < d; i++) ops->axpy(d, scale * f->q[i], par(model, P_WK) + i * d, f->g + i / per_head * d);
+    sage_gemm(SAGE_PRECISION_F32, false, false, s->heads, f->ld, d, f->g, d, f->pcat, f->ld, false, f->u, f->ld);
     for (size_t h = 0; h < s->heads; h++)
         for (size_t k = 0; k < KINDS; k++) f->u[h * f->ld + f->kinds_at + k] += par(model, P_SCORE_BIAS)[h * KINDS + k];
-    sage_gemm_old(work->pool, false, false, d, f->ld, d, 1, par(model, P_WV), d, f->pcat, f->ld, 0, f->vcat, f->ld);
+    sage_pool_for(pool, d, FOLD_ROWS, vcat_rows, &job);
 }
 
 static void take_apart(const sage_model *model, const fold *f, real *dense) {
@@ -66,33 +83,43 @@ static void take_apart(const sage_model *model, const fold *f, real *dense) {
     }
 }
 
-/* Workers' sums of du, in worker order, into the first. */
-static void sum_workers(const sage_model *model, sage_work *work) {
-    size_t n = model->shape.heads * work->fold.ld;
-    for (size_t w = 1; w < work->threads; w++) sage_ops_best()->axpy(n, 1, work->fold.du + w * n, work->fold.du);
+/* Rows [begin, end) of dW_V and of dPcat. */
+static void back_rows(void *ctx, size_t begin, size_t end, size_t worker) {
+    const fold_job *job = ctx;
+    const sage_model *model = job->model;
+    fold *f = job->f;
+    size_t d = model->shape.dim_model, ld = f->ld, n = end - begin;
+    (void)worker;
+    sage_gemm(SAGE_PRECISION_F32, false, true, n, d, ld, f->d_vcat + begin * ld, ld, f->pcat, ld, false,
+              par_in(model, job->dense, P_WV) + begin * d, d);
+    sage_gemm(SAGE_PRECISION_F32, true, false, n, ld, d, par(model, P_WV) + begin, d, f->d_vcat, ld, false,
+              f->d_pcat + begin * ld, ld);
+    sage_gemm(SAGE_PRECISION_F32, true, false, n, ld, model->shape.heads, f->g + begin, d, f->du, ld, true,
+              f->d_pcat + begin * ld, ld);
+}
+
+/* dW = dy x^T for vectors dy [out], x [in]. */
+static void outer(size_t out, size_t in, real scale, const real *dy, const real *x, real *dw) {
+    for (size_t i = 0; i < out; i++)
+        for (size_t j = 0; j < in; j++) dw[i * in + j] = scale * dy[i] * x[j];
 }
 
 void fold_backward(const sage_model *model, sage_work *work, real *dense) {
     const sage_model_shape *s = &model->shape;
+    const sage_ops *ops = sage_ops_best();
     fold *f = &work->fold;
     size_t d = s->dim_model, heads = s->heads, per_head = d / heads;
     real scale = (real)(1 / sqrt((double)per_head));
-    sum_workers(model, work);
+    fold_job job = {model, f, dense};
     for (size_t h = 0; h < heads; h++)
         memcpy(par_in(model, dense, P_SCORE_BIAS) + h * KINDS, f->du + h * f->ld + f->kinds_at, KINDS * sizeof(real));
-    sage_gemm_old(work->pool, false, true, d, d, f->ld, 1, f->d_vcat, f->ld, f->pcat, f->ld, 0, par_in(model, dense, P_WV),
-              d);
-    sage_gemm_old(work->pool, true, false, d, f->ld, d, 1, par(model, P_WV), d, f->d_vcat, f->ld, 0, f->d_pcat, f->ld);
-    sage_gemm_old(NULL, true, false, d, f->ld, heads, 1, f->g, d, f->du, f->ld, 1, f->d_pcat, f->ld);
-    sage_gemm_old(NULL, false, true, heads, d, f->ld, 1, f->du, f->ld, f->pcat, f->ld, 0, f->dg, d);
-    for (size_t h = 0; h < heads; h++) {
-        const real *wk = par(model, P_WK) + h * per_head * d;
-        real *wk_grad = par_in(model, dense, P_WK) + h * per_head * d;
-        sage_gemm_old(NULL, false, false, per_head, 1, d, scale, wk, d, f->dg + h * d, 1, 0, f->dq + h * per_head, 1);
-        sage_gemm_old(NULL, false, false, per_head, d, 1, scale, f->q + h * per_head, 1, f->dg + h * d, d, 0, wk_grad, d);
-    }
+    sage_pool_for(work->pool, d, FOLD_ROWS, back_rows, &job);
+    sage_gemm(SAGE_PRECISION_F32, false, true, heads, d, f->ld, f->du, f->ld, f->pcat, f->ld, false, f->dg, d);
+    for (size_t i = 0; i < d; i++) f->dq[i] = scale * ops->dot(d, par(model, P_WK) + i * d, f->dg + i / per_head * d);
+    for (size_t h = 0; h < heads; h++)
+        outer(per_head, d, scale, f->q + h * per_head, f->dg + h * d, par_in(model, dense, P_WK) + h * per_head * d);
     memcpy(par_in(model, dense, P_BQ), f->dq, d * sizeof(real));
-    sage_gemm_old(NULL, false, false, d, d, 1, 1, f->dq, 1, par(model, P_CLS), d, 0, par_in(model, dense, P_WQ), d);
-    sage_gemm_old(NULL, true, false, d, 1, d, 1, par(model, P_WQ), d, f->dq, 1, 1, par_in(model, dense, P_CLS), 1);
+    outer(d, d, 1, f->dq, par(model, P_CLS), par_in(model, dense, P_WQ));
+    for (size_t i = 0; i < d; i++) ops->axpy(d, f->dq[i], par(model, P_WQ) + i * d, par_in(model, dense, P_CLS));
     take_apart(model, f, dense);
 }

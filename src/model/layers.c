@@ -2,114 +2,57 @@
 #include <math.h>
 #include <string.h>
 
-mlp mlp_feed_forward(const sage_model *model) {
-    const sage_model_shape *s = &model->shape;
-    return (mlp){s->dim_model,        s->dim_ff,           s->dim_model,        par(model, P_FF1_W),
-                 par(model, P_FF1_B), par(model, P_FF2_W), par(model, P_FF2_B), NULL};
+static mlp mlp_of(const sage_model *model, size_t in, size_t hidden, size_t out, const packed_mlp *weights, param_id b1,
+                  param_id b2) {
+    return (mlp){in, hidden, out, weights, par(model, b1), par(model, b2)};
 }
 
-mlp mlp_head(const sage_model *model) {
+mlp mlp_feed_forward(const sage_model *model, const packed_layers *layers) {
     const sage_model_shape *s = &model->shape;
-    return (mlp){s->dim_model,
-                 s->dim_head,
-                 s->dim_out,
-                 par(model, P_HEAD1_W),
-                 par(model, P_HEAD1_B),
-                 par(model, P_HEAD2_W),
-                 par(model, P_HEAD2_B),
-                 par(model, P_HEAD_SKIP)};
+    return mlp_of(model, s->dim_model, s->dim_ff, s->dim_model, &layers->ff, P_FF1_B, P_FF2_B);
 }
 
-mlp mlp_search(const sage_model *model) {
+mlp mlp_head(const sage_model *model, const packed_layers *layers) {
     const sage_model_shape *s = &model->shape;
-    return (mlp){s->dim_embed,
-                 s->dim_head,
-                 s->dim_out,
-                 par(model, P_SEARCH1_W),
-                 par(model, P_SEARCH1_B),
-                 par(model, P_SEARCH2_W),
-                 par(model, P_SEARCH2_B),
-                 par(model, P_SEARCH_SKIP)};
+    return mlp_of(model, s->dim_model, s->dim_head, s->dim_out, &layers->head, P_HEAD1_B, P_HEAD2_B);
 }
 
-void mlp_forward_rows(const mlp *m, size_t begin, size_t end, const real *x, mlp_acts a, real *out) {
-    size_t n = end - begin;
+mlp mlp_search(const sage_model *model, const packed_layers *layers) {
+    const sage_model_shape *s = &model->shape;
+    return mlp_of(model, s->dim_embed, s->dim_head, s->dim_out, &layers->search, P_SEARCH1_B, P_SEARCH2_B);
+}
+
+void mlp_forward(const mlp *m, size_t n, const real *x, mlp_acts a, real *out) {
     const sage_ops *ops = sage_ops_best();
-    x += begin * m->in;
-    out += begin * m->out;
-    real *pre = a.pre + begin * m->hidden, *act = a.act + begin * m->hidden;
-    sage_gemm_old(NULL, false, true, n, m->hidden, m->in, 1, x, m->in, m->w1, m->in, 0, pre, m->hidden);
-    ops->bias_gelu(n, m->hidden, m->b1, pre, act);
-    if (m->skip != NULL)
-        sage_gemm_old(NULL, false, true, n, m->out, m->in, 1, x, m->in, m->skip, m->in, 0, out, m->out);
+    sage_weights_forward(m->weights->w1, n, x, m->in, false, a.pre, m->hidden);
+    ops->bias_gelu(n, m->hidden, m->b1, a.pre, a.act);
+    if (m->weights->skip != NULL)
+        sage_weights_forward(m->weights->skip, n, x, m->in, false, out, m->out);
     else
         memcpy(out, x, n * m->out * sizeof(real));
-    sage_gemm_old(NULL, false, true, n, m->out, m->hidden, 1, act, m->hidden, m->w2, m->hidden, 1, out, m->out);
+    sage_weights_forward(m->weights->w2, n, a.act, m->hidden, true, out, m->out);
     ops->add_row(n, m->out, m->b2, out);
 }
 
-void mlp_backward_rows(const mlp *m, size_t begin, size_t end, const real *d_out, mlp_acts a, real *dx) {
-    size_t n = end - begin;
-    d_out += begin * m->out;
-    dx += begin * m->in;
-    real *pre = a.pre + begin * m->hidden, *d_act = a.d_act + begin * m->hidden;
-    sage_gemm_old(NULL, false, false, n, m->hidden, m->out, 1, d_out, m->out, m->w2, m->hidden, 0, d_act, m->hidden);
-    sage_ops_best()->gelu_back(n * m->hidden, pre, d_act);
-    if (m->skip != NULL)
-        sage_gemm_old(NULL, false, false, n, m->in, m->out, 1, d_out, m->out, m->skip, m->in, 0, dx, m->in);
+void mlp_back(const mlp *m, size_t n, const real *d_out, mlp_acts a, real *scratch, real *dx, real *b1_grad,
+              real *b2_grad) {
+    const sage_ops *ops = sage_ops_best();
+    ops->col_sum(n, m->out, 0, m->out, d_out, b2_grad);
+    sage_weights_back(m->weights->w2, n, d_out, m->out, false, scratch, m->hidden);
+    ops->gelu_back(n * m->hidden, a.pre, scratch);
+    ops->col_sum(n, m->hidden, 0, m->hidden, scratch, b1_grad);
+    memcpy(a.pre, scratch, n * m->hidden * sizeof(real)); /* for the weights' gradients */
+    if (m->weights->skip != NULL)
+        sage_weights_back(m->weights->skip, n, d_out, m->out, false, dx, m->in);
     else
         memcpy(dx, d_out, n * m->in * sizeof(real));
-    sage_gemm_old(NULL, false, false, n, m->in, m->hidden, 1, d_act, m->hidden, m->w1, m->in, 1, dx, m->in);
+    sage_weights_back(m->weights->w1, n, scratch, m->hidden, true, dx, m->in);
 }
 
-void mlp_weight_grads(sage_pool *pool, const mlp *m, size_t n, const real *x, const real *d_out, mlp_acts a,
-                      mlp_grads g) {
-    weight_grad(pool, n, m->hidden, m->in, a.d_act, x, g.w1);
-    bias_grad(pool, n, m->hidden, a.d_act, g.b1);
-    weight_grad(pool, n, m->out, m->hidden, d_out, a.act, g.w2);
-    bias_grad(pool, n, m->out, d_out, g.b2);
-    if (m->skip != NULL) weight_grad(pool, n, m->out, m->in, d_out, x, g.skip);
-}
-
-void weight_grad(sage_pool *pool, size_t n, size_t out, size_t in, const real *dy, const real *x, real *grad) {
-    sage_gemm_old(pool, true, false, out, in, n, 1, dy, out, x, in, 0, grad, in);
-}
-
-typedef struct column_job {
-    size_t n, dim;
-    const real *dy, *hat;
-    real *gain, *bias;
-} column_job;
-
-/* Cutting by columns keeps each sum in one order, whatever the number of workers. */
-enum { COLUMN_GRAIN = 16 };
-
-static void bias_grad_columns(void *ctx, size_t begin, size_t end, size_t worker) {
-    const column_job *job = ctx;
-    (void)worker;
-    sage_ops_best()->col_sum(job->n, job->dim, begin, end, job->dy, job->bias);
-}
-
-void bias_grad(sage_pool *pool, size_t n, size_t dim, const real *dy, real *grad) {
-    column_job job = {.n = n, .dim = dim, .dy = dy, .bias = grad};
-    sage_pool_for(pool, dim, COLUMN_GRAIN, bias_grad_columns, &job);
-}
-
-static void norm_grad_columns(void *ctx, size_t begin, size_t end, size_t worker) {
-    const column_job *job = ctx;
-    (void)worker;
-    sage_ops_best()->norm_grad(job->n, job->dim, begin, end, job->dy, job->hat, job->gain, job->bias);
-}
-
-void norm_grads(sage_pool *pool, size_t n, size_t dim, const real *dy, const real *hat, real *gain, real *bias) {
-    column_job job = {n, dim, dy, hat, gain, bias};
-    sage_pool_for(pool, dim, COLUMN_GRAIN, norm_grad_columns, &job);
-}
-
-void unit_rows(size_t begin, size_t end, size_t dim, real *x, real *inverse) {
+void unit_rows(size_t n, size_t dim, real *x, real *inverse) {
     const sage_ops *ops = sage_ops_best();
     const real nothing = (real)1e-12;
-    for (size_t i = begin; i < end; i++) {
+    for (size_t i = 0; i < n; i++) {
         real *row = x + i * dim, length = (real)sqrt((double)ops->dot(dim, row, row));
         if (length > nothing) {
             inverse[i] = 1 / length;
@@ -122,9 +65,9 @@ void unit_rows(size_t begin, size_t end, size_t dim, real *x, real *inverse) {
     }
 }
 
-void unit_back_rows(size_t begin, size_t end, size_t dim, const real *unit, const real *inverse, real *d) {
+void unit_back(size_t n, size_t dim, const real *unit, const real *inverse, real *d) {
     const sage_ops *ops = sage_ops_best();
-    for (size_t i = begin; i < end; i++) {
+    for (size_t i = 0; i < n; i++) {
         const real *row = unit + i * dim;
         real *di = d + i * dim;
         ops->axpy(dim, -ops->dot(dim, di, row), row, di);

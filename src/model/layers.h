@@ -1,45 +1,57 @@
-/* The layers of which encoder, head and search tower are made. "_rows" functions work on rows [begin, end) of a batch
- * on the calling worker and call the serial BLAS; the others cut their work over the pool. Weights are [out][in], so
- * that y = x W^T + b. */
+/* The layers of which encoder, head and search tower are made. Functions here work on n rows on the calling worker.
+ * Weights are [out][in], so that y = x W^T + b. */
 #ifndef SAGE_MODEL_LAYERS_H
 #define SAGE_MODEL_LAYERS_H
 
 #include "impl.h"
+#include <kernels/gemm.h>
 
-/* out = S x + W_2 gelu(W_1 x + b_1) + b_2; S is the identity where skip_grad is absent (skip == NULL, in == out). */
+/* The model's weights laid out for products: those of a pass (set anew each step) or of a frozen model (set once). */
+typedef struct packed_mlp {
+    sage_weights *w1, *w2, *skip; /* skip may be NULL */
+} packed_mlp;
+typedef struct packed_layers {
+    size_t heads, ld;                          /* of vcat */
+    sage_weights *value[SAGE_MODEL_HEADS_MAX]; /* rows h D/H .. of vcat */
+    sage_weights *out;                         /* W_O */
+    packed_mlp ff, head, search;
+} packed_layers;
+
+/* `ld` is the fold's. In INT8 only the large layers are int8: what a head sees mixes texts and image vectors of very
+ * different size in one row, and the heads' linear skip carries most of a vector, so these are bf16. */
+sage_status packed_layers_new(const sage_model_shape *shape, size_t ld, sage_precision precision, bool backward,
+                              packed_layers **layers, sage_error *error);
+void packed_layers_free(packed_layers *layers);
+size_t packed_layers_bytes(const packed_layers *layers);
+/* About what they will take, forward and backward. */
+size_t packed_layers_need(const sage_model_shape *shape, size_t ld, sage_precision precision);
+/* Takes the model's present weights, and vcat [D][ld], over the pool. */
+void packed_layers_set(packed_layers *layers, const sage_model *model, const real *vcat, sage_pool *pool);
+
+/* out = S x + W_2 gelu(W_1 x + b_1) + b_2; S is the identity where there is no skip (in == out). */
 typedef struct mlp {
     size_t in, hidden, out;
-    const real *w1, *b1, *w2, *b2, *skip;
+    const packed_mlp *weights;
+    const real *b1, *b2;
 } mlp;
+mlp mlp_feed_forward(const sage_model *model, const packed_layers *layers);
+mlp mlp_head(const sage_model *model, const packed_layers *layers);
+mlp mlp_search(const sage_model *model, const packed_layers *layers);
 
-/* What a pass keeps: pre [n][hidden] before, act [n][hidden] after GELU; d_act takes the gradient of pre. */
+/* What a pass keeps: pre [n][hidden] before GELU, and its gradient after the backward pass; act [n][hidden] after. */
 typedef struct mlp_acts {
-    real *pre, *act, *d_act;
+    real *pre, *act;
 } mlp_acts;
-typedef struct mlp_grads {
-    real *w1, *b1, *w2, *b2, *skip;
-} mlp_grads;
 
-mlp mlp_feed_forward(const sage_model *model);
-mlp mlp_head(const sage_model *model);
-mlp mlp_search(const sage_model *model);
-
-void mlp_forward_rows(const mlp *m, size_t begin, size_t end, const real *x, mlp_acts a, real *out);
-void mlp_backward_rows(const mlp *m, size_t begin, size_t end, const real *d_out, mlp_acts a,
-                       real *dx); /* dx is overwritten */
-void mlp_weight_grads(sage_pool *pool, const mlp *m, size_t n, const real *x, const real *d_out, mlp_acts a,
-                      mlp_grads g);
-
-/* grad [out][in] = dy^T x */
-void weight_grad(sage_pool *pool, size_t n, size_t out, size_t in, const real *dy, const real *x, real *grad);
-void bias_grad(sage_pool *pool, size_t n, size_t dim, const real *dy, real *grad); /* += */
-void norm_grads(sage_pool *pool, size_t n, size_t dim, const real *dy, const real *hat, real *gain,
-                real *bias); /* += */
+void mlp_forward(const mlp *m, size_t n, const real *x, mlp_acts a, real *out);
+/* dx [n][in] is overwritten; adds to the biases' gradients; scratch [n][hidden]. */
+void mlp_back(const mlp *m, size_t n, const real *d_out, mlp_acts a, real *scratch, real *dx, real *b1_grad,
+              real *b2_grad);
 
 /* x [n][dim] becomes unit vectors; inverse[i] = 1/|x_i|. A row that is zero (nothing is known) becomes the first axis,
  * inverse 0. */
-void unit_rows(size_t begin, size_t end, size_t dim, real *x, real *inverse);
+void unit_rows(size_t n, size_t dim, real *x, real *inverse);
 /* d becomes the gradient before: inverse (d - (d . unit) unit). */
-void unit_back_rows(size_t begin, size_t end, size_t dim, const real *unit, const real *inverse, real *d);
+void unit_back(size_t n, size_t dim, const real *unit, const real *inverse, real *d);
 
 #endif

@@ -15,6 +15,7 @@
  * Rows are taken LOSS_ROWS at a time, so that no more than that many rows of logits exist per worker; dp is summed per
  * worker, then in worker order. */
 #include "pass.h"
+#include <base/profile.h>
 #include <math.h>
 #include <string.h>
 
@@ -108,18 +109,24 @@ static void loss_of_row(const loss_job *job, size_t row, real *x, real *teacher_
 }
 
 static void loss_rows(void *ctx, size_t begin, size_t end, size_t worker) {
+    static sage_stage stage = SAGE_STAGE("loss");
     const loss_job *job = ctx;
     size_t o = job->model->shape.dim_out, columns = job->columns;
-    const real *q = job->work->tower.q, *p = job->work->encoder.p;
-    real *dq = job->work->tower.dq, *x = job->work->loss.logits + worker * LOSS_ROWS * columns;
-    real *dp = job->work->loss.dp + worker * columns * o,
-         *teacher_x = job->work->loss.teacher_logits + worker * columns;
+    loss_acts *l = &job->work->loss;
+    sage_precision precision = job->work->precision;
+    const real *p = job->work->encoder.p;
+    real *dq = job->work->tower.dq, *x = l->logits + worker * LOSS_ROWS * columns;
+    real *dp = l->dp + worker * columns * o, *teacher_x = l->teacher_logits + worker * columns;
     for (size_t at = begin; at < end; at += LOSS_ROWS) {
         size_t n = end - at < LOSS_ROWS ? end - at : LOSS_ROWS;
-        sage_gemm_old(NULL, false, true, n, columns, o, job->scale, q + at * o, o, p, o, 0, x, columns);
+        const real *q = l->scaled + at * o;
+        uint64_t began = sage_stage_begin();
+        sage_gemm(precision, false, true, n, columns, o, q, o, p, o, false, x, columns);
         for (size_t i = 0; i < n; i++) loss_of_row(job, at + i, x + i * columns, teacher_x);
-        sage_gemm_old(NULL, false, false, n, o, columns, job->scale, x, columns, p, o, 0, dq + at * o, o);
-        sage_gemm_old(NULL, true, false, columns, o, n, job->scale, x, columns, q + at * o, o, at == begin ? 0 : 1, dp, o);
+        sage_gemm(precision, false, false, n, o, columns, x, columns, p, o, false, dq + at * o, o);
+        sage_ops_best()->scale(n * o, job->scale, dq + at * o);
+        sage_gemm(precision, true, false, columns, o, n, x, columns, q, o, at != begin, dp, o);
+        sage_stage_end(&stage, began, 0, 6 * (uint64_t)n * columns * o);
     }
 }
 
@@ -176,6 +183,8 @@ void loss_and_gradient(const sage_model *model, sage_work *work, const sage_loss
                     .mask_words = (columns + 63) / 64,
                     .scale = (real)(clamped ? SCALE_MAX : scale),
                     .weight_sum = weight_sum(spec)};
+    memcpy(work->loss.scaled, work->tower.q, spec->n_pairs * o * sizeof(real));
+    sage_ops_best()->scale(spec->n_pairs * o, job.scale, work->loss.scaled);
     sage_pool_for(work->pool, spec->n_pairs, LOSS_ROWS, loss_rows, &job);
     sage_pool_for(work->pool, columns, 1, sum_dp, &job);
     add_up(&job, loss);

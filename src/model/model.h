@@ -18,7 +18,7 @@
 
 #include <base/option_table.h>
 #include <io/safetensors.h>
-#include <kernels/kernels.h>
+#include <kernels/gemm.h>
 #include <text/fields.h>
 #include <text/vocab.h>
 
@@ -28,6 +28,7 @@ typedef struct sage_model_shape {
     size_t hashes; /* K: 1 where rows >= V, else 2 */
     size_t dim_embed, dim_model, heads, dim_ff, dim_head, dim_out;
     size_t dim_image; /* 0: no image group */
+    bool plain_text;  /* text tokens are the bags' sums, without their layer norm */
 } sage_model_shape;
 
 enum { SAGE_MODEL_HASHES_MAX = 2, SAGE_MODEL_HEADS_MAX = 64, SAGE_MODEL_TASKS_MAX = 32 };
@@ -68,8 +69,27 @@ const sage_model_shape *sage_model_shape_of(const sage_model *model);
 const sage_param *sage_model_params(const sage_model *model, size_t *n); /* dense ones */
 size_t sage_model_dense_size(const sage_model *model);                   /* reals in the dense arena */
 real *sage_model_dense(sage_model *model);
-real *sage_model_table(sage_model *model);      /* [rows][E] */
 real *sage_model_importance(sage_model *model); /* [V][K] */
+
+/* The table T [rows][E] lies in memory as slabs of SAGE_SLAB columns, one after another, each [rows][width]: what a
+ * pass reads at random is then a few MB at a time and stays in the cache, where whole rows come from memory
+ * (docs/model.md). Moments and averages of it lie the same way. Files have it row by row. */
+enum { SAGE_SLAB = 32 };
+static inline size_t sage_slabs(size_t dim) {
+    return (dim + SAGE_SLAB - 1) / SAGE_SLAB;
+}
+static inline size_t sage_slab_width(size_t dim, size_t slab) {
+    size_t left = dim - slab * SAGE_SLAB;
+    return left < SAGE_SLAB ? left : SAGE_SLAB;
+}
+static inline size_t sage_slab_begin(size_t rows, size_t slab) { /* in reals from the start */
+    return rows * slab * SAGE_SLAB;
+}
+static inline size_t sage_slab_at(size_t rows, size_t dim, size_t row, size_t column) {
+    size_t slab = column / SAGE_SLAB;
+    return sage_slab_begin(rows, slab) + row * sage_slab_width(dim, slab) + column % SAGE_SLAB;
+}
+real *sage_model_table(sage_model *model); /* see sage_slab_at */
 
 /* ---- a batch ---- */
 /* Bags of n-gram ids: bag b is ids[begin[b] .. begin[b+1]). An empty bag gives LN of zeros (its bias). */
@@ -85,27 +105,48 @@ typedef struct sage_bags {
 typedef struct sage_product_batch {
     size_t n;
     const uint32_t *token_begin; /* [n + 1] */
-    const uint8_t *token_field;  /* [text.n] */
+    const uint8_t *token_field;  /* [tokens] */
+    const uint32_t *token_bag;   /* [tokens] the bag of each token, for inference: equal texts are then summed once;
+                                    NULL: bag t is token t's, and there are as many */
     sage_bags text;
     const uint32_t *image_begin; /* [n + 1], or NULL: no images */
     const real *images;          /* [..][dim_image] */
 } sage_product_batch;
 
-/* ---- inference: out [n][O], unit vectors. `work` is grown as needed and reused; one per caller thread. ---- */
-typedef struct sage_work sage_work;
-sage_status sage_work_new(sage_pool *pool, sage_work **work, sage_error *error);
-void sage_work_free(sage_work *work);
-sage_status sage_model_products(const sage_model *model, sage_work *work, const sage_product_batch *batch, real *out,
-                                sage_error *error);
-sage_status sage_model_queries(const sage_model *model, sage_work *work, const sage_bags *bags, real *out,
-                               sage_error *error);
+/* ---- inference: out [n][O], unit vectors ---- */
+/* A model made ready for inference in a precision: weights folded and packed once, the table as f32 (the model's own),
+ * bf16 or int8. The model must stay, and stay as it is, for as long as this is used. */
+typedef struct sage_frozen sage_frozen;
+sage_status sage_frozen_new(const sage_model *model, sage_precision precision, sage_pool *pool, sage_frozen **frozen,
+                            sage_error *error);
+void sage_frozen_free(sage_frozen *frozen);
+size_t sage_frozen_bytes(const sage_frozen *frozen); /* beyond the model's own, scratch included */
+/* Batches of any size; memory does not grow with them beyond some words a token. One call at a time. */
+sage_status sage_frozen_products(sage_frozen *frozen, const sage_product_batch *batch, real *out, sage_error *error);
+sage_status sage_frozen_queries(sage_frozen *frozen, const sage_bags *bags, real *out, sage_error *error);
 
 /* ---- training: loss and all gradients of one batch ---- */
+/* The memory of a pass, grown as needed and reused; one per caller thread. Precision F32 or BF16: of the dense
+ * products, see kernels/gemm.h; parameters, gradients and sums stay f32. */
+typedef struct sage_work sage_work;
+sage_status sage_work_new(sage_pool *pool, sage_precision precision, sage_work **work, sage_error *error);
+void sage_work_free(sage_work *work);
+size_t sage_work_bytes(const sage_work *work); /* what it holds now */
+typedef struct sage_work_sizes {
+    size_t products, text_bags, images, queries, ids; /* ids: of texts and queries together */
+    size_t columns;                                   /* B + R */
+} sage_work_sizes;
+/* What a step of these sizes will need, in bytes; before there is a model. SIZE_MAX: more than there is. */
+size_t sage_work_need(const sage_model_shape *shape, size_t threads, sage_precision precision,
+                      const sage_work_sizes *sizes);
+
 typedef struct sage_loss_spec {
-    size_t n_pairs;    /* B: query i (row i of the query bags) goes with product i; products B .. B+R-1 are random
-                          negatives */
-    size_t n_random;   /* R; 0: in-batch only. */
-    const real *log_q; /* [B] logQ of each in-batch column, subtracted from every logit of that column; NULL: none */
+    size_t n_pairs;      /* B: query i (row i of the query bags) goes with product i; products B .. B+R-1 are random
+                            negatives */
+    size_t n_random;     /* R; 0: in-batch only. */
+    const real *queries; /* [B][O] unit vectors given in place of the search tower's (the batch then has no query bags);
+                            NULL: the tower */
+    const real *log_q;   /* [B] logQ of each in-batch column, subtracted from every logit of that column; NULL: none */
     const uint64_t
         *mask; /* [B][(B+R+63)/64] bit j of row i set: column j is no negative of query i (never set for j = i) */
     const real *weight;  /* [B] weight of each pair, mean of weights divides; NULL: all 1 */
@@ -128,22 +169,38 @@ typedef struct sage_loss {
     double task_weight[SAGE_LOSS_TASKS];
 } sage_loss;
 
-/* Gradients: dense arena, and the touched rows of table and importance. Owned by the model's caller; reused from step
- * to step. */
+/* One forward and backward pass: the loss, and `dense` [dense_size] becomes the gradient of the dense arena. What the
+ * gradients of the table and of the importance weights are made of stays in `work`, for sage_model_scatter.
+ * Deterministic for a given number of threads. Temperature: logit = exp(t) * cosine, exp(t) <= 100; t is a dense
+ * parameter "temperature" that starts at -log 0.07. `queries` is NULL where spec->queries is given. */
+sage_status sage_model_backward(const sage_model *model, sage_work *work, const sage_product_batch *products,
+                                const sage_bags *queries, const sage_loss_spec *spec, real *dense, sage_loss *loss,
+                                sage_error *error);
+
+/* Takes the gradients of what a batch touched. Each (slab, row) and each id comes once, from any worker, rows ascending
+ * within a call; a row's slab may be changed by the call, since nothing reads it afterwards. */
+typedef struct sage_row_sink {
+    void *ctx;
+    /* rows[i], i < n, of slab `slab`, `width` columns wide, have gradients grad [n][width] */
+    void (*rows)(void *ctx, size_t slab, size_t width, size_t n, const uint32_t *rows, const real *grad);
+    /* ids[i], i < n, have gradients grad [n][K] of their importance weights */
+    void (*ids)(void *ctx, size_t n, const uint32_t *ids, const real *grad);
+} sage_row_sink;
+/* After sage_model_backward, once, with the same batch still there. */
+void sage_model_scatter(const sage_model *model, sage_work *work, const sage_row_sink *sink);
+
+/* Both, with all gradients kept: for tests, and whoever wants to look at them. */
 typedef struct sage_grads {
     real *dense;                  /* [dense_size] */
     size_t n_rows, rows_capacity; /* touched table rows, ascending */
     uint32_t *rows;
-    real *row_grad;             /* [n_rows][E] */
+    real *row_grad;             /* [n_rows][E], row by row */
     size_t n_ids, ids_capacity; /* touched ids, ascending */
     uint32_t *ids;
     real *id_grad; /* [n_ids][K] */
 } sage_grads;
 sage_status sage_grads_new(const sage_model *model, sage_grads **grads, sage_error *error);
 void sage_grads_free(sage_grads *grads);
-
-/* One forward and backward pass. Deterministic for a given number of threads. Temperature: logit = exp(t) * cosine,
- * exp(t) <= 100; t is a dense parameter "temperature" that starts at -log 0.07. */
 sage_status sage_model_step(const sage_model *model, sage_work *work, const sage_product_batch *products,
                             const sage_bags *queries, const sage_loss_spec *spec, sage_grads *grads, sage_loss *loss,
                             sage_error *error);

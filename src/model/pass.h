@@ -1,29 +1,55 @@
-/* The parts of a pass, in the order in which they run. All of them work on what work_fit laid out. */
+/* The parts of a pass, in the order in which they run. All of them work on what work_fit laid out. "_rows" functions
+ * work on rows [begin, end) of one chunk, on the calling worker. */
 #ifndef SAGE_MODEL_PASS_H
 #define SAGE_MODEL_PASS_H
 
 #include "work.h"
 
-/* bags.c: text bags, then query bags (either NULL), into work->bags.e. Ids past the vocabulary are SAGE_E_ARGUMENT. */
-sage_status bags_forward(const sage_model *model, sage_work *work, const sage_bags *text, const sage_bags *queries,
-                         sage_error *error);
-/* scatter.c: from work->bags.d (gradient of e) to norm, table and importance gradients. */
-sage_status bags_backward(const sage_model *model, sage_work *work, const sage_bags *text, const sage_bags *queries,
-                          sage_grads *grads, sage_error *error);
+/* bags.c: sums of all text bags, then query bags (either NULL), into bags.hat; rows and weights of all uses. Ids past
+ * the vocabulary are SAGE_E_ARGUMENT. */
+sage_status bags_gather(const sage_model *model, sage_work *work, const sage_bags *text, const sage_bags *queries,
+                        sage_error *error);
+/* Layer norm of bags [begin, end), hat in place, and e [end - begin][E]. */
+void bags_norm(const sage_model *model, sage_work *work, size_t begin, size_t end, real *e);
+/* e of bags [begin, end) again, the same bits. */
+void bags_tokens(const sage_model *model, sage_work *work, size_t begin, size_t end, real *e);
+/* From d_e [end - begin][E], which is used up, to bags.d and part `part` of the norm's gradients. */
+void bags_back(const sage_model *model, sage_work *work, size_t begin, size_t end, real *d_e, size_t part);
+/* The parts in order, added to the text norm's gradients. */
+void bags_norm_grads(const sage_model *model, sage_work *work, size_t parts, real *dense);
+/* sort.c: brings together the uses of a row (task 0) and, with two hashes, of an id (task 1): one worker each. Needs
+ * bags_gather, and nothing of the passes. */
+enum { SORT_TASKS = 2 };
+void bags_sort(const sage_model *model, sage_work *work, size_t task);
+
 /* fold.c */
-void fold_forward(const sage_model *model, sage_work *work);
+void fold_forward(const sage_model *model, sage_pool *pool, fold *fold);
 void fold_backward(const sage_model *model, sage_work *work, real *dense);
-/* attend.c: rows of products; reads bags.e, writes attention and mix; backward reads d_mix, writes bags.d and du of the
- * worker. */
-void attend_rows(const sage_model *model, sage_work *work, const sage_product_batch *batch, size_t begin, size_t end);
-void attend_back_rows(const sage_model *model, sage_work *work, const sage_product_batch *batch, size_t begin,
-                      size_t end, size_t worker);
-/* encoder.c: products to unit vectors encoder.p; backward from encoder.dp. */
-void encoder_forward(const sage_model *model, sage_work *work, const sage_product_batch *batch);
-void encoder_backward(const sage_model *model, sage_work *work, const sage_product_batch *batch, real *dense);
-/* tower.c: query bags (bags.e from row text_bags on) to unit vectors tower.q; backward from tower.dq into bags.d. */
-void tower_forward(const sage_model *model, sage_work *work);
-void tower_backward(const sage_model *model, sage_work *work, real *dense);
+
+/* attend.c: one product's tokens: e [text tokens][E], images; attention [tokens][H] and mix [H][ld] are written, or
+ * read by the backward pass, which writes d_e and adds to du [H][ld]. */
+typedef struct product_tokens {
+    size_t text, images, n; /* n = text + images + CLS */
+    const uint8_t *field;   /* [text] */
+    const real *e;          /* [text][E] */
+    const real *image;      /* [images][dim_image] */
+} product_tokens;
+void attend(const sage_model *model, const fold *fold, const product_tokens *tokens, real *attention, real *mix);
+void attend_back(const sage_model *model, const fold *fold, const product_tokens *tokens, const real *attention,
+                 const real *mix, const real *d_mix, real *scores, real *d_e, real *du);
+
+/* encoder.c, tower.c: chunk `chunk` of the products, or of the queries, forward and back. */
+void encoder_forward(const sage_model *model, sage_work *work, const sage_product_batch *batch, size_t chunk,
+                     size_t worker);
+void encoder_back(const sage_model *model, sage_work *work, const sage_product_batch *batch, size_t chunk,
+                  size_t worker);
+void tower_forward(const sage_model *model, sage_work *work, size_t chunk);
+/* n queries from u [n][E] to unit vectors q. */
+void tower_dense(const sage_model *model, const packed_layers *layers, size_t n, const real *u, mlp_acts acts, real *q,
+                 real *inverse);
+void tower_back(const sage_model *model, sage_work *work, size_t chunk, size_t worker);
+/* gradients.c: of all weights and biases of encoder and tower (has_tower), and fold.du and d_vcat. */
+void weight_gradients(const sage_model *model, sage_work *work, bool has_tower, real *dense);
 
 static inline bool loss_masked(const uint64_t *row_mask, size_t column) {
     return (row_mask[column / 64] >> (column % 64) & 1) != 0;
@@ -35,8 +61,5 @@ double teacher_back(const sage_loss_spec *spec, size_t row, real factor, real *x
 /* loss.c: from tower.q and encoder.p to loss, tower.dq, encoder.dp and the temperature's gradient. */
 void loss_and_gradient(const sage_model *model, sage_work *work, const sage_loss_spec *spec, real *d_temperature,
                        sage_loss *loss);
-
-/* sort.c: stable radix sort of (key, value) pairs by key; the result is in key[0], value[0]. */
-void sort_pairs(size_t n, uint32_t *key[2], uint32_t *value[2], uint32_t key_max);
 
 #endif

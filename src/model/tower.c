@@ -1,46 +1,52 @@
 /* From query bags to query vectors: q = unit(S_q u + MLP(u)), u = LN'd bag of the one table. */
 #include "pass.h"
+#include <base/profile.h>
+#include <string.h>
 
-typedef struct tower_job {
-    const sage_model *model;
-    sage_work *work;
-} tower_job;
-
-static const real *query_bags(const sage_model *model, const sage_work *work) {
-    return work->bags.e + work->sizes.text_bags * model->shape.dim_embed;
+static size_t chunk_end(const sage_work *work, size_t begin) {
+    return begin + ROWS < work->sizes.queries ? begin + ROWS : work->sizes.queries;
 }
 
-static void forward_rows(void *ctx, size_t begin, size_t end, size_t worker) {
-    const tower_job *job = ctx;
-    tower_acts *t = &job->work->tower;
-    mlp m = mlp_search(job->model);
-    (void)worker;
-    mlp_forward_rows(&m, begin, end, query_bags(job->model, job->work), t->mlp, t->q);
-    unit_rows(begin, end, m.out, t->q, t->inverse);
+static mlp_acts acts_at(const mlp *m, mlp_acts a, size_t begin) {
+    return (mlp_acts){a.pre + begin * m->hidden, a.act + begin * m->hidden};
 }
 
-void tower_forward(const sage_model *model, sage_work *work) {
-    const size_t grain = 8;
-    tower_job job = {model, work};
-    sage_pool_for(work->pool, work->sizes.queries, grain, forward_rows, &job);
+static uint64_t flops(const mlp *m, size_t n) {
+    return 2 * (uint64_t)n * (m->in * m->hidden + m->hidden * m->out + m->in * m->out);
 }
 
-static void backward_rows(void *ctx, size_t begin, size_t end, size_t worker) {
-    const tower_job *job = ctx;
-    tower_acts *t = &job->work->tower;
-    mlp m = mlp_search(job->model);
-    (void)worker;
-    unit_back_rows(begin, end, m.out, t->q, t->inverse, t->dq);
-    mlp_backward_rows(&m, begin, end, t->dq, t->mlp, job->work->bags.d + job->work->sizes.text_bags * m.in);
+void tower_dense(const sage_model *model, const packed_layers *layers, size_t n, const real *u, mlp_acts acts, real *q,
+                 real *inverse) {
+    mlp m = mlp_search(model, layers);
+    mlp_forward(&m, n, u, acts, q);
+    unit_rows(n, m.out, q, inverse);
 }
 
-void tower_backward(const sage_model *model, sage_work *work, real *dense) {
-    const size_t grain = 8;
-    tower_job job = {model, work};
-    mlp m = mlp_search(model);
-    mlp_grads g = {par_in(model, dense, P_SEARCH1_W), par_in(model, dense, P_SEARCH1_B),
-                   par_in(model, dense, P_SEARCH2_W), par_in(model, dense, P_SEARCH2_B),
-                   par_in(model, dense, P_SEARCH_SKIP)};
-    sage_pool_for(work->pool, work->sizes.queries, grain, backward_rows, &job);
-    mlp_weight_grads(work->pool, &m, work->sizes.queries, query_bags(model, work), work->tower.dq, work->tower.mlp, g);
+void tower_forward(const sage_model *model, sage_work *work, size_t chunk) {
+    static sage_stage stage = SAGE_STAGE("tower forward");
+    tower_acts *t = &work->tower;
+    size_t begin = chunk * ROWS, end = chunk_end(work, begin), text = work->sizes.text_bags;
+    mlp m = mlp_search(model, work->layers);
+    uint64_t began = sage_stage_begin();
+    bags_norm(model, work, text + begin, text + end, t->u + begin * m.in);
+    tower_dense(model, work->layers, end - begin, t->u + begin * m.in, acts_at(&m, t->mlp, begin), t->q + begin * m.out,
+                t->inverse + begin);
+    sage_stage_end(&stage, began, 0, flops(&m, end - begin));
+}
+
+void tower_back(const sage_model *model, sage_work *work, size_t chunk, size_t worker) {
+    static sage_stage stage = SAGE_STAGE("tower back");
+    tower_acts *t = &work->tower;
+    const chunk_scratch *scratch = &work->scratch[worker];
+    size_t begin = chunk * ROWS, end = chunk_end(work, begin), text = work->sizes.text_bags;
+    mlp m = mlp_search(model, work->layers);
+    query_part at = query_part_of(&model->shape);
+    real *part = work->query_parts + chunk * at.size, *dq = t->dq + begin * m.out;
+    uint64_t began = sage_stage_begin();
+    memset(part, 0, at.size * sizeof(real));
+    unit_back(end - begin, m.out, t->q + begin * m.out, t->inverse + begin, dq);
+    mlp_back(&m, end - begin, dq, acts_at(&m, t->mlp, begin), scratch->hidden, scratch->d_e, part + at.search1,
+             part + at.search2);
+    bags_back(model, work, text + begin, text + end, scratch->d_e, chunks_of(work->sizes.products) + chunk);
+    sage_stage_end(&stage, began, 0, flops(&m, end - begin));
 }

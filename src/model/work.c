@@ -1,133 +1,95 @@
-/* Laying a pass's arrays into one block: once to measure, once for good. */
+/* The memory of a training pass. */
 #include "work.h"
+#include "lay.h"
 #include <base/alloc.h>
 #include <string.h>
-
-typedef struct layer {
-    unsigned char *base; /* NULL while measuring */
-    size_t at;
-    bool overflow;
-} layer;
-
-static void *take(layer *l, size_t a, size_t b, size_t element_bytes) {
-    size_t n, bytes;
-    if (__builtin_mul_overflow(a, b, &n) || __builtin_mul_overflow(n, element_bytes, &bytes) || bytes > SIZE_MAX / 4 ||
-        l->at > SIZE_MAX / 4) {
-        l->overflow = true;
-        return NULL;
-    }
-    void *start = l->base == NULL ? NULL : l->base + l->at;
-    l->at += (bytes + 63) / 64 * 64;
-    return start;
-}
-
-static real *reals(layer *l, size_t a, size_t b) {
-    return take(l, a, b, sizeof(real));
-}
-static uint32_t *words(layer *l, size_t a, size_t b) {
-    return take(l, a, b, sizeof(uint32_t));
-}
 
 static void lay_bags(layer *l, sage_work *work, const sage_model_shape *shape) {
     const batch_sizes *s = &work->sizes;
     bag_acts *b = &work->bags;
-    size_t bags = s->text_bags + s->queries, uses = s->ids * shape->hashes;
-    b->begin = words(l, bags + 1, 1);
-    b->rows = words(l, uses + SAGE_PREFETCH, 1);
-    b->weight = reals(l, uses, 1);
-    b->hat = reals(l, bags, shape->dim_embed);
-    b->rstd = reals(l, bags, 1);
-    b->e = reals(l, bags, shape->dim_embed);
-    if (!s->training) return;
-    b->d = reals(l, bags, shape->dim_embed);
-    b->bag = words(l, s->ids, 1);
+    size_t bags = s->text_bags + s->query_bags, uses = s->ids * shape->hashes;
+    size_t chunks = chunks_of(s->products) + chunks_of(s->query_bags);
+    b->begin = lay_words(l, bags + 1, 1);
+    b->rows = lay_words(l, uses + SAGE_PREFETCH, 1);
+    b->weight = lay_reals(l, uses, 1);
+    b->hat = lay_reals(l, bags, shape->dim_embed);
+    b->rstd = lay_reals(l, bags, 1);
+    b->d = lay_reals(l, bags, shape->dim_embed);
+    b->norm_parts = lay_reals(l, chunks * 2, shape->dim_embed);
     for (int i = 0; i < 2; i++) {
-        b->key[i] = words(l, uses, 1);
-        b->value[i] = words(l, uses, 1);
+        b->key[i] = lay_words(l, uses, 1);
+        b->value[i] = lay_words(l, uses, 1);
     }
-    b->start = words(l, uses + 1, 1);
-    b->dots = reals(l, uses, 1);
+    b->start = lay_words(l, uses + 1, 1);
+    b->dots = lay_reals(l, uses, 1);
 }
 
-static void lay_fold(layer *l, sage_work *work, const sage_model_shape *shape) {
-    fold *f = &work->fold;
-    size_t d = shape->dim_model;
-    f->kinds_at = shape->dim_embed + shape->dim_image;
-    f->ld = (f->kinds_at + KINDS + 15) / 16 * 16;
-    f->pcat = reals(l, d, f->ld);
-    f->vcat = reals(l, d, f->ld);
-    f->q = reals(l, d, 1);
-    f->g = reals(l, shape->heads, d);
-    f->u = reals(l, shape->heads, f->ld);
-    if (!work->sizes.training) return;
-    f->dq = reals(l, d, 1);
-    f->dg = reals(l, shape->heads, d);
-    f->du = reals(l, work->threads * shape->heads, f->ld);
-    f->d_pcat = reals(l, d, f->ld);
-    f->d_vcat = reals(l, d, f->ld);
-}
-
-static void lay_mlp(layer *l, mlp_acts *a, size_t n, size_t hidden, bool training) {
-    a->pre = reals(l, n, hidden);
-    a->act = reals(l, n, hidden);
-    if (training) a->d_act = reals(l, n, hidden);
-}
-
-static void lay_encoder(layer *l, sage_work *work, const sage_model_shape *shape) {
+static void lay_scratch(layer *l, sage_work *work, const sage_model_shape *shape) {
     const batch_sizes *s = &work->sizes;
-    encoder_acts *e = &work->encoder;
-    size_t n = s->products, d = shape->dim_model;
-    e->attention = reals(l, s->text_bags + s->images + n, shape->heads);
-    e->mix = reals(l, n * shape->heads, work->fold.ld);
-    e->heads = reals(l, n, d);
-    e->hat1 = reals(l, n, d);
-    e->rstd1 = reals(l, n, 1);
-    e->y = reals(l, n, d);
-    lay_mlp(l, &e->ff, n, shape->dim_ff, s->training);
-    e->hat2 = reals(l, n, d);
-    e->rstd2 = reals(l, n, 1);
-    e->z = reals(l, n, d);
-    lay_mlp(l, &e->head, n, shape->dim_head, s->training);
-    e->inverse = reals(l, n, 1);
-    e->p = reals(l, n, shape->dim_out);
-    if (!s->training) return;
-    e->d_mix = reals(l, n * shape->heads, work->fold.ld);
-    e->d_heads = reals(l, n, d);
-    e->d_y = reals(l, n, d);
-    e->d_z = reals(l, n, d);
-    e->d_sum2 = reals(l, n, d);
-    e->d_sum1 = reals(l, n, d);
-    e->dp = reals(l, n, shape->dim_out);
+    size_t hidden = shape->dim_ff > shape->dim_head ? shape->dim_ff : shape->dim_head;
+    size_t tokens = s->chunk_tokens > ROWS ? s->chunk_tokens : ROWS;
+    work->scratch = lay(l, work->threads, 1, sizeof *work->scratch);
+    for (size_t w = 0; w < work->threads; w++) {
+        chunk_scratch c = {.e = lay_reals(l, tokens, shape->dim_embed),
+                           .d_e = lay_reals(l, tokens, shape->dim_embed),
+                           .scores = lay_reals(l, s->product_tokens, shape->heads),
+                           .d_mix = lay_reals(l, ROWS * shape->heads, work->fold.ld),
+                           .d_row = lay_reals(l, ROWS, shape->dim_model),
+                           .hidden = lay_reals(l, ROWS, hidden)};
+        if (l->base != NULL) work->scratch[w] = c;
+    }
 }
 
-static void lay_tower(layer *l, sage_work *work, const sage_model_shape *shape) {
-    tower_acts *t = &work->tower;
-    size_t n = work->sizes.queries;
-    lay_mlp(l, &t->mlp, n, shape->dim_head, work->sizes.training);
-    t->inverse = reals(l, n, 1);
-    t->q = reals(l, n, shape->dim_out);
-    if (work->sizes.training) t->dq = reals(l, n, shape->dim_out);
+static void lay_parts(layer *l, sage_work *work, const sage_model_shape *shape) {
+    size_t product = product_part_of(shape, work->fold.ld).size, query = query_part_of(shape).size;
+    work->product_parts = lay_reals(l, chunks_of(work->sizes.products), product);
+    work->query_parts = lay_reals(l, chunks_of(work->sizes.queries), query);
+    work->part_sum = lay_reals(l, product > query ? product : query, 1);
 }
 
 static void lay_loss(layer *l, sage_work *work, const sage_model_shape *shape) {
     const batch_sizes *s = &work->sizes;
-    if (!s->training) return;
-    work->loss.logits = reals(l, work->threads * LOSS_ROWS, s->columns);
-    work->loss.dp = reals(l, work->threads * s->columns, shape->dim_out);
-    work->loss.in_batch = take(l, s->queries, 1, sizeof(double));
-    work->loss.random = take(l, s->queries, 1, sizeof(double));
-    work->loss.teacher_logits = reals(l, work->threads, s->columns);
-    work->loss.teacher = take(l, s->queries, 1, sizeof(double));
+    loss_acts *a = &work->loss;
+    a->scaled = lay_reals(l, s->queries, shape->dim_out);
+    a->logits = lay_reals(l, work->threads * LOSS_ROWS, s->columns);
+    a->dp = lay_reals(l, work->threads * s->columns, shape->dim_out);
+    a->in_batch = lay(l, s->queries, 1, sizeof(double));
+    a->random = lay(l, s->queries, 1, sizeof(double));
+    a->teacher_logits = lay_reals(l, work->threads, s->columns);
+    a->teacher = lay(l, s->queries, 1, sizeof(double));
 }
 
 static layer lay_all(sage_work *work, const sage_model_shape *shape, unsigned char *base) {
     layer l = {.base = base};
+    const batch_sizes *s = &work->sizes;
     lay_bags(&l, work, shape);
-    lay_fold(&l, work, shape);
-    lay_encoder(&l, work, shape);
-    lay_tower(&l, work, shape);
+    lay_fold(&l, shape, true, &work->fold);
+    lay_encoder(&l, shape, work->fold.ld, s->products, s->text_bags + s->images + s->products, true, &work->encoder);
+    lay_tower(&l, shape, s->queries, true, &work->tower);
+    lay_scratch(&l, work, shape);
+    lay_parts(&l, work, shape);
     lay_loss(&l, work, shape);
     return l;
+}
+
+/* Batches vary by some n-grams and tokens: a little more than the first, so that they settle. */
+static size_t with_room(size_t bytes) {
+    return bytes + bytes / 16;
+}
+
+static bool same_widths(const sage_model_shape *a, const sage_model_shape *b) {
+    return a->dim_embed == b->dim_embed && a->dim_model == b->dim_model && a->heads == b->heads &&
+           a->dim_ff == b->dim_ff && a->dim_head == b->dim_head && a->dim_out == b->dim_out &&
+           a->dim_image == b->dim_image;
+}
+
+/* Made at the first pass; anew where the work serves a model of other widths. */
+static sage_status make_layers(sage_work *work, const sage_model_shape *shape, sage_error *error) {
+    if (work->layers != NULL && same_widths(&work->layers_of, shape)) return SAGE_OK;
+    packed_layers_free(work->layers);
+    work->layers = NULL;
+    work->layers_of = *shape;
+    return packed_layers_new(shape, work->fold.ld, work->precision, true, &work->layers, error);
 }
 
 sage_status work_fit(sage_work *work, const sage_model_shape *shape, const batch_sizes *sizes, sage_error *error) {
@@ -137,28 +99,51 @@ sage_status work_fit(sage_work *work, const sage_model_shape *shape, const batch
         return sage_fail(error, SAGE_E_LIMIT, "model: a batch of %zu products is too large", sizes->products);
     if (l.at > work->capacity) {
         sage_free(work->block);
-        /* A quarter more, so that batches of nearly one size settle after the first. */
         work->capacity = 0;
-        work->block = sage_alloc_aligned(l.at + l.at / 4);
-        if (work->block == NULL) return sage_fail_memory(error, l.at + l.at / 4);
-        work->capacity = l.at + l.at / 4;
+        work->block = sage_alloc_aligned(with_room(l.at));
+        if (work->block == NULL) return sage_fail_memory(error, with_room(l.at));
+        work->capacity = with_room(l.at);
         sage_huge_pages(work->block, work->capacity);
     }
     lay_all(work, shape, work->block);
-    return SAGE_OK;
+    return make_layers(work, shape, error);
 }
 
-sage_status sage_work_new(sage_pool *pool, sage_work **out, sage_error *error) {
+size_t sage_work_need(const sage_model_shape *shape, size_t threads, sage_precision precision,
+                      const sage_work_sizes *sizes) {
+    size_t most = sizes->products > 0 ? (sizes->text_bags + sizes->images) / sizes->products + 1 : 0;
+    sage_work work = {.threads = threads, .precision = precision};
+    work.sizes = (batch_sizes){.products = sizes->products,
+                               .text_bags = sizes->text_bags,
+                               .images = sizes->images,
+                               .queries = sizes->queries,
+                               .query_bags = sizes->queries,
+                               .ids = sizes->ids,
+                               .chunk_tokens = ROWS * SAGE_FIELDS,
+                               .product_tokens = 4 * most,
+                               .columns = sizes->columns};
+    layer l = lay_all(&work, shape, NULL);
+    if (l.overflow) return SIZE_MAX;
+    return with_room(l.at) + packed_layers_need(shape, work.fold.ld, precision);
+}
+
+size_t sage_work_bytes(const sage_work *work) {
+    return work->capacity + (work->layers != NULL ? packed_layers_bytes(work->layers) : 0);
+}
+
+sage_status sage_work_new(sage_pool *pool, sage_precision precision, sage_work **out, sage_error *error) {
     sage_work *work = sage_alloc_zero(1, sizeof *work);
     if (work == NULL) return sage_fail_memory(error, sizeof *work);
     work->pool = pool;
     work->threads = sage_pool_threads(pool);
+    work->precision = precision;
     *out = work;
     return SAGE_OK;
 }
 
 void sage_work_free(sage_work *work) {
     if (work == NULL) return;
+    packed_layers_free(work->layers);
     sage_free(work->block);
     sage_free(work);
 }

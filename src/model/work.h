@@ -1,26 +1,31 @@
-/* A pass's memory: everything between the batch and its vectors, in one block that grows to the largest batch seen.
+/* A pass's memory: everything between the batch and its gradients, in one block that grows to the largest batch seen.
  * Sizes: T text bags, G = T + B bags in all (the queries' come last), L ids in all, K hashes, n products, X = T +
- * images + n tokens (CLS too). */
+ * images + n tokens (CLS too), C chunks of ROWS products or queries. */
 #ifndef SAGE_MODEL_WORK_H
 #define SAGE_MODEL_WORK_H
 
 #include "layers.h"
+#include "parts.h"
 
-/* Batch sizes, as they follow from sage_product_batch and sage_bags (either may be absent). */
+/* Rows of a chunk: what a worker takes from tokens to vectors, and back, while they are in its cache. */
+enum { ROWS = 64 };
+
 typedef struct batch_sizes {
     size_t products, text_bags, images, queries, ids;
-    bool training;
-    size_t columns; /* of the loss: B + R */
+    size_t query_bags;     /* queries, or 0 where their vectors are given: bags are text_bags + query_bags */
+    size_t chunk_tokens;   /* text tokens of the chunk that has most */
+    size_t product_tokens; /* tokens of the product that has most */
+    size_t columns;        /* of the loss: B + R */
 } batch_sizes;
 
+/* bags.c and scatter.c. A use is an id position under one hash: L K of them. */
 typedef struct bag_acts {
     uint32_t *begin;             /* [G + 1] */
     uint32_t *rows;              /* [L K + pad] table row of id position p under hash k at p K + k */
     real *weight;                /* [L K] its importance weight */
     real *hat, *rstd;            /* [G][E], [G] */
-    real *e;                     /* [G][E] after the layer norm */
-    real *d;                     /* [G][E] gradient of e, then of the sum */
-    uint32_t *bag;               /* [L + pad] bag of id position p */
+    real *d;                     /* gradient of the bags' sums, as slabs [G][width] */
+    real *norm_parts;            /* [chunks][2][E] gradients of the text norm's gain and bias */
     uint32_t *key[2], *value[2]; /* [L K] for sorting by row, and by id */
     uint32_t *start;             /* [L K + 1] */
     real *dots;                  /* [L K] gradient of each weight use */
@@ -36,29 +41,41 @@ typedef struct fold {
     real *q, *dq;          /* [D] */
     real *g, *dg;          /* [H][D]: W_K,h^T q_h / sqrt(D/H) */
     real *u;               /* [H][ld]: pcat^T g_h, score biases added to the kinds' columns */
-    real *du;              /* [threads][H][ld] */
+    real *du;              /* [H][ld] */
     real *d_pcat, *d_vcat; /* as pcat */
 } fold;
 
 typedef struct encoder_acts {
-    real *attention;       /* [X][H] */
-    real *mix, *d_mix;     /* [n][H][ld]: what each head sees */
-    real *heads, *d_heads; /* [n][D] */
-    real *hat1, *rstd1, *y, *d_y;
-    mlp_acts ff;
-    real *hat2, *rstd2, *z, *d_z, *d_sum2, *d_sum1;
-    mlp_acts head;
-    real *inverse; /* [n] */
-    real *p, *dp;  /* [n][O] */
+    real *attention;                      /* [X][H] */
+    real *mix;                            /* [n][H][ld]: what each head sees */
+    real *heads;                          /* [n][D] */
+    real *hat1, *rstd1, *y;               /* [n][D], [n] */
+    mlp_acts ff;                          /* [n][F] */
+    real *hat2, *rstd2, *z;               /* [n][D], [n] */
+    mlp_acts head;                        /* [n][M] */
+    real *inverse;                        /* [n] */
+    real *p;                              /* [n][O] */
+    real *d_heads, *d_sum1, *d_sum2, *dp; /* gradients of heads, of what LN_1 and LN_2 take, of p; NULL: no backward */
 } encoder_acts;
 
 typedef struct tower_acts {
+    real *u; /* [B][E] the query bags after their norm */
     mlp_acts mlp;
     real *inverse, *q, *dq; /* [B], [B][O] */
 } tower_acts;
 
+/* Of each worker. */
+typedef struct chunk_scratch {
+    real *e, *d_e; /* [text tokens of a chunk, or ROWS][E] */
+    real *scores;  /* [tokens of a product][H] */
+    real *d_mix;   /* [ROWS][H][ld] */
+    real *d_row;   /* [ROWS][D] */
+    real *hidden;  /* [ROWS][widest hidden layer] */
+} chunk_scratch;
+
 enum { LOSS_ROWS = 64 };
 typedef struct loss_acts {
+    real *scaled;              /* [B][O] s q */
     real *logits;              /* [threads][LOSS_ROWS][columns] */
     real *dp;                  /* [threads][columns][O] */
     real *teacher_logits;      /* [threads][columns] */
@@ -69,16 +86,25 @@ typedef struct loss_acts {
 struct sage_work {
     sage_pool *pool;
     size_t threads;
+    sage_precision precision;
     unsigned char *block;
     size_t capacity;
     batch_sizes sizes;
+    packed_layers *layers;      /* made at the first pass */
+    sage_model_shape layers_of; /* its widths */
     bag_acts bags;
     fold fold;
     encoder_acts encoder;
     tower_acts tower;
+    chunk_scratch *scratch; /* [threads] */
     loss_acts loss;
+    real *product_parts, *query_parts; /* [chunks][part's size] */
+    real *part_sum;                    /* [the larger part's size] */
 };
 
 sage_status work_fit(sage_work *work, const sage_model_shape *shape, const batch_sizes *sizes, sage_error *error);
+static inline size_t chunks_of(size_t rows) {
+    return (rows + ROWS - 1) / ROWS;
+}
 
 #endif

@@ -1,0 +1,109 @@
+/* The weights of encoder, head and tower, laid out for the matrix library. */
+#include "layers.h"
+#include <base/alloc.h>
+
+/* Every weight once: where it is kept, its sizes, and which parameter it is of (P_COUNT: a head's rows of vcat). */
+typedef struct entry {
+    sage_weights **weights;
+    size_t out, in;
+    param_id param;
+    size_t head;
+    bool large;
+} entry;
+
+enum { ENTRIES_MAX = SAGE_MODEL_HEADS_MAX + 9 };
+
+static size_t list(const sage_model_shape *s, packed_layers *l, entry *e) {
+    size_t n = 0;
+    e[n++] = (entry){&l->ff.w1, s->dim_ff, s->dim_model, P_FF1_W, 0, true}; /* the largest first, for the workers */
+    e[n++] = (entry){&l->ff.w2, s->dim_model, s->dim_ff, P_FF2_W, 0, true};
+    e[n++] = (entry){&l->head.w1, s->dim_head, s->dim_model, P_HEAD1_W, 0, true};
+    e[n++] = (entry){&l->head.w2, s->dim_out, s->dim_head, P_HEAD2_W, 0, true};
+    e[n++] = (entry){&l->out, s->dim_model, s->dim_model, P_WO, 0, true};
+    e[n++] = (entry){&l->search.w1, s->dim_head, s->dim_embed, P_SEARCH1_W, 0, true};
+    e[n++] = (entry){&l->search.w2, s->dim_out, s->dim_head, P_SEARCH2_W, 0, true};
+    e[n++] = (entry){&l->head.skip, s->dim_out, s->dim_model, P_HEAD_SKIP, 0, false};
+    e[n++] = (entry){&l->search.skip, s->dim_out, s->dim_embed, P_SEARCH_SKIP, 0, false};
+    for (size_t h = 0; h < s->heads; h++)
+        e[n++] = (entry){&l->value[h], s->dim_model / s->heads, l->ld, P_COUNT, h, false};
+    return n;
+}
+
+sage_status packed_layers_new(const sage_model_shape *shape, size_t ld, sage_precision precision, bool backward,
+                              packed_layers **out, sage_error *error) {
+    sage_status st = SAGE_OK;
+    entry entries[ENTRIES_MAX];
+    packed_layers *made = sage_alloc_zero(1, sizeof *made);
+    if (made == NULL) return sage_fail_memory(error, sizeof *made);
+    made->heads = shape->heads;
+    made->ld = ld;
+    size_t n = list(shape, made, entries);
+    for (size_t i = 0; i < n; i++) {
+        sage_precision its = precision == SAGE_PRECISION_INT8 && !entries[i].large ? SAGE_PRECISION_BF16 : precision;
+        SAGE_TRY(sage_weights_new(entries[i].out, entries[i].in, its, backward, entries[i].weights, error));
+    }
+    *out = made;
+    made = NULL;
+out:
+    packed_layers_free(made);
+    return st;
+}
+
+static void free_mlp(packed_mlp *m) {
+    sage_weights_free(m->w1);
+    sage_weights_free(m->w2);
+    sage_weights_free(m->skip);
+}
+
+void packed_layers_free(packed_layers *layers) {
+    if (layers == NULL) return;
+    for (size_t h = 0; h < layers->heads; h++) sage_weights_free(layers->value[h]);
+    sage_weights_free(layers->out);
+    free_mlp(&layers->ff);
+    free_mlp(&layers->head);
+    free_mlp(&layers->search);
+    sage_free(layers);
+}
+
+static size_t mlp_bytes(const packed_mlp *m) {
+    return sage_weights_bytes(m->w1) + sage_weights_bytes(m->w2) + (m->skip != NULL ? sage_weights_bytes(m->skip) : 0);
+}
+
+size_t packed_layers_bytes(const packed_layers *layers) {
+    size_t bytes = mlp_bytes(&layers->ff) + mlp_bytes(&layers->head) + mlp_bytes(&layers->search);
+    for (size_t h = 0; h < layers->heads; h++) bytes += sage_weights_bytes(layers->value[h]);
+    return bytes + sage_weights_bytes(layers->out);
+}
+
+size_t packed_layers_need(const sage_model_shape *shape, size_t ld, sage_precision precision) {
+    packed_layers layers = {.ld = ld};
+    entry entries[ENTRIES_MAX];
+    size_t elements = 0, n = list(shape, &layers, entries);
+    for (size_t i = 0; i < n; i++) elements += entries[i].out * entries[i].in;
+    return 2 * elements * (precision == SAGE_PRECISION_F32 ? sizeof(real) : sizeof(uint16_t));
+}
+
+typedef struct set_job {
+    const sage_model *model;
+    const real *vcat;
+    size_t ld;
+    entry entries[ENTRIES_MAX];
+} set_job;
+
+static void set_entries(void *ctx, size_t begin, size_t end, size_t worker) {
+    const set_job *job = ctx;
+    (void)worker;
+    for (size_t i = begin; i < end; i++) {
+        const entry *e = &job->entries[i];
+        if (e->param == P_COUNT)
+            sage_weights_set(*e->weights, job->vcat + e->head * e->out * job->ld, job->ld);
+        else
+            sage_weights_set(*e->weights, par(job->model, e->param), e->in);
+    }
+}
+
+void packed_layers_set(packed_layers *layers, const sage_model *model, const real *vcat, sage_pool *pool) {
+    set_job job = {model, vcat, layers->ld};
+    size_t n = list(&model->shape, layers, job.entries);
+    sage_pool_for_dynamic(pool, n, 1, set_entries, &job);
+}

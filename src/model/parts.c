@@ -1,0 +1,34 @@
+#include "parts.h"
+
+static size_t place(size_t *at, size_t n) {
+    size_t here = *at;
+    *at += (n + 15) / 16 * 16;
+    return here;
+}
+
+product_part product_part_of(const sage_model_shape *s, size_t ld) {
+    product_part p;
+    size_t at = 0;
+    p.norm1_gain = place(&at, s->dim_model);
+    p.norm1_bias = place(&at, s->dim_model);
+    p.norm2_gain = place(&at, s->dim_model);
+    p.norm2_bias = place(&at, s->dim_model);
+    p.bv = place(&at, s->dim_model);
+    p.bo = place(&at, s->dim_model);
+    p.ff1 = place(&at, s->dim_ff);
+    p.ff2 = place(&at, s->dim_model);
+    p.head1 = place(&at, s->dim_head);
+    p.head2 = place(&at, s->dim_out);
+    p.du = place(&at, s->heads * ld);
+    p.size = at;
+    return p;
+}
+
+query_part query_part_of(const sage_model_shape *s) {
+    query_part p;
+    size_t at = 0;
+    p.search1 = place(&at, s->dim_head);
+    p.search2 = place(&at, s->dim_out);
+    p.size = at;
+    return p;
+}

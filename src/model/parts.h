@@ -1,0 +1,20 @@
+/* Gradients that are sums over rows (biases, norms, the scores' direction u): every chunk sums its own rows while it
+ * has them in cache, and the chunks' sums are added in order at the end, so the result does not depend on who did what.
+ */
+#ifndef SAGE_MODEL_PARTS_H
+#define SAGE_MODEL_PARTS_H
+
+#include "impl.h"
+
+/* Offsets within one chunk's part, in reals. */
+typedef struct product_part {
+    size_t norm1_gain, norm1_bias, norm2_gain, norm2_bias, bv, bo, ff1, ff2, head1, head2, du, size;
+} product_part;
+typedef struct query_part {
+    size_t search1, search2, size;
+} query_part;
+
+product_part product_part_of(const sage_model_shape *shape, size_t ld); /* ld: the fold's, for du [H][ld] */
+query_part query_part_of(const sage_model_shape *shape);
+
+#endif
