@@ -1,81 +1,181 @@
-/* Bags of n-grams to tokens: e = LN( sum over ids i, hashes k of W[i][k] T[h_k(i)] ). */
+/* Bags of n-grams to tokens: e = LN( sum over ids i, hashes k of W[i][k] T[h_k(i)] ), and the way back to the sums'
+ * gradient. */
 #include "pass.h"
+#include <base/profile.h>
+#include <stdatomic.h>
+#include <string.h>
 
-typedef struct bags_job {
+/* ---- rows and weights of all uses ---- */
+
+typedef struct look_up_job {
     const sage_model *model;
-    sage_work *work;
-    const sage_bags *text, *queries;
-} bags_job;
+    bag_acts *bags;
+    size_t in_text;    /* id positions of the text bags; the queries' follow */
+    atomic_size_t bad; /* first position whose id is past the vocabulary */
+} look_up_job;
 
-static const uint32_t *ids_of_bag(const bags_job *job, size_t bag) {
-    size_t text = job->work->sizes.text_bags;
-    const sage_bags *bags = bag < text ? job->text : job->queries;
-    /* Where no bag has an id there may be no array to point into. */
-    return bags->ids ? bags->ids + bags->begin[bag < text ? bag : bag - text] : NULL;
+static void note_bad(look_up_job *job, size_t position) {
+    size_t first = atomic_load(&job->bad);
+    while (position < first && !atomic_compare_exchange_weak(&job->bad, &first, position)) continue;
 }
 
-static void look_up(void *ctx, size_t begin, size_t end, size_t worker) {
-    const bags_job *job = ctx;
+/* Importance weights are read at random; far enough ahead they come from memory in time. */
+enum { AHEAD = 16 };
+
+static void look_up_ids(look_up_job *job, const uint32_t *ids, size_t n, size_t position) {
     const sage_model *model = job->model;
-    bag_acts *b = &job->work->bags;
     size_t hashes = model->shape.hashes;
-    (void)worker;
-    for (size_t bag = begin; bag < end; bag++) {
-        const uint32_t *ids = ids_of_bag(job, bag);
-        for (uint32_t p = b->begin[bag]; p < b->begin[bag + 1]; p++, ids++) {
-            if (job->work->sizes.training) b->bag[p] = (uint32_t)bag;
-            for (size_t k = 0; k < hashes; k++) {
-                b->rows[p * hashes + k] = hash_row(model, *ids, k);
-                b->weight[p * hashes + k] = model->importance[*ids * hashes + k];
-            }
+    uint32_t *rows = job->bags->rows + position * hashes;
+    real *weight = job->bags->weight + position * hashes;
+    for (size_t i = 0; i < n; i++) {
+        if (i + AHEAD < n && ids[i + AHEAD] < model->shape.vocab)
+            __builtin_prefetch(model->importance + ids[i + AHEAD] * hashes);
+        if (ids[i] >= model->shape.vocab) {
+            note_bad(job, position + i);
+            return;
+        }
+        for (size_t k = 0; k < hashes; k++) {
+            rows[i * hashes + k] = hash_row(model, ids[i], k);
+            weight[i * hashes + k] = model->importance[ids[i] * hashes + k];
         }
     }
 }
 
-static void sum_and_norm(void *ctx, size_t begin, size_t end, size_t worker) {
-    const bags_job *job = ctx;
-    const sage_model *model = job->model;
-    const sage_ops *ops = sage_ops_best();
-    bag_acts *b = &job->work->bags;
-    size_t hashes = model->shape.hashes, dim = model->shape.dim_embed;
+static void look_up(void *ctx, size_t begin, size_t end, size_t worker) {
+    static sage_stage stage = SAGE_STAGE("look up rows and weights");
+    uint64_t began = sage_stage_begin();
+    look_up_job *job = ctx;
+    const sage_bags *text = &job->bags->text, *queries = &job->bags->queries;
+    size_t border = begin > job->in_text ? begin : end < job->in_text ? end : job->in_text;
     (void)worker;
-    for (size_t bag = begin; bag < end; bag++) {
-        size_t first = b->begin[bag] * hashes, n = b->begin[bag + 1] * hashes - first;
-        ops->bag_sum(dim, n, b->rows + first, b->weight + first, model->table, b->hat + bag * dim);
-        ops->norm(1, dim, b->hat + bag * dim, par(model, P_TEXT_GAIN), par(model, P_TEXT_BIAS), b->hat + bag * dim,
-                  b->e + bag * dim, b->rstd + bag);
-    }
+    if (begin < border) look_up_ids(job, text->ids + text->begin[0] + begin, border - begin, begin);
+    if (border < end)
+        look_up_ids(job, queries->ids + queries->begin[0] + (border - job->in_text), end - border, border);
+    sage_stage_end(&stage, began, (end - begin) * (4 + 16 * job->model->shape.hashes), 0);
 }
 
-static sage_status join(const sage_model *model, const sage_bags *bags, uint32_t *begin, uint32_t offset,
-                        sage_error *error) {
-    begin[0] = offset;
-    if (bags == NULL) return SAGE_OK;
+/* ---- the sums ---- */
+
+typedef struct gather_job {
+    const sage_model *model;
+    bag_acts *bags;
+    size_t blocks; /* of BAGS bags each */
+} gather_job;
+enum { BAGS = 64 };
+
+static void sum_block(const gather_job *job, size_t slab, size_t block) {
+    static sage_stage stage = SAGE_STAGE("gather rows");
+    uint64_t began = sage_stage_begin();
+    const sage_ops *ops = sage_ops_best();
+    const sage_model_shape *s = &job->model->shape;
+    const bag_acts *b = job->bags;
+    size_t width = sage_slab_width(s->dim_embed, slab), end = (block + 1) * BAGS < b->n ? (block + 1) * BAGS : b->n;
+    const real *table = job->model->table + sage_slab_begin(s->rows, slab);
+    for (size_t bag = block * BAGS; bag < end; bag++) {
+        size_t first = b->begin[bag] * s->hashes, n = b->begin[bag + 1] * s->hashes - first;
+        ops->bag_sum(width, n, b->rows + first, b->weight + first, table,
+                     b->hat + bag * s->dim_embed + slab * SAGE_SLAB);
+    }
+    size_t uses = (b->begin[end] - b->begin[block * BAGS]) * s->hashes;
+    sage_stage_end(&stage, began, uses * (width + 2) * sizeof(real), 2 * uses * width);
+}
+
+/* Slab by slab, so that all workers read the same few MB at a time. */
+static void sum_blocks(void *ctx, size_t begin, size_t end, size_t worker) {
+    const gather_job *job = ctx;
+    (void)worker;
+    for (size_t piece = begin; piece < end; piece++) sum_block(job, piece / job->blocks, piece % job->blocks);
+}
+
+static sage_status join(const sage_bags *bags, uint32_t *begin, sage_error *error) {
     for (size_t i = 0; i < bags->n; i++) {
         if (bags->begin[i + 1] < bags->begin[i])
             return sage_fail(error, SAGE_E_ARGUMENT, "model: bag %zu of the batch ends before it begins", i);
-        begin[i + 1] = offset + (bags->begin[i + 1] - bags->begin[0]);
+        begin[i + 1] = begin[0] + (bags->begin[i + 1] - bags->begin[0]);
     }
-    for (uint32_t p = bags->begin[0]; p < bags->begin[bags->n]; p++)
-        if (bags->ids[p] >= model->shape.vocab)
-            return sage_fail(error, SAGE_E_ARGUMENT,
-                             "model: n-gram id %u of the batch is not below the vocabulary's %zu", bags->ids[p],
-                             model->shape.vocab);
     return SAGE_OK;
 }
 
-sage_status bags_forward(const sage_model *model, sage_work *work, const sage_bags *text, const sage_bags *queries,
-                         sage_error *error) {
-    const size_t look_up_grain = 64, sum_grain = 16;
+sage_status bags_gather(const sage_model *model, sage_work *work, const sage_bags *text, const sage_bags *queries,
+                        sage_error *error) {
+    static const uint32_t none[1] = {0};
+    const size_t look_up_grain = 2048;
+    const sage_model_shape *s = &model->shape;
     bag_acts *b = &work->bags;
-    size_t bags = work->sizes.text_bags + work->sizes.queries;
     sage_status st = SAGE_OK;
-    bags_job job = {model, work, text, queries};
-    SAGE_TRY(join(model, text, b->begin, 0, error));
-    SAGE_TRY(join(model, queries, b->begin + work->sizes.text_bags, b->begin[work->sizes.text_bags], error));
-    for (size_t i = 0; i < SAGE_PREFETCH; i++) b->rows[work->sizes.ids * model->shape.hashes + i] = 0;
-    sage_pool_for_dynamic(work->pool, bags, look_up_grain, look_up, &job);
-    sage_pool_for_dynamic(work->pool, bags, sum_grain, sum_and_norm, &job);
+    b->text = text != NULL ? *text : (sage_bags){.begin = none};
+    b->queries = queries != NULL ? *queries : (sage_bags){.begin = none};
+    b->n = b->text.n + b->queries.n;
+    b->begin[0] = 0;
+    SAGE_TRY(join(&b->text, b->begin, error));
+    SAGE_TRY(join(&b->queries, b->begin + b->text.n, error));
+    size_t ids = b->begin[b->n];
+    look_up_job look = {.model = model, .bags = b, .in_text = b->begin[b->text.n], .bad = SIZE_MAX};
+    for (size_t i = 0; i < SAGE_PREFETCH; i++) b->rows[ids * s->hashes + i] = 0;
+    sage_pool_for_dynamic(work->pool, ids, look_up_grain, look_up, &look);
+    if (look.bad != SIZE_MAX) {
+        st = sage_fail(error, SAGE_E_ARGUMENT, "model: n-gram id %u of the batch is not below the vocabulary's %zu",
+                       id_at(b, look.bad), s->vocab);
+        goto out;
+    }
+    gather_job gather = {model, b, (b->n + BAGS - 1) / BAGS};
+    sage_pool_for_dynamic(work->pool, sage_slabs(s->dim_embed) * gather.blocks, 1, sum_blocks, &gather);
+    size_t chunks = chunks_of(work->sizes.products) + chunks_of(work->sizes.queries);
+    memset(b->norm_parts, 0, chunks * 2 * s->dim_embed * sizeof(real));
 out:
     return st;
+}
+
+/* ---- the layer norm, a chunk at a time ---- */
+
+static void gain_and_bias(const sage_model *model, size_t n, const real *hat, real *e) {
+    size_t dim = model->shape.dim_embed;
+    const real *gain = par(model, P_TEXT_GAIN), *bias = par(model, P_TEXT_BIAS);
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = 0; c < dim; c++) e[i * dim + c] = gain[c] * hat[i * dim + c] + bias[c];
+}
+
+void bags_norm(const sage_model *model, sage_work *work, size_t begin, size_t end, real *e) {
+    bag_acts *b = &work->bags;
+    size_t dim = model->shape.dim_embed;
+    real *hat = b->hat + begin * dim;
+    if (!model->shape.plain_text)
+        sage_ops_best()->norm(end - begin, dim, hat, par(model, P_TEXT_GAIN), par(model, P_TEXT_BIAS), hat, e,
+                              b->rstd + begin);
+    bags_tokens(model, work, begin, end, e); /* in one way only, or the backward pass would see other bits */
+}
+
+void bags_tokens(const sage_model *model, sage_work *work, size_t begin, size_t end, real *e) {
+    const real *hat = work->bags.hat + begin * model->shape.dim_embed;
+    if (model->shape.plain_text)
+        memcpy(e, hat, (end - begin) * model->shape.dim_embed * sizeof(real));
+    else
+        gain_and_bias(model, end - begin, hat, e);
+}
+
+void bags_back(const sage_model *model, sage_work *work, size_t begin, size_t end, real *d_e, size_t part) {
+    const sage_ops *ops = sage_ops_best();
+    bag_acts *b = &work->bags;
+    size_t dim = model->shape.dim_embed, n = end - begin;
+    const real *hat = b->hat + begin * dim;
+    real *parts = b->norm_parts + part * 2 * dim;
+    if (!model->shape.plain_text) {
+        ops->norm_grad(n, dim, 0, dim, d_e, hat, parts, parts + dim);
+        ops->norm_back(n, dim, d_e, hat, b->rstd + begin, par(model, P_TEXT_GAIN), d_e);
+    }
+    for (size_t slab = 0; slab < sage_slabs(dim); slab++) {
+        size_t width = sage_slab_width(dim, slab);
+        real *to = b->d + sage_slab_begin(b->n, slab) + begin * width;
+        for (size_t i = 0; i < n; i++) memcpy(to + i * width, d_e + i * dim + slab * SAGE_SLAB, width * sizeof(real));
+    }
+}
+
+void bags_norm_grads(const sage_model *model, sage_work *work, size_t parts, real *dense) {
+    size_t dim = model->shape.dim_embed;
+    real *gain = par_in(model, dense, P_TEXT_GAIN), *bias = par_in(model, dense, P_TEXT_BIAS);
+    for (size_t p = 0; p < parts; p++) {
+        const real *part = work->bags.norm_parts + p * 2 * dim;
+        for (size_t c = 0; c < dim; c++) gain[c] += part[c];
+        for (size_t c = 0; c < dim; c++) bias[c] += part[dim + c];
+    }
 }

@@ -18,7 +18,7 @@ void bags_back(const sage_model *model, sage_work *work, size_t begin, size_t en
 /* The parts in order, added to the text norm's gradients. */
 void bags_norm_grads(const sage_model *model, sage_work *work, size_t parts, real *dense);
 /* sort.c: brings together the uses of a row (task 0) and, with two hashes, of an id (task 1): one worker each. Needs
- * bags_gather, and nothing of the passes. */
+ * bags_gather, and nothing of the passes; must be done before the first bags_back. */
 enum { SORT_TASKS = 2 };
 void bags_sort(const sage_model *model, sage_work *work, size_t task);
 

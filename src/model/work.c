@@ -4,24 +4,30 @@
 #include <base/alloc.h>
 #include <string.h>
 
+static size_t longer(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
 static void lay_bags(layer *l, sage_work *work, const sage_model_shape *shape) {
     const batch_sizes *s = &work->sizes;
     bag_acts *b = &work->bags;
-    size_t bags = s->text_bags + s->query_bags, uses = s->ids * shape->hashes;
-    size_t chunks = chunks_of(s->products) + chunks_of(s->query_bags);
+    size_t bags = s->text_bags + s->queries, uses = s->ids * shape->hashes, values = bags * shape->dim_embed;
+    size_t chunks = chunks_of(s->products) + chunks_of(s->queries), rows = uses < shape->rows ? uses : shape->rows;
     b->begin = lay_words(l, bags + 1, 1);
     b->rows = lay_words(l, uses + SAGE_PREFETCH, 1);
     b->weight = lay_reals(l, uses, 1);
-    b->hat = lay_reals(l, bags, shape->dim_embed);
+    b->hat = lay_reals(l, longer(values, uses), 1);
     b->rstd = lay_reals(l, bags, 1);
-    b->d = lay_reals(l, bags, shape->dim_embed);
+    b->d = lay_reals(l, longer(values, sort_words(s->ids, shape->hashes)), 1);
     b->norm_parts = lay_reals(l, chunks * 2, shape->dim_embed);
-    for (int i = 0; i < 2; i++) {
-        b->key[i] = lay_words(l, uses, 1);
-        b->value[i] = lay_words(l, uses, 1);
-    }
-    b->start = lay_words(l, uses + 1, 1);
-    b->dots = lay_reals(l, uses, 1);
+    b->by_row.unique = lay_words(l, rows, 1);
+    b->by_row.start = lay_words(l, rows + 1, 1);
+    b->by_row.bag = b->rows;
+    b->by_row.weight = lay_reals(l, uses, 1);
+    b->by_row.use = shape->hashes > 1 ? lay_words(l, uses, 1) : NULL;
+    b->by_id = shape->hashes > 1 ? lay_words(l, s->ids, 1) : NULL;
+    b->dots = b->hat;
+    b->sorting = (void *)b->d;
 }
 
 static void lay_scratch(layer *l, sage_work *work, const sage_model_shape *shape) {
@@ -89,7 +95,7 @@ static sage_status make_layers(sage_work *work, const sage_model_shape *shape, s
     packed_layers_free(work->layers);
     work->layers = NULL;
     work->layers_of = *shape;
-    return packed_layers_new(shape, work->fold.ld, work->precision, true, &work->layers, error);
+    return packed_layers_new(shape, work->fold.ld, LAYERS_ALL, work->precision, true, &work->layers, error);
 }
 
 sage_status work_fit(sage_work *work, const sage_model_shape *shape, const batch_sizes *sizes, sage_error *error) {

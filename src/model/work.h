@@ -18,18 +18,39 @@ typedef struct batch_sizes {
     size_t columns;        /* of the loss: B + R */
 } batch_sizes;
 
-/* bags.c and scatter.c. A use is an id position under one hash: L K of them. */
+/* bags.c, sort.c and scatter.c. A use is an id position under one hash: U = L K of them. R: rows of the table.
+ *
+ * Bytes a use in f32: 12 with one hash and 18 with two, and 8 for each of the min(U, R) rows at most. Bytes a bag: 8 E
+ * +
+ * 8. What the sort and the scatter need beside lies in arrays that are idle meanwhile, which are as long as the longer
+ * of the two asks: d (4 L words with one hash, 8 L with two) and hat (U reals). */
 typedef struct bag_acts {
-    uint32_t *begin;             /* [G + 1] */
-    uint32_t *rows;              /* [L K + pad] table row of id position p under hash k at p K + k */
-    real *weight;                /* [L K] its importance weight */
-    real *hat, *rstd;            /* [G][E], [G] */
-    real *d;                     /* gradient of the bags' sums, as slabs [G][width] */
-    real *norm_parts;            /* [chunks][2][E] gradients of the text norm's gain and bias */
-    uint32_t *key[2], *value[2]; /* [L K] for sorting by row, and by id */
-    uint32_t *start;             /* [L K + 1] */
-    real *dots;                  /* [L K] gradient of each weight use */
+    sage_bags text, queries; /* the batch's; without bags where there are none */
+    size_t n;                /* G, or T where the queries came as vectors */
+    uint32_t *begin;         /* [G + 1] */
+    uint32_t *rows;   /* [U + pad] table row of id position p under hash k at p K + k; by_row.bag after bags_sort */
+    real *weight;     /* [U] its importance weight; the gradient of that weight at the scatter's end */
+    real *hat, *rstd; /* [G][E], [G] */
+    real *d;          /* gradient of the bags' sums, as slabs [G][width] */
+    real *norm_parts; /* [chunks][2][E] gradients of the text norm's gain and bias */
+    struct {
+        size_t n;         /* table rows used */
+        uint32_t *unique; /* [min(U, R)] they, ascending */
+        uint32_t *start;  /* [min(U, R) + 1] row g's uses are [start[g], start[g + 1]) of the following */
+        uint32_t *bag;    /* [U + pad] */
+        real *weight;     /* [U] */
+        uint32_t *use;    /* [U] p K + k, two hashes only */
+    } by_row;
+    uint32_t *by_id;   /* [L] id positions in the order of their ids, two hashes only; ID_BEGINS: its id's first */
+    real *dots;        /* [U] in the order of by_row: gradient of the use's weight; lies in hat */
+    uint32_t *sorting; /* scratch of the sort; lies in d */
 } bag_acts;
+#define ID_BEGINS UINT32_C(0x80000000)
+static inline uint32_t id_at(const bag_acts *b, size_t position) {
+    size_t in_text = b->begin[b->text.n];
+    return position < in_text ? b->text.ids[b->text.begin[0] + position]
+                              : b->queries.ids[b->queries.begin[0] + (position - in_text)];
+}
 
 /* The encoder's weights folded once a pass. W = E + I + KINDS columns, padded: what a head sees of a product is one row
  * of W numbers (weighted sum of text tokens | of image vectors | attention mass by kind), and the columns of pcat say
@@ -102,6 +123,7 @@ struct sage_work {
     real *part_sum;                    /* [the larger part's size] */
 };
 
+size_t sort_words(size_t ids, size_t hashes); /* scratch that bags_sort asks of bag_acts.sorting */
 sage_status work_fit(sage_work *work, const sage_model_shape *shape, const batch_sizes *sizes, sage_error *error);
 static inline size_t chunks_of(size_t rows) {
     return (rows + ROWS - 1) / ROWS;
