@@ -55,7 +55,7 @@ static void reduce_row(const scatter_job *job, size_t g) {
             bag[i] = b->bag[hashes == 1 ? use[i] : use[i] / 2];
             weight[i] = b->weight[use[i]];
         }
-        ops->bag_back(dim, n, bag, weight, b->d, job->model->table + job->grads->rows[g] * dim, grad, dots);
+        ops->bag_back(dim, n, bag, weight, b->d, job->model->table + job->grads->rows[g] * dim, grad, dots, false);
         for (size_t i = 0; i < n; i++) {
             if (hashes == 1)
                 id_grad += dots[i];
