@@ -1,6 +1,8 @@
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/profile.h>
 #include <dataset/sampler_impl.h>
+#include <string.h>
 
 static sage_status allocate_rows(sage_sampler *s, sage_error *error) {
     size_t rows = s->settings.batch, columns = rows + s->n_random;
@@ -39,6 +41,33 @@ out:
     return st;
 }
 
+sage_status sage_sampler_twin(const sage_sampler *of, sage_pool *pool, sage_sampler **twin, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_sampler *s = sage_alloc_zero(1, sizeof *s);
+    *twin = NULL;
+    if (s == NULL) return sage_fail_memory(error, sizeof *s);
+    s->dataset = of->dataset;
+    s->pool = pool;
+    s->seed = of->seed;
+    s->settings = of->settings;
+    s->n_products = of->n_products;
+    s->n_random = of->n_random;
+    s->full_catalogue = of->full_catalogue;
+    s->cold_start = of->cold_start;
+    s->borrowed = true;
+    s->taste = of->taste;
+    s->expected = of->expected;
+    memcpy(s->tasks, of->tasks, sizeof s->tasks);
+    memcpy(s->length_cdf, of->length_cdf, sizeof s->length_cdf);
+    memcpy(s->sketches, of->sketches, sizeof s->sketches);
+    SAGE_TRY(allocate_rows(s, error));
+    *twin = s;
+    s = NULL;
+out:
+    sage_sampler_free(s);
+    return st;
+}
+
 static void free_worker(sage_sampler_worker *w) {
     sage_u32_list *lists[] = {&w->ids,     &w->ends,   &w->keys,       &w->key_ends,
                               &w->key_ids, &w->tokens, &w->image_ends, &w->row_ids};
@@ -59,12 +88,12 @@ void sage_sampler_free(sage_sampler *sampler) {
                               &s->made_product, &s->made_ids,    &s->made_begin};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) sage_free(lists[i]->data);
     for (size_t t = 0; s->workers != NULL && t < s->n_workers; t++) free_worker(&s->workers[t]);
-    for (size_t t = 0; t < SAGE_TASKS; t++) sage_cms_free(s->sketches[t]);
+    for (size_t t = 0; t < SAGE_TASKS && !s->borrowed; t++) sage_cms_free(s->sketches[t]);
     sage_mask_tables_free(&s->tables);
     sage_teacher_free(&s->teacher);
     sage_free(s->workers);
-    sage_free(s->taste);
-    sage_free(s->expected);
+    if (!s->borrowed) sage_free(s->taste);
+    if (!s->borrowed) sage_free(s->expected);
     sage_free(s->product);
     sage_free(s->query);
     sage_free(s->task);
@@ -103,14 +132,24 @@ static void present(sage_sampler *s) {
 }
 
 sage_status sage_sampler_batch(sage_sampler *sampler, uint64_t step, const sage_batch **batch, sage_error *error) {
+    static sage_stage queries = SAGE_STAGE("batch: queries"), products = SAGE_STAGE("batch: products"),
+                      masks = SAGE_STAGE("batch: masks"), teacher = SAGE_STAGE("batch: teacher");
     sage_status st = SAGE_OK;
     *batch = NULL;
+    uint64_t began = sage_stage_begin();
     sage_sampler_plan_rows(sampler, step);
     SAGE_TRY(sage_sampler_fill_queries(sampler, error));
+    sage_stage_end(&queries, began, 0, 0);
+    began = sage_stage_begin();
     SAGE_TRY(sage_sampler_fill_products(sampler, error));
+    sage_stage_end(&products, began, 0, 0);
+    began = sage_stage_begin();
     SAGE_TRY(sage_sampler_mask(sampler, error));
+    sage_stage_end(&masks, began, 0, 0);
+    began = sage_stage_begin();
     SAGE_TRY(sage_sampler_teach(sampler, error));
     sage_sampler_log_q(sampler);
+    sage_stage_end(&teacher, began, 0, 0);
     present(sampler);
     *batch = &sampler->batch;
 out:
@@ -138,10 +177,11 @@ size_t sage_sampler_memory_bytes(const sage_sampler *sampler) {
     size_t bytes = sizeof *s + numbers * sizeof(uint32_t) + rows * (1 + 2 * sizeof(float)) +
                    rows * ((columns + 63) / 64) * 8 + s->token_field_capacity + s->images_capacity * sizeof(float) +
                    sage_mask_tables_bytes(&s->tables) + sage_teacher_bytes(&s->teacher);
-    bytes += sage_vocab_begin(sage_dataset_vocab(s->dataset), SAGE_BIGRAM) * sizeof *s->taste;
-    if (s->expected != NULL) bytes += s->n_products * sizeof *s->expected;
+    if (!s->borrowed) bytes += sage_vocab_begin(sage_dataset_vocab(s->dataset), SAGE_BIGRAM) * sizeof *s->taste;
+    if (!s->borrowed && s->expected != NULL) bytes += s->n_products * sizeof *s->expected;
     for (size_t t = 0; t < SAGE_TASKS; t++) {
-        if (s->sketches[t] != NULL) bytes += s->settings.sketch_depth * s->settings.sketch_width * sizeof(uint32_t);
+        if (!s->borrowed && s->sketches[t] != NULL)
+            bytes += s->settings.sketch_depth * s->settings.sketch_width * sizeof(uint32_t);
     }
     for (size_t t = 0; t < s->n_workers; t++) bytes += sizeof *s->workers + worker_bytes(&s->workers[t]);
     return bytes;

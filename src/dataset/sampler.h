@@ -42,6 +42,9 @@ typedef struct sage_batch {
 typedef struct sage_sampler sage_sampler;
 sage_status sage_sampler_new(const sage_dataset *dataset, const sage_options *options, sage_pool *pool, uint64_t seed,
                              sage_sampler **sampler, sage_error *error);
+/* A second sampler of the same batches with a batch of its own: what a thread draws from it changes nothing in `of`. It
+ * shares what `of` learned when it was made, so `of` must outlive it. */
+sage_status sage_sampler_twin(const sage_sampler *of, sage_pool *pool, sage_sampler **twin, sage_error *error);
 void sage_sampler_free(sage_sampler *sampler);
 sage_status sage_sampler_batch(sage_sampler *sampler, uint64_t step, const sage_batch **batch, sage_error *error);
 bool sage_sampler_cold_start(const sage_sampler *sampler); /* no usable event in the training part */

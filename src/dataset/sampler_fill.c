@@ -47,6 +47,7 @@ static sage_status worded_ids(const sage_sampler *s, sage_sampler_worker *w, siz
         SAGE_TRY(sage_sampler_text_words(w, query.text, &n_words, error));
     }
     if (keys_needed(s, row)) SAGE_TRY(add_keys(s, w, n_words, error));
+    if (!made && s->settings.typo <= 0) return packed_ids(s, row, ids, n); /* as the dataset looked them up */
     if (s->settings.typo > 0) SAGE_TRY(sage_sampler_misspell(s, w, n_words, rng, error));
     w->row_ids.n = 0;
     SAGE_TRY(sage_vocab_ids(sage_dataset_vocab(s->dataset), w->chosen, n_words, &w->row_ids.data, &w->row_ids.capacity,

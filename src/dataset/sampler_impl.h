@@ -96,6 +96,7 @@ struct sage_sampler {
     sage_sampler_settings settings;
     size_t n_products, n_random;
     bool full_catalogue, cold_start;
+    bool borrowed; /* a twin: taste, expected and sketches are another sampler's */
     sage_task_source tasks[SAGE_SAMPLER_TASKS];
     float *taste;                               /* [words of the vocabulary] how much made queries like a word */
     double length_cdf[SAGE_MADE_WORDS_MAX + 1]; /* [k]: probability of at most k words */

@@ -12,6 +12,9 @@
 #endif
 
 #define SAGE_NORM_EPS ((real)1e-5)
+/* What a row is multiplied by on its way to int8. Of a row this small the inverse would be infinite; it becomes zeros.
+ */
+#define SAGE_INT8_INVERSE(max) ((max) > (real)1e-36 ? 127 / (max) : 0)
 
 extern const sage_ops sage_ops_scalar;
 #if SAGE_X86
@@ -29,6 +32,12 @@ static inline real real_erfc(real x) {
 static inline real real_sqrt(real x) {
     return sqrt(x);
 }
+static inline real real_abs(real x) {
+    return fabs(x);
+}
+static inline real real_nearest(real x) {
+    return nearbyint(x);
+}
 #else
 static inline real real_exp(real x) {
     return expf(x);
@@ -38,6 +47,12 @@ static inline real real_erfc(real x) {
 }
 static inline real real_sqrt(real x) {
     return sqrtf(x);
+}
+static inline real real_abs(real x) {
+    return fabsf(x);
+}
+static inline real real_nearest(real x) {
+    return nearbyintf(x);
 }
 #endif
 

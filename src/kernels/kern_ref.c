@@ -1,5 +1,6 @@
 /* The scalar truth: each op as its formula reads. Every other kernel is tested against it. */
 #include "kern.h"
+#include <string.h>
 
 static real ref_dot(size_t n, const real *a, const real *b) {
     real sum = 0;
@@ -33,10 +34,10 @@ static void ref_bag_sum(size_t dim, size_t n, const uint32_t *rows, const real *
 }
 
 static void ref_bag_back(size_t dim, size_t n, const uint32_t *bag, const real *w, const real *d, const real *row,
-                         real *grad, real *dots) {
+                         real *grad, real *dots, bool add) {
     for (size_t i = 0; i < n; i++) {
         ref_axpy(dim, w[i], d + bag[i] * dim, grad);
-        dots[i] = ref_dot(dim, d + bag[i] * dim, row);
+        dots[i] = (add ? dots[i] : 0) + ref_dot(dim, d + bag[i] * dim, row);
     }
 }
 
@@ -107,6 +108,36 @@ static void ref_gelu_back(size_t n, const real *x, real *dy) {
     for (size_t i = 0; i < n; i++) dy[i] *= phi(x[i]) + x[i] * SQRT_TAU_INVERSE * real_exp((real)-0.5 * x[i] * x[i]);
 }
 
+static void ref_heads_scores(size_t n, size_t heads, size_t dim, const real *u, size_t ld, const real *x, real *out) {
+    for (size_t j = 0; j < n; j++)
+        for (size_t h = 0; h < heads; h++) out[j * heads + h] = ref_dot(dim, u + h * ld, x + j * dim);
+}
+
+static void ref_heads_softmax(size_t n, size_t heads, real *a) {
+    for (size_t h = 0; h < heads; h++) {
+        real max = n > 0 ? a[h] : 0, sum = 0;
+        for (size_t j = 1; j < n; j++) max = a[j * heads + h] > max ? a[j * heads + h] : max;
+        for (size_t j = 0; j < n; j++) sum += a[j * heads + h] = real_exp(a[j * heads + h] - max);
+        for (size_t j = 0; j < n; j++) a[j * heads + h] /= sum;
+    }
+}
+
+static void ref_heads_sum(size_t n, size_t heads, size_t dim, const real *a, const real *x, real *sum, size_t ld) {
+    for (size_t j = 0; j < n; j++)
+        for (size_t h = 0; h < heads; h++) ref_axpy(dim, a[j * heads + h], x + j * dim, sum + h * ld);
+}
+
+static void ref_heads_blend(size_t n, size_t heads, size_t dim, const real *a, const real *u, const real *b,
+                            const real *y, size_t ld, real *out) {
+    for (size_t j = 0; j < n; j++, a += heads, b += heads, out += dim) {
+        for (size_t c = 0; c < dim; c++) out[c] = 0;
+        for (size_t h = 0; h < heads; h++) {
+            ref_axpy(dim, a[h], u + h * ld, out);
+            ref_axpy(dim, b[h], y + h * ld, out);
+        }
+    }
+}
+
 static void ref_heads_dot(size_t heads, size_t dim, const real *u, size_t ld, const real *x, real *out) {
     for (size_t h = 0; h < heads; h++) out[h] = ref_dot(dim, u + h * ld, x);
 }
@@ -124,12 +155,80 @@ static void ref_heads_mix(size_t heads, size_t dim, const real *a, const real *x
     }
 }
 
+static void ref_to_bf16(size_t n, const real *x, uint16_t *y) {
+    for (size_t i = 0; i < n; i++) {
+        float value = (float)x[i];
+        uint32_t bits;
+        memcpy(&bits, &value, sizeof bits);
+        bool nan = (bits & 0x7fffffffu) > 0x7f800000u;
+        y[i] = (uint16_t)(nan ? bits >> 16 | 0x40u : (bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
+    }
+}
+
+static real of_bf16(uint16_t x) {
+    uint32_t bits = (uint32_t)x << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return (real)value;
+}
+
+static void ref_from_bf16(size_t n, const uint16_t *x, real *y) {
+    for (size_t i = 0; i < n; i++) y[i] = of_bf16(x[i]);
+}
+
+static void ref_to_int8(size_t n, size_t dim, const real *x, size_t ld, int8_t *q, real *scale) {
+    for (size_t i = 0; i < n; i++, x += ld, q += dim) {
+        real max = 0;
+        for (size_t c = 0; c < dim; c++) max = real_abs(x[c]) > max ? real_abs(x[c]) : max;
+        real inverse = SAGE_INT8_INVERSE(max);
+        scale[i] = max / 127;
+        for (size_t c = 0; c < dim; c++) q[c] = (int8_t)real_nearest(x[c] * inverse);
+    }
+}
+
+static void ref_from_int32(size_t n, size_t dim, const int32_t *acc, const real *row_scale, const real *column_scale,
+                           bool add, real *y, size_t ldy) {
+    for (size_t i = 0; i < n; i++, acc += dim, y += ldy)
+        for (size_t c = 0; c < dim; c++) y[c] = (add ? y[c] : 0) + row_scale[i] * column_scale[c] * (real)acc[c];
+}
+
+static void ref_bag_sum_bf16(size_t dim, size_t n, const uint32_t *rows, const real *w, const uint16_t *table,
+                             real *out) {
+    for (size_t c = 0; c < dim; c++) {
+        out[c] = 0;
+        for (size_t i = 0; i < n; i++) out[c] += w[i] * of_bf16(table[rows[i] * dim + c]);
+    }
+}
+
+static void ref_bag_sum_int8(size_t dim, size_t n, const uint32_t *rows, const real *w, const int8_t *table,
+                             real *out) {
+    for (size_t c = 0; c < dim; c++) {
+        out[c] = 0;
+        for (size_t i = 0; i < n; i++) out[c] += w[i] * (real)table[rows[i] * dim + c];
+    }
+}
+
+static double ref_softmax(size_t n, real factor, real *x) {
+    real max = ref_max(n, x);
+    double sum = (double)ref_exp_sum(n, max, x);
+    ref_scale(n, (real)((double)factor / sum), x);
+    return (double)max + log(sum);
+}
+
 static void ref_adam(real *w, const real *g, real *m, real *v, size_t n, real lr, real b1, real b2, real eps,
                      real decay, real c1, real c2) {
     for (size_t i = 0; i < n; i++) {
         m[i] = b1 * m[i] + (1 - b1) * g[i];
         v[i] = b2 * v[i] + (1 - b2) * (g[i] * g[i]);
         w[i] -= lr * ((m[i] / c1) / (real_sqrt(v[i] / c2) + eps) + decay * w[i]);
+    }
+}
+
+static void ref_adam_rows(size_t dim, size_t n, const uint32_t *rows, const real *g, real *w, real *m, real *v, real lr,
+                          real b1, real b2, real eps, real c1, real c2) {
+    for (size_t i = 0; i < n; i++) {
+        size_t at = rows[i] * dim;
+        ref_adam(w + at, g + i * dim, m + at, v + at, dim, lr, b1, b2, eps, 0, c1, c2);
     }
 }
 
@@ -148,7 +247,19 @@ const sage_ops sage_ops_scalar = {.isa = "scalar",
                                   .add_row = ref_add_row,
                                   .bias_gelu = ref_bias_gelu,
                                   .gelu_back = ref_gelu_back,
+                                  .heads_scores = ref_heads_scores,
+                                  .heads_softmax = ref_heads_softmax,
+                                  .heads_sum = ref_heads_sum,
+                                  .heads_blend = ref_heads_blend,
                                   .heads_dot = ref_heads_dot,
                                   .heads_axpy = ref_heads_axpy,
                                   .heads_mix = ref_heads_mix,
-                                  .adam = ref_adam};
+                                  .to_bf16 = ref_to_bf16,
+                                  .from_bf16 = ref_from_bf16,
+                                  .to_int8 = ref_to_int8,
+                                  .from_int32 = ref_from_int32,
+                                  .bag_sum_bf16 = ref_bag_sum_bf16,
+                                  .bag_sum_int8 = ref_bag_sum_int8,
+                                  .softmax = ref_softmax,
+                                  .adam = ref_adam,
+                                  .adam_rows = ref_adam_rows};

@@ -15,6 +15,30 @@ INLINE void store(float *p, vf x) {
     *(vf_memory *)(void *)p = (vf_memory)x;
 }
 
+/* The first n floats, 1 <= n <= VL, the rest zeros; in front of the end of an array. Where n is VL when compiled, as
+ * load and store. */
+INLINE vf load_part(const float *p, size_t n) {
+    return n == VL ? load(p) : V_LOAD_PART(p, n, (vf){0});
+}
+
+INLINE void store_part(float *p, size_t n, vf x) {
+    if (n == VL)
+        store(p, x);
+    else
+        V_STORE_PART(p, n, x);
+}
+
+typedef float v4 __attribute__((vector_size(16)));
+typedef float v4_memory __attribute__((vector_size(16), aligned(4), may_alias));
+
+INLINE v4 load4(const float *p) {
+    return (v4) * (const v4_memory *)(const void *)p;
+}
+
+INLINE void store4(float *p, v4 x) {
+    *(v4_memory *)(void *)p = (v4_memory)x;
+}
+
 INLINE vf all(float x) {
     return (vf){0} + x;
 }

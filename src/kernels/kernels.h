@@ -16,9 +16,9 @@ typedef double real;
 typedef float real;
 #endif
 
-/* How far ahead bag_sum and bag_back prefetch: their index arrays must be readable (and hold valid rows) this far past
- * n. */
-enum { SAGE_PREFETCH = 8 };
+/* How far ahead bag_sum and bag_back prefetch at most: their index arrays must be readable (and hold valid rows) this
+ * far past n. */
+enum { SAGE_PREFETCH = 16 };
 
 /* Every op works on the calling thread; who cuts the work over the pool is the caller. Sums run in a fixed order for a
  * given ISA. */
@@ -36,10 +36,10 @@ typedef struct sage_ops {
     /* ---- bags: rows of a table [..][dim] ---- */
     /* out[dim] = sum over i < n of w[i] table[rows[i]] */
     void (*bag_sum)(size_t dim, size_t n, const uint32_t *rows, const real *w, const real *table, real *out);
-    /* One table row used by n bags with gradients d[bag][dim]: grad += sum w[i] d[bag[i]];  dots[i] = d[bag[i]] . row
-     */
+    /* One table row used by n bags with gradients d[bag][dim]: grad += sum w[i] d[bag[i]];
+     * dots[i] = (add ? dots[i] : 0) + d[bag[i]] . row */
     void (*bag_back)(size_t dim, size_t n, const uint32_t *bag, const real *w, const real *d, const real *row,
-                     real *grad, real *dots);
+                     real *grad, real *dots, bool add);
 
     /* ---- rows x [n][dim] ---- */
     /* Layer norm (Ba et al. 2016), eps 1e-5: hat = (x - mean) rstd, y = gain hat + bias, rstd [n]. x may be hat or y.
@@ -80,10 +80,11 @@ typedef struct sage_ops {
                       size_t ld, real *out);
 
     /* ---- rows in other precisions ---- */
+    /* Both ways of rounding give the same bits on every ISA. */
     void (*to_bf16)(size_t n, const real *x, uint16_t *y);   /* nearest even; NaN stays NaN */
     void (*from_bf16)(size_t n, const uint16_t *x, real *y); /* exact */
     /* Rows x [n][ld], the first dim columns, to q [n][dim] in -127..127 and scale [n]: x ~ scale q, scale = max |x| /
-     * 127 (a row of zeros: scale 0). Nearest even. */
+     * 127 (a row of zeros: scale 0). Nearest even; x finite. */
     void (*to_int8)(size_t n, size_t dim, const real *x, size_t ld, int8_t *q, real *scale);
     /* y [n][ldy] = (add ? y : 0) + row_scale[i] column_scale[j] acc[i][j], acc [n][dim] */
     void (*from_int32)(size_t n, size_t dim, const int32_t *acc, const real *row_scale, const real *column_scale,

@@ -92,8 +92,7 @@ static size_t bag_of(const sage_product_batch *batch, size_t product) {
     return batch->token_begin[product] - batch->token_begin[0];
 }
 
-/* Multiply-adds x 2 of one product's dense layers forward; back takes as many, the weights' gradients too. */
-static uint64_t dense_flops(const sage_model_shape *s, size_t ld) {
+uint64_t encoder_flops(const sage_model_shape *s, size_t ld) {
     size_t d = s->dim_model;
     return 2 *
            (uint64_t)(d * ld + d * d + 2 * d * s->dim_ff + d * s->dim_head + s->dim_head * s->dim_out + d * s->dim_out);
@@ -119,7 +118,7 @@ void encoder_forward(const sage_model *model, sage_work *work, const sage_produc
     sage_stage_end(&attention, began, tokens * s->dim_embed * sizeof(real), 4 * tokens * s->heads * s->dim_embed);
     began = sage_stage_begin();
     encoder_dense(model, work->layers, end - begin, a);
-    sage_stage_end(&dense, began, 0, (end - begin) * dense_flops(s, f->ld));
+    sage_stage_end(&dense, began, 0, (end - begin) * encoder_flops(s, f->ld));
 }
 
 void encoder_back(const sage_model *model, sage_work *work, const sage_product_batch *batch, size_t chunk,
@@ -136,7 +135,7 @@ void encoder_back(const sage_model *model, sage_work *work, const sage_product_b
     uint64_t began = sage_stage_begin();
     memset(part, 0, at.size * sizeof(real));
     dense_back(model, work->layers, end - begin, a, scratch, part);
-    sage_stage_end(&dense, began, 0, (end - begin) * dense_flops(s, f->ld));
+    sage_stage_end(&dense, began, 0, (end - begin) * encoder_flops(s, f->ld));
     began = sage_stage_begin();
     bags_tokens(model, work, bags, bag_of(batch, end), scratch->e);
     for (size_t i = begin; i < end; i++) {

@@ -11,4 +11,7 @@ product_tokens tokens_of(const sage_model_shape *shape, const sage_product_batch
 /* From a.mix to a.p, n rows on the calling worker. */
 void encoder_dense(const sage_model *model, const packed_layers *layers, size_t n, encoder_acts a);
 
+/* Multiply-adds x 2 of one product's dense layers forward; data gradients take as many, weights' gradients too. */
+uint64_t encoder_flops(const sage_model_shape *shape, size_t ld);
+
 #endif

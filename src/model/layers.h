@@ -6,11 +6,15 @@
 #include "impl.h"
 #include <kernels/gemm.h>
 
+/* Which of them: a frozen model that has only queries to answer does without the others. */
+typedef enum layer_set { LAYERS_OF_PRODUCTS = 1, LAYERS_OF_QUERIES = 2, LAYERS_ALL = 3 } layer_set;
+
 /* The model's weights laid out for products: those of a pass (set anew each step) or of a frozen model (set once). */
 typedef struct packed_mlp {
     sage_weights *w1, *w2, *skip; /* skip may be NULL */
 } packed_mlp;
 typedef struct packed_layers {
+    layer_set set;
     size_t heads, ld;                          /* of vcat */
     sage_weights *value[SAGE_MODEL_HEADS_MAX]; /* rows h D/H .. of vcat */
     sage_weights *out;                         /* W_O */
@@ -19,13 +23,13 @@ typedef struct packed_layers {
 
 /* `ld` is the fold's. In INT8 only the large layers are int8: what a head sees mixes texts and image vectors of very
  * different size in one row, and the heads' linear skip carries most of a vector, so these are bf16. */
-sage_status packed_layers_new(const sage_model_shape *shape, size_t ld, sage_precision precision, bool backward,
-                              packed_layers **layers, sage_error *error);
+sage_status packed_layers_new(const sage_model_shape *shape, size_t ld, layer_set set, sage_precision precision,
+                              bool backward, packed_layers **layers, sage_error *error);
 void packed_layers_free(packed_layers *layers);
 size_t packed_layers_bytes(const packed_layers *layers);
 /* About what they will take, forward and backward. */
 size_t packed_layers_need(const sage_model_shape *shape, size_t ld, sage_precision precision);
-/* Takes the model's present weights, and vcat [D][ld], over the pool. */
+/* Takes the model's present weights, and vcat [D][ld] (not read where only queries' are kept), over the pool. */
 void packed_layers_set(packed_layers *layers, const sage_model *model, const real *vcat, sage_pool *pool);
 
 /* out = S x + W_2 gelu(W_1 x + b_1) + b_2; S is the identity where there is no skip (in == out). */

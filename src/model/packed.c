@@ -15,26 +15,31 @@ enum { ENTRIES_MAX = SAGE_MODEL_HEADS_MAX + 9 };
 
 static size_t list(const sage_model_shape *s, packed_layers *l, entry *e) {
     size_t n = 0;
-    e[n++] = (entry){&l->ff.w1, s->dim_ff, s->dim_model, P_FF1_W, 0, true}; /* the largest first, for the workers */
-    e[n++] = (entry){&l->ff.w2, s->dim_model, s->dim_ff, P_FF2_W, 0, true};
-    e[n++] = (entry){&l->head.w1, s->dim_head, s->dim_model, P_HEAD1_W, 0, true};
-    e[n++] = (entry){&l->head.w2, s->dim_out, s->dim_head, P_HEAD2_W, 0, true};
-    e[n++] = (entry){&l->out, s->dim_model, s->dim_model, P_WO, 0, true};
-    e[n++] = (entry){&l->search.w1, s->dim_head, s->dim_embed, P_SEARCH1_W, 0, true};
-    e[n++] = (entry){&l->search.w2, s->dim_out, s->dim_head, P_SEARCH2_W, 0, true};
-    e[n++] = (entry){&l->head.skip, s->dim_out, s->dim_model, P_HEAD_SKIP, 0, false};
-    e[n++] = (entry){&l->search.skip, s->dim_out, s->dim_embed, P_SEARCH_SKIP, 0, false};
-    for (size_t h = 0; h < s->heads; h++)
-        e[n++] = (entry){&l->value[h], s->dim_model / s->heads, l->ld, P_COUNT, h, false};
+    if (l->set & LAYERS_OF_PRODUCTS) {
+        e[n++] = (entry){&l->ff.w1, s->dim_ff, s->dim_model, P_FF1_W, 0, true}; /* the largest first, for the workers */
+        e[n++] = (entry){&l->ff.w2, s->dim_model, s->dim_ff, P_FF2_W, 0, true};
+        e[n++] = (entry){&l->head.w1, s->dim_head, s->dim_model, P_HEAD1_W, 0, true};
+        e[n++] = (entry){&l->head.w2, s->dim_out, s->dim_head, P_HEAD2_W, 0, true};
+        e[n++] = (entry){&l->out, s->dim_model, s->dim_model, P_WO, 0, true};
+        e[n++] = (entry){&l->head.skip, s->dim_out, s->dim_model, P_HEAD_SKIP, 0, false};
+        for (size_t h = 0; h < s->heads; h++)
+            e[n++] = (entry){&l->value[h], s->dim_model / s->heads, l->ld, P_COUNT, h, false};
+    }
+    if (l->set & LAYERS_OF_QUERIES) {
+        e[n++] = (entry){&l->search.w1, s->dim_head, s->dim_embed, P_SEARCH1_W, 0, true};
+        e[n++] = (entry){&l->search.w2, s->dim_out, s->dim_head, P_SEARCH2_W, 0, true};
+        e[n++] = (entry){&l->search.skip, s->dim_out, s->dim_embed, P_SEARCH_SKIP, 0, false};
+    }
     return n;
 }
 
-sage_status packed_layers_new(const sage_model_shape *shape, size_t ld, sage_precision precision, bool backward,
-                              packed_layers **out, sage_error *error) {
+sage_status packed_layers_new(const sage_model_shape *shape, size_t ld, layer_set set, sage_precision precision,
+                              bool backward, packed_layers **out, sage_error *error) {
     sage_status st = SAGE_OK;
     entry entries[ENTRIES_MAX];
     packed_layers *made = sage_alloc_zero(1, sizeof *made);
     if (made == NULL) return sage_fail_memory(error, sizeof *made);
+    made->set = set;
     made->heads = shape->heads;
     made->ld = ld;
     size_t n = list(shape, made, entries);
@@ -65,18 +70,22 @@ void packed_layers_free(packed_layers *layers) {
     sage_free(layers);
 }
 
+static size_t bytes_of(const sage_weights *weights) {
+    return weights != NULL ? sage_weights_bytes(weights) : 0;
+}
+
 static size_t mlp_bytes(const packed_mlp *m) {
-    return sage_weights_bytes(m->w1) + sage_weights_bytes(m->w2) + (m->skip != NULL ? sage_weights_bytes(m->skip) : 0);
+    return bytes_of(m->w1) + bytes_of(m->w2) + bytes_of(m->skip);
 }
 
 size_t packed_layers_bytes(const packed_layers *layers) {
     size_t bytes = mlp_bytes(&layers->ff) + mlp_bytes(&layers->head) + mlp_bytes(&layers->search);
-    for (size_t h = 0; h < layers->heads; h++) bytes += sage_weights_bytes(layers->value[h]);
-    return bytes + sage_weights_bytes(layers->out);
+    for (size_t h = 0; h < layers->heads; h++) bytes += bytes_of(layers->value[h]);
+    return bytes + bytes_of(layers->out);
 }
 
 size_t packed_layers_need(const sage_model_shape *shape, size_t ld, sage_precision precision) {
-    packed_layers layers = {.ld = ld};
+    packed_layers layers = {.set = LAYERS_ALL, .ld = ld};
     entry entries[ENTRIES_MAX];
     size_t elements = 0, n = list(shape, &layers, entries);
     for (size_t i = 0; i < n; i++) elements += entries[i].out * entries[i].in;
@@ -103,7 +112,7 @@ static void set_entries(void *ctx, size_t begin, size_t end, size_t worker) {
 }
 
 void packed_layers_set(packed_layers *layers, const sage_model *model, const real *vcat, sage_pool *pool) {
-    set_job job = {model, vcat, layers->ld};
+    set_job job = {.model = model, .vcat = vcat, .ld = layers->ld};
     size_t n = list(&model->shape, layers, job.entries);
     sage_pool_for_dynamic(pool, n, 1, set_entries, &job);
 }

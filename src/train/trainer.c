@@ -12,7 +12,7 @@ static sage_status read_settings(sage_trainer *trainer, sage_error *error) {
     const sage_batch *first;
     sage_dataset_describe(trainer->dataset, &info);
     uint64_t seed = (uint64_t)sage_options_int_or(trainer->options, "train_seed", (int64_t)info.seed);
-    SAGE_TRY(sage_sampler_new(trainer->dataset, trainer->options, trainer->pool, seed, &trainer->sampler, error));
+    SAGE_TRY(sage_sampler_new(trainer->dataset, trainer->options, NULL, seed, &trainer->sampler, error));
     SAGE_TRY(sage_sampler_batch(trainer->sampler, 0, &first, error));
     sage_train_size size = {.products = sage_dataset_products(trainer->dataset),
                             .pairs = sage_dataset_trained_pairs(trainer->dataset),
@@ -74,12 +74,14 @@ sage_status sage_trainer_build(sage_trainer *trainer, sage_error *error) {
     if (trainer->settings.average > 0)
         SAGE_TRY(sage_average_new(trainer->model, trainer->settings.steps, trainer->settings.average, &trainer->average,
                                   error));
+    SAGE_TRY(sage_feeder_new(trainer->sampler, trainer->settings.steps, &trainer->feeder, error));
 out:
     return st;
 }
 
 void sage_trainer_release(sage_trainer *trainer) {
     sage_metrics_close(&trainer->metrics);
+    sage_feeder_free(trainer->feeder);
     sage_average_free(trainer->average);
     sage_optimiser_free(trainer->optimiser);
     sage_grads_free(trainer->grads);
@@ -134,7 +136,7 @@ sage_status sage_trainer_step(sage_trainer *trainer, sage_error *error) {
     double began_s = sage_now_s();
     const sage_batch *batch;
     sage_loss loss = {0};
-    SAGE_TRY(sage_sampler_batch(trainer->sampler, trainer->state.step, &batch, error));
+    SAGE_TRY(sage_feeder_batch(trainer->feeder, trainer->state.step, &batch, error));
     SAGE_TRY(forward_backward(trainer, batch, &loss, error));
     if (!isfinite(loss.total)) SAGE_TRY(not_finite(trainer, "loss", error));
     double norm = sage_optimiser_grad_norm(trainer->optimiser, trainer->grads, trainer->pool);

@@ -4,6 +4,7 @@
 
 #include <io/fs.h>
 #include <train/checkpoint.h>
+#include <train/feeder.h>
 #include <train/metrics.h>
 #include <train/progress.h>
 #include <train/run_file.h>
@@ -23,6 +24,7 @@ typedef struct sage_trainer {
     char *identity_text;
 
     sage_sampler *sampler;
+    sage_feeder *feeder;
     sage_model *model;
     sage_work *work;
     sage_grads *grads;

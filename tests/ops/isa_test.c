@@ -83,8 +83,8 @@ static void bags(pair *p) {
         same(p, "bag_sum", a, b, dim, sum_tolerance(n));
         a = fresh(p, dim);
         b = copy(a, dim);
-        p->truth->bag_back(dim, n, rows, w, table, row, a, dots);
-        p->ops->bag_back(dim, n, rows, w, table, row, b, dots2);
+        p->truth->bag_back(dim, n, rows, w, table, row, a, dots, false);
+        p->ops->bag_back(dim, n, rows, w, table, row, b, dots2, false);
         same(p, "bag_back", a, b, dim, sum_tolerance(n));
         same(p, "bag_back's dots", dots, dots2, USES, sum_tolerance(dim));
     }

@@ -1,0 +1,233 @@
+/* Inference. Every chunk has the same number of rows, filled up where products or queries run out: a library may cut
+ * products of other sizes in another way, and a vector's bits would depend on what it was computed with. */
+#include "frozen.h"
+#include "encoder.h"
+#include "lay.h"
+#include <base/alloc.h>
+#include <base/profile.h>
+#include <string.h>
+
+enum { QUERY_ROWS = 16 };
+
+/* ---- products ---- */
+
+typedef struct products_job {
+    sage_frozen *frozen;
+    const sage_product_batch *batch;
+    real *out;
+} products_job;
+
+/* The text tokens of product i side by side: where they lie, or copied. */
+static const real *text_tokens(const sage_frozen *f, const sage_product_batch *batch, size_t i, real *copy) {
+    size_t e = f->model->shape.dim_embed, first = batch->token_begin[i], n = batch->token_begin[i + 1] - first;
+    if (batch->token_bag == NULL) return f->bags.e + (first - batch->token_begin[0]) * e;
+    for (size_t t = 0; t < n; t++) memcpy(copy + t * e, f->bags.e + batch->token_bag[first + t] * e, e * sizeof(real));
+    return copy;
+}
+
+static void product_chunks(void *ctx, size_t begin, size_t end, size_t worker) {
+    static sage_stage attention = SAGE_STAGE("attention"), dense = SAGE_STAGE("encoder forward");
+    const products_job *job = ctx;
+    sage_frozen *f = job->frozen;
+    const sage_model_shape *s = &f->model->shape;
+    frozen_worker *w = &f->workers[worker];
+    size_t mix = s->heads * f->fold.ld;
+    for (size_t chunk = begin; chunk < end; chunk++) {
+        size_t tokens = 0, first = chunk * ROWS, n = job->batch->n - first < ROWS ? job->batch->n - first : ROWS;
+        uint64_t began = sage_stage_begin();
+        for (size_t i = 0; i < n; i++) {
+            product_tokens t = tokens_of(s, job->batch, first + i, text_tokens(f, job->batch, first + i, w->tokens));
+            attend(f->model, &f->fold, &t, w->attention, w->acts.mix + i * mix);
+            tokens += t.n;
+        }
+        memset(w->acts.mix + n * mix, 0, (ROWS - n) * mix * sizeof(real));
+        sage_stage_end(&attention, began, tokens * s->dim_embed * sizeof(real), 4 * tokens * s->heads * s->dim_embed);
+        began = sage_stage_begin();
+        encoder_dense(f->model, f->product_layers, ROWS, w->acts);
+        memcpy(job->out + first * s->dim_out, w->acts.p, n * s->dim_out * sizeof(real));
+        sage_stage_end(&dense, began, 0, n * encoder_flops(s, f->fold.ld));
+    }
+}
+
+static sage_status check_products(const sage_model *model, const sage_product_batch *batch, size_t *most,
+                                  sage_error *error) {
+    size_t first = batch->token_begin[0], tokens = batch->token_begin[batch->n] - first;
+    *most = 1;
+    if (batch->token_bag == NULL && tokens != batch->text.n)
+        return sage_fail(error, SAGE_E_ARGUMENT,
+                         "model: the batch's products have %zu text tokens, but there are %zu bags", tokens,
+                         batch->text.n);
+    for (size_t t = first; t < first + tokens; t++) {
+        if (batch->token_field[t] >= SAGE_FIELDS)
+            return sage_fail(error, SAGE_E_ARGUMENT, "model: text token %zu of the batch names no field", t - first);
+        if (batch->token_bag != NULL && batch->token_bag[t] >= batch->text.n)
+            return sage_fail(error, SAGE_E_ARGUMENT, "model: text token %zu of the batch names no bag", t - first);
+    }
+    if (batch->image_begin != NULL && batch->image_begin[batch->n] > batch->image_begin[0] &&
+        model->shape.dim_image == 0)
+        return sage_fail(error, SAGE_E_ARGUMENT, "model: the batch has image vectors, but this model was made without");
+    for (size_t i = 0; i < batch->n; i++) {
+        size_t n = batch->token_begin[i + 1] - batch->token_begin[i] + 1;
+        if (batch->image_begin != NULL) n += batch->image_begin[i + 1] - batch->image_begin[i];
+        if (n > *most) *most = n;
+    }
+    return SAGE_OK;
+}
+
+sage_status sage_frozen_products(sage_frozen *frozen, const sage_product_batch *batch, real *out, sage_error *error) {
+    sage_status st = SAGE_OK;
+    size_t most;
+    if (batch->n == 0) return SAGE_OK;
+    SAGE_TRY(check_products(frozen->model, batch, &most, error));
+    SAGE_TRY(frozen_need_products(frozen, most, error));
+    SAGE_TRY(frozen_bags(frozen, &batch->text, error));
+    products_job job = {frozen, batch, out};
+    sage_pool_for_dynamic(frozen->pool, chunks_of(batch->n), 1, product_chunks, &job);
+out:
+    return st;
+}
+
+/* ---- queries ---- */
+
+typedef struct queries_job {
+    sage_frozen *frozen;
+    size_t n;
+    real *out;
+} queries_job;
+
+static void query_chunks(void *ctx, size_t begin, size_t end, size_t worker) {
+    const queries_job *job = ctx;
+    sage_frozen *f = job->frozen;
+    const sage_model_shape *s = &f->model->shape;
+    tower_acts *t = &f->workers[worker].tower;
+    for (size_t chunk = begin; chunk < end; chunk++) {
+        size_t first = chunk * QUERY_ROWS, n = job->n - first < QUERY_ROWS ? job->n - first : QUERY_ROWS;
+        memcpy(t->u, f->bags.e + first * s->dim_embed, n * s->dim_embed * sizeof(real));
+        memset(t->u + n * s->dim_embed, 0, (QUERY_ROWS - n) * s->dim_embed * sizeof(real));
+        tower_dense(f->model, f->query_layers, QUERY_ROWS, t->u, t->mlp, t->q, t->inverse);
+        memcpy(job->out + first * s->dim_out, t->q, n * s->dim_out * sizeof(real));
+    }
+}
+
+sage_status sage_frozen_queries(sage_frozen *frozen, const sage_bags *bags, real *out, sage_error *error) {
+    sage_status st = SAGE_OK;
+    if (bags->n == 0) return SAGE_OK;
+    SAGE_TRY(frozen_need_queries(frozen, error));
+    SAGE_TRY(frozen_bags(frozen, bags, error));
+    queries_job job = {frozen, bags->n, out};
+    sage_pool_for_dynamic(frozen->pool, (bags->n + QUERY_ROWS - 1) / QUERY_ROWS, 1, query_chunks, &job);
+out:
+    return st;
+}
+
+/* ---- what is made once, when first asked for ---- */
+
+static void lay_product_workers(layer *l, sage_frozen *f) {
+    const sage_model_shape *s = &f->model->shape;
+    lay_fold(l, s, false, &f->fold);
+    for (size_t w = 0; w < f->threads; w++) {
+        frozen_worker made = f->workers[w];
+        lay_encoder(l, s, f->fold.ld, ROWS, 0, false, &made.acts);
+        if (l->base != NULL) f->workers[w] = made;
+    }
+}
+
+static void lay_query_workers(layer *l, sage_frozen *f) {
+    for (size_t w = 0; w < f->threads; w++) {
+        frozen_worker made = f->workers[w];
+        lay_tower(l, &f->model->shape, QUERY_ROWS, false, &made.tower);
+        if (l->base != NULL) f->workers[w] = made;
+    }
+}
+
+static sage_status take_block(sage_frozen *f, void (*lay_workers)(layer *, sage_frozen *), void **block,
+                              sage_error *error) {
+    layer l = {0};
+    lay_workers(&l, f);
+    if (l.overflow || (*block = sage_alloc_aligned(l.at)) == NULL) return sage_fail_memory(error, l.at);
+    memset(*block, 0, l.at);
+    f->bytes += l.at;
+    l = (layer){.base = *block};
+    lay_workers(&l, f);
+    return SAGE_OK;
+}
+
+/* Tokens of one product at a time, per worker. */
+static sage_status need_tokens(sage_frozen *f, size_t most, sage_error *error) {
+    const sage_model_shape *s = &f->model->shape;
+    size_t each = most * (s->heads + s->dim_embed);
+    if (most <= f->most_tokens) return SAGE_OK;
+    real *block = sage_alloc_aligned(f->threads * each * sizeof(real));
+    if (block == NULL) return sage_fail_memory(error, f->threads * each * sizeof(real));
+    sage_free(f->token_block);
+    f->token_block = block;
+    f->most_tokens = most;
+    for (size_t w = 0; w < f->threads; w++) {
+        f->workers[w].tokens = block + w * each;
+        f->workers[w].attention = block + w * each + most * s->dim_embed;
+    }
+    return SAGE_OK;
+}
+
+sage_status frozen_need_products(sage_frozen *f, size_t most_tokens, sage_error *error) {
+    sage_status st = SAGE_OK;
+    SAGE_TRY(need_tokens(f, most_tokens, error));
+    if (f->product_layers != NULL) goto out;
+    if (f->product_block == NULL) SAGE_TRY(take_block(f, lay_product_workers, &f->product_block, error));
+    packed_layers *layers;
+    SAGE_TRY(packed_layers_new(&f->model->shape, f->fold.ld, LAYERS_OF_PRODUCTS, f->precision, false, &layers, error));
+    fold_forward(f->model, f->pool, &f->fold);
+    packed_layers_set(layers, f->model, f->fold.vcat, f->pool);
+    f->product_layers = layers;
+    f->bytes += packed_layers_bytes(layers);
+out:
+    return st;
+}
+
+sage_status frozen_need_queries(sage_frozen *f, sage_error *error) {
+    sage_status st = SAGE_OK;
+    if (f->query_layers != NULL) goto out;
+    if (f->query_block == NULL) SAGE_TRY(take_block(f, lay_query_workers, &f->query_block, error));
+    packed_layers *layers;
+    SAGE_TRY(packed_layers_new(&f->model->shape, 0, LAYERS_OF_QUERIES, f->precision, false, &layers, error));
+    packed_layers_set(layers, f->model, NULL, f->pool);
+    f->query_layers = layers;
+    f->bytes += packed_layers_bytes(layers);
+out:
+    return st;
+}
+
+sage_status sage_frozen_new(const sage_model *model, sage_precision precision, sage_pool *pool, sage_frozen **out,
+                            sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_frozen *made = sage_alloc_zero(1, sizeof *made);
+    if (made == NULL) return sage_fail_memory(error, sizeof *made);
+    made->model = model;
+    made->precision = precision;
+    made->pool = pool;
+    made->threads = sage_pool_threads(pool);
+    made->workers = sage_alloc_zero(made->threads, sizeof *made->workers);
+    if (made->workers == NULL) SAGE_TRY(sage_fail_memory(error, made->threads * sizeof *made->workers));
+    SAGE_TRY(frozen_table(made, error));
+    *out = made;
+    made = NULL;
+out:
+    sage_frozen_free(made);
+    return st;
+}
+
+void sage_frozen_free(sage_frozen *frozen) {
+    if (frozen == NULL) return;
+    packed_layers_free(frozen->product_layers);
+    packed_layers_free(frozen->query_layers);
+    sage_free(frozen->product_block);
+    sage_free(frozen->query_block);
+    sage_free(frozen->token_block);
+    sage_free(frozen->workers);
+    frozen_bags_free(frozen);
+    sage_free(frozen);
+}
+
+size_t sage_frozen_bytes(const sage_frozen *frozen) {
+    return frozen->bytes + frozen_bags_bytes(frozen);
+}

@@ -1,0 +1,50 @@
+/* Inside a frozen model: frozen.c (chunks from tokens to vectors), frozen_bags.c (table and bags). */
+#ifndef SAGE_MODEL_FROZEN_H
+#define SAGE_MODEL_FROZEN_H
+
+#include "gather.h"
+#include "pass.h"
+
+typedef struct frozen_worker {
+    encoder_acts acts; /* [ROWS] */
+    tower_acts tower;  /* [QUERY_ROWS] */
+    real *tokens;      /* [most tokens][E] of one product */
+    real *attention;   /* [most tokens][H] */
+} frozen_worker;
+
+/* Bags of the batch at hand; arrays grow and are reused. */
+typedef struct frozen_bag_acts {
+    uint32_t *begin, *row; /* [bags + 1], [uses + pad] */
+    real *weight;          /* [uses] */
+    real *e, *hat;         /* [bags][E]; hat: of each worker, [NORM_BAGS][E] */
+    real *rstd;
+    size_t begin_capacity, row_capacity, weight_capacity, e_capacity, hat_capacity;
+} frozen_bag_acts;
+
+struct sage_frozen {
+    const sage_model *model;
+    sage_precision precision;
+    sage_pool *pool;
+    size_t threads, bytes, most_tokens;
+    gather_table table;
+    void *table_copy; /* where the precision is not f32 */
+    real *row_scale;  /* [rows] int8 */
+    fold fold;
+    packed_layers *product_layers, *query_layers;
+    void *product_block, *query_block;
+    real *token_block;
+    frozen_worker *workers;
+    frozen_bag_acts bags;
+};
+
+sage_status frozen_need_products(sage_frozen *frozen, size_t most_tokens, sage_error *error);
+sage_status frozen_need_queries(sage_frozen *frozen, sage_error *error);
+
+/* frozen_bags.c */
+sage_status frozen_table(sage_frozen *frozen, sage_error *error);
+/* bags.e [n][E] of the batch's bags, after their norm. */
+sage_status frozen_bags(sage_frozen *frozen, const sage_bags *bags, sage_error *error);
+void frozen_bags_free(sage_frozen *frozen);
+size_t frozen_bags_bytes(const sage_frozen *frozen);
+
+#endif

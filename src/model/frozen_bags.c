@@ -1,0 +1,168 @@
+/* A frozen model's table in its precision, and the batch's bags from it. */
+#include "frozen.h"
+#include <base/alloc.h>
+#include <base/profile.h>
+#include <stdatomic.h>
+#include <string.h>
+
+enum { NORM_BAGS = 32, TABLE_ROWS = 1024 };
+
+/* ---- the table ---- */
+
+/* One scale a row, over all its slabs; so the row is brought together first. */
+static void quantise_row(sage_frozen *f, size_t row, real *whole, int8_t *quantised) {
+    const sage_model_shape *s = &f->model->shape;
+    for (size_t slab = 0; slab < sage_slabs(s->dim_embed); slab++)
+        memcpy(whole + slab * SAGE_SLAB, f->model->table + sage_slab_at(s->rows, s->dim_embed, row, slab * SAGE_SLAB),
+               sage_slab_width(s->dim_embed, slab) * sizeof(real));
+    sage_ops_best()->to_int8(1, s->dim_embed, whole, s->dim_embed, quantised, f->row_scale + row);
+    for (size_t slab = 0; slab < sage_slabs(s->dim_embed); slab++)
+        memcpy((int8_t *)f->table_copy + sage_slab_at(s->rows, s->dim_embed, row, slab * SAGE_SLAB),
+               quantised + slab * SAGE_SLAB, sage_slab_width(s->dim_embed, slab));
+}
+
+static void convert_rows(void *ctx, size_t begin, size_t end, size_t worker) {
+    sage_frozen *f = ctx;
+    const sage_model_shape *s = &f->model->shape;
+    if (f->precision == SAGE_PRECISION_BF16) { /* elementwise, so the slabs do not matter */
+        size_t first = begin * s->dim_embed, n = (end - begin) * s->dim_embed;
+        sage_ops_best()->to_bf16(n, f->model->table + first, (uint16_t *)f->table_copy + first);
+        return;
+    }
+    real *whole = f->bags.hat + worker * s->dim_embed * 2;
+    int8_t *quantised = (int8_t *)(whole + s->dim_embed);
+    for (size_t row = begin; row < end; row++) quantise_row(f, row, whole, quantised);
+}
+
+static sage_status grow(void **array, size_t *capacity, size_t need, size_t size, sage_error *error) {
+    return sage_grow(array, capacity, need, size) != 0 ? sage_fail_memory(error, need * size) : SAGE_OK;
+}
+#define GROW(array, capacity, need) grow((void **)&(array), &(capacity), need, sizeof *(array), error)
+
+sage_status frozen_table(sage_frozen *f, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const sage_model_shape *s = &f->model->shape;
+    size_t n = s->rows * s->dim_embed, bytes = f->precision == SAGE_PRECISION_BF16 ? 2 * n : n;
+    f->table = (gather_table){f->precision, s->rows, s->dim_embed, f->model->table};
+    if (f->precision == SAGE_PRECISION_F32) return SAGE_OK;
+    f->table_copy = sage_alloc_aligned(bytes);
+    if (f->table_copy == NULL) SAGE_TRY(sage_fail_memory(error, bytes));
+    sage_huge_pages(f->table_copy, bytes);
+    f->table.slabs = f->table_copy;
+    f->bytes += bytes;
+    if (f->precision == SAGE_PRECISION_INT8) {
+        f->row_scale = sage_alloc_zero(s->rows, sizeof *f->row_scale);
+        if (f->row_scale == NULL) SAGE_TRY(sage_fail_memory(error, s->rows * sizeof *f->row_scale));
+        f->bytes += s->rows * sizeof *f->row_scale;
+        SAGE_TRY(GROW(f->bags.hat, f->bags.hat_capacity, f->threads * 2 * s->dim_embed));
+    }
+    sage_pool_for(f->pool, s->rows, TABLE_ROWS, convert_rows, f);
+out:
+    return st;
+}
+
+/* ---- bags ---- */
+
+typedef struct bags_job {
+    sage_frozen *frozen;
+    const sage_bags *bags;
+    _Atomic uint32_t bad; /* an id past the vocabulary + 1; 0: none */
+} bags_job;
+
+static void look_up(void *ctx, size_t begin, size_t end, size_t worker) {
+    bags_job *job = ctx;
+    sage_frozen *f = job->frozen;
+    const sage_model *model = f->model;
+    size_t hashes = model->shape.hashes, first = job->bags->begin[0];
+    (void)worker;
+    for (size_t p = job->bags->begin[begin]; p < job->bags->begin[end]; p++) {
+        uint32_t id = job->bags->ids[p];
+        if (id >= model->shape.vocab) {
+            atomic_store(&job->bad, id + 1);
+            return;
+        }
+        for (size_t k = 0; k < hashes; k++) {
+            uint32_t row = hash_row(model, id, k);
+            real weight = model->importance[id * hashes + k];
+            f->bags.row[(p - first) * hashes + k] = row;
+            f->bags.weight[(p - first) * hashes + k] = f->row_scale != NULL ? weight * f->row_scale[row] : weight;
+        }
+    }
+}
+
+static void norm_bags(void *ctx, size_t begin, size_t end, size_t worker) {
+    const bags_job *job = ctx;
+    sage_frozen *f = job->frozen;
+    const sage_model *model = f->model;
+    size_t e = model->shape.dim_embed;
+    for (size_t at = begin; at < end; at += NORM_BAGS) {
+        size_t n = end - at < NORM_BAGS ? end - at : NORM_BAGS;
+        sage_ops_best()->norm(n, e, f->bags.e + at * e, par(model, P_TEXT_GAIN), par(model, P_TEXT_BIAS),
+                              f->bags.hat + worker * NORM_BAGS * e, f->bags.e + at * e,
+                              f->bags.rstd + worker * NORM_BAGS);
+    }
+}
+
+static sage_status reserve(sage_frozen *f, size_t bags, size_t uses, sage_error *error) {
+    sage_status st = SAGE_OK;
+    frozen_bag_acts *b = &f->bags;
+    size_t e = f->model->shape.dim_embed;
+    SAGE_TRY(GROW(b->begin, b->begin_capacity, bags + 1));
+    SAGE_TRY(GROW(b->row, b->row_capacity, uses + SAGE_PREFETCH));
+    SAGE_TRY(GROW(b->weight, b->weight_capacity, uses + 1));
+    SAGE_TRY(GROW(b->e, b->e_capacity, bags * e));
+    SAGE_TRY(GROW(b->hat, b->hat_capacity, f->threads * NORM_BAGS * e));
+    if (b->rstd == NULL) b->rstd = sage_alloc_zero(f->threads * NORM_BAGS, sizeof *b->rstd);
+    if (b->rstd == NULL) st = sage_fail_memory(error, f->threads * NORM_BAGS * sizeof *b->rstd);
+out:
+    return st;
+}
+
+static sage_status rebase(sage_frozen *f, const sage_bags *bags, sage_error *error) {
+    f->bags.begin[0] = 0;
+    for (size_t i = 0; i < bags->n; i++) {
+        if (bags->begin[i + 1] < bags->begin[i])
+            return sage_fail(error, SAGE_E_ARGUMENT, "model: bag %zu of the batch ends before it begins", i);
+        f->bags.begin[i + 1] = bags->begin[i + 1] - bags->begin[0];
+    }
+    return SAGE_OK;
+}
+
+sage_status frozen_bags(sage_frozen *f, const sage_bags *bags, sage_error *error) {
+    const size_t look_up_grain = 64;
+    sage_status st = SAGE_OK;
+    const sage_model_shape *s = &f->model->shape;
+    bags_job job = {.frozen = f, .bags = bags};
+    size_t ids = bags->n == 0 ? 0 : bags->begin[bags->n] - bags->begin[0];
+    if (bags->n == 0) return SAGE_OK;
+    if (ids > (UINT32_MAX - SAGE_PREFETCH) / s->hashes)
+        return sage_fail(error, SAGE_E_LIMIT, "model: a batch of %zu n-grams is too large", ids);
+    SAGE_TRY(reserve(f, bags->n, ids * s->hashes, error));
+    SAGE_TRY(rebase(f, bags, error));
+    memset(f->bags.row + ids * s->hashes, 0, SAGE_PREFETCH * sizeof *f->bags.row);
+    sage_pool_for_dynamic(f->pool, bags->n, look_up_grain, look_up, &job);
+    if (atomic_load(&job.bad) != 0)
+        SAGE_TRY(sage_fail(error, SAGE_E_ARGUMENT, "model: n-gram id %u of the batch is not below the vocabulary's %zu",
+                           job.bad - 1, s->vocab));
+    gather_sums(&f->table, f->pool, bags->n, s->hashes, f->bags.begin, f->bags.row, f->bags.weight, f->bags.e);
+    if (!s->plain_text) sage_pool_for_dynamic(f->pool, bags->n, 8 * NORM_BAGS, norm_bags, &job);
+out:
+    return st;
+}
+
+void frozen_bags_free(sage_frozen *f) {
+    sage_free(f->table_copy);
+    sage_free(f->row_scale);
+    sage_free(f->bags.begin);
+    sage_free(f->bags.row);
+    sage_free(f->bags.weight);
+    sage_free(f->bags.e);
+    sage_free(f->bags.hat);
+    sage_free(f->bags.rstd);
+}
+
+size_t frozen_bags_bytes(const sage_frozen *f) {
+    const frozen_bag_acts *b = &f->bags;
+    return b->begin_capacity * sizeof *b->begin + b->row_capacity * sizeof *b->row +
+           b->weight_capacity * sizeof *b->weight + b->e_capacity * sizeof *b->e + b->hat_capacity * sizeof *b->hat;
+}
