@@ -1,5 +1,6 @@
 /* Bags of n-grams to tokens: e = LN( sum over ids i, hashes k of W[i][k] T[h_k(i)] ), and the way back to the sums'
  * gradient. */
+#include "gather.h"
 #include "pass.h"
 #include <base/profile.h>
 #include <stdatomic.h>
@@ -54,39 +55,6 @@ static void look_up(void *ctx, size_t begin, size_t end, size_t worker) {
     sage_stage_end(&stage, began, (end - begin) * (4 + 16 * job->model->shape.hashes), 0);
 }
 
-/* ---- the sums ---- */
-
-typedef struct gather_job {
-    const sage_model *model;
-    bag_acts *bags;
-    size_t blocks; /* of BAGS bags each */
-} gather_job;
-enum { BAGS = 64 };
-
-static void sum_block(const gather_job *job, size_t slab, size_t block) {
-    static sage_stage stage = SAGE_STAGE("gather rows");
-    uint64_t began = sage_stage_begin();
-    const sage_ops *ops = sage_ops_best();
-    const sage_model_shape *s = &job->model->shape;
-    const bag_acts *b = job->bags;
-    size_t width = sage_slab_width(s->dim_embed, slab), end = (block + 1) * BAGS < b->n ? (block + 1) * BAGS : b->n;
-    const real *table = job->model->table + sage_slab_begin(s->rows, slab);
-    for (size_t bag = block * BAGS; bag < end; bag++) {
-        size_t first = b->begin[bag] * s->hashes, n = b->begin[bag + 1] * s->hashes - first;
-        ops->bag_sum(width, n, b->rows + first, b->weight + first, table,
-                     b->hat + bag * s->dim_embed + slab * SAGE_SLAB);
-    }
-    size_t uses = (b->begin[end] - b->begin[block * BAGS]) * s->hashes;
-    sage_stage_end(&stage, began, uses * (width + 2) * sizeof(real), 2 * uses * width);
-}
-
-/* Slab by slab, so that all workers read the same few MB at a time. */
-static void sum_blocks(void *ctx, size_t begin, size_t end, size_t worker) {
-    const gather_job *job = ctx;
-    (void)worker;
-    for (size_t piece = begin; piece < end; piece++) sum_block(job, piece / job->blocks, piece % job->blocks);
-}
-
 static sage_status join(const sage_bags *bags, uint32_t *begin, sage_error *error) {
     for (size_t i = 0; i < bags->n; i++) {
         if (bags->begin[i + 1] < bags->begin[i])
@@ -118,9 +86,9 @@ sage_status bags_gather(const sage_model *model, sage_work *work, const sage_bag
                        id_at(b, look.bad), s->vocab);
         goto out;
     }
-    gather_job gather = {model, b, (b->n + BAGS - 1) / BAGS};
-    sage_pool_for_dynamic(work->pool, sage_slabs(s->dim_embed) * gather.blocks, 1, sum_blocks, &gather);
-    size_t chunks = chunks_of(work->sizes.products) + chunks_of(work->sizes.queries);
+    gather_table table = {SAGE_PRECISION_F32, s->rows, s->dim_embed, model->table};
+    gather_sums(&table, work->pool, b->n, s->hashes, b->begin, b->rows, b->weight, b->hat);
+    size_t chunks = chunks_of(work->sizes.products) + chunks_of(work->sizes.query_bags);
     memset(b->norm_parts, 0, chunks * 2 * s->dim_embed * sizeof(real));
 out:
     return st;

@@ -2,7 +2,7 @@
 #include <base/profile.h>
 
 /* Bags of one slab that a worker takes at a time. */
-enum { GATHER_BAGS = 256 };
+enum { GATHER_BAGS = 64 };
 
 typedef struct gather_job {
     const gather_table *table;
@@ -33,7 +33,7 @@ static size_t element_bytes(sage_precision precision) {
 
 /* Piece p is bags [b, b + GATHER_BAGS) of slab p / pieces. */
 static void sum_pieces(void *ctx, size_t begin, size_t end, size_t worker) {
-    static sage_stage stage = SAGE_STAGE("gather");
+    static sage_stage stage = SAGE_STAGE("gather rows");
     const gather_job *job = ctx;
     (void)worker;
     for (size_t piece = begin; piece < end; piece++) {
