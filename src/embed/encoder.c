@@ -13,7 +13,7 @@ enum { TEXTS_BLOCK = 512, QUERY_BYTES_MAX = 64 << 20 };
 struct sage_encoder {
     sage_model *model;
     sage_vocab *vocab;
-    sage_work *work;
+    sage_frozen *frozen;
     sage_product_block *block;
 };
 
@@ -53,7 +53,7 @@ sage_status sage_encoder_open(const char *model_dir, sage_pool *pool, sage_encod
     SAGE_TRY(sage_path_join(path, model_dir, "vocabulary", error));
     SAGE_TRY(sage_vocab_open(path, &made->vocab, error));
     SAGE_TRY(check_vocab(made, path, error));
-    SAGE_TRY(sage_work_new(pool, &made->work, error));
+    SAGE_TRY(sage_frozen_new(made->model, SAGE_PRECISION_F32, pool, &made->frozen, error));
     SAGE_TRY(
         sage_product_block_new(made->vocab, sage_model_shape_of(made->model)->dim_image, pool, &made->block, error));
     *encoder = made;
@@ -66,7 +66,7 @@ out:
 void sage_encoder_close(sage_encoder *encoder) {
     if (encoder == NULL) return;
     sage_product_block_free(encoder->block);
-    sage_work_free(encoder->work);
+    sage_frozen_free(encoder->frozen);
     sage_vocab_close(encoder->vocab);
     sage_model_free(encoder->model);
     sage_free(encoder);
@@ -117,7 +117,7 @@ static sage_status texts_block(sage_encoder *encoder, text_bags *bags, const sag
         if (known) known[i] = bags->begin[i + 1] > bags->begin[i];
     }
     sage_bags view = {n, bags->ids, bags->begin};
-    SAGE_TRY(sage_model_queries(encoder->model, encoder->work, &view, out, error));
+    SAGE_TRY(sage_frozen_queries(encoder->frozen, &view, out, error));
 out:
     return st;
 }
@@ -149,7 +149,7 @@ sage_status sage_encoder_flush(sage_encoder *encoder, float *out, size_t *n, sag
     sage_status st = SAGE_OK;
     sage_product_batch batch;
     SAGE_TRY(sage_product_block_read(encoder->block, &batch, error));
-    if (batch.n > 0) SAGE_TRY(sage_model_products(encoder->model, encoder->work, &batch, out, error));
+    if (batch.n > 0) SAGE_TRY(sage_frozen_products(encoder->frozen, &batch, out, error));
     *n = batch.n;
 out:
     sage_product_block_clear(encoder->block);

@@ -77,7 +77,7 @@ out:
     return st;
 }
 
-static sage_status compute(gather *g, const sage_model *model, sage_work *work, float *out, sage_error *error) {
+static sage_status compute(gather *g, sage_frozen *frozen, float *out, sage_error *error) {
     static const uint32_t no_bag[1] = {0};
     sage_product_batch batch = {.n = g->n, .token_begin = g->token_begin, .token_field = g->token_field};
     batch.text = (sage_bags){g->n_tokens, g->ids, g->n_tokens > 0 ? g->bag_begin : no_bag};
@@ -85,25 +85,25 @@ static sage_status compute(gather *g, const sage_model *model, sage_work *work, 
         batch.image_begin = g->image_begin;
         batch.images = g->images;
     }
-    return sage_model_products(model, work, &batch, out, error);
+    return sage_frozen_products(frozen, &batch, out, error);
 }
 
 sage_status sage_train_embed_products(const sage_dataset *dataset, const sage_model *model, sage_pool *pool,
                                       const uint32_t *products, size_t n, float *out, sage_error *error) {
     sage_status st = SAGE_OK;
     size_t dim = sage_model_shape_of(model)->dim_out;
-    sage_work *work = NULL;
+    sage_frozen *frozen = NULL;
     gather block = {0};
     SAGE_TRY(gather_init(&block, sage_dataset_image_dim(dataset), error));
-    SAGE_TRY(sage_work_new(pool, &work, error));
+    SAGE_TRY(sage_frozen_new(model, SAGE_PRECISION_F32, pool, &frozen, error));
     for (size_t begin = 0; begin < n; begin += BLOCK) {
         size_t end = begin + BLOCK < n ? begin + BLOCK : n;
         gather_clear(&block);
         for (size_t i = begin; i < end; i++) SAGE_TRY(add_product(&block, dataset, products ? products[i] : i, error));
-        SAGE_TRY(compute(&block, model, work, out + begin * dim, error));
+        SAGE_TRY(compute(&block, frozen, out + begin * dim, error));
     }
 out:
-    sage_work_free(work);
+    sage_frozen_free(frozen);
     gather_free(&block);
     return st;
 }
@@ -112,16 +112,16 @@ sage_status sage_train_embed_queries(const sage_model *model, sage_pool *pool, c
                                      sage_error *error) {
     sage_status st = SAGE_OK;
     size_t dim = sage_model_shape_of(model)->dim_out;
-    sage_work *work = NULL;
+    sage_frozen *frozen = NULL;
     uint32_t begin[BLOCK + 1]; /* the model wants bags that begin at 0 */
-    SAGE_TRY(sage_work_new(pool, &work, error));
+    SAGE_TRY(sage_frozen_new(model, SAGE_PRECISION_F32, pool, &frozen, error));
     for (size_t at = 0; at < bags->n; at += BLOCK) {
         size_t n = at + BLOCK < bags->n ? BLOCK : bags->n - at;
         for (size_t i = 0; i <= n; i++) begin[i] = bags->begin[at + i] - bags->begin[at];
         sage_bags block = {n, bags->ids + bags->begin[at], begin};
-        SAGE_TRY(sage_model_queries(model, work, &block, out + at * dim, error));
+        SAGE_TRY(sage_frozen_queries(frozen, &block, out + at * dim, error));
     }
 out:
-    sage_work_free(work);
+    sage_frozen_free(frozen);
     return st;
 }

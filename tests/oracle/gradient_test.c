@@ -50,7 +50,7 @@ static void check(const setting *s) {
     size_t n;
     sage_rng_seed(&rng, 1, 1);
     assert_int_equal(sage_model_new(&s->shape, NULL, NULL, 3, &model, NULL), SAGE_OK);
-    assert_int_equal(sage_work_new(NULL, &work, NULL), SAGE_OK);
+    assert_int_equal(sage_work_new(NULL, SAGE_PRECISION_F32, &work, NULL), SAGE_OK);
     assert_int_equal(sage_grads_new(model, &grads, NULL), SAGE_OK);
     assert_int_equal(sage_grads_new(model, &scratch, NULL), SAGE_OK);
     rb_randomise(model, 5);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <support/test.h>
+#include <support/vectors.h>
 
 static double tolerance(void) {
     return sizeof(real) == sizeof(double) ? 1e-10 : 1e-5;
@@ -107,11 +108,11 @@ static void close_fixture(fixture *f) {
     sage_safetensors_close(f->file);
 }
 
-static void check_vectors(const fixture *f, const sage_model *model, sage_work *work) {
+static void check_vectors(const fixture *f, const sage_model *model, sage_pool *pool) {
     size_t out = sage_model_shape_of(model)->dim_out;
     real *p = malloc(f->products.n * out * sizeof *p), *q = malloc(f->queries.n * out * sizeof *q);
-    assert_int_equal(sage_model_products(model, work, &f->products, p, NULL), SAGE_OK);
-    assert_int_equal(sage_model_queries(model, work, &f->queries, q, NULL), SAGE_OK);
+    assert_int_equal(vectors_of_products(model, pool, &f->products, p, NULL), SAGE_OK);
+    assert_int_equal(vectors_of_queries(model, pool, &f->queries, q, NULL), SAGE_OK);
     agree("product vectors", p, need(f->file, "out.products"));
     agree("query vectors", q, need(f->file, "out.queries"));
     free(p);
@@ -169,9 +170,9 @@ static void check_with(const char *name, size_t threads) {
     open_fixture(name, path, &f);
     if (sage_model_load(path, &model, &error) != SAGE_OK) fail_msg("%s", error.text);
     assert_int_equal(sage_pool_new(threads, &pool, NULL), SAGE_OK);
-    assert_int_equal(sage_work_new(pool, &work, NULL), SAGE_OK);
+    assert_int_equal(sage_work_new(pool, SAGE_PRECISION_F32, &work, NULL), SAGE_OK);
     assert_int_equal(sage_grads_new(model, &grads, NULL), SAGE_OK);
-    check_vectors(&f, model, work);
+    check_vectors(&f, model, pool);
     for (int again = 0; again < 2; again++) { /* nothing may be left over from the first time */
         if (sage_model_step(model, work, &f.products, &f.queries, &f.spec, grads, &loss, &error) != SAGE_OK)
             fail_msg("%s", error.text);

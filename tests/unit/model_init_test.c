@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <support/scratch.h>
 #include <support/test.h>
+#include <support/vectors.h>
 
 static const char *const titles[] = {
     "red garden hose 50 ft", "green garden gnome", "steel hammer 16 oz", "claw hammer with wooden handle",
@@ -92,7 +93,6 @@ static real *vectors(const sage_model *model, const char *const *texts, size_t n
     uint32_t *ids = NULL, begin[TITLES + 1] = {0}, token_begin[TITLES + 1];
     uint8_t field[TITLES] = {SAGE_TITLE};
     size_t capacity = 0, n_ids = 0;
-    sage_work *work;
     real *out = malloc(n * sage_model_shape_of(model)->dim_out * sizeof *out);
     for (size_t i = 0; i < n; i++) {
         size_t n_words;
@@ -102,14 +102,12 @@ static real *vectors(const sage_model *model, const char *const *texts, size_t n
         sage_free(words);
     }
     for (size_t i = 0; i <= n; i++) token_begin[i] = (uint32_t)i;
-    assert_int_equal(sage_work_new(NULL, &work, NULL), SAGE_OK);
     sage_bags bags = {n, ids, begin};
     if (products) {
         sage_product_batch batch = {n, token_begin, field, bags, NULL, NULL};
-        assert_int_equal(sage_model_products(model, work, &batch, out, NULL), SAGE_OK);
+        assert_int_equal(vectors_of_products(model, NULL, &batch, out, NULL), SAGE_OK);
     } else
-        assert_int_equal(sage_model_queries(model, work, &bags, out, NULL), SAGE_OK);
-    sage_work_free(work);
+        assert_int_equal(vectors_of_queries(model, NULL, &bags, out, NULL), SAGE_OK);
     sage_free(ids);
     return out;
 }

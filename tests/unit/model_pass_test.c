@@ -4,6 +4,7 @@
 #include <oracle/random_batch.h>
 #include <stdlib.h>
 #include <support/test.h>
+#include <support/vectors.h>
 
 static const sage_model_shape plain = {.vocab = 80,
                                        .rows = 80,
@@ -34,7 +35,7 @@ static sage_model *made(const sage_model_shape *shape) {
 
 static sage_work *work_of(sage_pool *pool) {
     sage_work *work;
-    assert_int_equal(sage_work_new(pool, &work, NULL), SAGE_OK);
+    assert_int_equal(sage_work_new(pool, SAGE_PRECISION_F32, &work, NULL), SAGE_OK);
     return work;
 }
 
@@ -55,28 +56,26 @@ static void nothing_known_is_still_a_vector(void **state) {
     const uint32_t begin[] = {0, 0, 0}, token_begin[] = {0, 0, 1};
     const uint8_t field[] = {SAGE_BRAND};
     sage_model *model;
-    sage_work *work = work_of(NULL);
     real out[2 * 16];
     assert_int_equal(sage_model_new(&plain, NULL, NULL, 2, &model, NULL), SAGE_OK);
     size_t n;
     const sage_param *params = sage_model_params(model, &n);
     sage_bags queries = {1, NULL, begin};
-    assert_int_equal(sage_model_queries(model, work, &queries, out, NULL), SAGE_OK);
+    assert_int_equal(vectors_of_queries(model, NULL, &queries, out, NULL), SAGE_OK);
     is_unit(out, 16);
     sage_product_batch products = {2, token_begin, field, {1, NULL, begin}, NULL, NULL};
-    assert_int_equal(sage_model_products(model, work, &products, out, NULL), SAGE_OK);
+    assert_int_equal(vectors_of_products(model, NULL, &products, out, NULL), SAGE_OK);
     is_unit(out, 16);
     is_unit(out + 16, 16);
     /* Even a model of zeros. */
     for (size_t i = 0; i < n; i++)
         memset(sage_model_dense(model) + params[i].offset, 0, params[i].rows * params[i].cols * sizeof(real));
-    assert_int_equal(sage_model_products(model, work, &products, out, NULL), SAGE_OK);
+    assert_int_equal(vectors_of_products(model, NULL, &products, out, NULL), SAGE_OK);
     is_unit(out, 16);
     products = (sage_product_batch){0, token_begin, field, {0, NULL, begin}, NULL, NULL};
-    assert_int_equal(sage_model_products(model, work, &products, NULL, NULL), SAGE_OK);
+    assert_int_equal(vectors_of_products(model, NULL, &products, NULL, NULL), SAGE_OK);
     queries.n = 0;
-    assert_int_equal(sage_model_queries(model, work, &queries, NULL, NULL), SAGE_OK);
-    sage_work_free(work);
+    assert_int_equal(vectors_of_queries(model, NULL, &queries, NULL, NULL), SAGE_OK);
     sage_model_free(model);
 }
 
@@ -87,13 +86,12 @@ static void company_does_not_matter(void **state) {
     sage_model *model = made(&hashed);
     sage_pool *pool;
     assert_int_equal(sage_pool_new(2, &pool, NULL), SAGE_OK);
-    sage_work *work = work_of(pool);
     random_batch *b = calloc(1, sizeof *b);
     rb_fill(b, &hashed, 8, 9, 3);
     size_t n = b->products.n, dim = hashed.dim_out, tokens = 0, ids = 0, images = 0, qs = 0;
     real *alone = malloc(n * dim * sizeof *alone), *alone_q = malloc(8 * dim * sizeof *alone_q);
-    assert_int_equal(sage_model_products(model, work, &b->products, alone, NULL), SAGE_OK);
-    assert_int_equal(sage_model_queries(model, work, &b->queries, alone_q, NULL), SAGE_OK);
+    assert_int_equal(vectors_of_products(model, pool, &b->products, alone, NULL), SAGE_OK);
+    assert_int_equal(vectors_of_queries(model, pool, &b->queries, alone_q, NULL), SAGE_OK);
 
     uint32_t *token_begin = calloc(COPIES + 1, 4), *begin = calloc(COPIES * 13 + 1, 4), *id = calloc(COPIES * 100, 4);
     uint32_t *image_begin = calloc(COPIES + 1, 4), *query_begin = calloc(COPIES + 1, 4),
@@ -117,18 +115,17 @@ static void company_does_not_matter(void **state) {
         query_begin[i + 1] = (uint32_t)qs;
     }
     sage_product_batch many = {COPIES, token_begin, field, {tokens, id, begin}, image_begin, image};
-    assert_int_equal(sage_model_products(model, work, &many, out, NULL), SAGE_OK);
+    assert_int_equal(vectors_of_products(model, pool, &many, out, NULL), SAGE_OK);
     for (size_t i = 0; i < COPIES; i++) {
         is_unit(out + i * dim, dim);
         near(out + i * dim, alone + i % n * dim, dim);
     }
     sage_bags many_queries = {COPIES, query_ids, query_begin};
-    assert_int_equal(sage_model_queries(model, work, &many_queries, out, NULL), SAGE_OK);
+    assert_int_equal(vectors_of_queries(model, pool, &many_queries, out, NULL), SAGE_OK);
     for (size_t i = 0; i < COPIES; i++) near(out + i * dim, alone_q + i % 8 * dim, dim);
 
     void *all[] = {token_begin, begin, id, image_begin, query_begin, query_ids, field, image, out, alone, alone_q, b};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) free(all[i]);
-    sage_work_free(work);
     sage_pool_free(pool);
     sage_model_free(model);
 }
@@ -187,13 +184,13 @@ static void bad_batches(void **state) {
     assert_int_equal(sage_grads_new(model, &grads, NULL), SAGE_OK);
     rb_fill(b, &plain, 5, 5, 6);
     b->ids[3] = 80;
-    assert_int_equal(sage_model_products(model, work, &b->products, out, &error), SAGE_E_ARGUMENT);
+    assert_int_equal(vectors_of_products(model, NULL, &b->products, out, &error), SAGE_E_ARGUMENT);
     assert_non_null(strstr(error.text, "id 80"));
     assert_int_equal(sage_model_step(model, work, &b->products, &b->queries, &b->spec, grads, &loss, &error),
                      SAGE_E_ARGUMENT);
     b->ids[3] = 79;
     b->field[2] = SAGE_FIELDS;
-    assert_int_equal(sage_model_products(model, work, &b->products, out, &error), SAGE_E_ARGUMENT);
+    assert_int_equal(vectors_of_products(model, NULL, &b->products, out, &error), SAGE_E_ARGUMENT);
     assert_non_null(strstr(error.text, "field"));
     b->field[2] = 0;
     b->spec.n_random = 4;
@@ -202,11 +199,11 @@ static void bad_batches(void **state) {
     assert_non_null(strstr(error.text, "10 products"));
     b->spec.n_random = 5;
     b->products.text.n--;
-    assert_int_equal(sage_model_products(model, work, &b->products, out, &error), SAGE_E_ARGUMENT);
+    assert_int_equal(vectors_of_products(model, NULL, &b->products, out, &error), SAGE_E_ARGUMENT);
     b->products.text.n++;
     b->image_begin[b->products.n] = 2;
     b->products.image_begin = b->image_begin;
-    assert_int_equal(sage_model_products(model, work, &b->products, out, &error), SAGE_E_ARGUMENT);
+    assert_int_equal(vectors_of_products(model, NULL, &b->products, out, &error), SAGE_E_ARGUMENT);
     assert_non_null(strstr(error.text, "image"));
     b->products.image_begin = NULL;
     assert_int_equal(sage_model_step(model, work, &b->products, &b->queries, &b->spec, grads, &loss, &error), SAGE_OK);
@@ -222,7 +219,7 @@ static sage_status whole_step(const random_batch *b, sage_pool *pool) {
     sage_grads *grads = NULL;
     sage_loss loss;
     sage_status st = sage_model_new(&hashed, NULL, NULL, 1, &model, NULL);
-    if (st == SAGE_OK) st = sage_work_new(pool, &work, NULL);
+    if (st == SAGE_OK) st = sage_work_new(pool, SAGE_PRECISION_F32, &work, NULL);
     if (st == SAGE_OK) st = sage_grads_new(model, &grads, NULL);
     if (st == SAGE_OK) st = sage_model_step(model, work, &b->products, &b->queries, &b->spec, grads, &loss, NULL);
     sage_grads_free(grads);
