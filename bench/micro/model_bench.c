@@ -1,9 +1,11 @@
 /* A training step and inference on made batches.
- *   model_bench [small|paper [threads [steps [pairs [random]]]]]
+ *   model_bench [small|paper [threads [steps [pairs [random [f32|bf16]]]]]]
  * small: a small shop's titles (about 90 n-grams and two short fields a product), no pictures, preset small.
  * paper: all 12 fields (about 290 n-grams, two hashes), 1 to 20 image vectors of 256, preset paper; the shapes of
  * peers' benchmarks. One line of JSON a measurement. cpu_ms is the time of all threads: on a machine that others use
  * too it says more than the wall clock. */
+#include <base/alloc.h>
+#include <base/profile.h>
 #include <base/report.h>
 #include <base/rng.h>
 #include <model/model.h>
@@ -141,53 +143,98 @@ typedef struct bench {
     const kind *kind;
     made made;
     size_t threads, steps, pairs, random;
+    sage_pool *pool;
     sage_model *model;
     sage_work *work;
+    real *m, *v, *id_m, *id_v; /* Adam's moments of table and importance weights */
 } bench;
+
+static const real rate = (real)1e-6; /* so small that every step does the same work */
+
+static void update_rows(void *ctx, size_t slab, size_t width, size_t n, const uint32_t *rows, const real *grad) {
+    const bench *b = ctx;
+    size_t at = sage_slab_begin(b->kind->shape.rows, slab);
+    sage_ops_best()->adam_rows(width, n, rows, grad, sage_model_table(b->model) + at, b->m + at, b->v + at, rate,
+                               (real)0.9, (real)0.999, (real)1e-8, (real)0.1, (real)0.001);
+}
+
+static void update_ids(void *ctx, size_t n, const uint32_t *ids, const real *grad) {
+    const bench *b = ctx;
+    sage_ops_best()->adam_rows(b->kind->shape.hashes, n, ids, grad, sage_model_importance(b->model), b->id_m, b->id_v,
+                               rate, (real)0.9, (real)0.999, (real)1e-8, (real)0.1, (real)0.001);
+}
+
+static void print_profile(size_t steps, size_t threads) {
+    sage_stage_sum sums[32];
+    size_t n = sage_profile_read(sums, 32);
+    for (size_t i = 0; i < n && i < 32; i++)
+        fprintf(stderr, "  %-32s %8.2f ms of all threads a step (%5.2f of %zu cores' ms), %7.1f GFLOP/s, %6.1f GB/s\n",
+                sums[i].name, sums[i].seconds * 1e3 / (double)steps, sums[i].seconds * 1e3 / (double)(steps * threads),
+                threads, (double)sums[i].flops / sums[i].seconds * 1e-9,
+                (double)sums[i].bytes / sums[i].seconds * 1e-9);
+}
 
 static void time_steps(bench *b) {
     sage_error error = {0};
-    sage_grads *grads;
     sage_loss loss = {0};
     sage_loss_spec spec = {.n_pairs = b->pairs, .n_random = b->random, .in_batch = true};
+    sage_row_sink sink = {b, update_rows, update_ids};
     double times[MAX_STEPS], cpu = 0;
-    if (sage_grads_new(b->model, &grads, &error) != SAGE_OK) stop(&error);
+    real *dense = must(malloc(sage_model_dense_size(b->model) * sizeof *dense));
     for (size_t i = 0; i <= b->steps; i++) {
-        if (i == 1) cpu = cpu_s(); /* the first step allocates */
+        if (i == 1) { /* the first step allocates */
+            cpu = cpu_s();
+            sage_profile_enable(true);
+        }
         double began = sage_now_s();
-        if (sage_model_step(b->model, b->work, &b->made.products, &b->made.queries, &spec, grads, &loss, &error) !=
+        if (sage_model_backward(b->model, b->work, &b->made.products, &b->made.queries, &spec, dense, &loss, &error) !=
             SAGE_OK)
             stop(&error);
+        sage_model_scatter(b->model, b->work, &sink);
         if (i > 0) times[i - 1] = sage_now_s() - began;
     }
     cpu = (cpu_s() - cpu) / (double)b->steps;
     double step = median(times, b->steps);
-    printf("{\"bench\":\"model_step\",\"shape\":\"%s\",\"isa\":\"%s\",\"gemm\":\"%s\",\"threads\":%zu,\"pairs\":%zu,"
-           "\"random\":%zu,"
-           "\"product_ids\":%u,\"median_ms\":%.2f,\"cpu_ms\":%.2f,\"pairs_per_s\":%.0f,\"loss\":%.4f}\n",
-           b->kind->name, sage_isa(), sage_gemm_old_name(), b->threads, b->pairs, b->random,
-           b->made.begin[b->made.products.text.n], step * 1e3, cpu * 1e3, (double)b->pairs / step, loss.total);
-    sage_grads_free(grads);
+    printf(
+        "{\"bench\":\"model_step\",\"shape\":\"%s\",\"isa\":\"%s\",\"gemm\":\"%s\",\"threads\":%zu,\"pairs\":%zu,"
+        "\"random\":%zu,"
+        "\"product_ids\":%u,\"median_ms\":%.2f,\"cpu_ms\":%.2f,\"pairs_per_s\":%.0f,\"loss\":%.4f,\"work_mib\":%.0f}\n",
+        b->kind->name, sage_isa(), sage_gemm_name(SAGE_PRECISION_F32), b->threads, b->pairs, b->random,
+        b->made.begin[b->made.products.text.n], step * 1e3, cpu * 1e3, (double)b->pairs / step, loss.total,
+        (double)sage_work_bytes(b->work) / (1 << 20));
+    print_profile(b->steps, b->threads);
+    sage_profile_enable(false);
+    free(dense);
 }
 
-static void time_products(bench *b) {
+static void time_products(bench *b, sage_precision precision) {
     sage_error error = {0};
     size_t n = b->pairs + b->random;
     double times[MAX_STEPS], cpu = 0;
+    sage_frozen *frozen;
     real *out = must(malloc(n * b->kind->shape.dim_out * sizeof *out));
+    if (sage_frozen_new(b->model, precision, b->pool, &frozen, &error) != SAGE_OK) stop(&error);
     for (size_t i = 0; i <= b->steps; i++) {
         if (i == 1) cpu = cpu_s();
         double began = sage_now_s();
-        if (sage_model_products(b->model, b->work, &b->made.products, out, &error) != SAGE_OK) stop(&error);
+        if (sage_frozen_products(frozen, &b->made.products, out, &error) != SAGE_OK) stop(&error);
         if (i > 0) times[i - 1] = sage_now_s() - began;
     }
     cpu = (cpu_s() - cpu) / (double)b->steps;
     double middle = median(times, b->steps);
-    printf("{\"bench\":\"model_products\",\"shape\":\"%s\",\"threads\":%zu,\"products\":%zu,\"median_ms\":%.2f,\"cpu_"
-           "ms\":%.2f,"
-           "\"products_per_s\":%.0f}\n",
-           b->kind->name, b->threads, n, middle * 1e3, cpu * 1e3, (double)n / middle);
+    printf("{\"bench\":\"model_products\",\"shape\":\"%s\",\"precision\":\"%s\",\"threads\":%zu,\"products\":%zu,"
+           "\"median_ms\":%.2f,\"cpu_ms\":%.2f,\"products_per_s\":%.0f}\n",
+           b->kind->name, sage_precision_name(precision), b->threads, n, middle * 1e3, cpu * 1e3, (double)n / middle);
+    sage_frozen_free(frozen);
     free(out);
+}
+
+static real *moments(size_t n) {
+    real *x = sage_alloc_aligned(n * sizeof *x);
+    must(x);
+    sage_huge_pages(x, n * sizeof *x);
+    memset(x, 0, n * sizeof *x);
+    return x;
 }
 
 static size_t argument(int argc, char **argv, int i, size_t otherwise) {
@@ -196,7 +243,6 @@ static size_t argument(int argc, char **argv, int i, size_t otherwise) {
 
 int main(int argc, char **argv) {
     sage_error error = {0};
-    sage_pool *pool;
     sage_rng rng;
     bench b = {.kind = &kinds[argc > 1 && strcmp(argv[1], kinds[1].name) == 0],
                .threads = argument(argc, argv, 2, 2),
@@ -204,21 +250,31 @@ int main(int argc, char **argv) {
                .pairs = argument(argc, argv, 4, 1024)};
     b.random = argument(argc, argv, 5, b.pairs);
     if (b.steps == 0 || b.steps > MAX_STEPS || b.pairs == 0) {
-        fputs("usage: model_bench [small|paper [threads [steps [pairs [random]]]]]\n", stderr);
+        fputs("usage: model_bench [small|paper [threads [steps [pairs [random [f32|bf16]]]]]]\n", stderr);
         return 2;
     }
     sage_rng_seed(&rng, 1, 1);
     make_products(&b.made, b.kind, b.pairs + b.random, &rng);
     make_queries(&b.made, b.kind, b.pairs, &rng);
-    if (sage_pool_new(b.threads, &pool, &error) != SAGE_OK ||
+    sage_precision precision = argc > 6 && strcmp(argv[6], "bf16") == 0 ? SAGE_PRECISION_BF16 : SAGE_PRECISION_F32;
+    if (sage_pool_new(b.threads, &b.pool, &error) != SAGE_OK ||
         sage_model_new(&b.kind->shape, NULL, NULL, 1, &b.model, &error) != SAGE_OK ||
-        sage_work_new(pool, &b.work, &error) != SAGE_OK)
+        sage_work_new(b.pool, precision, &b.work, &error) != SAGE_OK)
         stop(&error);
+    const sage_model_shape *shape = &b.kind->shape;
+    b.m = moments(shape->rows * shape->dim_embed);
+    b.v = moments(shape->rows * shape->dim_embed);
+    b.id_m = moments(shape->vocab * shape->hashes);
+    b.id_v = moments(shape->vocab * shape->hashes);
     time_steps(&b);
-    time_products(&b);
+    for (int p = SAGE_PRECISION_F32; p <= SAGE_PRECISION_INT8; p++) time_products(&b, (sage_precision)p);
+    sage_free(b.m);
+    sage_free(b.v);
+    sage_free(b.id_m);
+    sage_free(b.id_v);
     sage_work_free(b.work);
     sage_model_free(b.model);
-    sage_pool_free(pool);
+    sage_pool_free(b.pool);
     let_go(&b.made);
     return 0;
 }
