@@ -20,26 +20,10 @@ static void note_bad(look_up_job *job, size_t position) {
     while (position < first && !atomic_compare_exchange_weak(&job->bad, &first, position)) continue;
 }
 
-/* Importance weights are read at random; far enough ahead they come from memory in time. */
-enum { AHEAD = 16 };
-
 static void look_up_ids(look_up_job *job, const uint32_t *ids, size_t n, size_t position) {
-    const sage_model *model = job->model;
-    size_t hashes = model->shape.hashes;
-    uint32_t *rows = job->bags->rows + position * hashes;
-    real *weight = job->bags->weight + position * hashes;
-    for (size_t i = 0; i < n; i++) {
-        if (i + AHEAD < n && ids[i + AHEAD] < model->shape.vocab)
-            __builtin_prefetch(model->importance + ids[i + AHEAD] * hashes);
-        if (ids[i] >= model->shape.vocab) {
-            note_bad(job, position + i);
-            return;
-        }
-        for (size_t k = 0; k < hashes; k++) {
-            rows[i * hashes + k] = hash_row(model, ids[i], k);
-            weight[i * hashes + k] = model->importance[ids[i] * hashes + k];
-        }
-    }
+    size_t uses = position * job->model->shape.hashes;
+    size_t good = gather_look_up(job->model, ids, n, NULL, job->bags->rows + uses, job->bags->weight + uses);
+    if (good < n) note_bad(job, position + good);
 }
 
 static void look_up(void *ctx, size_t begin, size_t end, size_t worker) {

@@ -70,24 +70,17 @@ typedef struct bags_job {
 } bags_job;
 
 static void look_up(void *ctx, size_t begin, size_t end, size_t worker) {
+    static sage_stage stage = SAGE_STAGE("look up rows and weights");
     bags_job *job = ctx;
     sage_frozen *f = job->frozen;
-    const sage_model *model = f->model;
-    size_t hashes = model->shape.hashes, first = job->bags->begin[0];
+    size_t first = job->bags->begin[0], at = job->bags->begin[begin], n = job->bags->begin[end] - at;
+    size_t use = (at - first) * f->model->shape.hashes;
+    uint64_t began = sage_stage_begin();
     (void)worker;
-    for (size_t p = job->bags->begin[begin]; p < job->bags->begin[end]; p++) {
-        uint32_t id = job->bags->ids[p];
-        if (id >= model->shape.vocab) {
-            atomic_store(&job->bad, id + 1);
-            return;
-        }
-        for (size_t k = 0; k < hashes; k++) {
-            uint32_t row = hash_row(model, id, k);
-            real weight = model->importance[id * hashes + k];
-            f->bags.row[(p - first) * hashes + k] = row;
-            f->bags.weight[(p - first) * hashes + k] = f->row_scale != NULL ? weight * f->row_scale[row] : weight;
-        }
-    }
+    size_t good =
+        gather_look_up(f->model, job->bags->ids + at, n, f->row_scale, f->bags.row + use, f->bags.weight + use);
+    if (good < n) atomic_store(&job->bad, job->bags->ids[at + good] + 1);
+    sage_stage_end(&stage, began, n * (4 + 16 * f->model->shape.hashes), 0);
 }
 
 static void norm_bags(void *ctx, size_t begin, size_t end, size_t worker) {
@@ -129,7 +122,7 @@ static sage_status rebase(sage_frozen *f, const sage_bags *bags, sage_error *err
 }
 
 sage_status frozen_bags(sage_frozen *f, const sage_bags *bags, sage_error *error) {
-    const size_t look_up_grain = 64;
+    const size_t look_up_grain = 256;
     sage_status st = SAGE_OK;
     const sage_model_shape *s = &f->model->shape;
     bags_job job = {.frozen = f, .bags = bags};

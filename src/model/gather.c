@@ -1,4 +1,5 @@
 #include "gather.h"
+#include "impl.h"
 #include <base/profile.h>
 
 /* Bags of one slab that a worker takes at a time. */
@@ -51,4 +52,23 @@ void gather_sums(const gather_table *table, sage_pool *pool, size_t n, size_t ha
                  const uint32_t *row, const real *weight, real *out) {
     gather_job job = {table, n, (n + GATHER_BAGS - 1) / GATHER_BAGS, hashes, begin, row, weight, out};
     sage_pool_for_dynamic(pool, job.pieces * sage_slabs(table->dim), 1, sum_pieces, &job);
+}
+
+/* Importance weights are read at random; far enough ahead they come from memory in time. */
+enum { AHEAD = 16 };
+
+size_t gather_look_up(const sage_model *model, const uint32_t *ids, size_t n, const real *row_scale, uint32_t *row,
+                      real *weight) {
+    size_t hashes = model->shape.hashes;
+    for (size_t i = 0; i < n; i++) {
+        if (i + AHEAD < n && ids[i + AHEAD] < model->shape.vocab)
+            __builtin_prefetch(model->importance + ids[i + AHEAD] * hashes);
+        if (ids[i] >= model->shape.vocab) return i;
+        for (size_t k = 0; k < hashes; k++) {
+            row[i * hashes + k] = hash_row(model, ids[i], k);
+            weight[i * hashes + k] = model->importance[ids[i] * hashes + k];
+        }
+    }
+    for (size_t u = 0; row_scale != NULL && u < n * hashes; u++) weight[u] *= row_scale[row[u]];
+    return n;
 }

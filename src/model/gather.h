@@ -17,4 +17,9 @@ typedef struct gather_table {
 void gather_sums(const gather_table *table, sage_pool *pool, size_t n, size_t hashes, const uint32_t *begin,
                  const uint32_t *row, const real *weight, real *out);
 
+/* Of the ids [n]: table row and importance weight of every use, row and weight [n][K]; `row_scale` (nullable) [rows] is
+ * multiplied into the weights. Returns n, or the first position whose id is past the vocabulary. */
+size_t gather_look_up(const sage_model *model, const uint32_t *ids, size_t n, const real *row_scale, uint32_t *row,
+                      real *weight);
+
 #endif
