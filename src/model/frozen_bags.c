@@ -77,6 +77,7 @@ static void look_up(void *ctx, size_t begin, size_t end, size_t worker) {
     size_t use = (at - first) * f->model->shape.hashes;
     uint64_t began = sage_stage_begin();
     (void)worker;
+    if (n == 0) return; /* there may be no array to point into */
     size_t good =
         gather_look_up(f->model, job->bags->ids + at, n, f->row_scale, f->bags.row + use, f->bags.weight + use);
     if (good < n) atomic_store(&job->bad, job->bags->ids[at + good] + 1);

@@ -115,7 +115,7 @@ static void loss_rows(void *ctx, size_t begin, size_t end, size_t worker) {
     loss_acts *l = &job->work->loss;
     sage_precision precision = job->work->precision;
     const real *p = job->work->encoder.p;
-    real *dq = job->work->tower.dq, *x = l->logits + worker * LOSS_ROWS * columns;
+    real *dq = job->work->tower.dq, *x = l->logits + worker * loss_rows_of(job->spec->n_pairs) * columns;
     real *dp = l->dp + worker * columns * o, *teacher_x = l->teacher_logits + worker * columns;
     for (size_t at = begin; at < end; at += LOSS_ROWS) {
         size_t n = end - at < LOSS_ROWS ? end - at : LOSS_ROWS;
@@ -137,8 +137,8 @@ static void sum_dp(void *ctx, size_t begin, size_t end, size_t worker) {
     (void)worker;
     memset(dp + begin * o, 0, (end - begin) * o * sizeof(real));
     for (size_t w = 0; w < used; w++) {
-        bool had_rows = sage_pool_cut(job->spec->n_pairs, LOSS_ROWS, used, w) <
-                        sage_pool_cut(job->spec->n_pairs, LOSS_ROWS, used, w + 1);
+        bool had_rows = sage_pool_cut(job->spec->n_pairs, LOSS_GRAIN, used, w) <
+                        sage_pool_cut(job->spec->n_pairs, LOSS_GRAIN, used, w + 1);
         if (had_rows)
             sage_ops_best()->axpy((end - begin) * o, 1, job->work->loss.dp + (w * job->columns + begin) * o,
                                   dp + begin * o);
@@ -185,7 +185,7 @@ void loss_and_gradient(const sage_model *model, sage_work *work, const sage_loss
                     .weight_sum = weight_sum(spec)};
     memcpy(work->loss.scaled, work->tower.q, spec->n_pairs * o * sizeof(real));
     sage_ops_best()->scale(spec->n_pairs * o, job.scale, work->loss.scaled);
-    sage_pool_for(work->pool, spec->n_pairs, LOSS_ROWS, loss_rows, &job);
+    sage_pool_for(work->pool, spec->n_pairs, LOSS_GRAIN, loss_rows, &job);
     sage_pool_for(work->pool, columns, 1, sum_dp, &job);
     add_up(&job, loss);
     double dt = 0;

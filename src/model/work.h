@@ -94,10 +94,14 @@ typedef struct chunk_scratch {
     real *hidden;  /* [ROWS][widest hidden layer] */
 } chunk_scratch;
 
-enum { LOSS_ROWS = 64 };
+/* Rows of logits that a worker has at a time: more of them share one pass over dp. Work is cut finer. */
+enum { LOSS_ROWS = 256, LOSS_GRAIN = 16 };
+static inline size_t loss_rows_of(size_t queries) {
+    return queries < LOSS_ROWS ? queries : LOSS_ROWS;
+}
 typedef struct loss_acts {
     real *scaled;              /* [B][O] s q */
-    real *logits;              /* [threads][LOSS_ROWS][columns] */
+    real *logits;              /* [threads][loss_rows_of(B)][columns] */
     real *dp;                  /* [threads][columns][O] */
     real *teacher_logits;      /* [threads][columns] */
     double *in_batch, *random; /* [B] loss of each pair */
