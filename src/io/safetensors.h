@@ -29,6 +29,9 @@ typedef struct sage_tensor {
     size_t dim[SAGE_TENSOR_DIMS_MAX]; /* row-major, outermost first */
     const void *data;
     size_t bytes;
+    /* 0: data is row-major, as files have it. Else data of two dimensions lies in memory as slabs of so many columns
+     * (the last may be narrower), one after another, each row-major; writing and summing read it row by row. */
+    size_t slab;
 } sage_tensor;
 
 typedef struct sage_tensor_meta {

@@ -30,6 +30,8 @@ static sage_status check(const sage_tensor *tensor, size_t *total, sage_error *e
         return sage_fail(error, SAGE_E_INTERNAL, "tensor %s: %zu bytes do not fit its shape", tensor->name,
                          tensor->bytes);
     }
+    if (tensor->slab > 0 && tensor->n_dims != 2)
+        return sage_fail(error, SAGE_E_INTERNAL, "tensor %s: only two dimensions can lie in slabs", tensor->name);
     return SAGE_OK;
 }
 
@@ -76,12 +78,36 @@ static sage_status header_text(const json_t *root, char **text, size_t *padded, 
     return json_dumpb(root, *text + 8, n, JSON_COMPACT) == n ? SAGE_OK : sage_fail_memory(error, n);
 }
 
+/* Rows are put together in a buffer of about a MiB. */
+static sage_status write_slabs(int fd, const char *path, const sage_tensor *tensor, sage_error *error) {
+    const size_t wanted_bytes = (size_t)1 << 20;
+    size_t element = sage_dtype_bytes(tensor->dtype), row_bytes = tensor->dim[1] * element;
+    size_t rows = wanted_bytes / row_bytes > 0 ? wanted_bytes / row_bytes : 1;
+    sage_status st = SAGE_OK;
+    unsigned char *buffer = sage_alloc(rows * row_bytes);
+    if (buffer == NULL) return sage_fail_memory(error, rows * row_bytes);
+    for (size_t begin = 0; begin < tensor->dim[0] && st == SAGE_OK; begin += rows) {
+        size_t end = tensor->dim[0] - begin < rows ? tensor->dim[0] : begin + rows;
+        for (size_t row = begin; row < end; row++)
+            for (size_t column = 0, n; column < tensor->dim[1]; column += n) {
+                const void *values = sage_tensor_span(tensor, row, column, &n);
+                memcpy(buffer + (row - begin) * row_bytes + column * element, values, n * element);
+            }
+        st = sage_fs_write(fd, path, buffer, (end - begin) * row_bytes, error);
+    }
+    sage_free(buffer);
+    return st;
+}
+
 static sage_status write_data(int fd, const char *path, const sage_tensor *tensors, size_t n, sage_error *error) {
     sage_status st = SAGE_OK;
     for (size_t element = 8; element > 0; element /= 2) {
         for (size_t i = 0; i < n; i++) {
             if (sage_dtype_bytes(tensors[i].dtype) != element || tensors[i].bytes == 0) continue;
-            SAGE_TRY(sage_fs_write(fd, path, tensors[i].data, tensors[i].bytes, error));
+            if (tensors[i].slab > 0)
+                SAGE_TRY(write_slabs(fd, path, &tensors[i], error));
+            else
+                SAGE_TRY(sage_fs_write(fd, path, tensors[i].data, tensors[i].bytes, error));
         }
     }
 out:

@@ -28,6 +28,12 @@ bool sage_dtype_named(const char *name, sage_dtype *dtype) {
     return false;
 }
 
+const void *sage_tensor_span(const sage_tensor *tensor, size_t row, size_t column, size_t *n) {
+    size_t left = tensor->dim[1] - column;
+    *n = left < tensor->slab ? left : tensor->slab;
+    return (const unsigned char *)tensor->data + (tensor->dim[0] * column + row * *n) * sage_dtype_bytes(tensor->dtype);
+}
+
 bool sage_tensor_bytes(const size_t *dim, size_t n_dims, sage_dtype dtype, size_t *bytes) {
     *bytes = sage_dtype_bytes(dtype);
     for (size_t i = 0; i < n_dims; i++) {

@@ -46,6 +46,11 @@ static sage_status read_size(const sage_safetensors *file, const char *path, con
     return st;
 }
 
+static bool is_plain_text(const sage_safetensors *file) {
+    const char *text_norm = sage_safetensors_meta(file, "text_norm"); /* absent: on */
+    return text_norm != NULL && strcmp(text_norm, "off") == 0;
+}
+
 static sage_status read_shape(const sage_safetensors *file, const char *path, sage_model_shape *s, sage_error *error) {
     sage_status st = SAGE_OK;
     const char *format = sage_safetensors_meta(file, "format");
@@ -64,6 +69,7 @@ static sage_status read_shape(const sage_safetensors *file, const char *path, sa
     SAGE_TRY(read_size(file, path, "dim_head", &s->dim_head, error));
     SAGE_TRY(read_size(file, path, "dim_out", &s->dim_out, error));
     SAGE_TRY(read_size(file, path, "dim_image", &s->dim_image, error));
+    s->plain_text = is_plain_text(file);
     if (model_shape_check(s, error) != SAGE_OK)
         st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
                           "its metadata gives a model of impossible sizes; the file is damaged");
@@ -108,13 +114,13 @@ out:
     return st;
 }
 
-/* Values of either width; files are little-endian as every machine that this runs on. */
-static void copy_values(const sage_tensor *from, real *to, size_t n) {
-    if (from->bytes == n * sizeof(real)) {
-        memcpy(to, from->data, from->bytes);
+/* n values from value `at` on, of either width; files are little-endian as every machine that this runs on. */
+static void copy_values(const sage_tensor *from, size_t at, size_t n, real *to) {
+    const unsigned char *bytes = (const unsigned char *)from->data + at * sage_dtype_bytes(from->dtype);
+    if (sage_dtype_bytes(from->dtype) == sizeof(real)) {
+        if (n > 0) memcpy(to, bytes, n * sizeof(real));
         return;
     }
-    const unsigned char *bytes = from->data;
     for (size_t i = 0; i < n; i++) {
         if (from->dtype == SAGE_F64) {
             double wide;
@@ -126,6 +132,13 @@ static void copy_values(const sage_tensor *from, real *to, size_t n) {
             to[i] = (real)narrow;
         }
     }
+}
+
+static void copy_table(const sage_tensor *from, const sage_model_shape *s, real *table) {
+    for (size_t row = 0; row < s->rows; row++)
+        for (size_t column = 0; column < s->dim_embed; column += SAGE_SLAB)
+            copy_values(from, row * s->dim_embed + column, sage_slab_width(s->dim_embed, column / SAGE_SLAB),
+                        table + sage_slab_at(s->rows, s->dim_embed, row, column));
 }
 
 static bool same_shape(const sage_tensor *a, const sage_tensor *b) {
@@ -180,13 +193,20 @@ sage_status sage_model_restore(sage_model *model, const sage_safetensors *file, 
     size_t n = model->n_params + 2;
     for (size_t i = 0; i < n; i++)
         SAGE_TRY(find_tensor(file, prefix, &model->tensors[i], &found, error)); /* all of it or nothing */
+    if (is_plain_text(file) != model->shape.plain_text) {
+        st = sage_fail(error, SAGE_E_FORMAT, "model: the file's text_norm is %s, this model's is not",
+                       is_plain_text(file) ? "off" : "on");
+        goto out;
+    }
     SAGE_TRY(restore_hashes(model, file, error));
     for (size_t i = 0; i < n; i++) {
         SAGE_TRY(find_tensor(file, prefix, &model->tensors[i], &found, error));
-        real *to = i < model->n_params    ? model->dense + model->params[i].offset
-                   : i == model->n_params ? model->table
-                                          : model->importance;
-        copy_values(found, to, model->tensors[i].bytes / sizeof(real));
+        size_t values = model->tensors[i].bytes / sizeof(real);
+        if (i == model->n_params)
+            copy_table(found, &model->shape, model->table);
+        else
+            copy_values(found, 0, values,
+                        i < model->n_params ? model->dense + model->params[i].offset : model->importance);
     }
 out:
     return st;

@@ -58,6 +58,7 @@ enum { META_MAX = 16, META_BYTES = 64 };
 struct sage_model {
     sage_model_shape shape;
     hash_fn hash[SAGE_MODEL_HASHES_MAX];
+    uint64_t rows_inverse;      /* see hash_row */
     size_t at[P_COUNT];         /* offsets in the dense arena; of a parameter that this shape lacks: SIZE_MAX */
     sage_param params[P_COUNT]; /* those that there are */
     size_t n_params, dense_size;
@@ -75,10 +76,12 @@ static inline real *par_in(const sage_model *model, real *dense, param_id id) {
     return dense + model->at[id];
 }
 
+/* The remainder by the number of rows without a division (Lemire, Kaser and Kurz 2019): with inverse = ceil(2^64 /
+ * rows), the low half of inverse x is the fraction of x / rows. Exact for all x and rows below 2^32. */
 static inline uint32_t hash_row(const sage_model *model, uint32_t id, size_t k) {
     if (model->shape.hashes == 1) return id;
-    uint32_t mixed = (uint32_t)((model->hash[k].a * id + model->hash[k].b) % HASH_PRIME);
-    return mixed % (uint32_t)model->shape.rows; /* 32 bits: the division is several times shorter */
+    uint64_t mixed = (model->hash[k].a * id + model->hash[k].b) % HASH_PRIME;
+    return (uint32_t)((unsigned __int128)(model->rows_inverse * mixed) * model->shape.rows >> 64);
 }
 
 /* Memory for the shape, parameters all zero, names and metadata set; hash functions from the seed. */

@@ -17,9 +17,26 @@ static void normal(real *x, size_t n, double deviation, sage_rng *rng) {
 }
 
 /* Glorot and Bengio 2010: uniform within sqrt(6 / (rows + cols)). */
+static double xavier_bound(size_t rows, size_t cols) {
+    return sqrt(6.0 / (double)(rows + cols));
+}
+
+static void uniform(real *x, size_t n, double bound, sage_rng *rng) {
+    for (size_t i = 0; i < n; i++) x[i] = (real)(bound * (2.0 * sage_rng_unit(rng) - 1.0));
+}
+
 static void xavier(real *x, size_t rows, size_t cols, sage_rng *rng) {
-    double bound = sqrt(6.0 / (double)(rows + cols));
-    for (size_t i = 0; i < rows * cols; i++) x[i] = (real)(bound * (2.0 * sage_rng_unit(rng) - 1.0));
+    uniform(x, rows * cols, xavier_bound(rows, cols), rng);
+}
+
+/* The table row by row, so that a seed means the same values however they lie in memory. */
+static void fill_table(sage_model *model, void (*fill_values)(real *, size_t, double, sage_rng *), double spread,
+                       sage_rng *rng) {
+    const sage_model_shape *s = &model->shape;
+    for (size_t row = 0; row < s->rows; row++)
+        for (size_t slab = 0; slab < sage_slabs(s->dim_embed); slab++)
+            fill_values(model->table + sage_slab_at(s->rows, s->dim_embed, row, slab * SAGE_SLAB),
+                        sage_slab_width(s->dim_embed, slab), spread, rng);
 }
 
 static void identity(real *x, size_t rows, size_t cols) {
@@ -87,7 +104,7 @@ void model_init_tfidf(sage_model *model, const sage_options *options, const sage
     xavier(par(model, P_HEAD1_W), s->dim_head, d, &rng);
     xavier(par(model, P_SEARCH1_W), s->dim_head, s->dim_embed, &rng);
     sage_rng_seed(&rng, seed, 2);
-    normal(model->table, s->rows * s->dim_embed, 1 / sqrt((double)s->dim_embed), &rng);
+    fill_table(model, normal, 1 / sqrt((double)s->dim_embed), &rng);
 }
 
 void model_init_paper(sage_model *model, uint64_t seed) {
@@ -114,5 +131,5 @@ void model_init_paper(sage_model *model, uint64_t seed) {
     xavier(par(model, P_SEARCH2_W), s->dim_out, s->dim_head, &rng);
     normal(model->importance, s->vocab * s->hashes, 1, &rng);
     sage_rng_seed(&rng, seed, 2);
-    xavier(model->table, s->rows, e, &rng);
+    fill_table(model, uniform, xavier_bound(s->rows, e), &rng);
 }

@@ -25,6 +25,8 @@ const sage_option sage_model_options[] = {
     {"model", "table_rows", SAGE_OPT_INT, 1, 1e9, NULL, "auto",
      "Rows of the n-gram table; a larger vocabulary is hashed into it twice, a smaller one gets a row for each "
      "n-gram."},
+    {"model", "text_norm", SAGE_OPT_BOOL, 0, 0, NULL, "on",
+     "Layer norm of each text token; off takes the plain sum of its n-grams' rows, as an ablation."},
     {NULL, NULL, SAGE_OPT_TEXT, 0, 0, NULL, NULL, NULL}};
 
 /* Beyond this many n-grams a catalogue is a large one. */
@@ -53,6 +55,7 @@ sage_status sage_model_shape_from_options(const sage_options *options, size_t vo
     s.rows = size_or(options, "table_rows", s.rows);
     s.vocab = vocab_size;
     s.dim_image = image_dim;
+    s.plain_text = !sage_options_bool(options, "text_norm");
     s.hashes = s.rows >= vocab_size ? 1 : SAGE_MODEL_HASHES_MAX;
     if (s.hashes == 1) s.rows = vocab_size > 0 ? vocab_size : 1;
     if (s.dim_model % s.heads != 0)

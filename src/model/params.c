@@ -78,6 +78,7 @@ static void name_tensors(sage_model *model) {
     model->tensors[model->n_params].n_dims = model->tensors[model->n_params + 1].n_dims = 2;
     model->tensors[model->n_params].dim[0] = s->rows;
     model->tensors[model->n_params].dim[1] = s->dim_embed;
+    model->tensors[model->n_params].slab = SAGE_SLAB;
     model->tensors[model->n_params + 1].dim[0] = s->vocab;
     model->tensors[model->n_params + 1].dim[1] = s->hashes;
 }
@@ -128,6 +129,7 @@ void model_describe(sage_model *model) {
     describe(model, "dim_head", s->dim_head);
     describe(model, "dim_out", s->dim_out);
     describe(model, "dim_image", s->dim_image);
+    if (s->plain_text) model->meta[model->n_meta++] = (sage_tensor_meta){"text_norm", "off"};
     for (size_t k = 0; s->hashes > 1 && k < s->hashes; k++) {
         describe(model, hash_keys[k][0], model->hash[k].a);
         describe(model, hash_keys[k][1], model->hash[k].b);
@@ -153,6 +155,7 @@ sage_status model_alloc(const sage_model_shape *shape, uint64_t seed, sage_model
         goto out;
     }
     model->shape = *shape;
+    model->rows_inverse = UINT64_MAX / shape->rows + 1;
     sage_rng rng;
     sage_rng_seed(&rng, seed, 0);
     for (size_t k = 0; k < SAGE_MODEL_HASHES_MAX; k++)

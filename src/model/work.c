@@ -11,8 +11,8 @@ static size_t longer(size_t a, size_t b) {
 static void lay_bags(layer *l, sage_work *work, const sage_model_shape *shape) {
     const batch_sizes *s = &work->sizes;
     bag_acts *b = &work->bags;
-    size_t bags = s->text_bags + s->queries, uses = s->ids * shape->hashes, values = bags * shape->dim_embed;
-    size_t chunks = chunks_of(s->products) + chunks_of(s->queries), rows = uses < shape->rows ? uses : shape->rows;
+    size_t bags = s->text_bags + s->query_bags, uses = s->ids * shape->hashes, values = bags * shape->dim_embed;
+    size_t chunks = chunks_of(s->products) + chunks_of(s->query_bags), rows = uses < shape->rows ? uses : shape->rows;
     b->begin = lay_words(l, bags + 1, 1);
     b->rows = lay_words(l, uses + SAGE_PREFETCH, 1);
     b->weight = lay_reals(l, uses, 1);

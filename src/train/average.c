@@ -24,6 +24,7 @@ void sage_average_free(sage_average *average) {
 static sage_status copy_of(const real *from, size_t n, real **copy, sage_error *error) {
     *copy = sage_alloc_aligned(n * sizeof(real));
     if (*copy == NULL) return sage_fail_memory(error, n * sizeof(real));
+    sage_huge_pages(*copy, n * sizeof(real));
     memcpy(*copy, from, n * sizeof(real));
     return SAGE_OK;
 }
@@ -75,37 +76,58 @@ void sage_average_move(const sage_average *average, real *a, const real *p, size
     sage_average_catch_up(average, a, p, n, step - 1, step);
 }
 
+static void swap(real *a, real *p, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        real held = p[i];
+        p[i] = a[i];
+        a[i] = held;
+    }
+}
+
 typedef struct exchange {
     sage_average *average;
-    real *a, *p;
-    uint32_t *step_of; /* NULL: one block that is up to date */
-    size_t width;
+    sage_model *model;
     uint64_t step;
 } exchange;
 
-static void exchange_piece(void *ctx, size_t begin, size_t end, size_t worker) {
+static void exchange_dense(void *ctx, size_t begin, size_t end, size_t worker) {
     (void)worker;
     exchange *x = ctx;
-    for (size_t i = begin; i < end; i++) {
-        real *a = x->a + i * x->width, *p = x->p + i * x->width;
-        if (x->step_of) {
-            sage_average_catch_up(x->average, a, p, x->width, x->step_of[i], x->step);
-            x->step_of[i] = (uint32_t)x->step;
+    swap(x->average->dense + begin, sage_model_dense(x->model) + begin, end - begin);
+}
+
+static void exchange_rows(void *ctx, size_t begin, size_t end, size_t worker) {
+    (void)worker;
+    exchange *x = ctx;
+    sage_average *average = x->average;
+    size_t rows = average->shape->rows, dim = average->shape->dim_embed;
+    for (size_t slab = 0; slab < sage_slabs(dim); slab++) {
+        size_t width = sage_slab_width(dim, slab), at = sage_slab_begin(rows, slab) + begin * width;
+        real *a = average->table + at, *p = sage_model_table(x->model) + at;
+        for (size_t row = begin; row < end; row++, a += width, p += width) {
+            sage_average_catch_up(average, a, p, width, average->row_step[row], x->step);
+            swap(a, p, width);
         }
-        for (size_t k = 0; k < x->width; k++) {
-            real held = p[k];
-            p[k] = a[k];
-            a[k] = held;
-        }
+    }
+    for (size_t row = begin; row < end; row++) average->row_step[row] = (uint32_t)x->step;
+}
+
+static void exchange_ids(void *ctx, size_t begin, size_t end, size_t worker) {
+    (void)worker;
+    exchange *x = ctx;
+    sage_average *average = x->average;
+    size_t hashes = average->shape->hashes;
+    for (size_t id = begin; id < end; id++) {
+        real *a = average->importance + id * hashes, *p = sage_model_importance(x->model) + id * hashes;
+        sage_average_catch_up(average, a, p, hashes, average->id_step[id], x->step);
+        swap(a, p, hashes);
+        average->id_step[id] = (uint32_t)x->step;
     }
 }
 
 void sage_average_exchange(sage_average *average, sage_model *model, sage_pool *pool, uint64_t step) {
-    const sage_model_shape *shape = average->shape;
-    exchange dense = {average, average->dense, sage_model_dense(model), NULL, 1, step};
-    exchange rows = {average, average->table, sage_model_table(model), average->row_step, shape->dim_embed, step};
-    exchange ids = {average, average->importance, sage_model_importance(model), average->id_step, shape->hashes, step};
-    sage_pool_for(pool, average->dense_size, 1024, exchange_piece, &dense);
-    sage_pool_for(pool, shape->rows, 64, exchange_piece, &rows);
-    sage_pool_for(pool, shape->vocab, 1024, exchange_piece, &ids);
+    exchange x = {average, model, step};
+    sage_pool_for(pool, average->dense_size, 1024, exchange_dense, &x);
+    sage_pool_for(pool, average->shape->rows, 64, exchange_rows, &x);
+    sage_pool_for(pool, average->shape->vocab, 1024, exchange_ids, &x);
 }

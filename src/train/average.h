@@ -12,7 +12,7 @@
 typedef struct sage_average {
     const sage_model_shape *shape;
     real *dense;        /* [dense_size] */
-    real *table;        /* [rows][E] as of row_step */
+    real *table;        /* [rows][E] as of row_step; as slabs, like the model's */
     real *importance;   /* [V][K] as of id_step */
     uint32_t *row_step; /* [rows] step up to which the row's average is up to date */
     uint32_t *id_step;  /* [V] */

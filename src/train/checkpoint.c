@@ -20,6 +20,12 @@ static void describe(sage_tensor *tensor, const char *name, sage_dtype dtype, si
     snprintf(tensor->name, sizeof tensor->name, "%s", name);
 }
 
+/* Laid out as the table is. */
+static void describe_table(sage_tensor *tensor, const char *name, const sage_model_shape *shape, const real *values) {
+    describe(tensor, name, REAL, shape->rows, shape->dim_embed, values);
+    tensor->slab = SAGE_SLAB;
+}
+
 static size_t own_tensors(const sage_checkpoint *checkpoint, sage_tensor *out) {
     const sage_model_shape *shape = sage_model_shape_of(checkpoint->model);
     const sage_optimiser *adam = checkpoint->optimiser;
@@ -27,13 +33,13 @@ static size_t own_tensors(const sage_checkpoint *checkpoint, sage_tensor *out) {
     size_t n = 0;
     describe(&out[n++], "adam.m.dense", REAL, 1, adam->dense.n, adam->dense.m);
     describe(&out[n++], "adam.v.dense", REAL, 1, adam->dense.n, adam->dense.v);
-    describe(&out[n++], "adam.m.table", REAL, shape->rows, shape->dim_embed, adam->table.m);
-    describe(&out[n++], "adam.v.table", REAL, shape->rows, shape->dim_embed, adam->table.v);
+    describe_table(&out[n++], "adam.m.table", shape, adam->table.m);
+    describe_table(&out[n++], "adam.v.table", shape, adam->table.v);
     describe(&out[n++], "adam.m.importance", REAL, shape->vocab, shape->hashes, adam->importance.m);
     describe(&out[n++], "adam.v.importance", REAL, shape->vocab, shape->hashes, adam->importance.v);
     if (average == NULL) return n;
     describe(&out[n++], "average.dense", REAL, 1, average->dense_size, average->dense);
-    describe(&out[n++], "average.table", REAL, shape->rows, shape->dim_embed, average->table);
+    describe_table(&out[n++], "average.table", shape, average->table);
     describe(&out[n++], "average.importance", REAL, shape->vocab, shape->hashes, average->importance);
     describe(&out[n++], "average.row_step", SAGE_U32, 1, shape->rows, average->row_step);
     describe(&out[n++], "average.id_step", SAGE_U32, 1, shape->vocab, average->id_step);
@@ -135,8 +141,17 @@ static sage_status match(const sage_safetensors *file, const char *path, sage_te
         if (stored == NULL || stored->dtype != tensors[i].dtype || stored->bytes != tensors[i].bytes)
             return damaged(path, "a tensor is missing or has another shape", error);
         tensors[i].data = stored->data;
+        tensors[i].slab = 0;
     }
     return SAGE_OK;
+}
+
+static void take_table(const sage_model_shape *shape, const unsigned char *rows, real *table) {
+    for (size_t row = 0; row < shape->rows; row++)
+        for (size_t column = 0; column < shape->dim_embed; column += SAGE_SLAB)
+            memcpy(table + sage_slab_at(shape->rows, shape->dim_embed, row, column),
+                   rows + (row * shape->dim_embed + column) * sizeof(real),
+                   sage_slab_width(shape->dim_embed, column / SAGE_SLAB) * sizeof(real));
 }
 
 static void take(const sage_checkpoint *checkpoint, const sage_tensor *stored) {
@@ -145,7 +160,10 @@ static void take(const sage_checkpoint *checkpoint, const sage_tensor *stored) {
     for (size_t i = 0; i < n; i++) {
         void *into; /* own tensors point into the optimiser and the averages, which are ours to write */
         memcpy(&into, &own[i].data, sizeof into);
-        memcpy(into, stored[i].data, own[i].bytes);
+        if (own[i].slab > 0)
+            take_table(sage_model_shape_of(checkpoint->model), stored[i].data, into);
+        else
+            memcpy(into, stored[i].data, own[i].bytes);
     }
 }
 

@@ -1,13 +1,14 @@
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/profile.h>
 #include <math.h>
 #include <string.h>
 #include <train/optimiser.h>
 
-enum { NORM_BLOCK = 4096 };
+enum { BLOCK = 4096 };
 
-static size_t norm_blocks(size_t dense_size) {
-    return (dense_size + NORM_BLOCK - 1) / NORM_BLOCK;
+static size_t blocks_of(size_t dense_size) {
+    return (dense_size + BLOCK - 1) / BLOCK;
 }
 
 static size_t table_size(const sage_model *model) {
@@ -22,7 +23,7 @@ static size_t importance_size(const sage_model *model) {
 
 size_t sage_optimiser_bytes(const sage_model *model) {
     size_t n = sage_model_dense_size(model) + table_size(model) + importance_size(model);
-    return 2 * n * sizeof(real) + norm_blocks(sage_model_dense_size(model)) * sizeof(double);
+    return 2 * n * sizeof(real) + blocks_of(sage_model_dense_size(model)) * sizeof(double);
 }
 
 static sage_status moments_new(size_t n, sage_moments *moments, sage_error *error) {
@@ -30,6 +31,8 @@ static sage_status moments_new(size_t n, sage_moments *moments, sage_error *erro
     moments->m = sage_alloc_aligned(n * sizeof(real));
     moments->v = sage_alloc_aligned(n * sizeof(real));
     if (moments->m == NULL || moments->v == NULL) return sage_fail_memory(error, 2 * n * sizeof(real));
+    sage_huge_pages(moments->m, n * sizeof(real));
+    sage_huge_pages(moments->v, n * sizeof(real));
     memset(moments->m, 0, n * sizeof(real));
     memset(moments->v, 0, n * sizeof(real));
     return SAGE_OK;
@@ -42,7 +45,7 @@ static void moments_free(sage_moments *moments) {
 
 sage_status sage_optimiser_new(const sage_model *model, sage_optimiser **optimiser, sage_error *error) {
     sage_status st = SAGE_OK;
-    size_t blocks_bytes = norm_blocks(sage_model_dense_size(model)) * sizeof(double);
+    size_t blocks_bytes = blocks_of(sage_model_dense_size(model)) * sizeof(double);
     sage_optimiser *made = sage_alloc_zero(1, sizeof *made);
     if (made == NULL) return sage_fail_memory(error, sizeof *made);
     SAGE_TRY(moments_new(sage_model_dense_size(model), &made->dense, error));
@@ -75,19 +78,18 @@ typedef struct norm_work {
 } norm_work;
 
 static void norm_piece(void *ctx, size_t begin, size_t end, size_t worker) {
+    const sage_ops *ops = sage_ops_best();
+    const norm_work *work = ctx;
     (void)worker;
-    norm_work *work = ctx;
     for (size_t block = begin; block < end; block++) {
-        size_t from = block * NORM_BLOCK, to = from + NORM_BLOCK < work->n ? from + NORM_BLOCK : work->n;
-        double sum = 0;
-        for (size_t i = from; i < to; i++) sum += (double)work->grad[i] * (double)work->grad[i];
-        work->squares[block] = sum;
+        size_t from = block * BLOCK, n = work->n - from < BLOCK ? work->n - from : BLOCK;
+        work->squares[block] = (double)ops->dot(n, work->grad + from, work->grad + from);
     }
 }
 
-double sage_optimiser_grad_norm(sage_optimiser *optimiser, const sage_grads *grads, sage_pool *pool) {
-    norm_work work = {grads->dense, optimiser->dense.n, optimiser->block_squares};
-    size_t blocks = norm_blocks(work.n);
+double sage_optimiser_grad_norm(sage_optimiser *optimiser, const real *dense, sage_pool *pool) {
+    norm_work work = {dense, optimiser->dense.n, optimiser->block_squares};
+    size_t blocks = blocks_of(work.n);
     sage_pool_for(pool, blocks, 1, norm_piece, &work);
     double sum = 0;
     for (size_t block = 0; block < blocks; block++) sum += work.squares[block];
@@ -96,87 +98,13 @@ double sage_optimiser_grad_norm(sage_optimiser *optimiser, const sage_grads *gra
 
 /* ---- one step ---- */
 
-typedef struct apply_work {
-    sage_optimiser *optimiser;
-    sage_model *model;
-    sage_grads *grads;
-    sage_average *average;
-    const sage_param *params;
-    size_t n_params;
-    uint64_t step;
-    real lr, lr_table, lr_importance, beta1, beta2, eps, decay, correct1, correct2, grad_scale;
-} apply_work;
-
-static void adam_span(const apply_work *work, real *p, const real *g, const sage_moments *moments, size_t at, size_t n,
-                      real lr, real decay) {
-    sage_adam(p, g, moments->m + at, moments->v + at, n, lr, work->beta1, work->beta2, work->eps, decay, work->correct1,
-              work->correct2);
-}
-
-static void dense_span(const apply_work *work, size_t begin, size_t end, bool decay) {
-    real *p = sage_model_dense(work->model) + begin, *g = work->grads->dense + begin;
-    size_t n = end - begin;
-    if (work->grad_scale != 1)
-        for (size_t i = 0; i < n; i++) g[i] *= work->grad_scale;
-    adam_span(work, p, g, &work->optimiser->dense, begin, n, work->lr, decay ? work->decay : 0);
-    if (work->average) sage_average_move(work->average, work->average->dense + begin, p, n, work->step);
-}
-
-static void dense_piece(void *ctx, size_t begin, size_t end, size_t worker) {
-    (void)worker;
-    const apply_work *work = ctx;
-    for (size_t k = 0; k < work->n_params; k++) {
-        const sage_param *param = &work->params[k];
-        size_t from = param->offset, to = param->offset + param->rows * param->cols;
-        if (from < begin) from = begin;
-        if (to > end) to = end;
-        if (from < to) dense_span(work, from, to, param->decay);
-    }
-}
-
-/* Row `row` of a sparse parameter of `width` columns. */
-static void sparse_row(const apply_work *work, real *values, const sage_moments *moments, const real *g, size_t row,
-                       size_t width, real lr, real *averages, uint32_t *step_of) {
-    size_t at = row * width;
-    real *p = values + at;
-    if (averages) sage_average_catch_up(work->average, averages + at, p, width, step_of[row], work->step - 1);
-    adam_span(work, p, g, moments, at, width, lr, 0);
-    if (averages) {
-        sage_average_move(work->average, averages + at, p, width, work->step);
-        step_of[row] = (uint32_t)work->step;
-    }
-}
-
-static void table_piece(void *ctx, size_t begin, size_t end, size_t worker) {
-    (void)worker;
-    const apply_work *work = ctx;
-    size_t width = sage_model_shape_of(work->model)->dim_embed;
-    sage_average *average = work->average;
-    for (size_t i = begin; i < end; i++)
-        sparse_row(work, sage_model_table(work->model), &work->optimiser->table, work->grads->row_grad + i * width,
-                   work->grads->rows[i], width, work->lr_table, average ? average->table : NULL,
-                   average ? average->row_step : NULL);
-}
-
-static void importance_piece(void *ctx, size_t begin, size_t end, size_t worker) {
-    (void)worker;
-    const apply_work *work = ctx;
-    size_t width = sage_model_shape_of(work->model)->hashes;
-    sage_average *average = work->average;
-    for (size_t i = begin; i < end; i++)
-        sparse_row(work, sage_model_importance(work->model), &work->optimiser->importance,
-                   work->grads->id_grad + i * width, work->grads->ids[i], width, work->lr_importance,
-                   average ? average->importance : NULL, average ? average->id_step : NULL);
-}
-
-void sage_optimiser_apply(sage_optimiser *optimiser, sage_model *model, sage_grads *grads, sage_average *average,
-                          const sage_train_settings *settings, uint64_t step, double factor, double grad_scale,
-                          sage_pool *pool) {
-    apply_work work = {
+sage_update sage_optimiser_begin(sage_optimiser *optimiser, sage_model *model, sage_average *average,
+                                 const sage_train_settings *settings, uint64_t step, double factor) {
+    return (sage_update){
         .optimiser = optimiser,
         .model = model,
-        .grads = grads,
         .average = average,
+        .settings = settings,
         .step = step,
         .lr = (real)(settings->lr * factor),
         .lr_table = (real)(settings->lr_table * factor),
@@ -184,13 +112,112 @@ void sage_optimiser_apply(sage_optimiser *optimiser, sage_model *model, sage_gra
         .beta1 = (real)settings->beta1,
         .beta2 = (real)settings->beta2,
         .eps = (real)settings->eps,
-        .decay = (real)settings->weight_decay,
         .correct1 = (real)(1 - pow(settings->beta1, (double)step)),
         .correct2 = (real)(1 - pow(settings->beta2, (double)step)),
-        .grad_scale = (real)grad_scale,
     };
-    work.params = sage_model_params(model, &work.n_params);
-    sage_pool_for(pool, optimiser->dense.n, 16, dense_piece, &work);
-    sage_pool_for(pool, grads->n_rows, 16, table_piece, &work);
-    sage_pool_for(pool, grads->n_ids, 64, importance_piece, &work);
+}
+
+typedef struct dense_work {
+    const sage_update *update;
+    real *grad, grad_scale;
+    const sage_param *params;
+    size_t n_params;
+} dense_work;
+
+static void dense_span(const dense_work *work, size_t begin, size_t end, bool decay) {
+    const sage_update *u = work->update;
+    const sage_ops *ops = sage_ops_best();
+    real *p = sage_model_dense(u->model) + begin, *g = work->grad + begin;
+    size_t n = end - begin;
+    if (work->grad_scale != 1) ops->scale(n, work->grad_scale, g);
+    ops->adam(p, g, u->optimiser->dense.m + begin, u->optimiser->dense.v + begin, n, u->lr, u->beta1, u->beta2, u->eps,
+              decay ? (real)u->settings->weight_decay : 0, u->correct1, u->correct2);
+    if (u->average) sage_average_move(u->average, u->average->dense + begin, p, n, u->step);
+}
+
+/* Block by block, so that what is read is done with while it is in the cache. */
+static void dense_piece(void *ctx, size_t begin, size_t end, size_t worker) {
+    static sage_stage stage = SAGE_STAGE("update dense weights");
+    uint64_t began = sage_stage_begin();
+    const dense_work *work = ctx;
+    size_t from = begin * BLOCK, to = end * BLOCK, values = 0;
+    (void)worker;
+    for (size_t k = 0; k < work->n_params; k++) {
+        const sage_param *param = &work->params[k];
+        size_t at = param->offset > from ? param->offset : from, last = param->offset + param->rows * param->cols;
+        if (last > to) last = to;
+        for (size_t n; at < last; at += n, values += n) {
+            n = last - at < BLOCK ? last - at : BLOCK;
+            dense_span(work, at, at + n, param->decay);
+        }
+    }
+    sage_stage_end(&stage, began, values * 7 * sizeof(real), values * 12);
+}
+
+void sage_optimiser_apply(const sage_update *update, real *dense, double grad_scale, sage_pool *pool) {
+    const size_t grain = 8;
+    dense_work work = {.update = update, .grad = dense, .grad_scale = (real)grad_scale};
+    work.params = sage_model_params(update->model, &work.n_params);
+    sage_pool_for_dynamic(pool, blocks_of(update->optimiser->dense.n), grain, dense_piece, &work);
+}
+
+/* ---- rows ---- */
+
+/* The table's slabs come one after another; only with the last are a row's averages all of this step. */
+static void table_rows(void *ctx, size_t slab, size_t width, size_t n, const uint32_t *rows, const real *grad) {
+    const sage_update *u = ctx;
+    const sage_model_shape *shape = sage_model_shape_of(u->model);
+    size_t at = sage_slab_begin(shape->rows, slab);
+    real *p = sage_model_table(u->model) + at, *a = u->average ? u->average->table + at : NULL;
+    for (size_t i = 0; a && i < n; i++)
+        sage_average_catch_up(u->average, a + rows[i] * width, p + rows[i] * width, width,
+                              u->average->row_step[rows[i]], u->step - 1);
+    sage_ops_best()->adam_rows(width, n, rows, grad, p, u->optimiser->table.m + at, u->optimiser->table.v + at,
+                               u->lr_table, u->beta1, u->beta2, u->eps, u->correct1, u->correct2);
+    for (size_t i = 0; a && i < n; i++)
+        sage_average_move(u->average, a + rows[i] * width, p + rows[i] * width, width, u->step);
+    if (a && slab + 1 == sage_slabs(shape->dim_embed))
+        for (size_t i = 0; i < n; i++) u->average->row_step[rows[i]] = (uint32_t)u->step;
+}
+
+enum { IDS = 256 };
+
+/* Rows of one or two values: brought together, so that Adam runs over vectors of them. */
+static void importance_block(const sage_update *u, size_t n, const uint32_t *ids, const real *grad) {
+    size_t width = sage_model_shape_of(u->model)->hashes;
+    real *p = sage_model_importance(u->model), *m = u->optimiser->importance.m, *v = u->optimiser->importance.v;
+    real some_p[IDS * SAGE_MODEL_HASHES_MAX], some_m[IDS * SAGE_MODEL_HASHES_MAX], some_v[IDS * SAGE_MODEL_HASHES_MAX];
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0, at = ids[i] * width; k < width; k++, at++) {
+            some_p[i * width + k] = p[at];
+            some_m[i * width + k] = m[at];
+            some_v[i * width + k] = v[at];
+        }
+    sage_ops_best()->adam(some_p, grad, some_m, some_v, n * width, u->lr_importance, u->beta1, u->beta2, u->eps, 0,
+                          u->correct1, u->correct2);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0, at = ids[i] * width; k < width; k++, at++) {
+            p[at] = some_p[i * width + k];
+            m[at] = some_m[i * width + k];
+            v[at] = some_v[i * width + k];
+        }
+}
+
+static void importance_ids(void *ctx, size_t n, const uint32_t *ids, const real *grad) {
+    const sage_update *u = ctx;
+    size_t width = sage_model_shape_of(u->model)->hashes;
+    real *p = sage_model_importance(u->model), *a = u->average ? u->average->importance : NULL;
+    for (size_t i = 0; a && i < n; i++)
+        sage_average_catch_up(u->average, a + ids[i] * width, p + ids[i] * width, width, u->average->id_step[ids[i]],
+                              u->step - 1);
+    for (size_t at = 0; at < n; at += IDS)
+        importance_block(u, n - at < IDS ? n - at : IDS, ids + at, grad + at * width);
+    for (size_t i = 0; a && i < n; i++) {
+        sage_average_move(u->average, a + ids[i] * width, p + ids[i] * width, width, u->step);
+        u->average->id_step[ids[i]] = (uint32_t)u->step;
+    }
+}
+
+sage_row_sink sage_optimiser_sink(sage_update *update) {
+    return (sage_row_sink){update, table_rows, importance_ids};
 }

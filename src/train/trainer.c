@@ -68,8 +68,10 @@ sage_status sage_trainer_build(sage_trainer *trainer, sage_error *error) {
     SAGE_TRY(sage_model_new(&shape, trainer->options, vocab, trainer->settings.seed, &trainer->model, error));
     trainer->log_temperature = find_temperature(trainer->model, trainer->model);
     note_memory(trainer, &shape);
-    SAGE_TRY(sage_work_new(trainer->pool, &trainer->work, error));
-    SAGE_TRY(sage_grads_new(trainer->model, &trainer->grads, error));
+    SAGE_TRY(sage_work_new(trainer->pool, SAGE_PRECISION_F32, &trainer->work, error));
+    size_t dense_bytes = sage_model_dense_size(trainer->model) * sizeof(real);
+    trainer->gradient = sage_alloc_aligned(dense_bytes);
+    if (trainer->gradient == NULL) SAGE_TRY(sage_fail_memory(error, dense_bytes));
     SAGE_TRY(sage_optimiser_new(trainer->model, &trainer->optimiser, error));
     if (trainer->settings.average > 0)
         SAGE_TRY(sage_average_new(trainer->model, trainer->settings.steps, trainer->settings.average, &trainer->average,
@@ -84,7 +86,7 @@ void sage_trainer_release(sage_trainer *trainer) {
     sage_feeder_free(trainer->feeder);
     sage_average_free(trainer->average);
     sage_optimiser_free(trainer->optimiser);
-    sage_grads_free(trainer->grads);
+    sage_free(trainer->gradient);
     sage_work_free(trainer->work);
     sage_model_free(trainer->model);
     sage_sampler_free(trainer->sampler);
@@ -120,7 +122,8 @@ static sage_status forward_backward(sage_trainer *trainer, const sage_batch *bat
                            .teacher_begin = batch->teacher_begin,
                            .teacher_column = batch->teacher_column,
                            .teacher_score = batch->teacher_score};
-    return sage_model_step(trainer->model, trainer->work, &products, &queries, &spec, trainer->grads, loss, error);
+    return sage_model_backward(trainer->model, trainer->work, &products, &queries, &spec, trainer->gradient, loss,
+                               error);
 }
 
 static sage_status not_finite(const sage_trainer *trainer, const char *what, sage_error *error) {
@@ -139,13 +142,16 @@ sage_status sage_trainer_step(sage_trainer *trainer, sage_error *error) {
     SAGE_TRY(sage_feeder_batch(trainer->feeder, trainer->state.step, &batch, error));
     SAGE_TRY(forward_backward(trainer, batch, &loss, error));
     if (!isfinite(loss.total)) SAGE_TRY(not_finite(trainer, "loss", error));
-    double norm = sage_optimiser_grad_norm(trainer->optimiser, trainer->grads, trainer->pool);
+    double norm = sage_optimiser_grad_norm(trainer->optimiser, trainer->gradient, trainer->pool);
     if (!isfinite(norm)) SAGE_TRY(not_finite(trainer, "gradient", error));
     double factor = sage_train_lr_factor(settings, trainer->state.step);
     double scale = settings->clip > 0 && norm > settings->clip ? settings->clip / norm : 1;
     trainer->state.step++;
-    sage_optimiser_apply(trainer->optimiser, trainer->model, trainer->grads, trainer->average, settings,
-                         trainer->state.step, factor, scale, trainer->pool);
+    sage_update update = sage_optimiser_begin(trainer->optimiser, trainer->model, trainer->average, settings,
+                                              trainer->state.step, factor);
+    sage_row_sink sink = sage_optimiser_sink(&update);
+    sage_optimiser_apply(&update, trainer->gradient, scale, trainer->pool);
+    sage_model_scatter(trainer->model, trainer->work, &sink);
     double took_s = sage_now_s() - began_s;
     sage_step_metrics line = {.step = trainer->state.step,
                               .loss = &loss,

@@ -27,7 +27,7 @@ typedef struct sage_trainer {
     sage_feeder *feeder;
     sage_model *model;
     sage_work *work;
-    sage_grads *grads;
+    real *gradient; /* of the dense arena */
     sage_optimiser *optimiser;
     sage_average *average; /* NULL: off */
     const real *log_temperature;
