@@ -75,6 +75,8 @@ def bag(p, s, hashes, ids):
         for k in range(s["hashes"]):
             row = i if s["hashes"] == 1 else (hashes[k][0] * i + hashes[k][1]) % PRIME % s["rows"]
             total = total + p["importance"][i, k] * p["table"][row]
+    if s.get("text_norm") == "off":
+        return total
     return F.layer_norm(total, (s["dim_embed"],), p["text.norm.gain"], p["text.norm.bias"], 1e-5)
 
 
@@ -177,6 +179,8 @@ def pack_batch(s, batch):
         "query.ids": np.array([i for ids in batch["queries"] for i in ids], dtype=np.uint32),
         "spec.log_q": batch["log_q"], "spec.weight": batch["weight"], "spec.task": batch["task"], "spec.mask": mask,
     }
+    if "given" in batch:
+        t["spec.queries"] = batch["given"]
     if "teacher" in batch:
         t["teacher.begin"] = prefix_sums((batch["teacher"] != 0).sum(1))
         t["teacher.column"] = np.nonzero(batch["teacher"])[1].astype(np.uint32)
@@ -205,6 +209,8 @@ def evaluate(s, p, hashes, key_bias, batch, settings):
     key_bias = real(key_bias).requires_grad_()
     v = torch.stack([product_vector(p, s, hashes, key_bias, x) for x in batch["products"]])
     q = torch.stack([query_vector(p, s, hashes, x) for x in batch["queries"]])
+    if "given" in batch:
+        q = real(batch["given"])
     loss = losses(p, batch, q, v, pairs, random, in_batch, smoothing, teacher)
     loss[0].backward()
     assert key_bias.grad.abs().max() < (1e-14 if key_bias.dtype == torch.float64 else 1e-5)
@@ -224,7 +230,7 @@ def compare_f32(s, p, hashes, key_bias, batch, settings, expected):
     return worst
 
 
-def make_case(name, seed, shape, pairs, random, in_batch=True, smoothing=0.0, temperature=1.1, teacher=0.0):
+def make_case(name, seed, shape, pairs, random, in_batch=True, smoothing=0.0, temperature=1.1, teacher=0.0, given=False):
     rng = np.random.default_rng(seed)
     s = dict(dim_embed=8, dim_model=16, heads=4, dim_ff=12, dim_head=10, dim_out=6, dim_image=0) | shape
     hashes = [(int(rng.integers(1, PRIME)), int(rng.integers(0, PRIME))) for _ in range(2)]
@@ -233,6 +239,9 @@ def make_case(name, seed, shape, pairs, random, in_batch=True, smoothing=0.0, te
     key_bias = rng.normal(size=s["dim_model"])  # any value gives the same model
     if teacher:
         batch["teacher"] = make_teacher(rng, batch["mask"])
+    if given:  # in place of the tower's
+        vectors = rng.normal(size=(pairs, s["dim_out"]))
+        batch["given"] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     settings = (pairs, random, in_batch, smoothing, teacher)
     v, q, loss, grads = evaluate(s, p, hashes, key_bias, batch, settings)
     worst = compare_f32(s, p, hashes, key_bias, batch, settings, grads)
@@ -257,3 +266,4 @@ if __name__ == "__main__":
     make_case("clamped_images", 15, plain | dict(dim_image=3, dim_out=9), 6, 5, temperature=5.0)
     make_case("teacher", 6, plain, 6, 7, teacher=0.7)
     make_case("teacher_catalogue", 7, hashed, 5, 70, in_batch=False, smoothing=0.1, teacher=2.0)
+    make_case("given_plain_text", 8, hashed | dict(dim_embed=40, dim_image=5, text_norm="off"), 6, 7, given=True)
