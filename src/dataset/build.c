@@ -82,7 +82,7 @@ static sage_status start_counting(sage_build *build, sage_error *error) {
     if (bigrams < 50000) bigrams = 50000;
     if (bigrams > 1000000) bigrams = 1000000;
     const sage_options *o = build->options;
-    sage_vocab_limits limits = {.memory_bytes = (size_t)sage_options_int(o, "memory") / 2};
+    sage_vocab_limits limits = {.memory_bytes = (size_t)sage_options_int_or(o, "memory", 1 << 30) / 2};
     limits.max[SAGE_WORD] = (size_t)sage_options_int_or(o, "vocab_words", 200000);
     limits.max[SAGE_BIGRAM] = (size_t)sage_options_int_or(o, "vocab_bigrams", (int64_t)bigrams);
     limits.max[SAGE_TRIGRAM] = (size_t)sage_options_int_or(o, "vocab_trigrams", 64000);
