@@ -16,6 +16,7 @@ static sage_status init_product_spools(sage_build *build, sage_error *error) {
     sage_product_spools *s = &build->products;
     const named_spool spools[] = {
         {&s->pids, "pids.tmp"},
+        {&s->fingerprints, "fingerprint.tmp"},
         {&s->same, "same.tmp"},
         {&s->relation[0], "group.tmp"},
         {&s->relation[1], "print.tmp"},
@@ -61,9 +62,10 @@ out:
 
 static void free_spools(sage_build *build) {
     sage_product_spools *s = &build->products;
-    sage_spool *product[] = {&s->pids,     &s->same,       &s->relation[0], &s->relation[1], &s->relation[2],
-                             &s->text,     &s->text_begin, &s->text_field,  &s->ids,         &s->id_begin,
-                             &s->id_field, &s->words,      &s->word_begin,  &s->images,      &s->image_begin};
+    sage_spool *product[] = {&s->pids,        &s->fingerprints, &s->same,     &s->relation[0],
+                             &s->relation[1], &s->relation[2],  &s->text,     &s->text_begin,
+                             &s->text_field,  &s->ids,          &s->id_begin, &s->id_field,
+                             &s->words,       &s->word_begin,   &s->images,   &s->image_begin};
     for (size_t i = 0; i < sizeof product / sizeof *product; i++) sage_spool_free(product[i]);
     for (size_t p = 0; p < SAGE_PARTS; p++) {
         sage_part_spools *part = &build->parts[p];

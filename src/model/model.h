@@ -85,7 +85,9 @@ typedef struct sage_bags {
 typedef struct sage_product_batch {
     size_t n;
     const uint32_t *token_begin; /* [n + 1] */
-    const uint8_t *token_field;  /* [text.n] */
+    const uint8_t *token_field;  /* [tokens] */
+    const uint32_t *token_bag;   /* [tokens] the bag of each token, for inference: equal texts are then summed once;
+                                    NULL: bag t is token t's, and there are as many */
     sage_bags text;
     const uint32_t *image_begin; /* [n + 1], or NULL: no images */
     const real *images;          /* [..][dim_image] */
