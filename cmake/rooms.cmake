@@ -48,7 +48,8 @@ function(sage_library)
   add_library(itemsage STATIC ${objects})
   target_include_directories(itemsage PUBLIC ${CMAKE_SOURCE_DIR}/include)
   target_link_libraries(itemsage PUBLIC PkgConfig::SQLITE PkgConfig::JANSSON PkgConfig::UTF8PROC PkgConfig::XXHASH
-                        PkgConfig::ZLIB PkgConfig::EXPAT PkgConfig::BLAS Threads::Threads m)
+                        PkgConfig::ZLIB PkgConfig::EXPAT PkgConfig::BLAS ${ITEMSAGE_ONEDNN_LIBS}
+                        Threads::Threads m)
 endfunction()
 
 # sage_test(NAME SOURCES file... ROOMS rooms... LIBS libs...): one cmocka program, one ctest entry.

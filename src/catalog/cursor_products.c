@@ -17,11 +17,12 @@ static const char all_sql[] = COLUMNS "pid > ?1 ORDER BY pid";
 static const char changed_sql[] =
     COLUMNS "pid IN (SELECT pid FROM products WHERE revision > ?2 AND pid > ?1) ORDER BY pid";
 static const char one_sql[] = COLUMNS "pid = ?1";
+static const char prints_sql[] = "SELECT pid, revision, fingerprint FROM products WHERE pid > ?1 ORDER BY pid";
 
 struct sage_product_cursor {
-    sqlite3_stmt *products, *images;
-    sage_arena *links; /* of the current row */
-    bool ended;        /* another step would begin again */
+    sqlite3_stmt *products, *images; /* no images: a cursor over fingerprints */
+    sage_arena *links;               /* of the current row */
+    bool ended;                      /* another step would begin again */
     sage_product_row row;
 };
 
@@ -37,10 +38,11 @@ static sage_status open_with(sage_catalog *catalog, const char *sql, int64_t fir
         goto out;
     }
     SAGE_TRY(sage_db_prepare(catalog->db, sql, &made->products, error));
-    SAGE_TRY(sage_db_prepare(catalog->db,
-                             "SELECT i.link, v.name, i.vector_row FROM images i LEFT JOIN vector_files v"
-                             " ON v.file = i.vector_file WHERE i.pid = ?1 ORDER BY i.position",
-                             &made->images, error));
+    if (sql != prints_sql)
+        SAGE_TRY(sage_db_prepare(catalog->db,
+                                 "SELECT i.link, v.name, i.vector_row FROM images i LEFT JOIN vector_files v"
+                                 " ON v.file = i.vector_file WHERE i.pid = ?1 ORDER BY i.position",
+                                 &made->images, error));
     sqlite3_bind_int64(made->products, 1, first);
     if (sql == changed_sql) sqlite3_bind_int64(made->products, 2, second);
     *cursor = made;
@@ -54,6 +56,11 @@ sage_status sage_product_cursor_open(sage_catalog *catalog, int64_t after_pid, i
                                      sage_product_cursor **cursor, sage_error *error) {
     const char *sql = after_revision > 0 ? changed_sql : all_sql;
     return open_with(catalog, sql, after_pid, after_revision, cursor, error);
+}
+
+sage_status sage_product_cursor_open_prints(sage_catalog *catalog, int64_t after_pid, sage_product_cursor **cursor,
+                                            sage_error *error) {
+    return open_with(catalog, prints_sql, after_pid, 0, cursor, error);
 }
 
 sage_status sage_product_cursor_open_one(sage_catalog *catalog, sage_product_cursor **cursor, sage_error *error) {
@@ -99,6 +106,14 @@ static int64_t column_price(sqlite3_stmt *stmt, int column) {
     return sqlite3_column_type(stmt, column) == SQLITE_NULL ? -1 : sqlite3_column_int64(stmt, column);
 }
 
+static void read_keys(sqlite3_stmt *stmt, sage_product_row *row) {
+    unsigned char fingerprint[16];
+    row->pid = sqlite3_column_int64(stmt, 0);
+    row->revision = sqlite3_column_int64(stmt, 1);
+    sage_column_blob16(stmt, 2, fingerprint);
+    row->fingerprint = sage_fingerprint_read(fingerprint);
+}
+
 static void read_columns(sqlite3_stmt *stmt, sage_product_row *row) {
     static const struct {
         sage_field field;
@@ -107,11 +122,6 @@ static void read_columns(sqlite3_stmt *stmt, sage_product_row *row) {
         {SAGE_TITLE, 5},  {SAGE_DESCRIPTION, 6}, {SAGE_CATEGORY, 8}, {SAGE_TYPE, 9},  {SAGE_BRAND, 10},
         {SAGE_COLOR, 11}, {SAGE_MATERIAL, 12},   {SAGE_PATTERN, 13}, {SAGE_SIZE, 14}, {SAGE_SIZE_TYPE, 15},
     };
-    unsigned char fingerprint[16];
-    row->pid = sqlite3_column_int64(stmt, 0);
-    row->revision = sqlite3_column_int64(stmt, 1);
-    sage_column_blob16(stmt, 2, fingerprint);
-    row->fingerprint = sage_fingerprint_read(fingerprint);
     row->id = sage_column_str(stmt, 3);
     row->item_group_id = sage_column_str(stmt, 4);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -134,8 +144,11 @@ sage_status sage_product_cursor_next(sage_product_cursor *cursor, const sage_pro
     SAGE_TRY(sage_db_step(cursor->products, &more, error));
     cursor->ended = !more;
     if (!more) goto out;
-    read_columns(cursor->products, &cursor->row);
-    SAGE_TRY(read_images(cursor, error));
+    read_keys(cursor->products, &cursor->row);
+    if (cursor->images != NULL) {
+        read_columns(cursor->products, &cursor->row);
+        SAGE_TRY(read_images(cursor, error));
+    }
     *row = &cursor->row;
 out:
     return st;

@@ -16,6 +16,7 @@ static sage_status init_product_spools(sage_build *build, sage_error *error) {
     sage_product_spools *s = &build->products;
     const named_spool spools[] = {
         {&s->pids, "pids.tmp"},
+        {&s->fingerprints, "fingerprint.tmp"},
         {&s->same, "same.tmp"},
         {&s->relation[0], "group.tmp"},
         {&s->relation[1], "print.tmp"},
@@ -61,9 +62,10 @@ out:
 
 static void free_spools(sage_build *build) {
     sage_product_spools *s = &build->products;
-    sage_spool *product[] = {&s->pids,     &s->same,       &s->relation[0], &s->relation[1], &s->relation[2],
-                             &s->text,     &s->text_begin, &s->text_field,  &s->ids,         &s->id_begin,
-                             &s->id_field, &s->words,      &s->word_begin,  &s->images,      &s->image_begin};
+    sage_spool *product[] = {&s->pids,        &s->fingerprints, &s->same,     &s->relation[0],
+                             &s->relation[1], &s->relation[2],  &s->text,     &s->text_begin,
+                             &s->text_field,  &s->ids,          &s->id_begin, &s->id_field,
+                             &s->words,       &s->word_begin,   &s->images,   &s->image_begin};
     for (size_t i = 0; i < sizeof product / sizeof *product; i++) sage_spool_free(product[i]);
     for (size_t p = 0; p < SAGE_PARTS; p++) {
         sage_part_spools *part = &build->parts[p];
@@ -82,7 +84,7 @@ static sage_status start_counting(sage_build *build, sage_error *error) {
     if (bigrams < 50000) bigrams = 50000;
     if (bigrams > 1000000) bigrams = 1000000;
     const sage_options *o = build->options;
-    sage_vocab_limits limits = {.memory_bytes = (size_t)sage_options_int(o, "memory") / 2};
+    sage_vocab_limits limits = {.memory_bytes = (size_t)sage_options_int_or(o, "memory", 1 << 30) / 2};
     limits.max[SAGE_WORD] = (size_t)sage_options_int_or(o, "vocab_words", 200000);
     limits.max[SAGE_BIGRAM] = (size_t)sage_options_int_or(o, "vocab_bigrams", (int64_t)bigrams);
     limits.max[SAGE_TRIGRAM] = (size_t)sage_options_int_or(o, "vocab_trigrams", 64000);

@@ -11,7 +11,7 @@
 enum { SAGE_SAME_RELATIONS = 3 }; /* item_group_id, fingerprint, title */
 
 typedef struct sage_product_spools {
-    sage_spool pids, same, relation[SAGE_SAME_RELATIONS];
+    sage_spool pids, fingerprints, same, relation[SAGE_SAME_RELATIONS];
     sage_spool text, text_begin, text_field;
     sage_spool ids, id_begin, id_field;
     sage_spool words, word_begin;

@@ -111,6 +111,7 @@ static sage_status add_product(pass *p, const sage_product_row *row, sage_error 
     for (size_t r = 0; r < SAGE_SAME_RELATIONS; r++)
         SAGE_TRY(sage_spool_add(&s->relation[r], &key[r], sizeof key[r], error));
     SAGE_TRY(sage_spool_add(&s->pids, &row->pid, sizeof row->pid, error));
+    SAGE_TRY(sage_spool_add(&s->fingerprints, &row->fingerprint, sizeof row->fingerprint, error));
     if (++s->n >= UINT32_MAX) st = sage_fail(error, SAGE_E_LIMIT, "a dataset holds at most 2^32 - 2 products");
 out:
     return st;

@@ -40,6 +40,7 @@ sage_status sage_build_write_products(sage_build *build, sage_error *error) {
         sage_spool *spool;
     } sections[] = {
         {"pids", 8, &s->pids},
+        {"fingerprints", sizeof(sage_fingerprint), &s->fingerprints},
         {"same", 8, &s->same},
         {"text", 1, &s->text},
         {"text_begin", 8, &s->text_begin},

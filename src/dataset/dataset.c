@@ -64,6 +64,10 @@ const int64_t *sage_dataset_pids(const sage_dataset *dataset) {
     return dataset->pids;
 }
 
+const sage_fingerprint *sage_dataset_fingerprints(const sage_dataset *dataset) {
+    return dataset->fingerprints;
+}
+
 const sage_vocab *sage_dataset_vocab(const sage_dataset *dataset) {
     return dataset->vocab;
 }

@@ -30,6 +30,8 @@ void sage_dataset_close(sage_dataset *dataset);
 
 size_t sage_dataset_products(const sage_dataset *dataset);     /* N, in pid order: product index 0 .. N-1 */
 const int64_t *sage_dataset_pids(const sage_dataset *dataset); /* [N] ascending */
+/* [N] of the products as they were packed; NULL where the dataset was written without. */
+const sage_fingerprint *sage_dataset_fingerprints(const sage_dataset *dataset);
 const sage_vocab *sage_dataset_vocab(const sage_dataset *dataset);
 const char *sage_dataset_vocab_path(const sage_dataset *dataset);
 size_t sage_dataset_image_dim(const sage_dataset *dataset); /* 0: no image vectors */

@@ -59,12 +59,14 @@ static bool all_finite(const float *values, size_t n) {
 }
 
 typedef struct product_sizes {
-    size_t pids, same, text, text_begin, text_field, ids, id_begin, id_field, words, word_begin, images, image_begin;
+    size_t pids, fingerprints, same, text, text_begin, text_field, ids, id_begin, id_field, words, word_begin, images,
+        image_begin;
 } product_sizes;
 
 static const char *fault_of_products(const sage_dataset *d, const product_sizes *s) {
     size_t n = d->n_products;
     if (s->pids != n || s->same != n || n >= UINT32_MAX) return "its sections differ in size";
+    if (d->fingerprints != NULL && s->fingerprints != n) return "its sections differ in size";
     if (!pids_ascend(d->pids, n)) return "its product numbers do not ascend";
     if (!spans(d->text_begin, s->text_begin, n, s->text)) return "its texts do not lie in order";
     if (!fields_span(d->text_field, s->text_field, d->text_begin, n))
@@ -85,6 +87,16 @@ static const char *fault_of_products(const sage_dataset *d, const product_sizes 
 #define GET(file, name, field, size)                                                                                   \
     SAGE_TRY(sage_packed_get(file, name, sizeof *(field), (const void **)&(field), &(size), error))
 
+/* Older files have none. */
+static sage_status get_fingerprints(sage_dataset *d, size_t *n, sage_error *error) {
+    const void *found;
+    if (sage_packed_get(d->product_file, "fingerprints", sizeof *d->fingerprints, &found, n, NULL) == SAGE_E_NOT_FOUND)
+        return SAGE_OK;
+    sage_status st = sage_packed_get(d->product_file, "fingerprints", sizeof *d->fingerprints, &found, n, error);
+    d->fingerprints = found;
+    return st;
+}
+
 sage_status sage_dataset_check_products(sage_dataset *dataset, const char *path, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_dataset *d = dataset;
@@ -94,6 +106,7 @@ sage_status sage_dataset_check_products(sage_dataset *dataset, const char *path,
     GET(d->product_file, "info", info, n_info);
     GET(d->product_file, "pids", d->pids, s.pids);
     GET(d->product_file, "same", d->same, s.same);
+    SAGE_TRY(get_fingerprints(d, &s.fingerprints, error));
     GET(d->product_file, "text", d->text, s.text);
     GET(d->product_file, "text_begin", d->text_begin, s.text_begin);
     GET(d->product_file, "text_field", d->text_field, s.text_field);

@@ -14,6 +14,7 @@ struct sage_dataset {
 
     size_t n_products, image_dim;
     const int64_t *pids;
+    const sage_fingerprint *fingerprints; /* NULL: a file without them */
     const uint64_t *same, *text_begin, *id_begin, *word_begin, *image_begin;
     const uint32_t *text_field, *id_field, *ids, *words;
     const char *text;

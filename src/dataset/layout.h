@@ -3,6 +3,7 @@
  * products.bin, N products in pid order:
  *   info        sage_products_info
  *   pids        i64 [N]
+ *   fingerprints  sage_fingerprint [N], of the products as they were packed; absent in older files
  *   same        u64 [N]
  *   text        u8, text_begin u64 [N + 1], text_field u32 [N][SAGE_FIELDS + 1] (relative to the product's own begin)
  *   ids         u32, id_begin u64 [N + 1], id_field u32 [N][SAGE_FIELDS + 1]
@@ -26,7 +27,7 @@
 #define SAGE_QUERIES_MAGIC  "SAGEQRYS"
 enum {
     SAGE_DATASET_VERSION = 1,
-    SAGE_PRODUCTS_SECTIONS = 13,
+    SAGE_PRODUCTS_SECTIONS = 14,
     SAGE_QUERIES_SECTIONS = 10,
     SAGE_FIELD_ENDS = SAGE_FIELDS + 1
 };

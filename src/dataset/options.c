@@ -17,8 +17,9 @@ const sage_option sage_dataset_options[] = {
      "Share of the queries that is held out, half of it for validation, half for the test; 0 trains on everything."},
     {"dataset", "split", SAGE_OPT_CHOICE, 0, 0, "hash|time", "hash",
      "hash: a query (or user) lies in one part with all its events; time: the newest events are held out."},
-    {"dataset", "memory", SAGE_OPT_INT, 1e6, 1e13, NULL, "1GiB",
-     "Bytes of memory for counting n-grams while the dataset is built; beyond it, sorted runs go to disk."},
+    {"dataset", "memory", SAGE_OPT_INT, 1e6, 1e13, NULL, "auto",
+     "Bytes of memory: building a dataset counts n-grams within it and sends the rest to disk (auto: 1 GiB); training "
+     "does not start where it needs more, or, with batch=auto, takes a smaller batch (auto: no limit)."},
     {NULL, NULL, SAGE_OPT_INT, 0, 0, NULL, NULL, NULL},
 };
 

@@ -168,6 +168,16 @@ static size_t worker_bytes(const sage_sampler_worker *w) {
            w->typos_capacity;
 }
 
+size_t sage_sampler_shared_bytes(const sage_sampler *sampler) {
+    const sage_sampler *s = sampler;
+    size_t bytes = sage_vocab_begin(sage_dataset_vocab(s->dataset), SAGE_BIGRAM) * sizeof *s->taste;
+    if (s->expected != NULL) bytes += s->n_products * sizeof *s->expected;
+    for (size_t t = 0; t < SAGE_TASKS; t++) {
+        if (s->sketches[t] != NULL) bytes += s->settings.sketch_depth * s->settings.sketch_width * sizeof(uint32_t);
+    }
+    return bytes;
+}
+
 size_t sage_sampler_memory_bytes(const sage_sampler *sampler) {
     const sage_sampler *s = sampler;
     size_t rows = s->settings.batch, columns = rows + s->n_random;
@@ -177,12 +187,7 @@ size_t sage_sampler_memory_bytes(const sage_sampler *sampler) {
     size_t bytes = sizeof *s + numbers * sizeof(uint32_t) + rows * (1 + 2 * sizeof(float)) +
                    rows * ((columns + 63) / 64) * 8 + s->token_field_capacity + s->images_capacity * sizeof(float) +
                    sage_mask_tables_bytes(&s->tables) + sage_teacher_bytes(&s->teacher);
-    if (!s->borrowed) bytes += sage_vocab_begin(sage_dataset_vocab(s->dataset), SAGE_BIGRAM) * sizeof *s->taste;
-    if (!s->borrowed && s->expected != NULL) bytes += s->n_products * sizeof *s->expected;
-    for (size_t t = 0; t < SAGE_TASKS; t++) {
-        if (!s->borrowed && s->sketches[t] != NULL)
-            bytes += s->settings.sketch_depth * s->settings.sketch_width * sizeof(uint32_t);
-    }
+    if (!s->borrowed) bytes += sage_sampler_shared_bytes(s);
     for (size_t t = 0; t < s->n_workers; t++) bytes += sizeof *s->workers + worker_bytes(&s->workers[t]);
     return bytes;
 }

@@ -49,6 +49,7 @@ void sage_sampler_free(sage_sampler *sampler);
 sage_status sage_sampler_batch(sage_sampler *sampler, uint64_t step, const sage_batch **batch, sage_error *error);
 bool sage_sampler_cold_start(const sage_sampler *sampler); /* no usable event in the training part */
 size_t sage_sampler_memory_bytes(const sage_sampler *sampler);
+size_t sage_sampler_shared_bytes(const sage_sampler *sampler); /* of these, what twins share */
 /* Pairs made from the catalogue for validation where there are no events: of n distinct products (fewer where fewer
  * have words), without dropout or misspellings, always the same for a dataset and its options, whatever the sampler's
  * seed. Live until the next call of this function. */

@@ -2,13 +2,21 @@
 #ifndef SAGE_EMBED_EMBED_H
 #define SAGE_EMBED_EMBED_H
 
+#include <base/option_table.h>
 #include <features/features.h>
 #include <itemsage/train.h>
+#include <kernels/gemm.h>
 #include <model/model.h>
+
+extern const sage_option sage_embed_options[];
+sage_precision sage_embed_precision(const sage_options *options); /* option embed_precision */
 
 /* A published model opened for inference: parameters, vocabulary. Any number may be open. */
 typedef struct sage_encoder sage_encoder; /* one thread at a time; the pool works inside a call */
 sage_status sage_encoder_open(const char *model_dir, sage_pool *pool, sage_encoder **encoder, sage_error *error);
+/* The same in another precision than f32: for products, since a query is one text and never limits. */
+sage_status sage_encoder_open_in(const char *model_dir, sage_precision precision, sage_pool *pool,
+                                 sage_encoder **encoder, sage_error *error);
 void sage_encoder_close(sage_encoder *encoder);
 size_t sage_encoder_dim(const sage_encoder *encoder);
 /* Search texts (raw UTF-8, any) -> out [n][dim], unit vectors. A text without a known n-gram gives *known[i] = false
@@ -21,18 +29,29 @@ sage_status sage_encoder_add_product(sage_encoder *encoder, const sage_product_r
                                      sage_error *error);
 sage_status sage_encoder_flush(sage_encoder *encoder, float *out, size_t *n, sage_error *error);
 
-/* Brings vectors/<model>/ up to date with the catalogue: embeds what is new or has another fingerprint, drops what is
- * gone, compacts at 25 % garbage. Files: <k>.npy (f32 [n][dim]) and <k>.rows (packed: pids, fingerprints, checksum of
- * the vectors) of segment k; dead-<k>.bin (packed: pids that were gone when it was written; it concerns segments of
- * lower numbers); manifest.json, which names them and is replaced atomically. Killed half-way it goes on where it was:
- * finished segments count, of a run of `all` too, and what is computed later has the same bits as in a run that was not
- * stopped. Cancelled: what was computed so far is written, SAGE_E_CANCELLED. Damaged files are SAGE_E_FORMAT; `all`
- * replaces them. One writer at a time (the caller locks). */
-sage_status sage_embed_run(sage_catalog *catalog, const char *shop_dir, uint64_t model, bool all, sage_pool *pool,
+typedef struct sage_embed_spec {
+    uint64_t model, dataset; /* dataset: the one that the model was trained on; 0: none */
+    sage_precision precision;
+    bool all;
+} sage_embed_spec;
+
+/* Brings vectors/<model>/ up to date with the catalogue: embeds what is new, has another fingerprint or was computed in
+ * another precision, drops what is gone, compacts at 25 % garbage. Files: <k>.npy (f32 [n][dim]) and <k>.rows (packed:
+ * pids, fingerprints, checksum of the vectors) of segment k; dead-<k>.bin (packed: pids that were gone when it was
+ * written; it concerns segments of lower numbers); manifest.json, which names them and is replaced atomically. Killed
+ * half-way it goes on where it was: finished segments count, of a run of `all` too, and what is computed later has the
+ * same bits as in a run that was not stopped. Cancelled: what was computed so far is written, SAGE_E_CANCELLED. Damaged
+ * files are SAGE_E_FORMAT; `all` replaces them. One writer at a time (the caller locks).
+ *
+ * The dataset spares cutting the texts of products that still have the fingerprint that they were packed with; it may
+ * be gone or damaged (a warning), the vectors are the same. While a block of products is computed the next one is read,
+ * and while a segment is filled the one before it is written; so memory is two blocks, two segments and 24 bytes a
+ * product (docs/operations.md). The catalogue is used by another thread until the call returns. */
+sage_status sage_embed_run(sage_catalog *catalog, const char *shop_dir, const sage_embed_spec *spec, sage_pool *pool,
                            const sage_monitor *monitor, sage_embed_report *report, sage_error *error);
 /* Products whose vector is missing or out of date. */
-sage_status sage_embed_stale(sage_catalog *catalog, const char *shop_dir, uint64_t model, uint64_t *stale,
-                             sage_error *error);
+sage_status sage_embed_stale(sage_catalog *catalog, const char *shop_dir, uint64_t model, sage_precision precision,
+                             uint64_t *stale, sage_error *error);
 
 /* Reading: live vectors in pid order. */
 typedef struct sage_vectors sage_vectors;

@@ -1,9 +1,10 @@
 /* A published model, opened for inference. Products wait in raw form until the flush, so that their text is cut into
  * n-grams by all workers at once; what comes out does not depend on who did which. */
+#include "encoder.h"
 #include "product_block.h"
 #include <base/alloc.h>
 #include <base/error.h>
-#include <embed/embed.h>
+#include <base/profile.h>
 #include <io/fs.h>
 #include <string.h>
 #include <text/normalise.h>
@@ -13,8 +14,9 @@ enum { TEXTS_BLOCK = 512, QUERY_BYTES_MAX = 64 << 20 };
 struct sage_encoder {
     sage_model *model;
     sage_vocab *vocab;
+    sage_pool *pool;
     sage_frozen *frozen;
-    sage_product_block *block;
+    sage_product_block *block; /* made on first use: queries need none */
 };
 
 /* Training writes a sum over all tensors into the metadata; a model from elsewhere may lack it. */
@@ -42,25 +44,29 @@ static sage_status check_vocab(const sage_encoder *encoder, const char *path, sa
                         in_model);
 }
 
-sage_status sage_encoder_open(const char *model_dir, sage_pool *pool, sage_encoder **encoder, sage_error *error) {
+sage_status sage_encoder_open_in(const char *model_dir, sage_precision precision, sage_pool *pool,
+                                 sage_encoder **encoder, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
     sage_encoder *made = sage_alloc_zero(1, sizeof *made);
     if (made == NULL) return sage_fail_memory(error, sizeof *made);
+    made->pool = pool;
     SAGE_TRY(sage_path_join(path, model_dir, "model.safetensors", error));
     SAGE_TRY(check_sum(path, error));
     SAGE_TRY(sage_model_load(path, &made->model, error));
     SAGE_TRY(sage_path_join(path, model_dir, "vocabulary", error));
     SAGE_TRY(sage_vocab_open(path, &made->vocab, error));
     SAGE_TRY(check_vocab(made, path, error));
-    SAGE_TRY(sage_frozen_new(made->model, SAGE_PRECISION_F32, pool, &made->frozen, error));
-    SAGE_TRY(
-        sage_product_block_new(made->vocab, sage_model_shape_of(made->model)->dim_image, pool, &made->block, error));
+    SAGE_TRY(sage_frozen_new(made->model, precision, pool, &made->frozen, error));
     *encoder = made;
     made = NULL;
 out:
     sage_encoder_close(made);
     return st;
+}
+
+sage_status sage_encoder_open(const char *model_dir, sage_pool *pool, sage_encoder **encoder, sage_error *error) {
+    return sage_encoder_open_in(model_dir, SAGE_PRECISION_F32, pool, encoder, error);
 }
 
 void sage_encoder_close(sage_encoder *encoder) {
@@ -74,6 +80,14 @@ void sage_encoder_close(sage_encoder *encoder) {
 
 size_t sage_encoder_dim(const sage_encoder *encoder) {
     return sage_model_shape_of(encoder->model)->dim_out;
+}
+
+const sage_vocab *sage_encoder_vocab(const sage_encoder *encoder) {
+    return encoder->vocab;
+}
+
+size_t sage_encoder_image_dim(const sage_encoder *encoder) {
+    return sage_model_shape_of(encoder->model)->dim_image;
 }
 
 /* ---- texts ---- */
@@ -140,16 +154,33 @@ out:
 
 /* ---- products ---- */
 
+sage_status sage_encoder_products(sage_encoder *encoder, const sage_product_batch *batch, float *out,
+                                  sage_error *error) {
+    static sage_stage encoding = SAGE_STAGE("encode");
+    uint64_t began = sage_stage_begin();
+    sage_status st = sage_frozen_products(encoder->frozen, batch, out, error);
+    sage_stage_end(&encoding, began, 0, 0);
+    return st;
+}
+
 sage_status sage_encoder_add_product(sage_encoder *encoder, const sage_product_row *row, sage_image_store *images,
                                      sage_error *error) {
-    return sage_product_block_add(encoder->block, row, images, error);
+    sage_status st = SAGE_OK;
+    if (encoder->block == NULL)
+        SAGE_TRY(sage_product_block_new(encoder->vocab, sage_encoder_image_dim(encoder), encoder->pool, &encoder->block,
+                                        error));
+    st = sage_product_block_add(encoder->block, row, images, error);
+out:
+    return st;
 }
 
 sage_status sage_encoder_flush(sage_encoder *encoder, float *out, size_t *n, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_product_batch batch;
+    *n = 0;
+    if (encoder->block == NULL) return SAGE_OK;
     SAGE_TRY(sage_product_block_read(encoder->block, &batch, error));
-    if (batch.n > 0) SAGE_TRY(sage_frozen_products(encoder->frozen, &batch, out, error));
+    if (batch.n > 0) SAGE_TRY(sage_encoder_products(encoder, &batch, out, error));
     *n = batch.n;
 out:
     sage_product_block_clear(encoder->block);

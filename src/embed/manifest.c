@@ -31,10 +31,10 @@ void sage_manifest_free(sage_manifest *manifest) {
     *manifest = (sage_manifest){.next = 1};
 }
 
-sage_status sage_manifest_add(sage_manifest *manifest, uint64_t number, size_t rows, sage_error *error) {
+sage_status sage_manifest_add(sage_manifest *manifest, const sage_segment_name *segment, sage_error *error) {
     if (sage_grow((void **)&manifest->segments, &manifest->capacity, manifest->n + 1, sizeof *manifest->segments) != 0)
         return sage_fail_memory(error, (manifest->n + 1) * sizeof *manifest->segments);
-    manifest->segments[manifest->n++] = (sage_segment_name){number, rows};
+    manifest->segments[manifest->n++] = *segment;
     return SAGE_OK;
 }
 
@@ -72,17 +72,32 @@ static sage_status read_count(const json_t *object, const char *key, const char 
     return st;
 }
 
+/* Segments without one are of the time when there was only f32. */
+static sage_status read_precision(const json_t *entry, sage_precision *precision, sage_error *error) {
+    const json_t *value = json_object_get(entry, "precision");
+    *precision = SAGE_PRECISION_F32;
+    if (value == NULL) return SAGE_OK;
+    for (int p = SAGE_PRECISION_F32; json_is_string(value) && p <= SAGE_PRECISION_INT8; p++) {
+        *precision = (sage_precision)p;
+        if (strcmp(json_string_value(value), sage_precision_name(*precision)) == 0) return SAGE_OK;
+    }
+    return sage_fail(error, SAGE_E_FORMAT, "\"precision\" of a segment is unknown");
+}
+
 static sage_status read_segments(const json_t *list, const char *path, sage_manifest *manifest, sage_error *error) {
     sage_status st = SAGE_OK;
     if (!json_is_array(list)) return sage_fail(error, SAGE_E_FORMAT, "\"segments\" is not a list");
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *entry = json_array_get(list, i);
+        sage_segment_name name;
         uint64_t number, rows, before = manifest->n ? manifest->segments[manifest->n - 1].number : 0;
         SAGE_TRY(read_count(entry, "number", path, &number, error));
         SAGE_TRY(read_count(entry, "rows", path, &rows, error));
         if (number <= before || number >= manifest->next)
             SAGE_TRY(sage_fail(error, SAGE_E_FORMAT, "segment numbers are not in order"));
-        SAGE_TRY(sage_manifest_add(manifest, number, (size_t)rows, error));
+        name = (sage_segment_name){.number = number, .rows = (size_t)rows};
+        SAGE_TRY(read_precision(entry, &name.precision, error));
+        SAGE_TRY(sage_manifest_add(manifest, &name, error));
     }
 out:
     return st;
@@ -128,12 +143,15 @@ out:
 
 static json_t *to_json(uint64_t model, const sage_manifest *manifest) {
     json_t *list = json_array();
-    for (size_t i = 0; list && i < manifest->n; i++)
-        if (json_array_append_new(list, json_pack("{sI sI}", "number", (json_int_t)manifest->segments[i].number, "rows",
-                                                  (json_int_t)manifest->segments[i].rows)) != 0) {
+    for (size_t i = 0; list && i < manifest->n; i++) {
+        const sage_segment_name *name = &manifest->segments[i];
+        json_t *entry = json_pack("{sI sI ss}", "number", (json_int_t)name->number, "rows", (json_int_t)name->rows,
+                                  "precision", sage_precision_name(name->precision));
+        if (json_array_append_new(list, entry) != 0) {
             json_decref(list);
             return NULL;
         }
+    }
     return json_pack("{si sI sI sI sI sI so}", "format", MANIFEST_FORMAT, "model", (json_int_t)model, "dim",
                      (json_int_t)manifest->dim, "next", (json_int_t)manifest->next, "dead", (json_int_t)manifest->dead,
                      "all_from", (json_int_t)manifest->all_from, "segments", list);

@@ -8,11 +8,13 @@
 #define SAGE_EMBED_MANIFEST_H
 
 #include <io/fs.h>
+#include <kernels/gemm.h>
 #include <stddef.h>
 
 typedef struct sage_segment_name {
     uint64_t number;
     size_t rows;
+    sage_precision precision; /* in which its vectors were computed */
 } sage_segment_name;
 
 typedef struct sage_manifest {
@@ -28,7 +30,7 @@ void sage_manifest_free(sage_manifest *manifest);
 /* An empty manifest where there is none: n = 0, dim = 0, next = 1. */
 sage_status sage_manifest_read(const char *dir, sage_manifest *manifest, sage_error *error);
 sage_status sage_manifest_write(const char *dir, uint64_t model, const sage_manifest *manifest, sage_error *error);
-sage_status sage_manifest_add(sage_manifest *manifest, uint64_t number, size_t rows, sage_error *error);
+sage_status sage_manifest_add(sage_manifest *manifest, const sage_segment_name *segment, sage_error *error);
 /* Removes the segments, lists and temporaries that the manifest does not name. */
 sage_status sage_manifest_sweep(const char *dir, const sage_manifest *manifest, sage_error *error);
 

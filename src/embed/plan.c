@@ -1,24 +1,45 @@
 #include "plan.h"
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/profile.h>
 #include <base/report.h>
 #include <embed/embed.h>
 #include <io/version.h>
 #include <stdlib.h>
 
-static sage_status push(int64_t **list, size_t *n, size_t *capacity, int64_t pid, sage_error *error) {
-    if (sage_grow((void **)list, capacity, *n + 1, sizeof **list) != 0)
-        return sage_fail_memory(error, (*n + 1) * sizeof **list);
-    (*list)[(*n)++] = pid;
-    return SAGE_OK;
+static bool equal(const sage_fingerprint *a, const sage_fingerprint *b) {
+    return a->low == b->low && a->high == b->high;
 }
 
 static bool up_to_date(const sage_vector_set *set, const sage_entry *entry, const sage_product_row *row,
-                       uint64_t all_from) {
+                       const sage_embed_wish *wish) {
     const sage_segment *segment = sage_entry_segment(set, entry);
-    const sage_fingerprint *stored = &segment->fingerprints[entry->row];
-    if (segment->number < all_from || sage_vector_set_is_dead(set, entry)) return false;
-    return stored->low == row->fingerprint.low && stored->high == row->fingerprint.high;
+    if (segment->number < wish->all_from || segment->precision != wish->precision) return false;
+    return !sage_vector_set_is_dead(set, entry) && equal(&segment->fingerprints[entry->row], &row->fingerprint);
+}
+
+/* *at walks over the dataset's products, which are in the order of the cursor. */
+static uint64_t find_packed(const sage_dataset *dataset, size_t *at, const sage_product_row *row) {
+    if (dataset == NULL) return 0;
+    const int64_t *pids = sage_dataset_pids(dataset);
+    size_t n = sage_dataset_products(dataset);
+    while (*at < n && pids[*at] < row->pid) ++*at;
+    if (*at == n || pids[*at] != row->pid) return 0;
+    return equal(&sage_dataset_fingerprints(dataset)[*at], &row->fingerprint) ? *at + 1 : 0;
+}
+
+static sage_status add_product(sage_embed_plan *plan, int64_t pid, sage_error *error) {
+    if (sage_grow((void **)&plan->products, &plan->products_capacity, plan->n_products + 1, sizeof pid) != 0)
+        return sage_fail_memory(error, (plan->n_products + 1) * sizeof pid);
+    plan->products[plan->n_products++] = pid;
+    return SAGE_OK;
+}
+
+static sage_status add_stale(sage_embed_plan *plan, sage_stale stale, sage_error *error) {
+    if (sage_grow((void **)&plan->stale, &plan->stale_capacity, plan->n_stale + 1, sizeof stale) != 0)
+        return sage_fail_memory(error, (plan->n_stale + 1) * sizeof stale);
+    plan->stale[plan->n_stale++] = stale;
+    return SAGE_OK;
 }
 
 static void pass_gone(const sage_vector_set *set, size_t *at, int64_t before, sage_embed_plan *plan) {
@@ -26,29 +47,32 @@ static void pass_gone(const sage_vector_set *set, size_t *at, int64_t before, sa
         if (!sage_vector_set_is_dead(set, &set->entries[*at])) plan->dropped++;
 }
 
-sage_status sage_embed_plan_make(sage_catalog *catalog, const sage_vector_set *set, uint64_t all_from,
+sage_status sage_embed_plan_make(sage_catalog *catalog, const sage_vector_set *set, const sage_embed_wish *wish,
                                  const sage_monitor *monitor, sage_embed_plan *plan, sage_error *error) {
+    static sage_stage planning = SAGE_STAGE("compare fingerprints");
     sage_status st = SAGE_OK;
+    uint64_t began = sage_stage_begin();
     sage_product_cursor *cursor = NULL;
     const sage_product_row *row;
-    size_t at = 0; /* in the entries, which are in the order of the cursor */
-    *plan = (sage_embed_plan){0};
-    SAGE_TRY(sage_product_cursor_open(catalog, 0, 0, &cursor, error));
+    size_t at = 0, packed = 0; /* in the entries and in the dataset, which are in the order of the cursor */
+    *plan = (sage_embed_plan){.precision = wish->precision};
+    SAGE_TRY(sage_product_cursor_open_prints(catalog, 0, &cursor, error));
     for (;;) {
         SAGE_TRY(sage_product_cursor_next(cursor, &row, error));
         if (row == NULL) break;
         if (plan->n_products % 1024 == 0) SAGE_TRY(sage_check_cancel(monitor, "embed", error));
-        SAGE_TRY(push(&plan->products, &plan->n_products, &plan->products_capacity, row->pid, error));
+        SAGE_TRY(add_product(plan, row->pid, error));
         pass_gone(set, &at, row->pid, plan);
         bool found = at < set->n && set->entries[at].pid == row->pid;
-        if (!found || !up_to_date(set, &set->entries[at], row, all_from))
-            SAGE_TRY(push(&plan->stale, &plan->n_stale, &plan->stale_capacity, row->pid, error));
+        if (!found || !up_to_date(set, &set->entries[at], row, wish))
+            SAGE_TRY(add_stale(plan, (sage_stale){row->pid, find_packed(wish->dataset, &packed, row)}, error));
         at += found;
     }
     pass_gone(set, &at, INT64_MAX, plan);
 out:
     sage_product_cursor_close(cursor);
     if (st != SAGE_OK) sage_embed_plan_free(plan);
+    sage_stage_end(&planning, began, 0, 0);
     return st;
 }
 
@@ -68,16 +92,18 @@ bool sage_embed_plan_has(const sage_embed_plan *plan, int64_t pid) {
            bsearch(&pid, plan->products, plan->n_products, sizeof *plan->products, by_value) != NULL;
 }
 
-sage_status sage_embed_stale(sage_catalog *catalog, const char *shop_dir, uint64_t model, uint64_t *stale,
-                             sage_error *error) {
+sage_status sage_embed_stale(sage_catalog *catalog, const char *shop_dir, uint64_t model, sage_precision precision,
+                             uint64_t *stale, sage_error *error) {
     sage_status st = SAGE_OK;
+    sage_embed_wish wish = {.precision = precision};
     char parent[SAGE_PATH_MAX], dir[SAGE_PATH_MAX];
     sage_vector_set set = {0};
     sage_embed_plan plan = {0};
     SAGE_TRY(sage_path_join(parent, shop_dir, "vectors", error));
     SAGE_TRY(sage_version_path(dir, parent, model, error));
     SAGE_TRY(sage_vector_set_open(dir, false, &set, error));
-    SAGE_TRY(sage_embed_plan_make(catalog, &set, set.manifest.all_from, NULL, &plan, error));
+    wish.all_from = set.manifest.all_from;
+    SAGE_TRY(sage_embed_plan_make(catalog, &set, &wish, NULL, &plan, error));
     *stale = plan.n_stale;
 out:
     sage_embed_plan_free(&plan);

@@ -1,16 +1,21 @@
 #include "product_block.h"
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/profile.h>
+#include <model/batch.h>
 #include <string.h>
 
-/* Raw texts of one block: 512 rows at the feed's limit of 4 MiB a row. */
-static const size_t RAW_MAX = (size_t)2 << 30;
+/* Where a block is full. One product more adds at most 4 MiB of texts (the feed's limit) and 20 images. */
+enum { PRODUCTS = 1024, TEXT_BYTES = 4 << 20, IDS = 4 << 20, IMAGE_BYTES = 32 << 20 };
+static const size_t RAW_MAX = (size_t)2 << 30; /* for callers who do not ask whether it is full */
 
 typedef struct item {
-    size_t raw_begin[SAGE_FIELDS + 1]; /* into the block's raw bytes */
-    size_t worker, ids_at;             /* where its ids lie */
-    uint32_t begin[SAGE_FIELDS + 1];   /* field f is ids[begin[f] .. begin[f+1]) from there */
-    size_t image_begin;
+    const uint32_t *ids, *begin; /* of a packed product; begin = NULL: a row, whose n-grams are still to be cut */
+    const float *images;         /* of a packed product */
+    size_t n_images, image_at;   /* image_at: a row's, in the block's images */
+    size_t raw_begin[SAGE_FIELDS + 1];
+    size_t worker, ids_at;         /* where the ids of a row lie */
+    uint32_t cut[SAGE_FIELDS + 1]; /* its fields, from there */
 } item;
 
 /* One worker's scratch and what it has found so far. */
@@ -27,37 +32,36 @@ struct sage_product_block {
     const sage_vocab *vocab;
     sage_pool *pool;
     size_t image_dim;
-    sage_buf raw;
+    sage_buf raw; /* the rows' texts */
     item *items;
-    size_t n, items_capacity;
-    float *images, *row_images;
-    size_t n_images, images_capacity, row_images_capacity;
+    size_t n, n_rows, n_packed_ids, items_capacity;
+    float *images, *row_images; /* of the rows */
+    size_t n_images, n_packed_images, images_capacity, row_images_capacity;
     worker_state *workers;
     size_t n_workers;
-    /* the batch */
-    uint32_t *ids, *bag_begin, *token_begin, *image_begin;
-    uint8_t *token_field;
-    size_t ids_capacity, bag_capacity, field_capacity, token_capacity, image_begin_capacity;
+    sage_batch_builder *builder;
 };
 
 sage_status sage_product_block_new(const sage_vocab *vocab, size_t image_dim, sage_pool *pool,
                                    sage_product_block **block, sage_error *error) {
+    sage_status st = SAGE_OK;
     size_t n_workers = sage_pool_threads(pool);
     sage_product_block *made = sage_alloc_zero(1, sizeof *made);
+    *block = NULL;
     if (made == NULL) return sage_fail_memory(error, sizeof *made);
-    made->workers = sage_alloc_zero(n_workers, sizeof *made->workers);
-    if (made->workers == NULL) {
-        sage_free(made);
-        return sage_fail_memory(error, n_workers * sizeof *made->workers);
-    }
     made->vocab = vocab;
     made->pool = pool;
     made->image_dim = image_dim;
-    made->n_workers = n_workers;
     sage_buf_init(&made->raw, RAW_MAX);
-    for (size_t w = 0; w < n_workers; w++) sage_product_text_init(&made->workers[w].text);
+    made->workers = sage_alloc_zero(n_workers, sizeof *made->workers);
+    if (made->workers == NULL) SAGE_TRY(sage_fail_memory(error, n_workers * sizeof *made->workers));
+    for (; made->n_workers < n_workers; made->n_workers++) sage_product_text_init(&made->workers[made->n_workers].text);
+    SAGE_TRY(sage_batch_builder_new(image_dim, &made->builder, error));
     *block = made;
-    return SAGE_OK;
+    made = NULL;
+out:
+    sage_product_block_free(made);
+    return st;
 }
 
 void sage_product_block_free(sage_product_block *block) {
@@ -72,24 +76,37 @@ void sage_product_block_free(sage_product_block *block) {
     sage_free(block->items);
     sage_free(block->images);
     sage_free(block->row_images);
-    sage_free(block->ids);
-    sage_free(block->bag_begin);
-    sage_free(block->token_begin);
-    sage_free(block->image_begin);
-    sage_free(block->token_field);
+    sage_batch_builder_free(block->builder);
     sage_free(block);
 }
 
 void sage_product_block_clear(sage_product_block *block) {
-    block->n = block->n_images = 0;
+    block->n = block->n_rows = block->n_packed_ids = block->n_images = block->n_packed_images = 0;
     sage_buf_clear(&block->raw);
-    for (size_t w = 0; w < block->n_workers; w++) block->workers[w].n_found = 0;
+}
+
+size_t sage_product_block_count(const sage_product_block *block) {
+    return block->n;
+}
+
+bool sage_product_block_full(const sage_product_block *block) {
+    size_t images = block->n_images + block->n_packed_images;
+    return block->n >= PRODUCTS || block->raw.len >= TEXT_BYTES || block->n_packed_ids >= IDS ||
+           images * block->image_dim * sizeof(float) >= IMAGE_BYTES;
 }
 
 /* ---- adding ---- */
 
+static sage_status new_item(sage_product_block *block, item **added, sage_error *error) {
+    if (sage_grow((void **)&block->items, &block->items_capacity, block->n + 1, sizeof *block->items) != 0)
+        return sage_fail_memory(error, (block->n + 1) * sizeof *block->items);
+    *added = &block->items[block->n];
+    memset(*added, 0, sizeof **added);
+    return SAGE_OK;
+}
+
 static sage_status add_images(sage_product_block *block, const sage_product_row *row, sage_image_store *images,
-                              sage_error *error) {
+                              item *added, sage_error *error) {
     sage_status st = SAGE_OK;
     size_t n = 0, dim = 0, need;
     if (block->image_dim == 0 || images == NULL) goto out;
@@ -105,6 +122,8 @@ static sage_status add_images(sage_product_block *block, const sage_product_row 
     if (sage_grow((void **)&block->images, &block->images_capacity, need, sizeof *block->images) != 0)
         SAGE_TRY(sage_fail_memory(error, need * sizeof *block->images));
     memcpy(block->images + block->n_images * dim, block->row_images, n * dim * sizeof *block->images);
+    added->n_images = n;
+    added->image_at = block->n_images;
     block->n_images += n;
 out:
     return st;
@@ -113,22 +132,36 @@ out:
 sage_status sage_product_block_add(sage_product_block *block, const sage_product_row *row, sage_image_store *images,
                                    sage_error *error) {
     sage_status st = SAGE_OK;
-    if (sage_grow((void **)&block->items, &block->items_capacity, block->n + 1, sizeof *block->items) != 0)
-        return sage_fail_memory(error, (block->n + 1) * sizeof *block->items);
-    item *added = &block->items[block->n];
-    added->image_begin = block->n_images;
+    item *added;
+    SAGE_TRY(new_item(block, &added, error));
     for (size_t f = 0; f < SAGE_FIELDS; f++) {
         added->raw_begin[f] = block->raw.len;
         if (row->fields[f].len > 0) SAGE_TRY(sage_buf_add(&block->raw, row->fields[f].data, row->fields[f].len, error));
     }
     added->raw_begin[SAGE_FIELDS] = block->raw.len;
-    SAGE_TRY(add_images(block, row, images, error));
+    SAGE_TRY(add_images(block, row, images, added, error));
     block->n++;
+    block->n_rows++;
 out:
     return st;
 }
 
-/* ---- n-grams, by all workers ---- */
+sage_status sage_product_block_add_packed(sage_product_block *block, const sage_packed_product *product,
+                                          sage_error *error) {
+    item *added;
+    sage_status st = new_item(block, &added, error);
+    if (st != SAGE_OK) return st;
+    added->ids = product->ids;
+    added->begin = product->begin;
+    added->images = product->images;
+    added->n_images = product->n_images;
+    block->n_packed_ids += product->begin[SAGE_FIELDS];
+    block->n_packed_images += product->n_images;
+    block->n++;
+    return SAGE_OK;
+}
+
+/* ---- n-grams of rows, by all workers ---- */
 
 static void raw_row(const sage_product_block *block, const item *it, sage_product_row *row) {
     memset(row, 0, sizeof *row);
@@ -150,21 +183,29 @@ static sage_status cut_item(const sage_product_block *block, item *it, worker_st
     if (n > 0) memcpy(state->found + state->n_found, state->ids.ids, n * sizeof *state->found);
     it->worker = worker;
     it->ids_at = state->n_found;
-    for (size_t f = 0; f <= SAGE_FIELDS; f++) it->begin[f] = (uint32_t)state->ids.begin[f];
+    for (size_t f = 0; f <= SAGE_FIELDS; f++) it->cut[f] = (uint32_t)state->ids.begin[f];
     state->n_found += n;
 out:
     return st;
 }
 
 static void cut_piece(void *ctx, size_t begin, size_t end, size_t worker) {
+    static sage_stage cutting = SAGE_STAGE("cut n-grams");
+    uint64_t began = sage_stage_begin(), bytes = 0;
     sage_product_block *block = ctx;
     worker_state *state = &block->workers[worker];
     sage_product_row row;
-    for (size_t i = begin; i < end && state->status == SAGE_OK; i++)
-        state->status = cut_item(block, &block->items[i], state, worker, &row);
+    for (size_t i = begin; i < end && state->status == SAGE_OK; i++) {
+        item *it = &block->items[i];
+        if (it->begin != NULL) continue;
+        state->status = cut_item(block, it, state, worker, &row);
+        bytes += it->raw_begin[SAGE_FIELDS] - it->raw_begin[0];
+    }
+    sage_stage_end(&cutting, began, bytes, 0);
 }
 
 static sage_status cut_all(sage_product_block *block, sage_error *error) {
+    if (block->n_rows == 0) return SAGE_OK;
     for (size_t w = 0; w < block->n_workers; w++) {
         block->workers[w].status = SAGE_OK;
         block->workers[w].n_found = 0;
@@ -178,56 +219,26 @@ static sage_status cut_all(sage_product_block *block, sage_error *error) {
     return SAGE_OK;
 }
 
-/* ---- the batch: fields that have an n-gram become tokens ---- */
+/* ---- the batch ---- */
 
-static sage_status reserve_batch(sage_product_block *block, sage_error *error) {
-    size_t ids = 0, tokens = block->n * SAGE_FIELDS;
-    for (size_t w = 0; w < block->n_workers; w++) ids += block->workers[w].n_found;
-    if (sage_grow((void **)&block->ids, &block->ids_capacity, ids, sizeof *block->ids) == 0 &&
-        sage_grow((void **)&block->bag_begin, &block->bag_capacity, tokens + 1, sizeof *block->bag_begin) == 0 &&
-        sage_grow((void **)&block->token_field, &block->field_capacity, tokens + 1, 1) == 0 &&
-        sage_grow((void **)&block->token_begin, &block->token_capacity, block->n + 1, sizeof *block->token_begin) ==
-            0 &&
-        sage_grow((void **)&block->image_begin, &block->image_begin_capacity, block->n + 1,
-                  sizeof *block->image_begin) == 0)
-        return SAGE_OK;
-    return sage_fail_memory(error, ids * sizeof *block->ids);
-}
-
-static void lay_out(sage_product_block *block, size_t *n_tokens) {
-    size_t tokens = 0, ids = 0;
-    for (size_t i = 0; i < block->n; i++) {
-        const item *it = &block->items[i];
-        const uint32_t *from = block->workers[it->worker].found + it->ids_at;
-        block->token_begin[i] = (uint32_t)tokens;
-        block->image_begin[i] = (uint32_t)it->image_begin;
-        for (size_t f = 0; f < SAGE_FIELDS; f++) {
-            size_t n = it->begin[f + 1] - it->begin[f];
-            if (n == 0) continue;
-            memcpy(block->ids + ids, from + it->begin[f], n * sizeof *from);
-            block->token_field[tokens] = (uint8_t)f;
-            block->bag_begin[tokens++] = (uint32_t)ids;
-            ids += n;
-        }
-    }
-    block->token_begin[block->n] = (uint32_t)tokens;
-    block->image_begin[block->n] = (uint32_t)block->n_images;
-    block->bag_begin[tokens] = (uint32_t)ids;
-    *n_tokens = tokens;
+static sage_status lay_out(sage_product_block *block, const item *it, sage_error *error) {
+    if (it->begin != NULL)
+        return sage_batch_builder_add(block->builder, it->ids, it->begin, it->images, it->n_images, error);
+    const uint32_t *found = block->workers[it->worker].found;
+    const float *images = it->n_images > 0 ? block->images + it->image_at * block->image_dim : NULL;
+    return sage_batch_builder_add(block->builder, found != NULL ? found + it->ids_at : NULL, it->cut, images,
+                                  it->n_images, error);
 }
 
 sage_status sage_product_block_read(sage_product_block *block, sage_product_batch *batch, sage_error *error) {
+    static sage_stage laying = SAGE_STAGE("lay out blocks");
     sage_status st = SAGE_OK;
-    size_t n_tokens;
     SAGE_TRY(cut_all(block, error));
-    SAGE_TRY(reserve_batch(block, error));
-    lay_out(block, &n_tokens);
-    *batch = (sage_product_batch){.n = block->n, .token_begin = block->token_begin, .token_field = block->token_field};
-    batch->text = (sage_bags){n_tokens, block->ids, block->bag_begin};
-    if (block->image_dim > 0) {
-        batch->image_begin = block->image_begin;
-        batch->images = block->images;
-    }
+    uint64_t began = sage_stage_begin();
+    sage_batch_builder_clear(block->builder);
+    for (size_t i = 0; i < block->n; i++) SAGE_TRY(lay_out(block, &block->items[i], error));
+    sage_batch_builder_batch(block->builder, batch);
+    sage_stage_end(&laying, began, 0, 0);
 out:
     return st;
 }

@@ -1,8 +1,9 @@
-/* Catalogue rows on their way to the model: copied as they come, cut into n-grams by all workers, laid out as one
- * batch. */
+/* Products on their way to the model: catalogue rows, copied as they come and cut into n-grams by all workers, and
+ * packed products, whose n-grams are known; laid out as one batch. */
 #ifndef SAGE_EMBED_PRODUCT_BLOCK_H
 #define SAGE_EMBED_PRODUCT_BLOCK_H
 
+#include <dataset/dataset.h>
 #include <features/features.h>
 #include <model/model.h>
 
@@ -13,10 +14,16 @@ sage_status sage_product_block_new(const sage_vocab *vocab, size_t image_dim, sa
                                    sage_product_block **block, sage_error *error);
 void sage_product_block_free(sage_product_block *block);
 void sage_product_block_clear(sage_product_block *block);
+size_t sage_product_block_count(const sage_product_block *block);
 /* Copies what the model needs of a row. SAGE_E_FORMAT where its image vectors have another width than the model's. */
 sage_status sage_product_block_add(sage_product_block *block, const sage_product_row *row, sage_image_store *images,
                                    sage_error *error);
-/* The rows as a batch, in the order in which they were added; it lives until the next add or clear. */
+/* A product of a dataset of the same vocabulary and image width, which must stay open until the block is cleared. */
+sage_status sage_product_block_add_packed(sage_product_block *block, const sage_packed_product *product,
+                                          sage_error *error);
+/* True once it holds 1,024 products, or so long texts or so many images that memory asks for an end. */
+bool sage_product_block_full(const sage_product_block *block);
+/* All of them as a batch, in the order in which they were added; it lives until the next add or clear. */
 sage_status sage_product_block_read(sage_product_block *block, sage_product_batch *batch, sage_error *error);
 
 #endif

@@ -137,7 +137,7 @@ sage_status sage_segment_open(const char *dir, const sage_segment_name *name, si
     char path[SAGE_PATH_MAX];
     uint64_t sum = 0;
     if (error == NULL) error = &own; /* its text goes into ours */
-    *segment = (sage_segment){.number = name->number, .rows = name->rows, .dim = dim};
+    *segment = (sage_segment){.number = name->number, .rows = name->rows, .dim = dim, .precision = name->precision};
     SAGE_TRY(sage_vectors_file(path, dir, SAGE_SEGMENT_ROWS, name->number, error));
     SAGE_TRY(remedy(open_rows(path, segment, &sum, error), path, error));
     if (!with_vectors) goto out;

@@ -23,6 +23,7 @@ sage_status sage_segment_write(const char *dir, uint64_t number, size_t rows, si
 typedef struct sage_segment {
     uint64_t number;
     size_t rows, dim;
+    sage_precision precision;
     const int64_t *pids;                  /* [rows] ascending, in the map */
     const sage_fingerprint *fingerprints; /* [rows] */
     const float *vectors;                 /* [rows][dim]; NULL where opened without */

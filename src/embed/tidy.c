@@ -61,9 +61,9 @@ static sage_status compact(tidy *t, const char *dir, const sage_embed_plan *plan
     tidy_free(t);
     SAGE_TRY(load(t, dir, plan, true, error));
     t->after = (sage_manifest){.dim = t->set.manifest.dim, .next = t->set.manifest.next};
-    uint64_t number = t->after.next++;
-    SAGE_TRY(sage_segment_write(dir, number, t->n_live, t->after.dim, row_at, t, error));
-    SAGE_TRY(sage_manifest_add(&t->after, number, t->n_live, error));
+    sage_segment_name made = {t->after.next++, t->n_live, plan->precision};
+    SAGE_TRY(sage_segment_write(dir, made.number, made.rows, t->after.dim, row_at, t, error));
+    SAGE_TRY(sage_manifest_add(&t->after, &made, error));
 out:
     return st;
 }
@@ -122,8 +122,7 @@ static sage_status decide(tidy *t, const char *dir, const sage_embed_plan *plan,
         goto out;
     }
     for (size_t s = 0; s < before->n; s++)
-        if (t->live_in[s] > 0)
-            SAGE_TRY(sage_manifest_add(&t->after, before->segments[s].number, before->segments[s].rows, error));
+        if (t->live_in[s] > 0) SAGE_TRY(sage_manifest_add(&t->after, &before->segments[s], error));
     SAGE_TRY(list_gone(t, dir, error));
 out:
     return st;

@@ -46,9 +46,11 @@ static sage_status read_size(const sage_safetensors *file, const char *path, con
     return st;
 }
 
-static bool is_plain_text(const sage_safetensors *file) {
+static sage_status read_plain_text(const sage_safetensors *file, const char *path, bool *plain, sage_error *error) {
     const char *text_norm = sage_safetensors_meta(file, "text_norm"); /* absent: on */
-    return text_norm != NULL && strcmp(text_norm, "off") == 0;
+    *plain = text_norm != NULL && strcmp(text_norm, "off") == 0;
+    if (text_norm == NULL || *plain || strcmp(text_norm, "on") == 0) return SAGE_OK;
+    return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "text_norm in its metadata is neither on nor off");
 }
 
 static sage_status read_shape(const sage_safetensors *file, const char *path, sage_model_shape *s, sage_error *error) {
@@ -69,7 +71,7 @@ static sage_status read_shape(const sage_safetensors *file, const char *path, sa
     SAGE_TRY(read_size(file, path, "dim_head", &s->dim_head, error));
     SAGE_TRY(read_size(file, path, "dim_out", &s->dim_out, error));
     SAGE_TRY(read_size(file, path, "dim_image", &s->dim_image, error));
-    s->plain_text = is_plain_text(file);
+    SAGE_TRY(read_plain_text(file, path, &s->plain_text, error));
     if (model_shape_check(s, error) != SAGE_OK)
         st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
                           "its metadata gives a model of impossible sizes; the file is damaged");
@@ -190,12 +192,14 @@ out:
 sage_status sage_model_restore(sage_model *model, const sage_safetensors *file, const char *prefix, sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_tensor *found = NULL;
+    bool plain_text;
     size_t n = model->n_params + 2;
     for (size_t i = 0; i < n; i++)
         SAGE_TRY(find_tensor(file, prefix, &model->tensors[i], &found, error)); /* all of it or nothing */
-    if (is_plain_text(file) != model->shape.plain_text) {
+    SAGE_TRY(read_plain_text(file, "model", &plain_text, error));
+    if (plain_text != model->shape.plain_text) {
         st = sage_fail(error, SAGE_E_FORMAT, "model: the file's text_norm is %s, this model's is not",
-                       is_plain_text(file) ? "off" : "on");
+                       plain_text ? "off" : "on");
         goto out;
     }
     SAGE_TRY(restore_hashes(model, file, error));

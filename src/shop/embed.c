@@ -9,18 +9,20 @@ sage_status sage_embed(sage_shop *shop, bool all, const sage_monitor *monitor, s
     sage_status st = SAGE_OK;
     sage_catalog *catalog = NULL;
     sage_pool *pool = NULL;
-    uint64_t model = 0;
+    sage_model_config config;
+    sage_embed_spec spec = {.all = all, .precision = sage_embed_precision(shop->options)};
     int lock = -1;
     memset(report, 0, sizeof *report);
     SAGE_TRY(sage_shop_lock(shop, SAGE_LOCK_RELEASE, &lock, error));
-    SAGE_TRY(sage_shop_newest(shop, "models", &model, error));
-    if (!model) {
+    SAGE_TRY(sage_shop_newest(shop, "models", &spec.model, error));
+    if (!spec.model) {
         st = sage_fail(error, SAGE_E_STATE, "%s has no model yet; run 'itemsage train' first", shop->dir);
         goto out;
     }
+    if (sage_model_config_read(shop, spec.model, &config, NULL) == SAGE_OK) spec.dataset = config.dataset;
     SAGE_TRY(sage_shop_pool(shop, &pool, error));
     SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
-    st = sage_embed_run(catalog, shop->dir, model, all, pool, monitor, report, error);
+    st = sage_embed_run(catalog, shop->dir, &spec, pool, monitor, report, error);
     bool pictures = sage_shop_blames(st, error, "/pictures/");
     SAGE_TRY(sage_shop_advise(st,
                               pictures ? "run 'itemsage import images' again to bring it back"

@@ -36,7 +36,9 @@ sage_status sage_shop_read_state(sage_shop *shop, sage_shop_state *state, sage_e
     SAGE_TRY(sage_catalog_count(catalog, state, error));
     state->catalogue_revision = sage_catalog_revision(catalog);
     SAGE_TRY(versions(shop, state, error));
-    if (state->model) SAGE_TRY(sage_embed_stale(catalog, shop->dir, state->model, &state->vectors_stale, error));
+    if (state->model)
+        SAGE_TRY(sage_embed_stale(catalog, shop->dir, state->model, sage_embed_precision(shop->options),
+                                  &state->vectors_stale, error));
     snprintf(state->isa, sizeof state->isa, "%s", sage_isa());
     snprintf(state->gemm, sizeof state->gemm, "%s", sage_gemm_old_name());
 out:

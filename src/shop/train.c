@@ -144,8 +144,8 @@ sage_status sage_train(sage_shop *shop, const sage_monitor *monitor, sage_train_
     SAGE_TRY(dataset_for(shop, pool, monitor, &dataset, error));
     SAGE_TRY(sage_shop_path(shop, WORK_DIR, work, error));
     SAGE_TRY(sage_validation_new(dataset, shop->options, pool, monitor, &validation, error));
-    SAGE_TRY(sage_train_run(dataset, shop->options, pool, work, sage_validation_recall10, validation, monitor, &result,
-                            error));
+    SAGE_TRY(sage_train_run(dataset, shop->options, pool, work, sage_validation_recall10, validation,
+                            sage_validation_vectors(validation), monitor, &result, error));
     SAGE_TRY(publish(shop, work, dataset, &result, &report->model, error));
     describe(dataset, &result, report);
 out:

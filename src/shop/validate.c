@@ -145,6 +145,10 @@ void sage_validation_free(sage_validation *v) {
     sage_free(v);
 }
 
+size_t sage_validation_vectors(const sage_validation *v) {
+    return v->n_pairs > 0 ? v->n_products + v->n_queries : 0;
+}
+
 static bool among(const sage_neighbour *found, size_t n, uint32_t row) {
     for (size_t i = 0; i < n; i++)
         if (found[i].row == row) return true;

@@ -13,6 +13,7 @@ typedef struct sage_validation sage_validation;
 sage_status sage_validation_new(const sage_dataset *dataset, const sage_options *options, sage_pool *pool,
                                 const sage_monitor *monitor, sage_validation **validation, sage_error *error);
 void sage_validation_free(sage_validation *validation);
+size_t sage_validation_vectors(const sage_validation *validation); /* that it holds at once: products and queries */
 
 /* As sage_validate_fn; ctx is the validation. */
 sage_status sage_validation_recall10(void *ctx, const sage_model *model, double *recall10, sage_error *error);

@@ -39,10 +39,10 @@ sage_status sage_run_identity(const sage_dataset *dataset, const sage_options *o
     char vocabulary[17];
     sage_dataset_describe(dataset, &info);
     snprintf(vocabulary, sizeof vocabulary, "%016" PRIx64, sage_vocab_hash(sage_dataset_vocab(dataset)));
-    *identity =
-        json_pack("{sI sI ss sI sI so}", "dataset", (json_int_t)info.id, "products",
-                  (json_int_t)sage_dataset_products(dataset), "vocabulary", vocabulary, "seed",
-                  (json_int_t)settings->seed, "steps", (json_int_t)settings->steps, "options", option_texts(options));
+    *identity = json_pack("{sI sI ss sI sI sI so}", "dataset", (json_int_t)info.id, "products",
+                          (json_int_t)sage_dataset_products(dataset), "vocabulary", vocabulary, "seed",
+                          (json_int_t)settings->seed, "steps", (json_int_t)settings->steps, "batch",
+                          (json_int_t)settings->batch, "options", option_texts(options));
     return *identity ? SAGE_OK : sage_fail_memory(error, RUN_BYTES_MAX);
 }
 

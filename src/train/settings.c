@@ -1,4 +1,5 @@
 #include <math.h>
+#include <string.h>
 #include <train/settings.h>
 
 /* Passes over the larger of products and pairs that training is given where the user says nothing. */
@@ -16,6 +17,10 @@ static uint64_t auto_steps(const sage_train_size *size) {
 
 static uint64_t whole_or(const sage_options *options, const char *key, uint64_t otherwise) {
     return (uint64_t)sage_options_int_or(options, key, (int64_t)otherwise);
+}
+
+static sage_precision precision_of(const char *name) {
+    return strcmp(name, "bf16") == 0 ? SAGE_PRECISION_BF16 : SAGE_PRECISION_F32;
 }
 
 void sage_train_settings_read(const sage_options *options, const sage_train_size *size, sage_train_settings *settings) {
@@ -40,6 +45,8 @@ void sage_train_settings_read(const sage_options *options, const sage_train_size
         .minutes = sage_options_real(options, "minutes"),
         .checkpoint_every_s = sage_options_real(options, "checkpoint_every"),
         .in_batch = sage_options_bool(options, "in_batch"),
+        .batch = size->batch,
+        .precision = precision_of(sage_options_text(options, "precision")),
     };
 }
 

@@ -3,6 +3,7 @@
 #define SAGE_TRAIN_SETTINGS_H
 
 #include <itemsage/options.h>
+#include <kernels/gemm.h>
 #include <stddef.h>
 
 typedef struct sage_train_settings {
@@ -11,6 +12,8 @@ typedef struct sage_train_settings {
     double beta1, beta2, eps, weight_decay, clip, average, smoothing;
     double minutes, checkpoint_every_s; /* the only two that depend on the clock */
     bool in_batch;
+    size_t batch;             /* pairs */
+    sage_precision precision; /* of the dense products */
 } sage_train_settings;
 
 /* What "auto" follows. */

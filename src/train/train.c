@@ -137,7 +137,7 @@ out:
 }
 
 sage_status sage_train_run(const sage_dataset *dataset, const sage_options *options, sage_pool *pool,
-                           const char *work_dir, sage_validate_fn validate, void *validate_ctx,
+                           const char *work_dir, sage_validate_fn validate, void *validate_ctx, size_t validate_vectors,
                            const sage_monitor *monitor, sage_train_result *result, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_run_found found;
@@ -149,6 +149,7 @@ sage_status sage_train_run(const sage_dataset *dataset, const sage_options *opti
     trainer->pool = pool;
     trainer->validate = validate;
     trainer->validate_ctx = validate_ctx;
+    trainer->validate_vectors = validate_vectors;
     trainer->monitor = monitor;
     trainer->metrics.fd = -1;
     SAGE_TRY(sage_trainer_identify(trainer, work_dir, error));

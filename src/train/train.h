@@ -24,9 +24,10 @@ typedef struct sage_train_result {
  * further call with the same settings returns that result at once, so that publishing can be tried again. The caller
  * removes work_dir once it has published. Cancelled: checkpoint saved, SAGE_E_CANCELLED. A run that was stopped and
  * resumed, however often, gives the same bits as one that was not (same number of threads and instruction set). The
- * option `minutes` counts the time of one call. */
+ * option `minutes` counts the time of one call. validate_vectors: how many vectors validation holds at once, for the
+ * statement of memory; SAGE_E_LIMIT, before anything is trained, where that is more than the option `memory`. */
 sage_status sage_train_run(const sage_dataset *dataset, const sage_options *options, sage_pool *pool,
-                           const char *work_dir, sage_validate_fn validate, void *validate_ctx,
+                           const char *work_dir, sage_validate_fn validate, void *validate_ctx, size_t validate_vectors,
                            const sage_monitor *monitor, sage_train_result *result, sage_error *error);
 
 /* True where work_dir holds an unfinished run. */

@@ -5,24 +5,6 @@
 #include <string.h>
 #include <train/trainer.h>
 
-/* The first batch tells how large a batch is; drawing it changes nothing, since a batch depends on its step alone. */
-static sage_status read_settings(sage_trainer *trainer, sage_error *error) {
-    sage_status st = SAGE_OK;
-    sage_dataset_info info;
-    const sage_batch *first;
-    sage_dataset_describe(trainer->dataset, &info);
-    uint64_t seed = (uint64_t)sage_options_int_or(trainer->options, "train_seed", (int64_t)info.seed);
-    SAGE_TRY(sage_sampler_new(trainer->dataset, trainer->options, NULL, seed, &trainer->sampler, error));
-    SAGE_TRY(sage_sampler_batch(trainer->sampler, 0, &first, error));
-    sage_train_size size = {.products = sage_dataset_products(trainer->dataset),
-                            .pairs = sage_dataset_trained_pairs(trainer->dataset),
-                            .batch = first->n_pairs,
-                            .seed = seed};
-    sage_train_settings_read(trainer->options, &size, &trainer->settings);
-out:
-    return st;
-}
-
 sage_status sage_trainer_identify(sage_trainer *trainer, const char *work_dir, sage_error *error) {
     sage_status st = SAGE_OK;
     SAGE_TRY(sage_path_join(trainer->checkpoint_path, work_dir, "checkpoint.safetensors", error));
@@ -30,25 +12,11 @@ sage_status sage_trainer_identify(sage_trainer *trainer, const char *work_dir, s
     SAGE_TRY(sage_path_join(trainer->metrics_path, work_dir, "metrics.jsonl", error));
     SAGE_TRY(sage_path_join(trainer->best_path, work_dir, "best.safetensors", error));
     SAGE_TRY(sage_fs_mkdir(work_dir, error));
-    SAGE_TRY(read_settings(trainer, error));
+    SAGE_TRY(sage_trainer_plan(trainer, error));
     SAGE_TRY(sage_run_identity(trainer->dataset, trainer->options, &trainer->settings, &trainer->identity, error));
     SAGE_TRY(sage_run_identity_text(trainer->identity, &trainer->identity_text, error));
 out:
     return st;
-}
-
-static void note_memory(const sage_trainer *trainer, const sage_model_shape *shape) {
-    static const double mib = 1.0 / (1 << 20);
-    size_t dense = sage_model_dense_size(trainer->model);
-    size_t reals = dense + shape->rows * shape->dim_embed + shape->vocab * shape->hashes;
-    size_t averages = trainer->settings.average > 0 ? sage_average_bytes(trainer->model, trainer->settings.steps) : 0;
-    sage_note(
-        trainer->monitor,
-        "%.1f million parameters (%zu table rows for %zu n-grams); memory: parameters %.0f MiB, optimiser %.0f MiB, "
-        "averages %.0f MiB, batches %.0f MiB",
-        1e-6 * (double)reals, shape->rows, shape->vocab, mib * (double)(reals * sizeof(real)),
-        mib * (double)sage_optimiser_bytes(trainer->model), mib * (double)averages,
-        mib * (double)sage_sampler_memory_bytes(trainer->sampler));
 }
 
 static const real *find_temperature(const sage_model *model, sage_model *values) {
@@ -61,14 +29,12 @@ static const real *find_temperature(const sage_model *model, sage_model *values)
 
 sage_status sage_trainer_build(sage_trainer *trainer, sage_error *error) {
     sage_status st = SAGE_OK;
-    const sage_vocab *vocab = sage_dataset_vocab(trainer->dataset);
-    sage_model_shape shape;
-    SAGE_TRY(sage_model_shape_from_options(trainer->options, sage_vocab_size(vocab),
-                                           sage_dataset_image_dim(trainer->dataset), &shape, error));
-    SAGE_TRY(sage_model_new(&shape, trainer->options, vocab, trainer->settings.seed, &trainer->model, error));
+    SAGE_TRY(sage_trainer_check_memory(trainer, error));
+    sage_trainer_note_plan(trainer);
+    SAGE_TRY(sage_model_new(&trainer->load.shape, trainer->options, sage_dataset_vocab(trainer->dataset),
+                            trainer->settings.seed, &trainer->model, error));
     trainer->log_temperature = find_temperature(trainer->model, trainer->model);
-    note_memory(trainer, &shape);
-    SAGE_TRY(sage_work_new(trainer->pool, SAGE_PRECISION_F32, &trainer->work, error));
+    SAGE_TRY(sage_work_new(trainer->pool, trainer->settings.precision, &trainer->work, error));
     size_t dense_bytes = sage_model_dense_size(trainer->model) * sizeof(real);
     trainer->gradient = sage_alloc_aligned(dense_bytes);
     if (trainer->gradient == NULL) SAGE_TRY(sage_fail_memory(error, dense_bytes));

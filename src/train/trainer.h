@@ -5,6 +5,7 @@
 #include <io/fs.h>
 #include <train/checkpoint.h>
 #include <train/feeder.h>
+#include <train/memory.h>
 #include <train/metrics.h>
 #include <train/progress.h>
 #include <train/run_file.h>
@@ -16,9 +17,12 @@ typedef struct sage_trainer {
     sage_pool *pool;
     sage_validate_fn validate;
     void *validate_ctx;
+    size_t validate_vectors;
     const sage_monitor *monitor;
 
     sage_train_settings settings;
+    sage_train_load load;
+    sage_train_need need;
     char checkpoint_path[SAGE_PATH_MAX], run_path[SAGE_PATH_MAX], metrics_path[SAGE_PATH_MAX], best_path[SAGE_PATH_MAX];
     json_t *identity;
     char *identity_text;
@@ -31,7 +35,6 @@ typedef struct sage_trainer {
     sage_optimiser *optimiser;
     sage_average *average; /* NULL: off */
     const real *log_temperature;
-    size_t batch_bytes;
 
     sage_train_state state;
     sage_metrics metrics;
@@ -42,7 +45,13 @@ typedef struct sage_trainer {
 
 /* Paths, sampler, settings and identity: enough to know what a work directory holds. */
 sage_status sage_trainer_identify(sage_trainer *trainer, const char *work_dir, sage_error *error);
-/* Model, optimiser, averages: the large part. States the memory first. */
+/* Sampler, settings, and what they will need. Where the batch is the program's to choose, it is halved until all fits
+ * into the memory allowed. */
+sage_status sage_trainer_plan(sage_trainer *trainer, sage_error *error);
+void sage_trainer_note_plan(const sage_trainer *trainer);
+/* SAGE_E_LIMIT where the plan needs more memory than it may, saying what would fit. */
+sage_status sage_trainer_check_memory(const sage_trainer *trainer, sage_error *error);
+/* Model, optimiser, averages: the large part. Checks and states the memory first. */
 sage_status sage_trainer_build(sage_trainer *trainer, sage_error *error);
 void sage_trainer_release(sage_trainer *trainer);
 

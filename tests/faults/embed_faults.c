@@ -26,8 +26,9 @@ static bool run_embed(void *ctx) {
     const operation *op = ctx;
     sage_catalog *catalog = NULL;
     sage_embed_report report;
+    const sage_embed_spec spec = {.model = 1, .all = op->all};
     bool good = sage_catalog_open(scratch_path(op->dir, "catalog.db"), false, &catalog, NULL) == SAGE_OK &&
-                sage_embed_run(catalog, op->dir, 1, op->all, NULL, NULL, &report, NULL) == SAGE_OK;
+                sage_embed_run(catalog, op->dir, &spec, NULL, NULL, &report, NULL) == SAGE_OK;
     sage_catalog_close(catalog);
     return good;
 }
@@ -127,7 +128,8 @@ static void new_shop(char dir[SAGE_PATH_MAX], const char *name, size_t n, size_t
     if (n > 0) {
         sage_embed_report report;
         sage_error error = {0};
-        tiny_must(sage_embed_run(catalog, dir, 1, false, NULL, NULL, &report, &error), &error, "embed");
+        const sage_embed_spec spec = {.model = 1};
+        tiny_must(sage_embed_run(catalog, dir, &spec, NULL, NULL, &report, &error), &error, "embed");
         tiny_import(catalog, dir, n, gone_begin, gone_end, changed);
     }
     sage_catalog_close(catalog);

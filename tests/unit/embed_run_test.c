@@ -25,12 +25,18 @@ static void shop_remove(shop *s) {
     scratch_remove(s->dir);
 }
 
+static sage_status run(shop *s, uint64_t model, bool all, const sage_monitor *monitor, sage_embed_report *report,
+                       sage_error *error) {
+    const sage_embed_spec spec = {.model = model, .all = all};
+    return sage_embed_run(s->catalog, s->dir, &spec, NULL, monitor, report, error);
+}
+
 static sage_embed_report embed(shop *s, bool all) {
     sage_embed_report report;
     sage_error error = {0};
-    tiny_must(sage_embed_run(s->catalog, s->dir, 1, all, NULL, NULL, &report, &error), &error, "embed");
+    tiny_must(run(s, 1, all, NULL, &report, &error), &error, "embed");
     uint64_t stale = 99;
-    tiny_must(sage_embed_stale(s->catalog, s->dir, 1, &stale, &error), &error, "stale");
+    tiny_must(sage_embed_stale(s->catalog, s->dir, 1, SAGE_PRECISION_F32, &stale, &error), &error, "stale");
     assert_int_equal(stale, 0);
     return report;
 }
@@ -89,7 +95,7 @@ static void every_product_gets_its_vector_once(void **state) {
     (void)state;
     shop s = shop_make(60);
     uint64_t stale;
-    assert_int_equal(sage_embed_stale(s.catalog, s.dir, 1, &stale, NULL), SAGE_OK);
+    assert_int_equal(sage_embed_stale(s.catalog, s.dir, 1, SAGE_PRECISION_F32, &stale, NULL), SAGE_OK);
     assert_int_equal(stale, 60);
     sage_embed_report report = embed(&s, false);
     assert_int_equal(report.embedded, 60);
@@ -198,11 +204,10 @@ static void a_stopped_run_goes_on_with_the_same_bits(void **state) {
         sage_monitor monitor = {.progress = stop_at, .cancel = &stop_now};
         stop_now = 0;
         stop_after = 0; /* at the first tick: after one batch of 512 */
-        assert_int_equal(sage_embed_run(parts.catalog, parts.dir, 1, all, NULL, &monitor, &report, &error),
-                         SAGE_E_CANCELLED);
+        assert_int_equal(run(&parts, 1, all, &monitor, &report, &error), SAGE_E_CANCELLED);
         uint64_t done = report.embedded, stale;
         assert_true(done < 1300);
-        assert_int_equal(sage_embed_stale(parts.catalog, parts.dir, 1, &stale, NULL), SAGE_OK);
+        assert_int_equal(sage_embed_stale(parts.catalog, parts.dir, 1, SAGE_PRECISION_F32, &stale, NULL), SAGE_OK);
         assert_int_equal(stale, 1300 - done);
         report = embed(&parts, all);
         assert_int_equal(report.embedded, 1300 - done);
@@ -261,7 +266,7 @@ static void damaged_files_are_refused_and_all_repairs(void **state) {
     assert_int_equal(sage_vectors_open(s.dir, 1, &vectors, &error), SAGE_E_FORMAT);
     assert_non_null(strstr(error.text, "embed --all"));
     sage_embed_report report;
-    assert_int_equal(sage_embed_run(s.catalog, s.dir, 1, false, NULL, NULL, &report, &error), SAGE_E_FORMAT);
+    assert_int_equal(run(&s, 1, false, NULL, &report, &error), SAGE_E_FORMAT);
     assert_int_equal(embed(&s, true).embedded, 38);
     expect_right(&s);
     assert_int_equal(unlink(scratch_path(s.dir, "vectors/1/1.npy")), 0);
@@ -294,7 +299,7 @@ static void images_take_part(void **state) {
     tiny_publish_model_with(s.catalog, s.dir, 2, 5); /* a model of pictures of another width */
     sage_embed_report report;
     sage_error error = {0};
-    assert_int_equal(sage_embed_run(s.catalog, s.dir, 2, false, NULL, NULL, &report, &error), SAGE_E_FORMAT);
+    assert_int_equal(run(&s, 2, false, NULL, &report, &error), SAGE_E_FORMAT);
     assert_non_null(strstr(error.text, "train a new model"));
     shop_remove(&s);
 }
@@ -307,7 +312,7 @@ static void what_is_missing_is_said(void **state) {
     sage_error error = {0};
     assert_int_equal(sage_vectors_open(s.dir, 1, &vectors, &error), SAGE_E_STATE);
     assert_non_null(strstr(error.text, "itemsage embed"));
-    assert_int_equal(sage_embed_run(s.catalog, s.dir, 9, false, NULL, NULL, &report, &error), SAGE_E_NOT_FOUND);
+    assert_int_equal(run(&s, 9, false, NULL, &report, &error), SAGE_E_NOT_FOUND);
     shop_remove(&s);
 }
 
@@ -323,7 +328,7 @@ static void a_failed_allocation_loses_nothing(void **state) {
         }
         sage_error error = {0};
         sage_alloc_fail_from(n);
-        sage_status st = sage_embed_run(s.catalog, s.dir, 1, n % 2 == 0, NULL, NULL, &report, &error);
+        sage_status st = run(&s, 1, n % 2 == 0, NULL, &report, &error);
         unsigned long made = sage_alloc_fail_from(0);
         if (st == SAGE_OK && made < n) break;
         if (st != SAGE_E_MEMORY) fail_msg("allocation %lu: %s: %s", n, sage_status_name(st), error.text);

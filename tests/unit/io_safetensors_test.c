@@ -101,6 +101,46 @@ static void lies_as_documented(void **state) {
     sage_free(bytes);
 }
 
+/* Slabs in memory, rows in the file; more rows than one buffer holds. The checksum is that of the rows. */
+static void slabs_are_written_row_by_row(void **state) {
+    (void)state;
+    enum { COLUMNS = 7, SLAB = 4 };
+    static const size_t lengths[] = {0, 1, 3, 70000};
+    for (size_t l = 0; l < sizeof lengths / sizeof lengths[0]; l++) {
+        size_t rows = lengths[l];
+        float *plain = calloc(rows * COLUMNS + 1, sizeof *plain), *slabs = calloc(rows * COLUMNS + 1, sizeof *slabs);
+        for (size_t r = 0; r < rows; r++)
+            for (size_t c = 0; c < COLUMNS; c++) {
+                plain[r * COLUMNS + c] = (float)(r * COLUMNS + c);
+                slabs[c < SLAB ? r * SLAB + c : rows * SLAB + r * (COLUMNS - SLAB) + c - SLAB] = plain[r * COLUMNS + c];
+            }
+        sage_tensor in_rows = {.name = "t",
+                               .dtype = SAGE_F32,
+                               .n_dims = 2,
+                               .dim = {rows, COLUMNS},
+                               .data = plain,
+                               .bytes = rows * COLUMNS * sizeof *plain};
+        sage_tensor in_slabs = in_rows;
+        in_slabs.data = slabs;
+        in_slabs.slab = SLAB;
+        char sum_of_rows[SAGE_TENSORS_SUM_BYTES], sum_of_slabs[SAGE_TENSORS_SUM_BYTES];
+        sage_tensors_sum(&in_rows, 1, sum_of_rows);
+        sage_tensors_sum(&in_slabs, 1, sum_of_slabs);
+        assert_string_equal(sum_of_rows, sum_of_slabs);
+        size_t n, m;
+        assert_int_equal(sage_safetensors_replace(path, &in_rows, 1, NULL, 0, NULL), SAGE_OK);
+        char *wanted = scratch_read(path, &n);
+        assert_int_equal(sage_safetensors_replace(path, &in_slabs, 1, NULL, 0, NULL), SAGE_OK);
+        char *got = scratch_read(path, &m);
+        assert_int_equal(n, m);
+        assert_memory_equal(wanted, got, n);
+        sage_free(wanted);
+        sage_free(got);
+        free(plain);
+        free(slabs);
+    }
+}
+
 static void refuses_wrong_tensors(void **state) {
     (void)state;
     sage_tensor tensors[4];
@@ -111,6 +151,9 @@ static void refuses_wrong_tensors(void **state) {
     strcpy(tensors[1].name, "mask");
     assert_int_equal(sage_safetensors_write(path, tensors, 4, NULL, 0, NULL), SAGE_E_INTERNAL);
     strcpy(tensors[1].name, "");
+    assert_int_equal(sage_safetensors_write(path, tensors, 4, NULL, 0, NULL), SAGE_E_INTERNAL);
+    small(tensors);
+    tensors[0].slab = 2; /* of one dimension */
     assert_int_equal(sage_safetensors_write(path, tensors, 4, NULL, 0, NULL), SAGE_E_INTERNAL);
     small(tensors);
     tensors[0].n_dims = 2;
@@ -245,6 +288,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_tensors),
         cmocka_unit_test(lies_as_documented),
+        cmocka_unit_test(slabs_are_written_row_by_row),
         cmocka_unit_test(refuses_wrong_tensors),
         cmocka_unit_test(checks_the_header),
         cmocka_unit_test(stays_inside_damaged_files),

@@ -83,6 +83,70 @@ static void round_trip(void **state) {
     sage_model_free(loaded);
 }
 
+/* A table of two slabs: row by row in the file, in f32 and from f64 alike, and in slabs again when it is read. */
+static void the_table_lies_row_by_row(void **state) {
+    const char *path = scratch_path(dir, "wide_rows.safetensors");
+    (void)state;
+    sage_model_shape shape = hashed;
+    shape.dim_embed = 40;
+    sage_model *model = made(&shape, 10), *loaded;
+    sage_safetensors *file;
+    size_t n, n_meta, table = 0;
+    const sage_tensor_meta *meta = sage_model_meta(model, &n_meta);
+    sage_tensor *tensors = calloc(sage_model_tensors(model, &n) ? n : 0, sizeof *tensors);
+    double wide[12 * 40];
+    memcpy(tensors, sage_model_tensors(model, &n), n * sizeof *tensors);
+    while (strcmp(tensors[table].name, "table") != 0) table++;
+    for (int f64 = 0; f64 < 2; f64++) {
+        assert_int_equal(sage_safetensors_write(path, tensors, n, meta, n_meta, NULL), SAGE_OK);
+        assert_int_equal(sage_model_load(path, &loaded, NULL), SAGE_OK);
+        same_bits(model, loaded);
+        assert_int_equal(sage_safetensors_open(path, &file, NULL), SAGE_OK);
+        const sage_tensor *stored = sage_safetensors_find(file, "table");
+        for (size_t i = 0; i < 12 * 40; i++) {
+            real value = sage_model_table(model)[sage_slab_at(12, 40, i / 40, i % 40)];
+            if (stored->dtype == SAGE_F64)
+                assert_true(((const double *)stored->data)[i] == (double)value);
+            else
+                assert_true(((const float *)stored->data)[i] == (float)value);
+            wide[i] = (double)value;
+        }
+        tensors[table].dtype = SAGE_F64;
+        tensors[table].data = wide;
+        tensors[table].bytes = sizeof wide;
+        tensors[table].slab = 0;
+        sage_safetensors_close(file);
+        sage_model_free(loaded);
+    }
+    free(tensors);
+    sage_model_free(model);
+}
+
+static void text_norm_is_kept(void **state) {
+    const char *path = scratch_path(dir, "plain_text.safetensors");
+    (void)state;
+    sage_model_shape shape = hashed;
+    shape.plain_text = true;
+    sage_model *plain = made(&shape, 11), *normed = made(&hashed, 11), *loaded;
+    sage_safetensors *file;
+    sage_error error = {0};
+    save(plain, path, NULL, NULL);
+    assert_int_equal(sage_model_load(path, &loaded, NULL), SAGE_OK);
+    assert_true(sage_model_shape_of(loaded)->plain_text);
+    sage_model_free(loaded);
+    assert_int_equal(sage_safetensors_open(path, &file, NULL), SAGE_OK);
+    assert_int_equal(sage_model_restore(plain, file, "", NULL), SAGE_OK);
+    assert_int_equal(sage_model_restore(normed, file, "", &error), SAGE_E_FORMAT);
+    assert_non_null(strstr(error.text, "text_norm is off"));
+    sage_safetensors_close(file);
+    save(normed, path, NULL, NULL);
+    assert_int_equal(sage_model_load(path, &loaded, NULL), SAGE_OK);
+    assert_false(sage_model_shape_of(loaded)->plain_text);
+    sage_model_free(loaded);
+    sage_model_free(plain);
+    sage_model_free(normed);
+}
+
 static void restore_takes_a_prefix(void **state) {
     const char *path = scratch_path(dir, "prefixed.safetensors");
     (void)state;
@@ -154,7 +218,9 @@ static void what_is_missing_is_named(void **state) {
 static void lying_metadata(void **state) {
     const char *path = scratch_path(dir, "lying.safetensors");
     (void)state;
-    sage_model *model = made(&hashed, 8), *loaded = NULL;
+    sage_model_shape shape = hashed;
+    shape.plain_text = true; /* says all there is to say */
+    sage_model *model = made(&shape, 8), *loaded = NULL;
     size_t n, n_meta;
     const sage_tensor *tensors = sage_model_tensors(model, &n);
     const sage_tensor_meta *meta = sage_model_meta(model, &n_meta);
@@ -207,6 +273,8 @@ static void memory_runs_out(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
+        cmocka_unit_test(the_table_lies_row_by_row),
+        cmocka_unit_test(text_norm_is_kept),
         cmocka_unit_test(restore_takes_a_prefix),
         cmocka_unit_test(another_shape_changes_nothing),
         cmocka_unit_test(what_is_missing_is_named),

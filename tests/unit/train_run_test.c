@@ -27,6 +27,7 @@ typedef struct run {
     sage_pool *pool;
     sage_validate_fn validate;
     void *ctx;
+    size_t vectors;
     const sage_monitor *monitor;
     sage_train_result result;
     sage_error error;
@@ -37,7 +38,7 @@ static sage_status train(run *r) {
     const char *work = scratch_path(dir, r->name);
     r->error = (sage_error){0};
     sage_status st = sage_train_run(dataset, options, r->pool, work, r->validate ? r->validate : tiny_validate,
-                                    r->validate ? r->ctx : dataset, r->monitor, &r->result, &r->error);
+                                    r->validate ? r->ctx : dataset, r->vectors, r->monitor, &r->result, &r->error);
     sage_options_free(options);
     return st;
 }
@@ -308,9 +309,9 @@ static void without_events_it_is_a_cold_start(void **state) {
     sage_train_result result;
     stopping = (stopper){0};
     sage_monitor monitor = {.ctx = &stopping, .message = keep_notes};
-    assert_int_equal(
-        sage_train_run(cold, options, NULL, scratch_path(other, "work"), tiny_validate, cold, &monitor, &result, NULL),
-        SAGE_OK);
+    assert_int_equal(sage_train_run(cold, options, NULL, scratch_path(other, "work"), tiny_validate, cold, 0, &monitor,
+                                    &result, NULL),
+                     SAGE_OK);
     assert_true(result.cold_start);
     assert_non_null(strstr(stopping.notes, "cold start"));
     sage_options_free(options);
@@ -328,7 +329,7 @@ static void a_failed_allocation_is_an_error(void **state) {
         sage_train_result result;
         sage_error error = {0};
         sage_alloc_fail_from(n);
-        sage_status st = sage_train_run(dataset, options, NULL, work, tiny_validate, dataset, NULL, &result, &error);
+        sage_status st = sage_train_run(dataset, options, NULL, work, tiny_validate, dataset, 0, NULL, &result, &error);
         unsigned long made = sage_alloc_fail_from(0);
         if (st == SAGE_OK && made < n) break;
         if (st != SAGE_E_MEMORY) fail_msg("allocation %lu: %s: %s", n, sage_status_name(st), error.text);

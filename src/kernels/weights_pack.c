@@ -1,0 +1,84 @@
+/* Rows of a weight matrix into the layouts of W^T and of W; see sage_layout. Values move in units of 4 bytes. */
+#include "weights.h"
+#include <string.h>
+
+static size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+static uint32_t *place(const sage_layout *l, void *values, size_t unit, size_t column) {
+    return (uint32_t *)values + unit / l->k_block * l->k_stride + column / l->n_block * l->n_stride +
+           unit % l->k_block * l->n_block + column % l->n_block;
+}
+
+/* Block by block of units, so that what is written stays in the cache until its lines are full. */
+void sage_pack_columns(sage_packed *packed, const void *rows, size_t ld, size_t begin, size_t n, size_t row_bytes) {
+    const sage_layout *l = sage_packed_layout(packed);
+    size_t units = row_bytes / sizeof(uint32_t);
+    for (size_t u = 0; u < units; u += l->k_block) {
+        size_t block = smaller(l->k_block, units - u);
+        for (size_t i = 0; i < n; i++) {
+            const char *from = (const char *)rows + i * ld + u * sizeof(uint32_t);
+            uint32_t *to = place(l, sage_packed_values(packed), u, begin + i);
+            for (size_t j = 0; j < block; j++) memcpy(to + j * l->n_block, from + j * sizeof *to, sizeof *to);
+        }
+    }
+}
+
+/* A unit of two bf16 holds two rows of a column. */
+static void pack_pair(const sage_layout *l, void *values, const uint16_t *rows, size_t ld, size_t row, bool single,
+                      size_t columns) {
+    for (size_t c = 0; c < columns; c += l->n_block) {
+        uint32_t *to = place(l, values, row / 2, c);
+        for (size_t j = 0; j < smaller(l->n_block, columns - c); j++)
+            to[j] = rows[c + j] | (single ? 0 : (uint32_t)rows[ld / sizeof *rows + c + j] << 16);
+    }
+}
+
+void sage_pack_rows(sage_packed *packed, const void *rows, size_t ld, size_t begin, size_t n, size_t columns,
+                    size_t size) {
+    const sage_layout *l = sage_packed_layout(packed);
+    void *values = sage_packed_values(packed);
+    size_t together = sizeof(uint32_t) / size;
+    for (size_t i = 0; i < n; i += together) {
+        const char *row = (const char *)rows + i * ld;
+        if (together == 2)
+            pack_pair(l, values, (const uint16_t *)(const void *)row, ld, begin + i, i + 1 == n, columns);
+        else
+            for (size_t c = 0; c < columns; c += l->n_block)
+                memcpy(place(l, values, begin + i, c), row + c * size, smaller(l->n_block, columns - c) * size);
+    }
+}
+
+void sage_pack_sum(sage_packed *packed, const int8_t *row, size_t n, size_t column) {
+    const sage_layout *l = sage_packed_layout(packed);
+    int32_t sum = 0;
+    if (l->columns_at == 0) return;
+    for (size_t i = 0; i < n; i++) sum += row[i];
+    sum *= -128;
+    memcpy((char *)sage_packed_values(packed) + l->columns_at + column * sizeof sum, &sum, sizeof sum);
+}
+
+/* ---- reading one value back ---- */
+
+static real value_of(sage_precision precision, const void *at) {
+    uint16_t bits;
+    real value;
+    if (precision == SAGE_PRECISION_INT8) return *(const int8_t *)at;
+    if (precision == SAGE_PRECISION_F32) {
+        memcpy(&value, at, sizeof value);
+    } else {
+        memcpy(&bits, at, sizeof bits);
+        sage_ops_best()->from_bf16(1, &bits, &value);
+    }
+    return value;
+}
+
+real sage_weights_at(const sage_weights *w, size_t out, size_t in) {
+    size_t size = sage_precision_size(w->precision), together = sizeof(uint32_t) / size;
+    if (w->plain != NULL && !w->native) return ((const real *)w->plain)[out * w->in + in];
+    if (w->plain != NULL) return value_of(w->precision, (const char *)w->plain + (out * w->in + in) * size);
+    const char *unit =
+        (const char *)place(sage_packed_layout(w->forward), sage_packed_values(w->forward), in / together, out);
+    return value_of(w->precision, unit + in % together * size);
+}

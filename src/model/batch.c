@@ -1,0 +1,154 @@
+#include "batch.h"
+#include <base/alloc.h>
+#include <base/error.h>
+#include <string.h>
+#include <xxhash.h>
+
+enum { SLOTS_MIN = 4096 };
+
+/* A bag in the table of those that there are; `hash` spares most comparisons. */
+typedef struct slot {
+    uint32_t bag; /* + 1; 0: free */
+    uint32_t hash;
+} slot;
+
+struct sage_batch_builder {
+    size_t image_dim;
+    size_t n, n_tokens, n_bags, n_ids, n_images;
+    uint32_t *ids, *bag_begin, *token_begin, *token_bag, *image_begin;
+    uint8_t *token_field;
+    real *images;
+    size_t ids_capacity, bags_capacity, products_capacity, token_bag_capacity, fields_capacity, image_begin_capacity,
+        images_capacity;
+    slot *slots;
+    size_t n_slots; /* a power of two, at least twice the bags */
+};
+
+sage_status sage_batch_builder_new(size_t image_dim, sage_batch_builder **builder, sage_error *error) {
+    sage_batch_builder *made = sage_alloc_zero(1, sizeof *made);
+    *builder = NULL;
+    if (made == NULL) return sage_fail_memory(error, sizeof *made);
+    made->image_dim = image_dim;
+    made->n_slots = SLOTS_MIN;
+    made->slots = sage_alloc_zero(made->n_slots, sizeof *made->slots);
+    if (made->slots == NULL) {
+        sage_batch_builder_free(made);
+        return sage_fail_memory(error, SLOTS_MIN * sizeof *made->slots);
+    }
+    *builder = made;
+    return SAGE_OK;
+}
+
+void sage_batch_builder_free(sage_batch_builder *builder) {
+    if (builder == NULL) return;
+    sage_free(builder->ids);
+    sage_free(builder->bag_begin);
+    sage_free(builder->token_begin);
+    sage_free(builder->token_bag);
+    sage_free(builder->image_begin);
+    sage_free(builder->token_field);
+    sage_free(builder->images);
+    sage_free(builder->slots);
+    sage_free(builder);
+}
+
+void sage_batch_builder_clear(sage_batch_builder *builder) {
+    sage_batch_builder *b = builder;
+    b->n = b->n_tokens = b->n_bags = b->n_ids = b->n_images = 0;
+    memset(b->slots, 0, b->n_slots * sizeof *b->slots);
+}
+
+/* ---- the table of bags ---- */
+
+static void place(sage_batch_builder *b, slot made) {
+    size_t at = made.hash & (b->n_slots - 1);
+    while (b->slots[at].bag != 0) at = (at + 1) & (b->n_slots - 1);
+    b->slots[at] = made;
+}
+
+static sage_status grow_table(sage_batch_builder *b, sage_error *error) {
+    slot *old = b->slots;
+    size_t n_old = b->n_slots;
+    slot *grown = sage_alloc_zero(2 * n_old, sizeof *grown);
+    if (grown == NULL) return sage_fail_memory(error, 2 * n_old * sizeof *grown);
+    b->slots = grown;
+    b->n_slots = 2 * n_old;
+    for (size_t i = 0; i < n_old; i++)
+        if (old[i].bag != 0) place(b, old[i]);
+    sage_free(old);
+    return SAGE_OK;
+}
+
+static bool same_bag(const sage_batch_builder *b, size_t bag, const uint32_t *ids, size_t n) {
+    size_t begin = b->bag_begin[bag];
+    return b->bag_begin[bag + 1] - begin == n && memcmp(b->ids + begin, ids, n * sizeof *ids) == 0;
+}
+
+/* The bag of these ids, which becomes the last one where it is new. Room for it has been made. */
+static uint32_t find_bag(sage_batch_builder *b, const uint32_t *ids, size_t n) {
+    uint32_t hash = (uint32_t)XXH3_64bits(ids, n * sizeof *ids);
+    size_t at = hash & (b->n_slots - 1);
+    for (; b->slots[at].bag != 0; at = (at + 1) & (b->n_slots - 1))
+        if (b->slots[at].hash == hash && same_bag(b, b->slots[at].bag - 1, ids, n)) return b->slots[at].bag - 1;
+    memcpy(b->ids + b->n_ids, ids, n * sizeof *ids);
+    b->n_ids += n;
+    b->bag_begin[b->n_bags + 1] = (uint32_t)b->n_ids;
+    b->slots[at] = (slot){(uint32_t)++b->n_bags, hash};
+    return (uint32_t)b->n_bags - 1;
+}
+
+/* ---- adding ---- */
+
+static sage_status reserve(sage_batch_builder *b, size_t ids, size_t images, sage_error *error) {
+    if (sage_grow((void **)&b->ids, &b->ids_capacity, b->n_ids + ids, sizeof *b->ids) == 0 &&
+        sage_grow((void **)&b->bag_begin, &b->bags_capacity, b->n_bags + SAGE_FIELDS + 1, sizeof *b->bag_begin) == 0 &&
+        sage_grow((void **)&b->token_begin, &b->products_capacity, b->n + 2, sizeof *b->token_begin) == 0 &&
+        sage_grow((void **)&b->token_bag, &b->token_bag_capacity, b->n_tokens + SAGE_FIELDS, sizeof *b->token_bag) ==
+            0 &&
+        sage_grow((void **)&b->token_field, &b->fields_capacity, b->n_tokens + SAGE_FIELDS, 1) == 0 &&
+        sage_grow((void **)&b->image_begin, &b->image_begin_capacity, b->n + 2, sizeof *b->image_begin) == 0 &&
+        sage_grow((void **)&b->images, &b->images_capacity, (b->n_images + images) * b->image_dim, sizeof *b->images) ==
+            0)
+        return 2 * (b->n_bags + SAGE_FIELDS) > b->n_slots ? grow_table(b, error) : SAGE_OK;
+    return sage_fail_memory(error, (b->n_ids + ids) * sizeof *b->ids);
+}
+
+static void add_images(sage_batch_builder *b, const float *images, size_t n_images) {
+    real *to = b->images + b->n_images * b->image_dim;
+    for (size_t i = 0; i < n_images * b->image_dim; i++) to[i] = images[i];
+    b->n_images += n_images;
+}
+
+sage_status sage_batch_builder_add(sage_batch_builder *builder, const uint32_t *ids,
+                                   const uint32_t begin[SAGE_FIELDS + 1], const float *images, size_t n_images,
+                                   sage_error *error) {
+    sage_batch_builder *b = builder;
+    if (b->image_dim == 0) n_images = 0;
+    sage_status st = reserve(b, begin[SAGE_FIELDS] - begin[0], n_images, error);
+    if (st != SAGE_OK) return st;
+    b->bag_begin[0] = b->token_begin[0] = b->image_begin[0] = 0;
+    for (size_t f = 0; f < SAGE_FIELDS; f++) {
+        if (begin[f] == begin[f + 1]) continue;
+        b->token_field[b->n_tokens] = (uint8_t)f;
+        b->token_bag[b->n_tokens++] = find_bag(b, ids + begin[f], begin[f + 1] - begin[f]);
+    }
+    if (n_images > 0) add_images(b, images, n_images);
+    b->n++;
+    b->token_begin[b->n] = (uint32_t)b->n_tokens;
+    b->image_begin[b->n] = (uint32_t)b->n_images;
+    return SAGE_OK;
+}
+
+void sage_batch_builder_batch(const sage_batch_builder *builder, sage_product_batch *batch) {
+    static const uint32_t nothing[1] = {0};
+    const sage_batch_builder *b = builder;
+    *batch = (sage_product_batch){.n = b->n, .token_begin = nothing, .text = {.begin = nothing}};
+    if (b->n == 0) return;
+    batch->token_begin = b->token_begin;
+    batch->token_field = b->token_field;
+    batch->token_bag = b->token_bag;
+    batch->text = (sage_bags){b->n_bags, b->ids, b->bag_begin};
+    if (b->image_dim == 0) return;
+    batch->image_begin = b->image_begin;
+    batch->images = b->images;
+}

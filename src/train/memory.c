@@ -1,0 +1,147 @@
+#include <math.h>
+#include <train/memory.h>
+
+/* Of the program itself: code's data, the libraries' buffers, validation's queries, small things. */
+enum { REST_BYTES = 16 << 20, ROUND_PAIRS = 64 };
+static const double DEVIATIONS = 6;
+
+sage_status sage_train_load_model(const sage_model_shape *shape, sage_train_load *load, sage_error *error) {
+    sage_model *model = NULL;
+    sage_model_shape narrow = *shape; /* the dense arena has the same size for any vocabulary */
+    narrow.vocab = narrow.rows = narrow.hashes = 1;
+    sage_status st = sage_model_new(&narrow, NULL, NULL, 0, &model, error);
+    if (st != SAGE_OK) return st;
+    load->shape = *shape;
+    load->dense_size = sage_model_dense_size(model);
+    sage_model_free(model);
+    return SAGE_OK;
+}
+
+/* ---- batches ---- */
+
+/* n draws x: their sum, and what it may reach in another batch. */
+typedef struct draws {
+    double n, sum, squares;
+} draws;
+
+static void add(draws *d, double x) {
+    d->n++;
+    d->sum += x;
+    d->squares += x * x;
+}
+
+static size_t bound(const draws *d) {
+    double variance = d->n > 0 ? d->squares - d->sum * d->sum / d->n : 0;
+    return (size_t)ceil(d->sum + DEVIATIONS * sqrt(fmax(0, variance)));
+}
+
+void sage_train_load_batch(const sage_sampler *sampler, const sage_batch *batch, sage_train_load *load) {
+    draws tokens = {0}, images = {0}, ids = {0}, query_ids = {0};
+    for (size_t i = 0; i < batch->n_pairs + batch->n_random; i++) {
+        uint32_t first = batch->token_begin[i], end = batch->token_begin[i + 1];
+        add(&tokens, end - first);
+        add(&ids, batch->bag_begin[end] - batch->bag_begin[first]);
+        if (batch->image_begin != NULL) add(&images, batch->image_begin[i + 1] - batch->image_begin[i]);
+    }
+    for (size_t i = 0; i < batch->n_pairs; i++) add(&query_ids, batch->query_begin[i + 1] - batch->query_begin[i]);
+    load->n_pairs = batch->n_pairs;
+    load->n_random = batch->n_random;
+    load->text_bags = bound(&tokens);
+    load->images = bound(&images);
+    load->ids = bound(&ids) + bound(&query_ids);
+    load->shared_bytes = sage_sampler_shared_bytes(sampler);
+    load->batch_bytes = sage_sampler_memory_bytes(sampler) - load->shared_bytes;
+}
+
+/* ---- needs ---- */
+
+static size_t plus(size_t a, size_t b) {
+    size_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? SIZE_MAX : sum;
+}
+
+static size_t times(size_t a, size_t b) {
+    size_t product;
+    return __builtin_mul_overflow(a, b, &product) ? SIZE_MAX : product;
+}
+
+static size_t work_need(const sage_train_load *load) {
+    const sage_model_shape *s = &load->shape;
+    size_t products = load->n_pairs + load->n_random, uses = times(load->ids, s->hashes);
+    size_t bag = times(load->text_bags + load->n_pairs, 3 * s->dim_embed + 3);
+    size_t wide = s->dim_embed + s->dim_image + 32;
+    size_t product = 2 * s->heads * wide + 10 * s->dim_model + 3 * (s->dim_ff + s->dim_head) + 2 * s->dim_out;
+    size_t loss = times(load->threads * products, s->dim_out + 65);
+    size_t reals = plus(plus(bag, times(8, uses)), plus(times(products, product), loss));
+    return times(reals, sizeof(real) + sizeof(real) / 4);
+}
+
+void sage_train_need_of(const sage_train_load *load, sage_train_need *need) {
+    const sage_model_shape *shape = &load->shape;
+    size_t sparse = plus(times(shape->rows, shape->dim_embed), times(shape->vocab, shape->hashes));
+    size_t parameters = times(plus(load->dense_size, sparse), sizeof(real));
+    size_t counters = times(plus(shape->rows, shape->vocab), sizeof(uint32_t));
+    size_t decays = times(plus(load->steps, 1), sizeof(double));
+    *need = (sage_train_need){.parameters = parameters,
+                              .moments = times(2, parameters),
+                              .averages = load->average ? plus(parameters, plus(counters, decays)) : 0,
+                              .gradients = times(load->dense_size, sizeof(real)),
+                              .work = work_need(load),
+                              .batches = plus(load->shared_bytes, times(2, load->batch_bytes)),
+                              .validation = load->validation_bytes,
+                              .rest = REST_BYTES};
+    const size_t parts[] = {need->parameters, need->moments, need->averages,   need->gradients,
+                            need->work,       need->batches, need->validation, need->rest};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) need->total = plus(need->total, parts[i]);
+}
+
+/* ---- what fits ---- */
+
+size_t sage_train_negatives_of(const sage_train_load *load, size_t pairs) {
+    return (size_t)((double)load->negatives * (double)pairs / (double)load->n_pairs);
+}
+
+/* As the sampler draws them: the whole catalogue once, where it is no larger than a batch. */
+static size_t random_of(const sage_train_load *load, size_t pairs) {
+    size_t negatives = sage_train_negatives_of(load, pairs);
+    bool whole = negatives > 0 && load->products <= pairs + negatives;
+    return whole || negatives > load->products ? load->products : negatives;
+}
+
+static size_t share(size_t whole, double part) {
+    return (size_t)ceil((double)whole * part);
+}
+
+/* The same load with fewer pairs. Masks and the teacher's scores shrink faster than that: counted so, they err to the
+ * safe side. */
+static sage_train_load with_pairs(const sage_train_load *load, size_t pairs) {
+    sage_train_load fewer = *load;
+    fewer.n_pairs = pairs;
+    fewer.n_random = random_of(load, pairs);
+    double part = (double)(pairs + fewer.n_random) / (double)(load->n_pairs + load->n_random);
+    part = fmax(part, (double)pairs / (double)load->n_pairs);
+    fewer.text_bags = share(load->text_bags, part);
+    fewer.images = share(load->images, part);
+    fewer.ids = share(load->ids, part);
+    fewer.batch_bytes = share(load->batch_bytes, part);
+    return fewer;
+}
+
+static bool fits(const sage_train_load *load, size_t pairs, size_t limit) {
+    sage_train_load fewer = with_pairs(load, pairs);
+    sage_train_need need;
+    sage_train_need_of(&fewer, &need);
+    return need.total <= limit;
+}
+
+size_t sage_train_pairs_that_fit(const sage_train_load *load, size_t limit) {
+    size_t low = 0, high = load->n_pairs; /* low fits, or is 0 */
+    while (low < high) {
+        size_t middle = low + (high - low + 1) / 2;
+        if (fits(load, middle, limit))
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low >= ROUND_PAIRS && low < load->n_pairs ? low / ROUND_PAIRS * ROUND_PAIRS : low;
+}

@@ -1,0 +1,116 @@
+/* What a run is going to be: batch, steps, memory. The first batch tells; drawing it changes nothing, since a batch
+ * depends on its step alone. */
+#include <base/error.h>
+#include <base/option_table.h>
+#include <stdio.h>
+#include <string.h>
+#include <train/trainer.h>
+
+enum { LEAST_BATCH = 16, EMBED_BYTES = 8 << 20 };
+static const double MIB = 1 << 20;
+
+static size_t memory_limit(const sage_trainer *trainer) {
+    return (size_t)sage_options_int_or(trainer->options, "memory", 0);
+}
+
+/* A sampler of `pairs` a batch; 0: as the options say. */
+static sage_status new_sampler(sage_trainer *trainer, size_t pairs, uint64_t seed, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_options *changed = NULL;
+    char assignment[48];
+    sage_sampler_free(trainer->sampler);
+    trainer->sampler = NULL;
+    if (pairs > 0) {
+        snprintf(assignment, sizeof assignment, "batch=%zu", pairs);
+        SAGE_TRY(sage_options_copy(trainer->options, &changed, error));
+        SAGE_TRY(sage_options_set(changed, assignment, error));
+    }
+    SAGE_TRY(
+        sage_sampler_new(trainer->dataset, changed ? changed : trainer->options, NULL, seed, &trainer->sampler, error));
+out:
+    sage_options_free(changed);
+    return st;
+}
+
+/* Settings, load and need with batches of `pairs`. */
+static sage_status try_batch(sage_trainer *trainer, size_t pairs, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_dataset_info info;
+    const sage_batch *first;
+    sage_train_load *load = &trainer->load;
+    sage_dataset_describe(trainer->dataset, &info);
+    uint64_t seed = (uint64_t)sage_options_int_or(trainer->options, "train_seed", (int64_t)info.seed);
+    SAGE_TRY(new_sampler(trainer, pairs, seed, error));
+    SAGE_TRY(sage_sampler_batch(trainer->sampler, 0, &first, error));
+    sage_train_size size = {.products = sage_dataset_products(trainer->dataset),
+                            .pairs = sage_dataset_trained_pairs(trainer->dataset),
+                            .batch = first->n_pairs,
+                            .seed = seed};
+    sage_train_settings_read(trainer->options, &size, &trainer->settings);
+    sage_train_load_batch(trainer->sampler, first, load);
+    load->products = size.products;
+    load->negatives = (size_t)sage_options_int_or(trainer->options, "negatives", (int64_t)first->n_pairs);
+    load->threads = sage_pool_threads(trainer->pool);
+    load->precision = trainer->settings.precision;
+    load->steps = trainer->settings.steps;
+    load->average = trainer->settings.average > 0;
+    sage_train_need_of(load, &trainer->need);
+out:
+    return st;
+}
+
+sage_status sage_trainer_plan(sage_trainer *trainer, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_model_shape shape;
+    size_t limit = memory_limit(trainer);
+    SAGE_TRY(sage_model_shape_from_options(trainer->options, sage_vocab_size(sage_dataset_vocab(trainer->dataset)),
+                                           sage_dataset_image_dim(trainer->dataset), &shape, error));
+    SAGE_TRY(sage_train_load_model(&shape, &trainer->load, error));
+    /* To validate, the vectors are held, and the weights once more, laid out for inference. */
+    if (trainer->validate_vectors > 0)
+        trainer->load.validation_bytes = trainer->validate_vectors * shape.dim_out * sizeof(float) +
+                                         trainer->load.dense_size * sizeof(real) + EMBED_BYTES;
+    SAGE_TRY(try_batch(trainer, 0, error));
+    if (limit == 0 || !sage_options_is_auto(trainer->options, "batch")) goto out;
+    /* By halves, so that it stays what it is where the need varies a little. */
+    for (size_t pairs = trainer->load.n_pairs / 2; trainer->need.total > limit && pairs >= LEAST_BATCH; pairs /= 2)
+        SAGE_TRY(try_batch(trainer, pairs, error));
+out:
+    return st;
+}
+
+/* ---- saying it ---- */
+
+static double mib(size_t bytes) {
+    return (double)bytes / MIB;
+}
+
+void sage_trainer_note_plan(const sage_trainer *trainer) {
+    const sage_train_need *need = &trainer->need;
+    const sage_model_shape *shape = &trainer->load.shape;
+    sage_note(trainer->monitor,
+              "%.1f million parameters (%zu table rows for %zu n-grams), %zu + %zu products a batch; memory %.0f MiB: "
+              "parameters %.0f, moments %.0f, averages %.0f, a step's work %.0f, batches %.0f, validation %.0f, other "
+              "%.0f; the dataset stays in its file",
+              1e-6 * (double)need->parameters / sizeof(real), shape->rows, shape->vocab, trainer->load.n_pairs,
+              trainer->load.n_random, mib(need->total), mib(need->parameters), mib(need->moments), mib(need->averages),
+              mib(need->work), mib(need->batches), mib(need->validation), mib(need->gradients + need->rest));
+}
+
+sage_status sage_trainer_check_memory(const sage_trainer *trainer, sage_error *error) {
+    size_t limit = memory_limit(trainer), needed = trainer->need.total;
+    const sage_train_load *load = &trainer->load;
+    if (limit == 0 || needed <= limit) return SAGE_OK;
+    size_t pairs = sage_train_pairs_that_fit(load, limit);
+    if (pairs == 0)
+        return sage_fail(
+            error, SAGE_E_LIMIT,
+            "training needs %.0f MiB, more than memory = %.0f MiB, and no batch fits; give more memory, or "
+            "make table_rows, dim_embed or dim_model smaller",
+            mib(needed), mib(limit));
+    return sage_fail(
+        error, SAGE_E_LIMIT,
+        "training needs %.0f MiB with batches of %zu + %zu, more than memory = %.0f MiB; set batch=%zu and "
+        "negatives=%zu, the largest that fit, or give more memory",
+        mib(needed), load->n_pairs, load->n_random, mib(limit), pairs, sage_train_negatives_of(load, pairs));
+}
