@@ -6,6 +6,7 @@
 #include <base/rng.h>
 #include <index/index.h>
 #include <io/fs.h>
+#include <kernels/gemm.h>
 #include <keywords/keywords.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,13 +61,19 @@ static void read_all(bench *b) {
 }
 
 /* The product alone, in pieces of a size that fits the cache: what search would take if choosing were free. */
-static void product(bench *b) {
-    enum { PIECE = 4096 };
-    for (size_t row = 0; row < b->n; row += PIECE) {
-        size_t n = b->n - row < PIECE ? b->n - row : PIECE;
-        sage_gemm_old(b->pool, false, true, b->n_queries, n, b->dim, 1, b->queries, b->dim, b->base + row * b->dim, b->dim,
-                  0, b->scores, PIECE);
+enum { PIECE = 512 };
+
+static void product_piece(void *ctx, size_t begin, size_t end, size_t worker) {
+    bench *b = ctx;
+    for (size_t row = begin, n; row < end; row += n) {
+        n = end - row < PIECE ? end - row : PIECE;
+        sage_gemm(SAGE_PRECISION_F32, false, true, b->n_queries, n, b->dim, b->queries, b->dim, b->base + row * b->dim,
+                  b->dim, false, b->scores + worker * MANY * PIECE, n);
     }
+}
+
+static void product(bench *b) {
+    sage_pool_for_dynamic(b->pool, b->n, PIECE, product_piece, b);
 }
 
 static void search(bench *b) {
@@ -93,14 +100,15 @@ static void bench_vectors(size_t n, size_t dim, size_t threads) {
     must(sage_pool_new(threads, &b.pool, &error), &error);
     b.base = room(n * dim * sizeof *b.base);
     b.queries = room(MANY * dim * sizeof *b.queries);
-    b.scores = room(MANY * 4096 * sizeof *b.scores);
+    b.scores = room(sage_pool_threads(b.pool) * MANY * PIECE * sizeof *b.scores);
     b.out = room((size_t)MANY * 10000 * sizeof *b.out);
     b.found = room(MANY * sizeof *b.found);
     sage_rng_seed(&rng, 1, 0);
     for (size_t i = 0; i < n * dim; i++) b.base[i] = (float)sage_rng_unit(&rng) - 0.5F;
     for (size_t i = 0; i < MANY * dim; i++) b.queries[i] = (float)sage_rng_unit(&rng) - 0.5F;
     double bytes = (double)(n * dim * sizeof(float)), ceiling = time_of(&b, read_all);
-    printf("%zu rows x %zu, %zu threads, %s, %s\n", n, dim, sage_pool_threads(b.pool), sage_isa(), sage_gemm_old_name());
+    printf("%zu rows x %zu, %zu threads, %s, %s\n", n, dim, sage_pool_threads(b.pool), sage_isa(),
+           sage_gemm_name(SAGE_PRECISION_F32));
     printf("reading all vectors: %.2f ms, %.1f GB/s\n", 1e3 * ceiling, 1e-9 * bytes / ceiling);
     static const size_t counts[] = {1, 2, 4, 5, 6, 8, 16, 64, MANY}, ks[] = {10, 100, 1000, 10000};
     for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {

@@ -4,7 +4,9 @@
  * bit. */
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/profile.h>
 #include <index/topk.h>
+#include <kernels/gemm.h>
 #include <string.h>
 
 enum {
@@ -56,8 +58,8 @@ static void score_block(const job *j, size_t query, size_t n_queries, size_t row
     if (n_queries < FEW)
         score_few(j, queries, n_queries, rows, n_rows, scores);
     else
-        sage_gemm_old(NULL, false, true, n_queries, n_rows, j->dim, 1.0F, queries, j->dim, rows, j->dim, 0.0F, scores,
-                  ROWS);
+        sage_gemm(SAGE_PRECISION_F32, false, true, n_queries, n_rows, j->dim, queries, j->dim, rows, j->dim, false,
+                  scores, ROWS);
 }
 
 static void begin_block(const job *j, scratch *s, size_t n_queries) {
@@ -65,11 +67,14 @@ static void begin_block(const job *j, scratch *s, size_t n_queries) {
 }
 
 static void scan_rows(const job *j, scratch *s, size_t query, size_t n_queries, size_t begin, size_t end) {
+    static sage_stage stage = SAGE_STAGE("search all vectors");
+    uint64_t began = sage_stage_begin(), values = (uint64_t)(end - begin) * j->dim;
     for (size_t row = begin; row < end; row += ROWS) {
         size_t n_rows = smaller(ROWS, end - row);
         score_block(j, query, n_queries, row, n_rows, s->scores);
         for (size_t q = 0; q < n_queries; q++) sage_top_scan(&s->tops[q], s->scores + q * ROWS, n_rows, (uint32_t)row);
     }
+    sage_stage_end(&stage, began, values * sizeof(float), 2 * values * n_queries);
 }
 
 static void finish_block(const job *j, scratch *s, size_t query, size_t n_queries) {

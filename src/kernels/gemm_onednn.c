@@ -237,14 +237,17 @@ static bool run(struct sage_onednn_cache *cache, const sage_product *p) {
            dnnl_stream_wait(cache->stream) == dnnl_success;
 }
 
-bool sage_onednn_product(const sage_product *p) {
-    if (sage_onednn_name(p->precision) == NULL) return false;
+bool sage_onednn_run(const sage_product *p) {
     struct sage_onednn_cache *cache = own_cache();
     if (cache == NULL) return false;
     int before = sage_onednn_enter();
     bool done = run(cache, p);
     sage_onednn_leave(before);
     return done;
+}
+
+bool sage_onednn_product(const sage_product *p) {
+    return sage_onednn_name(p->precision) != NULL && sage_onednn_run(p);
 }
 
 #else /* ---- built without ---- */

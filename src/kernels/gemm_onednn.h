@@ -13,6 +13,8 @@ dnnl_data_type_t sage_onednn_type(sage_precision precision);
 int sage_onednn_enter(void);
 void sage_onednn_leave(int before);
 
+bool sage_onednn_run(const sage_product *p); /* as sage_onednn_product, before it is known what there is */
+
 /* NULL where oneDNN cannot, or only by its plain loops. The caller destroys it. */
 dnnl_primitive_desc_t sage_onednn_primitive_desc(const dnnl_matmul_desc_t *matmul, bool add);
 const char *sage_onednn_kernel(const_dnnl_primitive_desc_t desc); /* its name; NULL for plain loops */

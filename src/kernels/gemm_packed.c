@@ -38,6 +38,31 @@ static dnnl_primitive_desc_t free_choice(sage_precision precision, size_t k, siz
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static char names[3][96]; /* empty: none */
 
+/* Processors with AVX2 or AVX-512 but without VNNI add pairs of int8 products in 16 bits, and oneDNN lets large ones
+ * saturate there. */
+static bool int8_is_exact(void) {
+    enum { M = 4, N = 64, K = 64, LARGE = 127 };
+    static int8_t a[M * K], b[N * K];
+    static int32_t c[M * N];
+    memset(a, LARGE, sizeof a);
+    memset(b, LARGE, sizeof b);
+    const sage_product p = {.precision = SAGE_PRECISION_INT8,
+                            .tb = true,
+                            .m = M,
+                            .n = N,
+                            .k = K,
+                            .lda = K,
+                            .ldb = K,
+                            .ldc = N,
+                            .a = a,
+                            .b = b,
+                            .c = c};
+    if (!sage_onednn_run(&p)) return false;
+    for (size_t i = 0; i < M * N; i++)
+        if (c[i] != K * LARGE * LARGE) return false;
+    return true;
+}
+
 static void ask(void) {
     const dnnl_version_t *version = dnnl_version();
     if (version->major != DNNL_VERSION_MAJOR || !sage_onednn_open()) return;
@@ -50,6 +75,7 @@ static void ask(void) {
         dnnl_primitive_desc_destroy(desc);
     }
     sage_onednn_leave(before);
+    if (names[SAGE_PRECISION_INT8][0] != '\0' && !int8_is_exact()) names[SAGE_PRECISION_INT8][0] = '\0';
 }
 
 const char *sage_onednn_name(sage_precision precision) {

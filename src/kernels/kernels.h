@@ -1,7 +1,7 @@
 /* The numeric ops, shapes documented; scalar truth in plain C, faster kernels chosen once by CPUID
- * (ITEMSAGE_ISA=scalar|avx2|avx512 forces one; a kind that this processor lacks is passed over). Row-major. `real` is
- * float, or double in the oracle's build (-DSAGE_REAL_F64: scalar kernels and dgemm only). Any size of any argument is
- * allowed, zero included; nothing has to be aligned. */
+ * (ITEMSAGE_ISA=scalar|avx2|avx512 forces one; where that is not to be had, sage_isa_advice says so). Row-major. `real`
+ * is float, or double in the oracle's build (-DSAGE_REAL_F64: scalar kernels and dgemm only). Any size of any argument
+ * is allowed, zero included; nothing has to be aligned. */
 #ifndef SAGE_KERNELS_KERNELS_H
 #define SAGE_KERNELS_KERNELS_H
 
@@ -109,6 +109,9 @@ typedef struct sage_ops {
 const sage_ops *sage_ops_best(void);          /* chosen at the first call, the same ever after; any thread */
 const sage_ops *sage_ops_of(const char *isa); /* NULL where this machine or build lacks it; for tests and benchmarks */
 const char *sage_isa(void);                   /* "scalar", "avx2", "avx512" */
+/* NULL, or one line where ITEMSAGE_ISA names kernels that are unknown or not to be had here: what it says, and what
+ * runs instead. Static storage. */
+const char *sage_isa_advice(void);
 const char *
 sage_gemm_old_name(void); /* the BLAS and the kernel it runs, e.g. "OpenBLAS 0.3.21 SkylakeX"; static storage */
 
