@@ -132,8 +132,8 @@ static void present(sage_sampler *s) {
 }
 
 sage_status sage_sampler_batch(sage_sampler *sampler, uint64_t step, const sage_batch **batch, sage_error *error) {
-    static sage_stage queries = SAGE_STAGE("batch: queries"), products = SAGE_STAGE("batch: products"),
-                      masks = SAGE_STAGE("batch: masks"), teacher = SAGE_STAGE("batch: teacher");
+    static sage_stage queries = SAGE_STAGE("next batch: queries"), products = SAGE_STAGE("next batch: products"),
+                      masks = SAGE_STAGE("next batch: masks"), teacher = SAGE_STAGE("next batch: teacher");
     sage_status st = SAGE_OK;
     *batch = NULL;
     uint64_t began = sage_stage_begin();

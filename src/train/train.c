@@ -3,17 +3,21 @@
  * often, or whether, a run was stopped. */
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/profile.h>
 #include <string.h>
 #include <train/trainer.h>
 
 static sage_status save(sage_trainer *trainer, sage_error *error) {
+    static sage_stage stage = SAGE_STAGE("save a checkpoint");
     sage_status st = SAGE_OK;
+    uint64_t began = sage_stage_begin();
     double began_s = sage_now_s();
     sage_checkpoint checkpoint = sage_trainer_checkpoint(trainer);
     SAGE_TRY(sage_metrics_sync(&trainer->metrics, error));
     SAGE_TRY(sage_checkpoint_save(trainer->checkpoint_path, &checkpoint, error));
     trainer->saved_s = sage_now_s();
     trainer->progress.other_s += trainer->saved_s - began_s;
+    sage_stage_end(&stage, began, trainer->need.parameters + trainer->need.moments + trainer->need.averages, 0);
 out:
     return st;
 }

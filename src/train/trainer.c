@@ -1,5 +1,6 @@
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/profile.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +101,7 @@ static sage_status not_finite(const sage_trainer *trainer, const char *what, sag
 }
 
 sage_status sage_trainer_step(sage_trainer *trainer, sage_error *error) {
+    static sage_stage writing = SAGE_STAGE("write metrics");
     sage_status st = SAGE_OK;
     const sage_train_settings *settings = &trainer->settings;
     double began_s = sage_now_s();
@@ -125,19 +127,29 @@ sage_status sage_trainer_step(sage_trainer *trainer, sage_error *error) {
                               .temperature = trainer->log_temperature ? exp(*trainer->log_temperature) : 1,
                               .grad_norm = norm,
                               .examples_per_s = took_s > 0 ? (double)batch->n_pairs / took_s : 0};
+    uint64_t began = sage_stage_begin();
     SAGE_TRY(sage_metrics_step(&trainer->metrics, &line, error));
     sage_train_progress_step(&trainer->progress, trainer->state.step, &loss, batch->n_pairs, took_s);
+    sage_stage_end(&writing, began, 0, 0);
 out:
     return st;
 }
 
 /* ---- validation ---- */
 
+static sage_status save_best(sage_trainer *trainer, double recall10, sage_error *error) {
+    static sage_stage stage = SAGE_STAGE("save the best model");
+    uint64_t began = sage_stage_begin();
+    sage_status st = sage_best_save(trainer->best_path, trainer->model, trainer->state.step, recall10, error);
+    sage_stage_end(&stage, began, trainer->need.parameters, 0);
+    return st;
+}
+
 static sage_status validate_and_keep(sage_trainer *trainer, double *recall10, bool *best, sage_error *error) {
     sage_status st = SAGE_OK;
     SAGE_TRY(trainer->validate(trainer->validate_ctx, trainer->model, recall10, error));
     *best = trainer->state.best_step == 0 || *recall10 > trainer->state.best_recall10;
-    if (*best) SAGE_TRY(sage_best_save(trainer->best_path, trainer->model, trainer->state.step, *recall10, error));
+    if (*best) SAGE_TRY(save_best(trainer, *recall10, error));
 out:
     return st;
 }
