@@ -39,7 +39,6 @@ static bool masked(const loss_job *job, size_t row, size_t column) {
  * the loss. Masked columns have been set to -infinity's stand-in. */
 static double softmax_back(const loss_job *job, size_t row, size_t first, size_t n, real *x, size_t target,
                            real factor) {
-    const sage_ops *ops = sage_ops_best();
     double eps = (double)job->spec->smoothing, spread = 0;
     size_t allowed = n;
     if (eps > 0) {
@@ -51,11 +50,7 @@ static double softmax_back(const loss_job *job, size_t row, size_t first, size_t
             }
     }
     double positive = (double)x[target];
-    real max = ops->max(n, x);
-    double sum = (double)ops->exp_sum(n, max, x);
-    double lse = (double)max + log(sum);
-    ops->scale(n, (real)((double)factor / sum), x);
-    double loss = lse - (1 - eps) * positive;
+    double loss = sage_ops_best()->softmax(n, factor, x) - (1 - eps) * positive;
     x[target] -= (real)((1 - eps) * (double)factor);
     if (eps > 0) {
         loss -= eps * spread / (double)allowed;

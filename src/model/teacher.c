@@ -51,7 +51,6 @@ static bool find_target(const row_mask *mask, size_t columns, const real *x, tar
 }
 
 double teacher_back(const sage_loss_spec *spec, size_t row, real factor, real *x) {
-    const sage_ops *ops = sage_ops_best();
     size_t columns = spec->n_pairs + spec->n_random, begin = spec->teacher_begin[row];
     row_mask mask = {spec->mask == NULL ? NULL : spec->mask + row * ((columns + 63) / 64), row};
     target t = {spec->teacher_column + begin, spec->teacher_score + begin, spec->teacher_begin[row + 1] - begin};
@@ -63,10 +62,7 @@ double teacher_back(const sage_loss_spec *spec, size_t row, real factor, real *x
     for (size_t k = 0; k < t.n; k++)
         if (allowed(&mask, t.column[k]))
             expected += (exp((double)t.score[k] - t.max) / t.sum - t.base) * (double)x[t.column[k]];
-    real max = ops->max(columns, x);
-    double sum = (double)ops->exp_sum(columns, max, x);
-    double loss = (double)max + log(sum) - expected;
-    ops->scale(columns, (real)((double)factor / sum), x);
+    double loss = sage_ops_best()->softmax(columns, factor, x) - expected;
     for (size_t j = 0; j < columns; j++)
         if (allowed(&mask, j)) x[j] -= (real)(t.base * (double)factor);
     for (size_t k = 0; k < t.n; k++)
