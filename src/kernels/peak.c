@@ -1,0 +1,138 @@
+/* Ceilings: short samples, the best of which counts. */
+#include "peak_loops.h"
+#include <base/alloc.h>
+#include <kernels/peak.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    ROUNDS = 8000, /* of a loop in registers: some tens of microseconds */
+    LOOPS = 8,     /* samples of it beside each product */
+    M = 128,
+    N = 512, /* rows, and the size of the square weights */
+    SAMPLES = 16,
+    READS = 5
+};
+static const double MOST_S = 0.008; /* of products, where they are slow */
+
+static double now_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double larger(double a, double b) {
+    return a > b ? a : b;
+}
+
+static double loop_flops(sage_precision precision) {
+    sage_peak_loop loop = sage_peak_loop_of(precision);
+    double best = 0;
+    for (int i = 0; i < LOOPS; i++) {
+        double began = now_s(), operations = loop(ROUNDS);
+        best = larger(best, operations / (now_s() - began));
+    }
+    return best;
+}
+
+double sage_peak_flops(sage_precision precision) {
+    return larger(loop_flops(precision), loop_flops(precision));
+}
+
+/* Samples of both by turns, so that both meet the same machine. */
+static void measure_products(sage_peak *peak, sage_precision precision, const sage_weights *w, const real *x, real *y) {
+    double spent = 0;
+    sage_weights_forward(w, M, x, N, false, y, N); /* compiles, and reserves */
+    for (int i = 0; i < SAMPLES && (i < 2 || spent < MOST_S); i++) {
+        double began = now_s();
+        sage_weights_forward(w, M, x, N, false, y, N);
+        double taken = now_s() - began;
+        spent += taken;
+        peak->gemm_flops = larger(peak->gemm_flops, 2.0 * M * N * N / taken);
+        if (i % 4 == 0) peak->flops = larger(peak->flops, loop_flops(precision));
+    }
+}
+
+void sage_peak_measure(sage_precision precision, sage_peak *peak) {
+    sage_weights *w = NULL;
+    real *x = sage_alloc_aligned((size_t)N * N * sizeof *x), *y = sage_alloc_aligned((size_t)M * N * sizeof *y);
+    *peak = (sage_peak){.flops = loop_flops(precision)};
+    if (x != NULL && y != NULL && sage_weights_new(N, N, precision, false, &w, NULL) == SAGE_OK) {
+        for (size_t i = 0; i < (size_t)N * N; i++) x[i] = (real)(i % 7) - 3;
+        sage_weights_set(w, x, N);
+        measure_products(peak, precision, w, x, y);
+    }
+    sage_weights_free(w);
+    sage_free(x);
+    sage_free(y);
+}
+
+/* ---- memory ---- */
+
+typedef uint64_t line __attribute__((vector_size(16)));
+
+static uint64_t read_block(const line *block, size_t n) {
+    line sums[8] = {{0}};
+    for (size_t i = 0; i + 8 <= n; i += 8)
+        for (size_t j = 0; j < 8; j++) sums[j] += block[i + j];
+    for (size_t j = 1; j < 8; j++) sums[0] += sums[j];
+    return sums[0][0] + sums[0][1];
+}
+
+double sage_peak_read_bandwidth(size_t bytes) {
+    static _Atomic uint64_t kept; /* so that the sums are of use */
+    double best = 0;
+    line *block = sage_alloc_aligned(bytes);
+    if (block == NULL) return 0;
+    sage_huge_pages(block, bytes);
+    memset(block, 1, bytes);
+    for (int i = 0; i < READS; i++) {
+        double began = now_s();
+        kept += read_block(block, bytes / sizeof *block);
+        best = larger(best, (double)bytes / (now_s() - began));
+    }
+    sage_free(block);
+    return best;
+}
+
+/* ---- advice ---- */
+
+static char advice[256];
+
+static const char *set_in_environment(const char *const *names) {
+    for (; *names != NULL; names++)
+        if (getenv(*names) != NULL) return *names;
+    return NULL;
+}
+
+static void advise(void) {
+    enum { ENOUGH = 60 };
+    static const char *const onednn[] = {"ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", NULL};
+    static const char *const openblas[] = {"OPENBLAS_CORETYPE", NULL};
+    const char *name = sage_gemm_name(SAGE_PRECISION_F32);
+    bool better = strncmp(name, "oneDNN", 6) == 0;
+    sage_peak peak;
+    sage_peak_measure(SAGE_PRECISION_F32, &peak);
+    int share = (int)(100 * peak.gemm_flops / peak.flops);
+    if (peak.gemm_flops <= 0 || share >= ENOUGH) return;
+    int length =
+        snprintf(advice, sizeof advice, "matrix products (%s) reach %d %% of what the processor can do; ", name, share);
+    const char *forced = set_in_environment(better ? onednn : openblas);
+    if (length < 0 || (size_t)length >= sizeof advice) return;
+    if (forced != NULL)
+        snprintf(advice + length, sizeof advice - (size_t)length, "the environment sets %s: unset it", forced);
+    else if (!better)
+        snprintf(advice + length, sizeof advice - (size_t)length, "install oneDNN (libdnnl-dev) and build again");
+    else
+        snprintf(advice + length, sizeof advice - (size_t)length,
+                 "if nothing else runs here, a newer oneDNN may know this processor");
+}
+
+const char *sage_gemm_advice(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, advise);
+    return advice[0] != '\0' ? advice : NULL;
+}
