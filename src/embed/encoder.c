@@ -4,7 +4,6 @@
 #include "product_block.h"
 #include <base/alloc.h>
 #include <base/error.h>
-#include <base/profile.h>
 #include <io/fs.h>
 #include <string.h>
 #include <text/normalise.h>
@@ -156,11 +155,7 @@ out:
 
 sage_status sage_encoder_products(sage_encoder *encoder, const sage_product_batch *batch, float *out,
                                   sage_error *error) {
-    static sage_stage encoding = SAGE_STAGE("encode");
-    uint64_t began = sage_stage_begin();
-    sage_status st = sage_frozen_products(encoder->frozen, batch, out, error);
-    sage_stage_end(&encoding, began, 0, 0);
-    return st;
+    return sage_frozen_products(encoder->frozen, batch, out, error);
 }
 
 sage_status sage_encoder_add_product(sage_encoder *encoder, const sage_product_row *row, sage_image_store *images,
