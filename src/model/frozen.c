@@ -26,7 +26,7 @@ static const real *text_tokens(const sage_frozen *f, const sage_product_batch *b
 }
 
 static void product_chunks(void *ctx, size_t begin, size_t end, size_t worker) {
-    static sage_stage attention = SAGE_STAGE("attention"), dense = SAGE_STAGE("encoder forward");
+    static sage_stage attention = SAGE_STAGE("inference: attention"), dense = SAGE_STAGE("inference: encoder");
     const products_job *job = ctx;
     sage_frozen *f = job->frozen;
     const sage_model_shape *s = &f->model->shape;

@@ -70,7 +70,7 @@ typedef struct bags_job {
 } bags_job;
 
 static void look_up(void *ctx, size_t begin, size_t end, size_t worker) {
-    static sage_stage stage = SAGE_STAGE("look up rows and weights");
+    static sage_stage stage = SAGE_STAGE("inference: look up");
     bags_job *job = ctx;
     sage_frozen *f = job->frozen;
     size_t first = job->bags->begin[0], at = job->bags->begin[begin], n = job->bags->begin[end] - at;

@@ -24,8 +24,43 @@ typedef struct row_mask {
     size_t row;            /* its own column is never masked */
 } row_mask;
 
+/* Bits of columns 64 w .. 64 w + 63 that are masked. */
+static uint64_t masked_bits(const row_mask *mask, size_t w) {
+    if (mask->words == NULL) return 0;
+    return w == mask->row / 64 ? mask->words[w] & ~(UINT64_C(1) << mask->row % 64) : mask->words[w];
+}
+
 static bool allowed(const row_mask *mask, size_t column) {
-    return mask->words == NULL || column == mask->row || !loss_masked(mask->words, column);
+    return (masked_bits(mask, column / 64) >> column % 64 & 1) == 0;
+}
+
+/* Counts the allowed columns and adds up their logits, 64 at a time where none of them is masked, as most are. */
+static void sum_allowed(const row_mask *mask, size_t columns, const real *x, target *t) {
+    double sum[4] = {0};
+    for (size_t begin = 0; begin < columns; begin += 64) {
+        size_t end = columns - begin < 64 ? columns : begin + 64, j = begin;
+        uint64_t bits = masked_bits(mask, begin / 64);
+        t->allowed += end - begin;
+        if (bits == 0)
+            for (; j + 4 <= end; j += 4)
+                for (size_t k = 0; k < 4; k++) sum[k] += (double)x[j + k];
+        for (; j < end; j++) {
+            bool masked = bits >> (j - begin) & 1;
+            t->allowed -= masked;
+            sum[0] += masked ? 0 : (double)x[j];
+        }
+    }
+    t->logits = sum[0] + sum[1] + (sum[2] + sum[3]);
+}
+
+/* What the columns that are not listed lose; masked ones stay as they are, zero. */
+static void subtract_base(const row_mask *mask, size_t columns, real base, real *x) {
+    for (size_t j = 0; j < columns; j++) x[j] -= base;
+    for (size_t w = 0; mask->words != NULL && w * 64 < columns; w++)
+        for (uint64_t bits = masked_bits(mask, w); bits != 0; bits &= bits - 1) {
+            size_t j = w * 64 + (size_t)__builtin_ctzll(bits);
+            if (j < columns) x[j] = 0;
+        }
 }
 
 /* False where no listed column is allowed. */
@@ -38,11 +73,7 @@ static bool find_target(const row_mask *mask, size_t columns, const real *x, tar
             t->max = fmax(t->max, (double)t->score[k]);
         }
     if (listed == 0) return false;
-    for (size_t j = 0; j < columns; j++)
-        if (allowed(mask, j)) {
-            t->allowed++;
-            t->logits += (double)x[j];
-        }
+    sum_allowed(mask, columns, x, t);
     t->sum = (double)(t->allowed - listed) * exp(-t->max);
     for (size_t k = 0; k < t->n; k++)
         if (allowed(mask, t->column[k])) t->sum += exp((double)t->score[k] - t->max);
@@ -63,8 +94,7 @@ double teacher_back(const sage_loss_spec *spec, size_t row, real factor, real *x
         if (allowed(&mask, t.column[k]))
             expected += (exp((double)t.score[k] - t.max) / t.sum - t.base) * (double)x[t.column[k]];
     double loss = sage_ops_best()->softmax(columns, factor, x) - expected;
-    for (size_t j = 0; j < columns; j++)
-        if (allowed(&mask, j)) x[j] -= (real)(t.base * (double)factor);
+    subtract_base(&mask, columns, (real)(t.base * (double)factor), x);
     for (size_t k = 0; k < t.n; k++)
         if (allowed(&mask, t.column[k]))
             x[t.column[k]] -= (real)((exp((double)t.score[k] - t.max) / t.sum - t.base) * (double)factor);
