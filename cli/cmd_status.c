@@ -18,6 +18,16 @@ static void count(const char *name, uint64_t n) {
     printf("  %-22s %s\n", name, cli_count(n, out));
 }
 
+static void print_kernels(const sage_shop_state *s) {
+    printf("  %-22s %s\n", "kernels", s->isa);
+    for (int i = 0; i < SAGE_PRECISIONS; i++) {
+        const sage_kernel_state *kernel = &s->kernels[i];
+        printf("  kernels of %-11s %s, %.0f of %.0f GFLOP/s a core (%.0f %%)\n", kernel->precision, kernel->gemm,
+               kernel->gflops, kernel->peak, 100 * kernel->gflops / kernel->peak);
+    }
+    if (*s->advice) printf("  %-22s %s\n", "slow", s->advice);
+}
+
 static void print_state(const sage_shop *shop, const sage_shop_state *s) {
     printf("Shop %s\n", sage_shop_directory(shop));
     count("products", s->products);
@@ -45,7 +55,18 @@ static void print_state(const sage_shop *shop, const sage_shop_state *s) {
                s->current_revision < s->catalogue_revision ? " (the catalogue is newer: run embed and index)" : "");
     else
         printf("  %-22s nothing yet\n", "published");
-    printf("  %-22s %s, %s\n", "kernels", s->isa, s->gemm);
+    print_kernels(s);
+}
+
+static json_t *kernels_json(const sage_shop_state *s) {
+    json_t *kernels = json_object();
+    for (int i = 0; i < SAGE_PRECISIONS; i++) {
+        const sage_kernel_state *kernel = &s->kernels[i];
+        json_object_set_new(
+            kernels, kernel->precision,
+            json_pack("{s:s, s:f, s:f}", "gemm", kernel->gemm, "gflops", kernel->gflops, "peak_gflops", kernel->peak));
+    }
+    return kernels;
 }
 
 static json_t *state_json(const sage_shop_state *s) {
@@ -80,7 +101,8 @@ static json_t *state_json(const sage_shop_state *s) {
     json_object_set_new(root, "tasks", tasks);
     json_object_set_new(root, "reasons", reasons);
     json_object_set_new(root, "isa", json_string(s->isa));
-    json_object_set_new(root, "gemm", json_string(s->gemm));
+    json_object_set_new(root, "kernels", kernels_json(s));
+    json_object_set_new(root, "advice", *s->advice ? json_string(s->advice) : json_null());
     return root;
 }
 
@@ -148,7 +170,8 @@ const cli_command cli_status = {
     .summary = "What is in the shop, and what is stale",
     .text = "Counts products, pictures, queries, events by task and rejected rows by reason; names the newest dataset, "
             "model, index and what is "
-            "published; says what is out of date.",
+            "published; says what is out of date. Names the matrix products in use, and how fast they are "
+            "beside what the processor can do.",
     .flags = status_flags,
     .example = "itemsage -C myshop status --rejects 20",
     .run = run_status,

@@ -1,14 +1,14 @@
 /* itemsage train */
-#include "cli.h"
-#include <jansson.h>
+#include "profile.h"
 #include <stdio.h>
 
-static void print_json(const sage_train_report *r) {
+static void print_json(const sage_train_report *r, json_t *profile) {
     json_t *root = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:f, s:f, s:f}", "model", (json_int_t)r->model,
                              "dataset", (json_int_t)r->dataset, "products", (json_int_t)r->products, "queries",
                              (json_int_t)r->queries, "pairs", (json_int_t)r->pairs, "steps", (json_int_t)r->steps,
                              "best_step", (json_int_t)r->best_step, "cold_start", r->cold_start, "validation_recall10",
                              r->validation_recall10, "seconds", r->seconds, "examples_per_s", r->examples_per_s);
+    if (profile) json_object_set_new(root, "profile", profile);
     json_dumpf(root, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(root);
@@ -20,10 +20,12 @@ static int run(const cli_args *args) {
     sage_train_report r;
     int result = cli_open(args, &shop);
     if (result != CLI_DONE) return result;
+    const char *precision = sage_options_text(sage_shop_options(shop), "precision");
+    cli_profile_begin(args);
     if (sage_train(shop, cli_monitor(), &r, &error) != SAGE_OK) result = cli_fail(&error);
     cli_end_progress();
     if (result == CLI_DONE && cli_given(args, "json"))
-        print_json(&r);
+        print_json(&r, cli_profile_json(args, shop, precision));
     else if (result == CLI_DONE) {
         char a[32], b[32];
         if (r.cold_start)
@@ -34,11 +36,13 @@ static int run(const cli_args *args) {
                (unsigned long long)r.steps, r.seconds, (unsigned long long)r.best_step, r.validation_recall10,
                r.cold_start ? " on pairs made from the catalogue" : "");
     }
+    if (result != CLI_DONE || !cli_given(args, "json")) cli_profile_end(args, shop, precision);
     sage_shop_close(shop);
     return result;
 }
 
-static const cli_flag flags[] = {{"json", 0, NULL, "Prints the result as JSON."}, {NULL, 0, NULL, NULL}};
+static const cli_flag flags[] = {
+    {"json", 0, NULL, "Prints the result as JSON."}, CLI_PROFILE_FLAG, {NULL, 0, NULL, NULL}};
 
 const cli_command cli_train = {
     .name = "train",

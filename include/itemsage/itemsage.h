@@ -9,6 +9,7 @@
 #include <itemsage/import.h>
 #include <itemsage/monitor.h>
 #include <itemsage/options.h>
+#include <itemsage/profile.h>
 #include <itemsage/search.h>
 #include <itemsage/shop.h>
 #include <itemsage/status.h>

@@ -1,4 +1,5 @@
 #include <base/profile.h>
+#include <string.h>
 #include <time.h>
 
 static atomic_bool enabled;
@@ -48,8 +49,18 @@ void sage_stage_end(sage_stage *stage, uint64_t began, uint64_t bytes, uint64_t 
     if (!atomic_flag_test_and_set_explicit(&stage->listed, memory_order_relaxed)) enlist(stage);
 }
 
-static uint64_t calls_of(const sage_stage *stage) {
-    return atomic_load_explicit(&stage->calls, memory_order_relaxed);
+/* A stage may be timed in several places, each with a static of its own: one name, one sum. */
+static void add_to(sage_stage_sum *sum, const sage_stage *stage) {
+    sum->seconds += 1e-9 * (double)atomic_load_explicit(&stage->ns, memory_order_relaxed);
+    sum->calls += atomic_load_explicit(&stage->calls, memory_order_relaxed);
+    sum->bytes += atomic_load_explicit(&stage->bytes, memory_order_relaxed);
+    sum->flops += atomic_load_explicit(&stage->flops, memory_order_relaxed);
+}
+
+static bool is_first_of_its_name(const sage_stage *stage) {
+    for (const sage_stage *older = stage->next; older != NULL; older = older->next)
+        if (strcmp(older->name, stage->name) == 0) return false;
+    return true;
 }
 
 size_t sage_profile_read(sage_stage_sum *sums, size_t capacity) {
@@ -59,14 +70,12 @@ size_t sage_profile_read(sage_stage_sum *sums, size_t capacity) {
     for (size_t i = 0; i < listed; i++) { /* the list has the newest first; it is as short as the program has stages */
         const sage_stage *stage = head;
         for (size_t back = listed - 1 - i; back > 0; back--) stage = stage->next;
-        if (calls_of(stage) == 0) continue;
-        if (used < capacity)
-            sums[used] =
-                (sage_stage_sum){.name = stage->name,
-                                 .seconds = 1e-9 * (double)atomic_load_explicit(&stage->ns, memory_order_relaxed),
-                                 .calls = calls_of(stage),
-                                 .bytes = atomic_load_explicit(&stage->bytes, memory_order_relaxed),
-                                 .flops = atomic_load_explicit(&stage->flops, memory_order_relaxed)};
+        if (!is_first_of_its_name(stage)) continue;
+        sage_stage_sum sum = {.name = stage->name};
+        for (const sage_stage *same = head; same != NULL; same = same->next)
+            if (strcmp(same->name, stage->name) == 0) add_to(&sum, same);
+        if (sum.calls == 0) continue;
+        if (used < capacity) sums[used] = sum;
         used++;
     }
     return used;

@@ -36,8 +36,8 @@ typedef struct sage_stage_sum {
     double seconds; /* of all threads together */
     uint64_t calls, bytes, flops;
 } sage_stage_sum;
-/* Stages that ended since the profile was enabled, in the order in which they first ended in this process; `capacity`
- * of them are written. Returns how many there are. */
+/* One sum for each name: stages that ended since the profile was enabled, in the order in which they first ended in
+ * this process; `capacity` of them are written. Returns how many there are. */
 size_t sage_profile_read(sage_stage_sum *sums, size_t capacity);
 /* Since the profile was enabled: by the clock, and by the processor on all threads of the process. */
 void sage_profile_times(double *wall_s, double *cpu_s);

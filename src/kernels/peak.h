@@ -24,7 +24,7 @@ double sage_peak_read_bandwidth(size_t bytes);
 
 /* NULL, or one line of advice where f32 products run far below what the machine can do (a kernel of another
  * instruction set forced by the environment, a build without the better library): what, and what to do. Measured at the
- * first call, about 10 ms. Static storage. */
+ * first call where there is a reason to suspect it, about 10 ms. Static storage. */
 const char *sage_gemm_advice(void);
 
 #endif

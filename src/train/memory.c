@@ -66,14 +66,13 @@ static size_t times(size_t a, size_t b) {
 }
 
 static size_t work_need(const sage_train_load *load) {
-    const sage_model_shape *s = &load->shape;
-    size_t products = load->n_pairs + load->n_random, uses = times(load->ids, s->hashes);
-    size_t bag = times(load->text_bags + load->n_pairs, 3 * s->dim_embed + 3);
-    size_t wide = s->dim_embed + s->dim_image + 32;
-    size_t product = 2 * s->heads * wide + 10 * s->dim_model + 3 * (s->dim_ff + s->dim_head) + 2 * s->dim_out;
-    size_t loss = times(load->threads * products, s->dim_out + 65);
-    size_t reals = plus(plus(bag, times(8, uses)), plus(times(products, product), loss));
-    return times(reals, sizeof(real) + sizeof(real) / 4);
+    const sage_work_sizes sizes = {.products = load->n_pairs + load->n_random,
+                                   .text_bags = load->text_bags,
+                                   .images = load->images,
+                                   .queries = load->n_pairs,
+                                   .ids = load->ids,
+                                   .columns = load->n_pairs + load->n_random};
+    return sage_work_need(&load->shape, load->threads, load->precision, &sizes);
 }
 
 void sage_train_need_of(const sage_train_load *load, sage_train_need *need) {

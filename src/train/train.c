@@ -4,6 +4,7 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <base/profile.h>
+#include <kernels/peak.h>
 #include <string.h>
 #include <train/trainer.h>
 
@@ -58,6 +59,8 @@ out:
 static sage_status begin(sage_trainer *trainer, sage_run_found found, const char *difference, sage_error *error) {
     sage_status st = SAGE_OK;
     bool resumed = false;
+    const char *advice = sage_gemm_advice();
+    if (advice != NULL) sage_warn(trainer->monitor, "%s", advice);
     SAGE_TRY(sage_trainer_build(trainer, error));
     if (found == SAGE_RUN_SAME) SAGE_TRY(resume(trainer, &resumed, error));
     if (found == SAGE_RUN_OTHER)

@@ -78,6 +78,23 @@ static void enabling_begins_anew(void **state) {
     sage_profile_enable(false);
 }
 
+static void stages_of_one_name_are_one_sum(void **state) {
+    (void)state;
+    static sage_stage here = SAGE_STAGE("twice"), there = SAGE_STAGE("twice");
+    sage_stage_sum sum;
+    sage_profile_enable(true);
+    sage_stage_end(&there, sage_stage_begin(), 0, 7);
+    assert_int_equal(read_named("twice", &sum), 1);
+    assert_int_equal(sum.calls, 1);
+    sage_stage_end(&here, sage_stage_begin(), 3, 0);
+    sage_stage_end(&there, sage_stage_begin(), 4, 0);
+    assert_int_equal(read_named("twice", &sum), 1);
+    assert_int_equal(sum.calls, 3);
+    assert_int_equal(sum.bytes, 7);
+    assert_int_equal(sum.flops, 7);
+    sage_profile_enable(false);
+}
+
 static void *time_often(void *arg) {
     sage_stage *own = arg;
     for (int i = 0; i < ROUNDS; i++) {
@@ -113,6 +130,7 @@ int main(void) {
         cmocka_unit_test(nothing_is_counted_while_off),
         cmocka_unit_test(stages_add_up_in_the_order_of_their_first_end),
         cmocka_unit_test(enabling_begins_anew),
+        cmocka_unit_test(stages_of_one_name_are_one_sum),
         cmocka_unit_test(any_thread_may_time_any_stage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
