@@ -125,20 +125,23 @@ static inline sage_options *tiny_model_options(void) {
     return options;
 }
 
-/* models/<number> with model.safetensors and vocabulary, of the catalogue's words. */
-static inline void tiny_publish_model_with(sage_catalog *catalog, const char *dir, uint64_t number, size_t dim_image) {
-    char models[SAGE_PATH_MAX], path[SAGE_PATH_MAX];
+/* Makes models/<number>; its path. */
+static inline void tiny_model_dir(const char *dir, uint64_t number, char path[SAGE_PATH_MAX]) {
+    char models[SAGE_PATH_MAX];
     sage_error error = {0};
-    sage_vocab *vocab = NULL;
-    sage_model *model = NULL;
-    sage_options *options = tiny_model_options();
     snprintf(models, sizeof models, "%s", scratch_path(dir, "models"));
     tiny_must(sage_fs_mkdir(models, &error), &error, "mkdir");
     tiny_must(sage_version_path(path, models, number, &error), &error, "path");
     tiny_must(sage_fs_mkdir(path, &error), &error, "mkdir");
-    const char *vocab_path = scratch_path(path, "vocabulary");
-    tiny_vocabulary(catalog, vocab_path, path);
-    tiny_must(sage_vocab_open(vocab_path, &vocab, &error), &error, "open the vocabulary");
+}
+
+/* path/model.safetensors for the vocabulary that lies there. */
+static inline void tiny_write_model(const char *path, uint64_t number, size_t dim_image) {
+    sage_error error = {0};
+    sage_vocab *vocab = NULL;
+    sage_model *model = NULL;
+    sage_options *options = tiny_model_options();
+    tiny_must(sage_vocab_open(scratch_path(path, "vocabulary"), &vocab, &error), &error, "open the vocabulary");
     sage_model_shape shape = {.vocab = sage_vocab_size(vocab),
                               .rows = 300,
                               .hashes = 2,
@@ -158,6 +161,14 @@ static inline void tiny_publish_model_with(sage_catalog *catalog, const char *di
     sage_model_free(model);
     sage_vocab_close(vocab);
     sage_options_free(options);
+}
+
+/* models/<number> with model.safetensors and vocabulary, of the catalogue's words. */
+static inline void tiny_publish_model_with(sage_catalog *catalog, const char *dir, uint64_t number, size_t dim_image) {
+    char path[SAGE_PATH_MAX];
+    tiny_model_dir(dir, number, path);
+    tiny_vocabulary(catalog, scratch_path(path, "vocabulary"), path);
+    tiny_write_model(path, number, dim_image);
 }
 
 static inline void tiny_publish_model(sage_catalog *catalog, const char *dir, uint64_t number) {

@@ -26,6 +26,13 @@ static int teardown(void **state) {
     return 0;
 }
 
+static sage_encoder *open_in(sage_precision precision, sage_pool *pool) {
+    sage_encoder *encoder = NULL;
+    sage_error error = {0};
+    tiny_must(sage_encoder_open_in(model_dir, precision, pool, &encoder, &error), &error, "open the model");
+    return encoder;
+}
+
 static sage_encoder *open_encoder(sage_pool *pool) {
     sage_encoder *encoder = NULL;
     sage_error error = {0};
@@ -74,13 +81,13 @@ static void many_texts_are_as_each_alone(void **state) {
     for (size_t i = 0; i < N; i += 97) {
         float alone[DIM];
         assert_int_equal(sage_encoder_texts(encoder, &texts[i], 1, alone, NULL, NULL), SAGE_OK);
-        for (size_t k = 0; k < DIM; k++) assert_true(fabsf(alone[k] - together[i][k]) < 1e-6f);
+        assert_memory_equal(alone, together[i], sizeof alone);
     }
     sage_encoder_close(encoder);
 }
 
-static size_t encode_all(sage_pool *pool, size_t per_batch, float out[][DIM]) {
-    sage_encoder *encoder = open_encoder(pool);
+static size_t encode_all(sage_precision precision, sage_pool *pool, size_t per_batch, float out[][DIM]) {
+    sage_encoder *encoder = open_in(precision, pool);
     sage_product_cursor *cursor = NULL;
     const sage_product_row *row;
     size_t n = 0, waiting = 0, computed;
@@ -100,19 +107,58 @@ static size_t encode_all(sage_pool *pool, size_t per_batch, float out[][DIM]) {
     return n + computed;
 }
 
+/* To the bit, or a product that changed alone would get another vector than among all. */
 static void neither_batch_nor_threads_matter(void **state) {
     (void)state;
     static float first[50][DIM], other[50][DIM];
-    assert_int_equal(encode_all(NULL, 50, first), 50);
-    for (size_t threads = 1; threads <= 4; threads++)
-        for (size_t per_batch = 1; per_batch <= 50; per_batch += 12) {
-            sage_pool *pool = NULL;
-            assert_int_equal(sage_pool_new(threads, &pool, NULL), SAGE_OK);
-            assert_int_equal(encode_all(pool, per_batch, other), 50);
-            for (size_t i = 0; i < 50; i++)
-                for (size_t k = 0; k < DIM; k++) assert_true(fabsf(first[i][k] - other[i][k]) < 1e-6f);
-            sage_pool_free(pool);
+    for (int p = SAGE_PRECISION_F32; p <= SAGE_PRECISION_INT8; p++) {
+        assert_int_equal(encode_all((sage_precision)p, NULL, 50, first), 50);
+        for (size_t threads = 1; threads <= 4; threads++)
+            for (size_t per_batch = 1; per_batch <= 50; per_batch += 12) {
+                sage_pool *pool = NULL;
+                assert_int_equal(sage_pool_new(threads, &pool, NULL), SAGE_OK);
+                assert_int_equal(encode_all((sage_precision)p, pool, per_batch, other), 50);
+                assert_memory_equal(first, other, sizeof first);
+                sage_pool_free(pool);
+            }
+    }
+}
+
+/* Backwards, and each of them twice in one batch. */
+static void neither_order_nor_company_matter(void **state) {
+    (void)state;
+    static float first[50][DIM], other[100][DIM];
+    sage_encoder *encoder = open_encoder(NULL);
+    size_t n;
+    assert_int_equal(encode_all(SAGE_PRECISION_F32, NULL, 50, first), 50);
+    for (size_t i = 0; i < 100; i++) {
+        sage_product_cursor *cursor = NULL;
+        const sage_product_row *row = NULL;
+        assert_int_equal(sage_product_cursor_open(catalog, 0, 0, &cursor, NULL), SAGE_OK);
+        for (size_t k = 0; k <= (99 - i) / 2; k++)
+            assert_int_equal(sage_product_cursor_next(cursor, &row, NULL), SAGE_OK);
+        assert_int_equal(sage_encoder_add_product(encoder, row, NULL, NULL), SAGE_OK);
+        sage_product_cursor_close(cursor);
+    }
+    assert_int_equal(sage_encoder_flush(encoder, other[0], &n, NULL), SAGE_OK);
+    assert_int_equal(n, 100);
+    for (size_t i = 0; i < 100; i++) assert_memory_equal(other[i], first[(99 - i) / 2], sizeof first[0]);
+    sage_encoder_close(encoder);
+}
+
+static void precisions_are_near_each_other_and_differ(void **state) {
+    (void)state;
+    static float exact[50][DIM], rounded[50][DIM];
+    assert_int_equal(encode_all(SAGE_PRECISION_F32, NULL, 50, exact), 50);
+    for (int p = SAGE_PRECISION_BF16; p <= SAGE_PRECISION_INT8; p++) {
+        assert_int_equal(encode_all((sage_precision)p, NULL, 50, rounded), 50);
+        assert_memory_not_equal(exact, rounded, sizeof exact);
+        for (size_t i = 0; i < 50; i++) {
+            float cosine = 0;
+            for (size_t k = 0; k < DIM; k++) cosine += exact[i][k] * rounded[i][k];
+            assert_true(cosine > 0.99f);
         }
+    }
 }
 
 static void models_that_do_not_fit_are_refused(void **state) {
@@ -158,8 +204,12 @@ static void failed_allocations_are_errors(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(texts_become_unit_vectors),        cmocka_unit_test(many_texts_are_as_each_alone),
-        cmocka_unit_test(neither_batch_nor_threads_matter), cmocka_unit_test(models_that_do_not_fit_are_refused),
+        cmocka_unit_test(texts_become_unit_vectors),
+        cmocka_unit_test(many_texts_are_as_each_alone),
+        cmocka_unit_test(neither_batch_nor_threads_matter),
+        cmocka_unit_test(neither_order_nor_company_matter),
+        cmocka_unit_test(precisions_are_near_each_other_and_differ),
+        cmocka_unit_test(models_that_do_not_fit_are_refused),
         cmocka_unit_test(failed_allocations_are_errors),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

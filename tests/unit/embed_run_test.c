@@ -2,7 +2,9 @@
 #include "support/test.h"
 #include "support/tiny_shop.h"
 #include <embed/embed.h>
+#include <jansson.h>
 #include <math.h>
+#include <xxhash.h>
 
 enum { DIM = 16 };
 
@@ -78,11 +80,8 @@ static void expect_right(const shop *s) {
         tiny_must(sage_encoder_flush(encoder, alone, &computed, &error), &error, "flush");
         assert_int_equal(computed, 1);
         const float *stored = sage_vectors_at(vectors, n++);
-        for (size_t k = 0; k < DIM; k++) {
-            norm += stored[k] * stored[k];
-            assert_true(fabsf(stored[k] - alone[k]) <
-                        1e-6f); /* the products of a batch may be summed in another order */
-        }
+        assert_memory_equal(stored, alone, sizeof alone);
+        for (size_t k = 0; k < DIM; k++) norm += stored[k] * stored[k];
         assert_true(fabsf(norm - 1) < 1e-5f);
     }
     assert_int_equal(n, sage_vectors_count(vectors));
@@ -196,25 +195,121 @@ static void same_vectors(const shop *a, const shop *b) {
 static void a_stopped_run_goes_on_with_the_same_bits(void **state) {
     (void)state;
     for (int all = 0; all < 2; all++) {
-        shop whole = shop_make(1300), parts = shop_make(1300);
+        shop whole = shop_make(2500), parts = shop_make(2500);
         if (all) embed(&parts, false);
         embed(&whole, all);
         sage_embed_report report;
         sage_error error = {0};
         sage_monitor monitor = {.progress = stop_at, .cancel = &stop_now};
         stop_now = 0;
-        stop_after = 0; /* at the first tick: after one batch of 512 */
+        stop_after = 0; /* at the first tick: after one block of 1,024 */
         assert_int_equal(run(&parts, 1, all, &monitor, &report, &error), SAGE_E_CANCELLED);
         uint64_t done = report.embedded, stale;
-        assert_true(done < 1300);
+        assert_true(done > 0 && done < 2500);
         assert_int_equal(sage_embed_stale(parts.catalog, parts.dir, 1, SAGE_PRECISION_F32, &stale, NULL), SAGE_OK);
-        assert_int_equal(stale, 1300 - done);
+        assert_int_equal(stale, 2500 - done);
         report = embed(&parts, all);
-        assert_int_equal(report.embedded, 1300 - done);
+        assert_int_equal(report.embedded, 2500 - done);
         same_vectors(&whole, &parts);
         shop_remove(&whole);
         shop_remove(&parts);
     }
+}
+
+/* ---- precision ---- */
+
+static sage_status run_in(shop *s, sage_precision precision, const sage_monitor *monitor, sage_embed_report *report,
+                          sage_error *error) {
+    const sage_embed_spec spec = {.model = 1, .precision = precision};
+    return sage_embed_run(s->catalog, s->dir, &spec, NULL, monitor, report, error);
+}
+
+static uint64_t stale_in(const shop *s, sage_precision precision) {
+    uint64_t stale = 99;
+    sage_error error = {0};
+    tiny_must(sage_embed_stale(s->catalog, s->dir, 1, precision, &stale, &error), &error, "stale");
+    return stale;
+}
+
+static void another_precision_computes_all_again(void **state) {
+    (void)state;
+    shop s = shop_make(60), straight = shop_make(60);
+    sage_embed_report report;
+    embed(&s, false);
+    assert_int_equal(stale_in(&s, SAGE_PRECISION_BF16), 60);
+    assert_int_equal(run_in(&s, SAGE_PRECISION_BF16, NULL, &report, NULL), SAGE_OK);
+    assert_int_equal(report.embedded, 60);
+    assert_int_equal(count_files(&s, "npy"), 1);
+    assert_int_equal(stale_in(&s, SAGE_PRECISION_BF16), 0);
+    assert_int_equal(stale_in(&s, SAGE_PRECISION_F32), 60);
+    assert_int_equal(run_in(&straight, SAGE_PRECISION_BF16, NULL, &report, NULL), SAGE_OK);
+    same_vectors(&s, &straight);
+    tiny_import(s.catalog, s.dir, 60, 0, 0, 20);
+    assert_int_equal(run_in(&s, SAGE_PRECISION_BF16, NULL, &report, NULL), SAGE_OK);
+    assert_int_equal(report.embedded, 3);
+    assert_int_equal(run_in(&s, SAGE_PRECISION_INT8, NULL, &report, NULL), SAGE_OK);
+    assert_int_equal(report.embedded, 60);
+    embed(&s, false);
+    expect_right(&s); /* f32 again */
+    shop_remove(&s);
+    shop_remove(&straight);
+}
+
+/* Half the vectors in one precision, half in the other: those of the wrong one are computed, no others. */
+static void a_stopped_change_of_precision_goes_on(void **state) {
+    (void)state;
+    shop s = shop_make(2500);
+    sage_embed_report report;
+    sage_error error = {0};
+    sage_monitor monitor = {.progress = stop_at, .cancel = &stop_now};
+    embed(&s, false);
+    stop_now = 0;
+    stop_after = 0;
+    assert_int_equal(run_in(&s, SAGE_PRECISION_BF16, &monitor, &report, &error), SAGE_E_CANCELLED);
+    uint64_t done = report.embedded;
+    assert_true(done > 0 && done < 2500);
+    assert_int_equal(stale_in(&s, SAGE_PRECISION_BF16), 2500 - done);
+    assert_int_equal(stale_in(&s, SAGE_PRECISION_F32), done);
+    assert_int_equal(embed(&s, false).embedded, done); /* back: what had been replaced */
+    assert_int_equal(run_in(&s, SAGE_PRECISION_BF16, NULL, &report, &error), SAGE_OK);
+    assert_int_equal(report.embedded, 2500);
+    shop_remove(&s);
+}
+
+/* Writes the manifest with every `from` replaced, and its checksum made right again. */
+static void edit_manifest(const shop *s, const char *from, const char *to) {
+    char path[SAGE_PATH_MAX], sum[17], command[3 * SAGE_PATH_MAX];
+    snprintf(path, sizeof path, "%s", scratch_path(s->dir, "vectors/1/manifest.json"));
+    snprintf(command, sizeof command, "sed -i 's/%s/%s/' '%s'", from, to, path);
+    assert_int_equal(system(command), 0);
+    json_t *root = json_load_file(path, 0, NULL);
+    assert_non_null(root);
+    json_object_del(root, "xxh3");
+    char *dump = json_dumps(root, JSON_COMPACT | JSON_SORT_KEYS);
+    snprintf(sum, sizeof sum, "%016llx", (unsigned long long)XXH3_64bits(dump, strlen(dump)));
+    json_object_set_new(root, "xxh3", json_string(sum));
+    assert_int_equal(json_dump_file(root, path, 0), 0);
+    free(dump);
+    json_decref(root);
+}
+
+static void manifests_without_a_precision_are_f32_and_unknown_ones_are_refused(void **state) {
+    (void)state;
+    shop s = shop_make(20);
+    sage_vectors *vectors = NULL;
+    sage_error error = {0};
+    embed(&s, false);
+    edit_manifest(&s, "precision", "written_by");
+    assert_int_equal(stale_in(&s, SAGE_PRECISION_F32), 0);
+    assert_int_equal(stale_in(&s, SAGE_PRECISION_BF16), 20);
+    expect_right(&s);
+    embed(&s, true);
+    edit_manifest(&s, "\"f32\"", "\"f99\"");
+    assert_int_equal(sage_vectors_open(s.dir, 1, &vectors, &error), SAGE_E_FORMAT);
+    assert_non_null(strstr(error.text, "embed --all"));
+    embed(&s, true);
+    expect_right(&s);
+    shop_remove(&s);
 }
 
 /* ---- damage ---- */
@@ -345,6 +440,9 @@ int main(void) {
         cmocka_unit_test(much_garbage_is_compacted),
         cmocka_unit_test(all_computes_everything_again),
         cmocka_unit_test(a_stopped_run_goes_on_with_the_same_bits),
+        cmocka_unit_test(another_precision_computes_all_again),
+        cmocka_unit_test(a_stopped_change_of_precision_goes_on),
+        cmocka_unit_test(manifests_without_a_precision_are_f32_and_unknown_ones_are_refused),
         cmocka_unit_test(damaged_files_are_refused_and_all_repairs),
         cmocka_unit_test(images_take_part),
         cmocka_unit_test(what_is_missing_is_said),

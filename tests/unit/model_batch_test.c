@@ -1,0 +1,198 @@
+/* Products laid out as a batch: every token has its ids and field, equal bags are there once, and the vectors are those
+ * of a batch with a bag a token. */
+#include "support/test.h"
+#include "support/vectors.h"
+#include <base/alloc.h>
+#include <base/rng.h>
+#include <model/batch.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PRODUCTS = 3000, IDS_MAX = 40, VOCAB = 500, DIM = 8, IMAGE_DIM = 4 };
+
+typedef struct product {
+    uint32_t ids[IDS_MAX], begin[SAGE_FIELDS + 1];
+    size_t n_images;
+    float images[2 * IMAGE_DIM];
+} product;
+
+static product products[PRODUCTS];
+
+/* Fields of the even products come from few texts, those of the others are nearly all different; some have none. */
+static void make_products(void) {
+    sage_rng rng;
+    sage_rng_seed(&rng, 7, 0);
+    for (size_t i = 0; i < PRODUCTS; i++) {
+        product *p = &products[i];
+        uint32_t n = 0;
+        for (size_t f = 0; f < SAGE_FIELDS; f++) {
+            size_t here = sage_rng_below(&rng, 4), text = sage_rng_below(&rng, 9);
+            p->begin[f] = n;
+            for (size_t k = 0; k < here; k++)
+                p->ids[n++] = i % 2 == 0 ? (uint32_t)(text * 5 + k) : (uint32_t)sage_rng_below(&rng, VOCAB);
+        }
+        p->begin[SAGE_FIELDS] = n;
+        p->n_images = i % 3;
+        for (size_t k = 0; k < p->n_images * IMAGE_DIM; k++) p->images[k] = (float)sage_rng_unit(&rng) - 0.5f;
+    }
+}
+
+static sage_batch_builder *build(size_t image_dim, size_t begin, size_t end) {
+    sage_batch_builder *builder;
+    assert_int_equal(sage_batch_builder_new(image_dim, &builder, NULL), SAGE_OK);
+    for (size_t i = begin; i < end; i++) {
+        const product *p = &products[i];
+        assert_int_equal(sage_batch_builder_add(builder, p->ids, p->begin, p->images, p->n_images, NULL), SAGE_OK);
+    }
+    return builder;
+}
+
+static void expect_product(const sage_product_batch *batch, size_t at, const product *p) {
+    size_t token = batch->token_begin[at];
+    for (size_t f = 0; f < SAGE_FIELDS; f++) {
+        size_t n = p->begin[f + 1] - p->begin[f];
+        if (n == 0) continue;
+        uint32_t bag = batch->token_bag[token];
+        assert_int_equal(batch->token_field[token++], f);
+        assert_true(bag < batch->text.n);
+        assert_int_equal(batch->text.begin[bag + 1] - batch->text.begin[bag], n);
+        assert_memory_equal(batch->text.ids + batch->text.begin[bag], p->ids + p->begin[f], n * sizeof *p->ids);
+    }
+    assert_int_equal(batch->token_begin[at + 1], token);
+}
+
+/* In the order of their bytes, equal bags are neighbours. */
+static const sage_bags *sorted_bags;
+static int by_content(const void *a, const void *b) {
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    const uint32_t *begin = sorted_bags->begin;
+    size_t n_x = begin[x + 1] - begin[x], n_y = begin[y + 1] - begin[y];
+    if (n_x != n_y) return n_x < n_y ? -1 : 1;
+    return memcmp(sorted_bags->ids + begin[x], sorted_bags->ids + begin[y], n_x * sizeof(uint32_t));
+}
+
+static void expect_distinct(const sage_bags *bags) {
+    uint32_t *order = sage_alloc((bags->n + 1) * sizeof *order);
+    for (size_t i = 0; i < bags->n; i++) order[i] = (uint32_t)i;
+    sorted_bags = bags;
+    qsort(order, bags->n, sizeof *order, by_content);
+    for (size_t i = 1; i < bags->n; i++) assert_int_not_equal(by_content(&order[i - 1], &order[i]), 0);
+    sage_free(order);
+}
+
+static void every_token_finds_its_ids_and_equal_bags_are_one(void **state) {
+    (void)state;
+    sage_product_batch batch;
+    sage_batch_builder *builder = build(IMAGE_DIM, 0, PRODUCTS);
+    size_t images = 0, seen = 0;
+    sage_batch_builder_batch(builder, &batch);
+    assert_int_equal(batch.n, PRODUCTS);
+    for (size_t i = 0; i < PRODUCTS; i++) {
+        const product *p = &products[i];
+        expect_product(&batch, i, p);
+        assert_int_equal(batch.image_begin[i], images);
+        for (size_t k = 0; k < p->n_images * IMAGE_DIM; k++)
+            assert_true(batch.images[images * IMAGE_DIM + k] == (real)p->images[k]);
+        images += p->n_images;
+    }
+    assert_int_equal(batch.image_begin[PRODUCTS], images);
+    size_t tokens = batch.token_begin[PRODUCTS];
+    assert_true(batch.text.n < tokens * 3 / 4 && batch.text.n > 4096); /* many are equal, and the table has grown */
+    for (size_t t = 0; t < tokens; t++) {                              /* numbered as they first occur */
+        assert_true(batch.token_bag[t] <= seen);
+        seen += batch.token_bag[t] == seen;
+    }
+    assert_int_equal(seen, batch.text.n);
+    expect_distinct(&batch.text);
+    sage_batch_builder_free(builder);
+}
+
+static void cleared_it_begins_anew(void **state) {
+    (void)state;
+    sage_product_batch batch;
+    sage_batch_builder *builder = build(0, 0, 500);
+    sage_batch_builder_clear(builder);
+    sage_batch_builder_batch(builder, &batch);
+    assert_int_equal(batch.n, 0);
+    assert_int_equal(batch.text.n, 0);
+    for (size_t i = 0; i < 20; i++)
+        assert_int_equal(sage_batch_builder_add(builder, products[i].ids, products[i].begin, NULL, 0, NULL), SAGE_OK);
+    sage_batch_builder_batch(builder, &batch);
+    assert_int_equal(batch.n, 20);
+    assert_null(batch.image_begin);
+    for (size_t i = 0; i < 20; i++) expect_product(&batch, i, &products[i]);
+    sage_batch_builder_free(builder);
+}
+
+/* The same batch with a bag a token. */
+static void spread(const sage_product_batch *batch, sage_product_batch *flat, uint32_t **ids, uint32_t **begin) {
+    size_t tokens = batch->token_begin[batch->n], n = 0;
+    *ids = sage_alloc(tokens * IDS_MAX * sizeof **ids);
+    *begin = sage_alloc((tokens + 1) * sizeof **begin);
+    for (size_t t = 0; t < tokens; t++) {
+        uint32_t bag = batch->token_bag[t];
+        (*begin)[t] = (uint32_t)n;
+        for (uint32_t at = batch->text.begin[bag]; at < batch->text.begin[bag + 1]; at++)
+            (*ids)[n++] = batch->text.ids[at];
+    }
+    (*begin)[tokens] = (uint32_t)n;
+    *flat = *batch;
+    flat->token_bag = NULL;
+    flat->text = (sage_bags){tokens, *ids, *begin};
+}
+
+static void vectors_do_not_know_of_shared_bags(void **state) {
+    (void)state;
+    static real shared[PRODUCTS][DIM], alone[PRODUCTS][DIM];
+    const sage_model_shape shape = {.vocab = VOCAB,
+                                    .rows = 200,
+                                    .hashes = 2,
+                                    .dim_embed = 40,
+                                    .dim_model = 16,
+                                    .heads = 2,
+                                    .dim_ff = 16,
+                                    .dim_head = 16,
+                                    .dim_out = DIM,
+                                    .dim_image = IMAGE_DIM};
+    sage_model *model;
+    uint32_t *ids, *begin;
+    sage_product_batch batch, flat;
+    sage_batch_builder *builder = build(IMAGE_DIM, 0, PRODUCTS);
+    assert_int_equal(sage_model_new(&shape, NULL, NULL, 3, &model, NULL), SAGE_OK);
+    sage_batch_builder_batch(builder, &batch);
+    spread(&batch, &flat, &ids, &begin);
+    assert_int_equal(vectors_of_products(model, NULL, &batch, shared[0], NULL), SAGE_OK);
+    assert_int_equal(vectors_of_products(model, NULL, &flat, alone[0], NULL), SAGE_OK);
+    assert_memory_equal(shared, alone, sizeof shared);
+    sage_free(ids);
+    sage_free(begin);
+    sage_batch_builder_free(builder);
+    sage_model_free(model);
+}
+
+static void failed_allocations_are_errors(void **state) {
+    (void)state;
+    for (unsigned long n = 1;; n++) {
+        sage_batch_builder *builder = NULL;
+        sage_alloc_fail_from(n);
+        sage_status st = sage_batch_builder_new(IMAGE_DIM, &builder, NULL);
+        for (size_t i = 0; st == SAGE_OK && i < PRODUCTS; i++)
+            st = sage_batch_builder_add(builder, products[i].ids, products[i].begin, products[i].images,
+                                        products[i].n_images, NULL);
+        unsigned long made = sage_alloc_fail_from(0);
+        sage_batch_builder_free(builder);
+        if (st == SAGE_OK && made < n) break;
+        assert_int_equal(st, SAGE_E_MEMORY);
+    }
+}
+
+int main(void) {
+    make_products();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_token_finds_its_ids_and_equal_bags_are_one),
+        cmocka_unit_test(cleared_it_begins_anew),
+        cmocka_unit_test(vectors_do_not_know_of_shared_bags),
+        cmocka_unit_test(failed_allocations_are_errors),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
