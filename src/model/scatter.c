@@ -80,32 +80,38 @@ static void scatter_rows(void *ctx, size_t begin, size_t end, size_t worker) {
     }
 }
 
-/* Two hashes: sums by id. An id is the task of the piece in which it begins. */
+/* Two hashes: sums by id. An id is the task of the piece in which it begins. Few ids come twice in a batch, but which
+ * ones nobody can foresee, so that there is no branch on it. */
 static void scatter_ids(void *ctx, size_t begin, size_t end, size_t worker) {
     static sage_stage stage = SAGE_STAGE("update importance weights");
+    const size_t ahead = 16;
     uint64_t began = sage_stage_begin();
     const scatter_job *job = ctx;
     const bag_acts *b = job->bags;
-    size_t hashes = job->model->shape.hashes, n = b->begin[b->n], held = 0;
+    size_t hashes = job->model->shape.hashes, n = b->begin[b->n], held = 0, i = begin;
     uint32_t ids[IDS_MAX];
     real grad[IDS_MAX * SAGE_MODEL_HASHES_MAX];
     (void)worker;
-    while (begin < end && !(b->by_id[begin] & ID_BEGINS)) begin++;
-    for (size_t i = begin; i < end;) {
-        const size_t ahead = 16;
-        real *sum = grad + held * hashes;
-        ids[held] = id_at(b, b->by_id[i] & ~ID_BEGINS);
-        for (size_t k = 0; k < hashes; k++) sum[k] = 0;
-        do {
-            const real *dots = b->weight + (b->by_id[i] & ~ID_BEGINS) * hashes;
-            if (i + ahead < n) __builtin_prefetch(b->weight + (b->by_id[i + ahead] & ~ID_BEGINS) * hashes);
-            for (size_t k = 0; k < hashes; k++) sum[k] += dots[k];
-        } while (++i < n && !(b->by_id[i] & ID_BEGINS));
-        if (++held == IDS_MAX || i >= end) {
+    while (i < end && !(b->by_id[i] & ID_BEGINS)) i++;
+    for (; i < n && (i < end || !(b->by_id[i] & ID_BEGINS)); i++) {
+        size_t position = b->by_id[i] & ~ID_BEGINS, begins = b->by_id[i] != position;
+        if (i + ahead < n) {
+            size_t next = b->by_id[i + ahead] & ~ID_BEGINS;
+            __builtin_prefetch(b->weight + next * hashes);
+            __builtin_prefetch(id_place(b, next));
+        }
+        if (begins && held == IDS_MAX) {
             job->sink->ids(job->sink->ctx, held, ids, grad);
             held = 0;
         }
+        held += begins;
+        ids[held - 1] = id_at(b, position);
+        for (size_t k = 0; k < hashes; k++) {
+            real *sum = grad + (held - 1) * hashes + k;
+            *sum = (begins ? 0 : *sum) + b->weight[position * hashes + k];
+        }
     }
+    if (held > 0) job->sink->ids(job->sink->ctx, held, ids, grad);
     sage_stage_end(&stage, began, (end - begin) * (2 + 7 * hashes) * sizeof(real), 0);
 }
 

@@ -1,120 +1,165 @@
 /* Bringing together what belongs to one table row, or to one id: least-significant-digit radix sorts, stable, so that
- * equal keys keep the batch's order and sums over them come out the same. */
+ * equal keys keep the batch's order and sums over them come out the same. A use takes along what the scatter will ask
+ * of it, so that nothing is looked up at random afterwards. */
 #include "pass.h"
 #include <base/profile.h>
 #include <string.h>
 
 enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS, DIGITS_MAX = (32 + DIGIT_BITS - 1) / DIGIT_BITS };
 
-/* How keys are cut into digits of equal width. */
+/* How keys are cut into digits, least significant first: two at least. The last is the shortest, since the last pass
+ * writes several arrays. */
 typedef struct digits {
-    unsigned n, bits;
+    unsigned n, bits, last_bits;
 } digits;
 
 static digits digits_of(size_t key_max) {
-    unsigned bits = 1;
+    unsigned bits = 2;
     while (bits < 32 && key_max >> bits > 0) bits++;
-    unsigned n = (bits + DIGIT_BITS - 1) / DIGIT_BITS;
-    return (digits){n, (bits + n - 1) / n};
+    digits d = {.n = bits > 2 * DIGIT_BITS ? (bits + DIGIT_BITS - 1) / DIGIT_BITS : 2};
+    d.bits = (bits + d.n - 1) / d.n;
+    if (d.bits < DIGIT_BITS && bits - (d.n - 1) * d.bits > 1) d.bits++;
+    d.last_bits = bits - (d.n - 1) * d.bits;
+    return d;
 }
 
-static inline uint32_t digit(uint32_t key, unsigned at, digits d) {
-    return key >> at * d.bits & ((1u << d.bits) - 1);
+static inline uint32_t digit(digits d, unsigned at, uint32_t key) {
+    return key >> at * d.bits & ((1u << (at + 1 == d.n ? d.last_bits : d.bits)) - 1);
 }
 
-/* Where each digit's keys begin, of all digits in one reading. */
-static void count(size_t n, const uint32_t *key, digits d, uint32_t at[DIGITS_MAX][DIGITS]) {
-    memset(at, 0, sizeof(uint32_t[DIGITS_MAX][DIGITS]));
+typedef struct places {
+    uint32_t of[DIGITS_MAX][DIGITS];
+} places;
+
+static void count(places *at, digits d, size_t n, const uint32_t *key) {
     for (size_t i = 0; i < n; i++)
-        for (unsigned p = 0; p < d.n; p++) at[p][digit(key[i], p, d)]++;
+        for (unsigned p = 0; p < d.n; p++) at->of[p][digit(d, p, key[i])]++;
+}
+
+/* From how often to where first. */
+static void add_up(places *at, digits d) {
     for (unsigned p = 0; p < d.n; p++)
-        for (uint32_t v = 0, sum = 0; v < 1u << d.bits; v++) {
-            uint32_t here = at[p][v];
-            at[p][v] = sum;
+        for (uint32_t v = 0, sum = 0; v < DIGITS; v++) {
+            uint32_t here = at->of[p][v];
+            at->of[p][v] = sum;
             sum += here;
         }
 }
 
-/* Sorts key[1]; the sorted keys are then in key[side], their places before in value[side], side being the result. The
- * values of the first pass are the places themselves. */
-static int sort_keys(size_t n, size_t key_max, uint32_t *key[2], uint32_t *value[2]) {
-    uint32_t at[DIGITS_MAX][DIGITS];
-    digits d = digits_of(key_max);
-    int to = 0;
-    count(n, key[1], d, at);
-    for (unsigned p = 0; p < d.n; p++, to = 1 - to) {
-        const uint32_t *k = key[1 - to], *v = value[1 - to];
-        uint32_t *k_out = key[to], *v_out = value[to];
-        for (size_t i = 0; i < n; i++) {
-            uint32_t place = at[p][digit(k[i], p, d)]++;
-            k_out[place] = k[i];
-            v_out[place] = p == 0 ? (uint32_t)i : v[i];
-        }
+typedef struct use_item {
+    uint32_t row, use, bag;
+    real weight;
+} use_item;
+typedef struct id_item {
+    uint32_t id, position;
+} id_item;
+
+/* The items of the uses, of the ids, and a second array of them where there are more than two digits. */
+static size_t use_items_bytes(const sage_model_shape *s, size_t ids) {
+    return ids * s->hashes * sizeof(use_item) * (digits_of(s->rows - 1).n > 2 ? 2 : 1);
+}
+
+static size_t id_items_bytes(const sage_model_shape *s, size_t ids) {
+    return s->hashes == 1 ? 0 : ids * sizeof(id_item) * (digits_of(s->vocab - 1).n > 2 ? 2 : 1);
+}
+
+size_t sort_bytes(const sage_model_shape *s, size_t ids) {
+    return use_items_bytes(s, ids) + id_items_bytes(s, ids) + ids * s->hashes * sizeof(uint32_t);
+}
+
+/* ---- uses by row ---- */
+
+static void spread_uses(const bag_acts *b, size_t hashes, uint32_t *at, digits d, use_item *out) {
+    for (size_t bag = 0; bag < b->n; bag++)
+        for (size_t u = b->begin[bag] * hashes; u < b->begin[bag + 1] * hashes; u++)
+            out[at[digit(d, 0, b->rows[u])]++] = (use_item){b->rows[u], (uint32_t)u, (uint32_t)bag, b->weight[u]};
+}
+
+static void collect_uses(bag_acts *b, size_t n, uint32_t *at, digits d, const use_item *items, uint32_t *row) {
+    for (size_t i = 0; i < n; i++) {
+        uint32_t to = at[digit(d, d.n - 1, items[i].row)]++;
+        row[to] = items[i].row;
+        b->by_row.bag[to] = items[i].bag;
+        b->by_row.weight[to] = items[i].weight;
+        if (b->by_row.use != NULL) b->by_row.use[to] = items[i].use;
     }
-    return 1 - to;
 }
 
-/* Which of the two sides sort_keys will end on. */
-static int last_side(size_t key_max) {
-    return digits_of(key_max).n % 2 == 1 ? 0 : 1;
-}
-
-/* Sorted keys to groups: group g is [start[g], start[g + 1]), its key unique[g]. */
-static size_t group(size_t n, const uint32_t *key, uint32_t *unique, uint32_t *start) {
+/* Sorted rows to groups: group g is [start[g], start[g + 1]), its row unique[g]. */
+static size_t group(size_t n, const uint32_t *row, uint32_t *unique, uint32_t *start) {
     size_t groups = 0;
     start[0] = 0;
     for (size_t i = 0; i < n; i++) { /* without a branch: groups are short */
-        unique[groups] = key[i];
+        unique[groups] = row[i];
         start[groups + 1] = (uint32_t)i + 1;
-        groups += i + 1 == n || key[i + 1] != key[i];
+        groups += i + 1 == n || row[i + 1] != row[i];
     }
     return groups;
 }
 
-size_t sort_words(size_t ids, size_t hashes) {
-    return hashes == 1 ? 4 * ids : 8 * ids;
+static void sort_rows(const sage_model *model, bag_acts *b) {
+    places at = {0};
+    digits d = digits_of(model->shape.rows - 1);
+    size_t ids = b->begin[b->n], n = ids * model->shape.hashes;
+    use_item *items = b->sorting, *others = items + n;
+    uint32_t *row = (void *)((unsigned char *)b->sorting + use_items_bytes(&model->shape, ids));
+    count(&at, d, n, b->rows);
+    add_up(&at, d);
+    spread_uses(b, model->shape.hashes, at.of[0], d, items);
+    for (unsigned p = 1; p + 1 < d.n; p++) {
+        for (size_t i = 0; i < n; i++) others[at.of[p][digit(d, p, items[i].row)]++] = items[i];
+        use_item *sorted = others;
+        others = items;
+        items = sorted;
+    }
+    collect_uses(b, n, at.of[d.n - 1], d, items, row);
+    b->by_row.n = group(n, row, b->by_row.unique, b->by_row.start);
 }
 
-/* Scratch: a key and a value array of uses, the bags of id positions; with one hash the other value array too. */
-static void sort_rows(const sage_model *model, sage_work *work) {
-    bag_acts *b = &work->bags;
-    size_t hashes = model->shape.hashes, ids = b->begin[b->n], uses = ids * hashes;
-    int last = last_side(model->shape.rows - 1);
-    uint32_t *keys[2] = {b->sorting, b->rows}, *values[2], *bag_of = b->sorting + 2 * uses;
-    values[1 - last] = b->sorting + uses;
-    values[last] = hashes == 1 ? b->sorting + 3 * uses : b->by_row.use;
-    for (size_t bag = 0; bag < b->n; bag++)
-        for (uint32_t p = b->begin[bag]; p < b->begin[bag + 1]; p++) bag_of[p] = (uint32_t)bag;
-    sort_keys(uses, model->shape.rows - 1, keys, values);
-    b->by_row.n = group(uses, keys[last], b->by_row.unique, b->by_row.start);
-    const uint32_t *use = values[last];
-    for (size_t i = 0; i < uses; i++) {
-        b->by_row.bag[i] = bag_of[hashes == 1 ? use[i] : use[i] / 2];
-        b->by_row.weight[i] = b->weight[use[i]];
+/* ---- id positions by id ---- */
+
+/* The items of a digit's place come in the order of their ids: the last one tells whether the next begins another. */
+static void collect_ids(bag_acts *b, size_t n, uint32_t *at, digits d, const id_item *items) {
+    uint32_t last[DIGITS];
+    memset(last, 0xff, sizeof last); /* no id: they are below 2^31 */
+    for (size_t i = 0; i < n; i++) {
+        uint32_t v = digit(d, d.n - 1, items[i].id);
+        b->by_id[at[v]++] = items[i].position | (last[v] == items[i].id ? 0 : ID_BEGINS);
+        last[v] = items[i].id;
     }
 }
 
-/* Scratch, after that of the rows: two key arrays of id positions and a value array. */
-static void sort_ids(const sage_model *model, sage_work *work) {
-    bag_acts *b = &work->bags;
-    size_t in_text = b->text.begin[b->text.n] - b->text.begin[0], n = b->begin[b->n];
-    int last = last_side(model->shape.vocab - 1);
-    uint32_t *scratch = b->sorting + 5 * n, *keys[2] = {scratch, scratch + n}, *values[2];
-    values[last] = b->by_id;
-    values[1 - last] = scratch + 2 * n;
-    if (in_text > 0) memcpy(keys[1], b->text.ids + b->text.begin[0], in_text * sizeof(uint32_t));
-    if (n > in_text) memcpy(keys[1] + in_text, b->queries.ids + b->queries.begin[0], (n - in_text) * sizeof(uint32_t));
-    sort_keys(n, model->shape.vocab - 1, keys, values);
-    for (size_t i = 0; i < n; i++)
-        if (i == 0 || keys[last][i] != keys[last][i - 1]) b->by_id[i] |= ID_BEGINS;
+static void sort_ids(const sage_model *model, bag_acts *b) {
+    places at = {0};
+    digits d = digits_of(model->shape.vocab - 1);
+    size_t in_text = b->begin[b->text.n], n = b->begin[b->n];
+    unsigned char *scratch = b->sorting;
+    id_item *items = (void *)(scratch + sort_bytes(&model->shape, n) - id_items_bytes(&model->shape, n));
+    id_item *others = items + n;
+    if (in_text > 0) count(&at, d, in_text, b->text.ids + b->text.begin[0]);
+    if (n > in_text) count(&at, d, n - in_text, b->queries.ids + b->queries.begin[0]);
+    add_up(&at, d);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t id = id_at(b, i);
+        items[at.of[0][digit(d, 0, id)]++] = (id_item){id, (uint32_t)i};
+    }
+    for (unsigned p = 1; p + 1 < d.n; p++) {
+        for (size_t i = 0; i < n; i++) others[at.of[p][digit(d, p, items[i].id)]++] = items[i];
+        id_item *sorted = others;
+        others = items;
+        items = sorted;
+    }
+    collect_ids(b, n, at.of[d.n - 1], d, items);
 }
 
 void bags_sort(const sage_model *model, sage_work *work, size_t task) {
     static sage_stage stage = SAGE_STAGE("sort the uses of rows and ids");
     uint64_t began = sage_stage_begin();
-    size_t ids = work->bags.begin[work->bags.n], hashes = model->shape.hashes;
-    if (ids > 0 && task == 0) sort_rows(model, work);
-    if (ids > 0 && task == 1 && hashes > 1) sort_ids(model, work);
-    if (ids == 0 && task == 0) work->bags.by_row.n = 0;
-    sage_stage_end(&stage, began, (task == 0 ? ids * hashes : hashes > 1 ? ids : 0) * 32, 0);
+    bag_acts *b = &work->bags;
+    size_t ids = b->begin[b->n], hashes = model->shape.hashes;
+    if (task == 0) b->by_row.n = 0;
+    if (ids > 0 && task == 0) sort_rows(model, b);
+    if (ids > 0 && task == 1 && hashes > 1) sort_ids(model, b);
+    size_t bytes = task == 0 ? hashes * (8 + 2 * sizeof(use_item) + 12) : hashes > 1 ? 8 + 2 * sizeof(id_item) + 4 : 0;
+    sage_stage_end(&stage, began, ids * bytes, 0);
 }

@@ -18,7 +18,7 @@ static void lay_bags(layer *l, sage_work *work, const sage_model_shape *shape) {
     b->weight = lay_reals(l, uses, 1);
     b->hat = lay_reals(l, longer(values, uses), 1);
     b->rstd = lay_reals(l, bags, 1);
-    b->d = lay_reals(l, longer(values, sort_words(s->ids, shape->hashes)), 1);
+    b->d = lay_reals(l, longer(values, (sort_bytes(shape, s->ids) + sizeof(real) - 1) / sizeof(real)), 1);
     b->norm_parts = lay_reals(l, chunks * 2, shape->dim_embed);
     b->by_row.unique = lay_words(l, rows, 1);
     b->by_row.start = lay_words(l, rows + 1, 1);

@@ -21,9 +21,9 @@ typedef struct batch_sizes {
 /* bags.c, sort.c and scatter.c. A use is an id position under one hash: U = L K of them. R: rows of the table.
  *
  * Bytes a use in f32: 12 with one hash and 18 with two, and 8 for each of the min(U, R) rows at most. Bytes a bag: 8 E
- * +
- * 8. What the sort and the scatter need beside lies in arrays that are idle meanwhile, which are as long as the longer
- * of the two asks: d (4 L words with one hash, 8 L with two) and hat (U reals). */
+ * + 8. What the sort and the scatter need beside lies in arrays that are idle meanwhile, which are as long as the
+ * longer of the two asks: d (20 bytes a use with one hash, 24 with two; twice the items' 16 and 4 of these where rows
+ * or ids have more than 22 bits) and hat (4). */
 typedef struct bag_acts {
     sage_bags text, queries; /* the batch's; without bags where there are none */
     size_t n;                /* G, or T where the queries came as vectors */
@@ -41,15 +41,18 @@ typedef struct bag_acts {
         real *weight;     /* [U] */
         uint32_t *use;    /* [U] p K + k, two hashes only */
     } by_row;
-    uint32_t *by_id;   /* [L] id positions in the order of their ids, two hashes only; ID_BEGINS: its id's first */
-    real *dots;        /* [U] in the order of by_row: gradient of the use's weight; lies in hat */
-    uint32_t *sorting; /* scratch of the sort; lies in d */
+    uint32_t *by_id; /* [L] id positions in the order of their ids, two hashes only; ID_BEGINS: its id's first */
+    real *dots;      /* [U] in the order of by_row: gradient of the use's weight; lies in hat */
+    void *sorting;   /* scratch of the sort; lies in d */
 } bag_acts;
 #define ID_BEGINS UINT32_C(0x80000000)
-static inline uint32_t id_at(const bag_acts *b, size_t position) {
+static inline const uint32_t *id_place(const bag_acts *b, size_t position) {
     size_t in_text = b->begin[b->text.n];
-    return position < in_text ? b->text.ids[b->text.begin[0] + position]
-                              : b->queries.ids[b->queries.begin[0] + (position - in_text)];
+    return position < in_text ? &b->text.ids[b->text.begin[0] + position]
+                              : &b->queries.ids[b->queries.begin[0] + (position - in_text)];
+}
+static inline uint32_t id_at(const bag_acts *b, size_t position) {
+    return *id_place(b, position);
 }
 
 /* The encoder's weights folded once a pass. W = E + I + KINDS columns, padded: what a head sees of a product is one row
@@ -127,7 +130,7 @@ struct sage_work {
     real *part_sum;                    /* [the larger part's size] */
 };
 
-size_t sort_words(size_t ids, size_t hashes); /* scratch that bags_sort asks of bag_acts.sorting */
+size_t sort_bytes(const sage_model_shape *shape, size_t ids); /* scratch that bags_sort asks of bag_acts.sorting */
 sage_status work_fit(sage_work *work, const sage_model_shape *shape, const batch_sizes *sizes, sage_error *error);
 static inline size_t chunks_of(size_t rows) {
     return (rows + ROWS - 1) / ROWS;

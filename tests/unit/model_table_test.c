@@ -1,5 +1,6 @@
 /* The table in slabs: what is gathered from it and scattered back against plain loops, for one hash and two, for widths
  * that fill no slab, and for any number of threads. */
+#include <base/alloc.h>
 #include <base/rng.h>
 #include <math.h>
 #include <model/pass.h>
@@ -416,7 +417,9 @@ static void uses_are_sorted(void **state) {
         for (size_t i = 0; i < uses; i++) row[i] = a->rows[i] = (uint32_t)sage_rng_below(&rng, rows[r]);
         model.shape.rows = rows[r];
         uint32_t *unique = malloc(uses * sizeof *unique), *start = malloc((uses + 1) * sizeof *start);
-        a->by_row.unique = unique; /* the work was laid out for 90 rows */
+        void *scratch = sage_alloc_aligned(sort_bytes(&shape, b->ids_in_all));
+        a->sorting = scratch; /* the work was laid out for 90 rows and 300 ids */
+        a->by_row.unique = unique;
         a->by_row.start = start;
         for (size_t task = 0; task < SORT_TASKS; task++) bags_sort(&model, work, task);
         for (size_t g = 0; g < a->by_row.n; g++) {
@@ -442,6 +445,7 @@ static void uses_are_sorted(void **state) {
         free(once);
         free(unique);
         free(start);
+        sage_free(scratch);
         sage_work_free(work);
         sage_model_free(real_model);
     }
