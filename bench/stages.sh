@@ -26,8 +26,8 @@ seconds() {
 rate() { awk -v n="$products" -v s="$1" 'BEGIN{printf "%.0f", n/s}'; }
 
 # What training takes in: the products of a step, positives and random negatives.
-small=$("$model" small 2 7 | number pairs_per_s | awk '{print 2*$1}')
-paper=$("$model" paper 2 5 | number pairs_per_s | awk '{print 2*$1}')
+small=$("$model" small 2 7 2>/dev/null | number pairs_per_s | awk '{print 2*$1}')
+paper=$("$model" paper 2 5 2>/dev/null | number pairs_per_s | awk '{print 2*$1}')
 row() { awk -v name="$1" -v cores="$2" -v r="$3" -v s="$small" -v p="$paper" 'BEGIN{printf "| %s | %s | %.0f | %.1f | %.1f |\n", name, cores, r, r/s, r/p}'; }
 echo "| stage | cores | products/s | x what training takes in, preset small | preset paper |"
 echo "| --- | --- | --- | --- | --- |"

@@ -1,5 +1,5 @@
 /* itemsage embed, itemsage index, itemsage export */
-#include "cli.h"
+#include "profile.h"
 #include <stdio.h>
 
 static int run_embed(const cli_args *args) {
@@ -9,17 +9,21 @@ static int run_embed(const cli_args *args) {
     char a[32], b[32], c[32], d[32];
     int result = cli_open(args, &shop);
     if (result != CLI_DONE) return result;
+    const char *precision = sage_options_text(sage_shop_options(shop), "embed_precision");
+    cli_profile_begin(args);
     if (sage_embed(shop, cli_given(args, "all"), cli_monitor(), &r, &error) != SAGE_OK) result = cli_fail(&error);
     cli_end_progress();
     if (result == CLI_DONE)
         printf("Model %llu: %s products, %s embedded, %s reused, %s dropped%s in %.1f s\n", (unsigned long long)r.model,
                cli_count(r.products, a), cli_count(r.embedded, b), cli_count(r.reused, c), cli_count(r.dropped, d),
                r.compacted ? ", compacted," : "", r.seconds);
+    cli_profile_end(args, shop, precision);
     sage_shop_close(shop);
     return result;
 }
 
-static const cli_flag embed_flags[] = {{"all", 0, NULL, "Computes every vector anew."}, {NULL, 0, NULL, NULL}};
+static const cli_flag embed_flags[] = {
+    {"all", 0, NULL, "Computes every vector anew."}, CLI_PROFILE_FLAG, {NULL, 0, NULL, NULL}};
 
 const cli_command cli_embed = {
     .name = "embed",
@@ -27,8 +31,8 @@ const cli_command cli_embed = {
     .summary = "Computes the vectors of new and changed products",
     .text = "Computes the vectors that are missing or stale for the newest model: a vector is stale when the product's "
             "texts or pictures have "
-            "changed (its fingerprint differs). Prices and stock are no part of it. Stopped half-way it goes on where "
-            "it was.",
+            "changed (its fingerprint differs), or when it was computed in another precision than the option "
+            "embed_precision asks for. Prices and stock are no part of it. Stopped half-way it goes on where it was.",
     .flags = embed_flags,
     .example = "itemsage -C myshop embed",
     .run = run_embed,

@@ -25,6 +25,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 HASH = [[1402024253, 948164821], [786433, 1610612741]]  # a and b of both hash functions, any below 2^31 - 1
 E, D, HEADS, FF, HEAD, OUT, FIELDS, IDS, IMAGES = 256, 512, 8, 2048, 1024, 256, 12, 295, 10.5
 DENSE_MACS = 2 * D * E + D * D + 2 * D * FF + D * HEAD + HEAD * OUT  # of a product, forward
+STEPS = 4  # of the check's training
 TOKEN_MACS = (FIELDS + IMAGES) * 2 * HEADS * E
 
 
@@ -36,7 +37,7 @@ def parse():
     p.add_argument("--build", default="build")
     p.add_argument("--python", nargs="+", default=["python3"])
     p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--rounds", type=int, default=5, help="of samples; the long way's training takes part in the first --long-rounds")
+    p.add_argument("--rounds", type=int, default=5, help="of samples; the long way takes part in the first --long-rounds")
     p.add_argument("--long-rounds", type=int, default=2)
     p.add_argument("--json", default="")
     a = p.parse_args()
@@ -198,6 +199,12 @@ def check(bench):
     losses = [said[p]["loss"] for p in ("f32", "bf16")]
     row("loss", "%.6f" % peers["train"]["loss"], *["%.6f" % x for x in losses], "")
     wanted = peers["train"]["grads"]
+    python, version = bench.pythons[0]
+    both = [bench.peer(python, bench.args.threads, 1024, kind="short", precision="f32", variant="eager", mode="train", torch=version)]
+    both += list(sides.values())
+    steps = [[side.run()["loss"] for _ in range(STEPS)] for side in both]
+    both[0].close()
+    row("loss after %d, %d, %d steps of Adam" % tuple(range(1, STEPS)), *[", ".join("%.5f" % x for x in losses[1:]) for losses in steps], "")
     off = [max((abs(said[p]["grads"][k] / v - 1), k) for k, v in wanted.items()) for p in ("f32", "bf16")]
     row("norms of %d gradients, farthest off" % len(wanted), "", *["%.1e (%s)" % x for x in off], "")
     for side in sides.values():
@@ -208,8 +215,9 @@ def check(bench):
     row("vectors: smallest cosine", "", *["%.6f" % s["min_cos"] for s in said])
     for side in sides:
         side.close()
-    bench.log.append({"part": "check", "peer": peers, "loss": losses, "vectors": said})
-    if abs(losses[0] - peers["train"]["loss"]) > 1e-4 * abs(peers["train"]["loss"]) or off[0][0] > 1e-4 or said[0]["max_diff"] > 1e-4:
+    bench.log.append({"part": "check", "peer": peers, "loss": losses, "steps": steps, "vectors": said})
+    apart = max(abs(ours / theirs - 1) for theirs, ours in zip(steps[0], steps[1]))
+    if abs(losses[0] / peers["train"]["loss"] - 1) > 1e-5 or apart > 1e-4 or off[0][0] > 1e-4 or said[0]["max_diff"] > 1e-4:
         sys.exit("encoder.py: the two sides do not compute the same; no time means anything")
 
 
@@ -226,7 +234,7 @@ def beside(bench, mode, batch, precision, threads, kinds, variants, products):
     for python, version in bench.pythons:
         contenders = [bench.ours(mode, batch, precision, threads)]
         for kind in kinds:
-            rounds = bench.args.long_rounds if mode == "train" and kind == "long" else 1 << 30
+            rounds = bench.args.long_rounds if kind == "long" else 1 << 30
             for variant in variants:
                 contenders.append(bench.peer(python, threads, batch, rounds, mode=mode, kind=kind, precision=precision, variant=variant, torch=version))
         bench.alternate(contenders)
@@ -238,8 +246,10 @@ def beside(bench, mode, batch, precision, threads, kinds, variants, products):
         rivals = [(c.median(), c, run[0].samples) for run in runs for c in run[1:] if "%s way" % kind in c.name]
         _, c, beside_it = min(rivals, key=lambda x: x[0])
         line_of(precision, threads, batch, c.name, c.samples, beside_it, c.last["peak_mib"])
+    short = min(c.median() for run in runs for c in run[1:] if "short way" in c.name)
     floors = [(layout, bench.floor(mode, precision, threads, products, layout)) for layout in ("rows", "slabs")]
-    said = ["%.0f %% of the floor by %s, %.0f ms" % (100 * f / statistics.median(ours), layout, 1e3 * f) for layout, f in floors]
+    said = ["%.0f %% of the floor by %s (%.0f ms, which would be %.1f x the short way)" % (100 * f / statistics.median(ours), layout, 1e3 * f, short / f)
+            for layout, f in floors]  # fmt: skip
     row(precision, threads, batch, "itemsage reaches " + "; ".join(said), *[""] * 6)
 
 

@@ -12,10 +12,11 @@
 #include <base/error.h>
 #include <base/report.h>
 #include <io/version.h>
+#include <kernels/peak.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { SEGMENT_ROWS = 32 << 10 };
+enum { SEGMENT_ROWS = 32 << 10, MANY_PRODUCTS = 10000 };
 
 typedef struct embed_run {
     sage_catalog *catalog;
@@ -79,6 +80,7 @@ static sage_status embed_stale(embed_run *run, sage_embed_report *report, sage_e
     sage_status st = SAGE_OK;
     sage_block_feed *feed = NULL;
     sage_output *output = NULL;
+    const char *advice = run->plan.n_stale < MANY_PRODUCTS ? NULL : sage_gemm_advice(); /* which takes a moment */
     size_t room = run->plan.n_stale < SEGMENT_ROWS ? run->plan.n_stale : SEGMENT_ROWS;
     const sage_feed_source source = {.catalog = run->catalog,
                                      .images = run->images,
@@ -88,6 +90,7 @@ static sage_status embed_stale(embed_run *run, sage_embed_report *report, sage_e
                                      .pool = run->pool,
                                      .stale = run->plan.stale,
                                      .n = run->plan.n_stale};
+    if (advice != NULL) sage_warn(run->monitor, "%s", advice);
     SAGE_TRY(
         sage_output_open(run->dir, run->spec->model, &run->set.manifest, run->spec->precision, room, &output, error));
     SAGE_TRY(sage_block_feed_open(&source, &feed, error));

@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum {
-    SMALL = 4096, /* multiply-adds that cost less than a library's call */
+    SMALL = 1024, /* multiply-adds that cost less than a library's call */
     WIDE = 128    /* rows or columns from which an operand is worth being copied dense */
 };
 

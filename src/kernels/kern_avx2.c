@@ -57,12 +57,14 @@ static inline __attribute__((always_inline)) __m256 load_bytes(const int8_t *p) 
 #define V_PART             8
 #define V_TOKENS           2
 #define V_TILE             2
+#define V_ALL(x)           ((vf)_mm256_set1_ps(x))
 #define V_FMA(a, b, c)     ((vf)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
 #define V_SUM(a)           sum_of_8((__m256)(a))
 #define V_MAX(a, b)        ((vf)_mm256_max_ps((__m256)(a), (__m256)(b)))
 #define V_MIN(a, b)        ((vf)_mm256_min_ps((__m256)(a), (__m256)(b)))
 #define V_SQRT(a)          ((vf)_mm256_sqrt_ps((__m256)(a)))
 #define V_SUM4(a, b, c, d) ((v4)sums_of_8((__m256)(a), (__m256)(b), (__m256)(c), (__m256)(d)))
+#define V_PERMUTE(x, at)   ((vf)_mm256_permutevar8x32_ps((__m256)(x), (__m256i)(at)))
 #define V_LOAD_PART(p, n, rest)                                                                                        \
     ((vf)_mm256_blendv_ps((__m256)(rest), _mm256_maskload_ps(p, first_lanes(n)), _mm256_castsi256_ps(first_lanes(n))))
 #define V_STORE_PART(p, n, x) _mm256_maskstore_ps(p, first_lanes(n), (__m256)(x))

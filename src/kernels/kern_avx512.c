@@ -43,12 +43,14 @@ static inline __attribute__((always_inline)) __m512 load_bytes(const int8_t *p) 
 #define V_PART                  16
 #define V_TOKENS                4
 #define V_TILE                  4
+#define V_ALL(x)                ((vf)_mm512_set1_ps(x))
 #define V_FMA(a, b, c)          ((vf)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
 #define V_SUM(a)                _mm512_reduce_add_ps((__m512)(a))
 #define V_MAX(a, b)             ((vf)_mm512_max_ps((__m512)(a), (__m512)(b)))
 #define V_MIN(a, b)             ((vf)_mm512_min_ps((__m512)(a), (__m512)(b)))
 #define V_SQRT(a)               ((vf)_mm512_sqrt_ps((__m512)(a)))
 #define V_SUM4(a, b, c, d)      ((v4)sums_of_16((__m512)(a), (__m512)(b), (__m512)(c), (__m512)(d)))
+#define V_PERMUTE(x, at)        ((vf)_mm512_permutexvar_ps((__m512i)(at), (__m512)(x)))
 #define V_LOAD_PART(p, n, rest) ((vf)_mm512_mask_loadu_ps((__m512)(rest), first_lanes(n), p))
 #define V_STORE_PART(p, n, x)   _mm512_mask_storeu_ps(p, first_lanes(n), (__m512)(x))
 #define V_LOAD_BF16(p)          ((vf)load_bf16(p))

@@ -27,6 +27,13 @@ static void vec_adam(float *w, const float *g, float *m, float *v, size_t n, flo
     adam_run(&s, n, w, g, m, v);
 }
 
+/* One weight; for rows so short that a vector would be empty for the most part. */
+INLINE void adam_one(const adam_step *s, float *w, float grad, float *m, float *v) {
+    *m = s->b1 * *m + (1 - s->b1) * grad;
+    *v = s->b2 * *v + (1 - s->b2) * (grad * grad);
+    *w -= s->lr_c1 * *m / (sqrtf(*v * s->c2_inverse) + s->eps);
+}
+
 INLINE void prefetch_for_change(const float *row, size_t dim) {
     for (size_t c = 0; c < dim; c += 16) __builtin_prefetch(row + c, 1);
 }
@@ -35,6 +42,12 @@ static void vec_adam_rows(size_t dim, size_t n, const uint32_t *rows, const floa
                           float lr, float b1, float b2, float eps, float c1, float c2) {
     adam_step s = {b1, b2, lr / c1, 1 / c2, eps, 0};
     size_t ahead = dim <= 64 ? 8 : 4;
+    if (dim <= 2) {
+        for (size_t i = 0; i < n; i++)
+            for (size_t at = rows[i] * dim, c = 0; c < dim; c++, at++)
+                adam_one(&s, w + at, g[i * dim + c], m + at, v + at);
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         size_t at = rows[i] * dim;
         if (i + ahead < n) {

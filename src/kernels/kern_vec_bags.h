@@ -3,12 +3,15 @@
 
 /* The time of one row is that of its bytes: short rows are asked for more rows ahead. */
 INLINE size_t rows_ahead(size_t row_bytes) {
-    return row_bytes <= 256 ? SAGE_PREFETCH : SAGE_PREFETCH / 2;
+    return row_bytes <= 128 ? SAGE_PREFETCH : SAGE_PREFETCH / 2;
 }
 
 INLINE void prefetch_row(const void *row, size_t bytes) {
     for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch((const char *)row + at);
 }
+
+/* Rows of the tables' slabs, whose width the compiler may know. */
+enum { SLAB = 32, SLAB_STEPS = SLAB / VL };
 
 /* `steps` vectors of columns of out stay in registers while all rows pass; the last of them has `part` floats. `first`:
  * these are the row's first columns, which ask for the whole of the rows to come. */
@@ -26,6 +29,10 @@ INLINE void bag_sum_part(size_t steps, size_t part, size_t dim, size_t n, const 
 
 static void vec_bag_sum(size_t dim, size_t n, const uint32_t *rows, const float *w, const float *table, float *out) {
     size_t c = 0;
+    if (dim == SLAB) {
+        bag_sum_part(SLAB_STEPS, VL, SLAB, n, rows, w, table, out, true);
+        return;
+    }
     for (; c + V_PART * VL <= dim; c += V_PART * VL)
         bag_sum_part(V_PART, VL, dim, n, rows, w, table + c, out + c, c == 0);
     for (; c + 4 * VL <= dim; c += 4 * VL) bag_sum_part(4, VL, dim, n, rows, w, table + c, out + c, c == 0);
@@ -72,6 +79,10 @@ static void vec_bag_back(size_t dim, size_t n, const uint32_t *bag, const float 
                          float *grad, float *dots, bool add) {
     size_t c = 0;
     if (dim == 0 && !add) memset(dots, 0, n * sizeof *dots);
+    if (dim == SLAB) {
+        bag_back_part(SLAB_STEPS, VL, SLAB, n, bag, w, d, row, grad, dots, add, true);
+        return;
+    }
     for (; c + V_PART * VL <= dim; c += V_PART * VL)
         bag_back_part(V_PART, VL, dim, n, bag, w, d + c, row + c, grad + c, dots, add || c > 0, c == 0);
     for (; c + 4 * VL <= dim; c += 4 * VL)
@@ -100,6 +111,10 @@ static void vec_bag_back(size_t dim, size_t n, const uint32_t *bag, const float 
     }                                                                                                                  \
     static void NAME(size_t dim, size_t n, const uint32_t *rows, const float *w, const TYPE *table, float *out) {      \
         size_t c = 0;                                                                                                  \
+        if (dim == SLAB) {                                                                                             \
+            NAME##_part(SLAB_STEPS, VL, SLAB, n, rows, w, table, out, true);                                           \
+            return;                                                                                                    \
+        }                                                                                                              \
         for (; c + V_PART * VL <= dim; c += V_PART * VL)                                                               \
             NAME##_part(V_PART, VL, dim, n, rows, w, table + c, out + c, c == 0);                                      \
         for (; c + 4 * VL <= dim; c += 4 * VL) NAME##_part(4, VL, dim, n, rows, w, table + c, out + c, c == 0);        \

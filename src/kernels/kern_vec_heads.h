@@ -30,36 +30,35 @@ static void vec_heads_scores(size_t n, size_t heads, size_t dim, const float *u,
         for (size_t j = 0; j < n; j++) out[j * heads + h] = vec_dot(dim, u + h * ld, x + j * dim);
 }
 
-/* Columns of a [rows][ld], `part` of them in a vector: max, exponentials, sum and quotient of each. Where `fold` < VL,
- * lanes that many apart belong to one head. */
-INLINE vf fold_lanes(vf x, size_t fold, bool max) {
-    float lane[VL];
-    store(lane, x);
-    for (size_t i = fold; i < VL; i++)
-        lane[i % fold] = max ? (lane[i] > lane[i % fold] ? lane[i] : lane[i % fold]) : lane[i % fold] + lane[i];
-    for (size_t i = fold; i < VL; i++) lane[i] = lane[i % fold];
-    return load(lane);
+/* All lanes that lie a multiple of `apart` (a power of 2) from one another get the largest of them, or their sum. */
+INLINE vf over_lanes(vf x, size_t apart, bool max) {
+    static const int32_t lane[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    vi at;
+    memcpy(&at, lane, sizeof at);
+    for (; apart < VL; apart *= 2) {
+        vf other = V_PERMUTE(x, at + (int32_t)apart);
+        x = max ? V_MAX(x, other) : x + other;
+    }
+    return x;
 }
 
-INLINE void softmax_columns(size_t rows, size_t ld, size_t part, size_t last, size_t fold, float *a) {
-    vf lowest = all(-INFINITY), max = lowest, sum = {0};
-    for (size_t i = 0; i < rows; i++) {
-        vf x = i + 1 < rows ? load_part(a + i * ld, part) : V_LOAD_PART(a + i * ld, last, lowest);
-        max = V_MAX(max, x);
+/* Softmax down the columns of a [rows][ld]: `part` of them, and of the last row only `last` (where rows follow one
+ * another without a gap). Lanes a multiple of `apart` from one another are one column. */
+INLINE void softmax_columns(size_t rows, size_t ld, size_t part, size_t last, size_t apart, float *a) {
+    float *end = a + (rows - 1) * ld;
+    vf lowest = all(-INFINITY), max = V_LOAD_PART(end, last, lowest);
+    for (float *x = a; x < end; x += ld) max = V_MAX(max, load_part(x, part));
+    max = over_lanes(max, apart, true);
+    vf sum = vexp(V_LOAD_PART(end, last, lowest) - max);
+    store_part(end, last, sum);
+    for (float *x = a; x < end; x += ld) {
+        vf e = vexp(load_part(x, part) - max);
+        store_part(x, part, e);
+        sum += e;
     }
-    if (fold < VL) max = fold_lanes(max, fold, true);
-    for (size_t i = 0; i < rows; i++) {
-        bool whole = i + 1 < rows;
-        vf x = vexp((whole ? load_part(a + i * ld, part) : V_LOAD_PART(a + i * ld, last, lowest)) - max);
-        store_part(a + i * ld, whole ? part : last, x);
-        sum += x;
-    }
-    if (fold < VL) sum = fold_lanes(sum, fold, false);
-    vf inverse = all(1.0f) / sum;
-    for (size_t i = 0; i < rows; i++) {
-        size_t width = i + 1 < rows ? part : last;
-        store_part(a + i * ld, width, load_part(a + i * ld, width) * inverse);
-    }
+    vf inverse = all(1.0f) / over_lanes(sum, apart, false);
+    for (float *x = a; x < end; x += ld) store_part(x, part, load_part(x, part) * inverse);
+    store_part(end, last, load_part(end, last) * inverse);
 }
 
 /* Where the heads divide a vector, it takes several tokens at once. */

@@ -40,7 +40,7 @@ INLINE void store4(float *p, v4 x) {
 }
 
 INLINE vf all(float x) {
-    return (vf){0} + x;
+    return V_ALL(x);
 }
 
 /* e^x: x = n ln 2 + r, a polynomial for e^r (Cephes expf), n into the exponent. Under -87 exactly 0, above 88 as at 88.

@@ -18,7 +18,7 @@ typedef float real;
 
 /* How far ahead bag_sum and bag_back prefetch at most: their index arrays must be readable (and hold valid rows) this
  * far past n. */
-enum { SAGE_PREFETCH = 16 };
+enum { SAGE_PREFETCH = 32 };
 
 /* Every op works on the calling thread; who cuts the work over the pool is the caller. Sums run in a fixed order for a
  * given ISA. */

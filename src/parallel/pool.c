@@ -1,5 +1,9 @@
 /* Workers wait for the next job's number to change: first spinning for some microseconds, since a training step has
- * many short jobs, then asleep. The caller works as worker 0 and then waits for the others in the same way. */
+ * many short jobs, then asleep. The caller works as worker 0 and then waits for the others in the same way.
+ *
+ * The mutex is taken only where somebody sleeps: else a caller with the next job ready would meet the last worker of
+ * the one before in it, and both would wait for the kernel. Who goes to sleep says so first and then looks once more;
+ * who changes a number looks for sleepers afterwards. In one order of all four, one of the two sees the other. */
 #include <base/alloc.h>
 #include <base/error.h>
 #include <parallel/pool.h>
@@ -25,6 +29,8 @@ struct sage_pool {
     pthread_cond_t begin, done;
     atomic_size_t job;     /* its number; a change starts the workers */
     atomic_size_t working; /* workers that have not finished the job */
+    atomic_size_t sleeping_workers;
+    atomic_bool caller_sleeps;
     atomic_bool stop;
     int spins;
     /* The job, written before its number changes. */
@@ -79,7 +85,9 @@ static void wait_for_job(sage_pool *pool, size_t seen) {
         pause_briefly();
     }
     pthread_mutex_lock(&pool->mutex);
+    atomic_fetch_add(&pool->sleeping_workers, 1);
     while (atomic_load(&pool->job) == seen) pthread_cond_wait(&pool->begin, &pool->mutex);
+    atomic_fetch_sub(&pool->sleeping_workers, 1);
     pthread_mutex_unlock(&pool->mutex);
 }
 
@@ -90,8 +98,7 @@ static void *work(void *arg) {
         wait_for_job(pool, seen);
         if (atomic_load(&pool->stop)) return NULL;
         run(pool, self->number);
-        if (atomic_fetch_sub(&pool->working, 1) == 1) {
-            /* Under the mutex, or the caller could fall asleep between its look and its wait. */
+        if (atomic_fetch_sub(&pool->working, 1) == 1 && atomic_load(&pool->caller_sleeps)) {
             pthread_mutex_lock(&pool->mutex);
             pthread_cond_signal(&pool->done);
             pthread_mutex_unlock(&pool->mutex);
@@ -100,8 +107,9 @@ static void *work(void *arg) {
 }
 
 static void announce(sage_pool *pool) {
-    pthread_mutex_lock(&pool->mutex);
     atomic_fetch_add(&pool->job, 1);
+    if (atomic_load(&pool->sleeping_workers) == 0) return;
+    pthread_mutex_lock(&pool->mutex);
     pthread_cond_broadcast(&pool->begin);
     pthread_mutex_unlock(&pool->mutex);
 }
@@ -112,7 +120,9 @@ static void wait_for_workers(sage_pool *pool) {
         pause_briefly();
     }
     pthread_mutex_lock(&pool->mutex);
+    atomic_store(&pool->caller_sleeps, true);
     while (atomic_load(&pool->working) != 0) pthread_cond_wait(&pool->done, &pool->mutex);
+    atomic_store(&pool->caller_sleeps, false);
     pthread_mutex_unlock(&pool->mutex);
 }
 

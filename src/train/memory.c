@@ -2,7 +2,7 @@
 #include <train/memory.h>
 
 /* Of the program itself: code's data, the libraries' buffers, validation's queries, small things. */
-enum { REST_BYTES = 16 << 20, ROUND_PAIRS = 64 };
+enum { REST_BYTES = 16 << 20, ROUND_PAIRS = 64, BLOCK_COLUMNS = 256 };
 static const double DEVIATIONS = 6;
 
 sage_status sage_train_load_model(const sage_model_shape *shape, sage_train_load *load, sage_error *error) {
@@ -65,6 +65,19 @@ static size_t times(size_t a, size_t b) {
     return __builtin_mul_overflow(a, b, &product) ? SIZE_MAX : product;
 }
 
+/* Operands in another precision lie in scratch of the threads: for the gradient of a weight matrix, its input of the
+ * whole batch and a block of the gradients of its output. */
+static size_t rounded_need(const sage_train_load *load) {
+    const sage_model_shape *s = &load->shape;
+    size_t widest = s->dim_ff > s->dim_head ? s->dim_ff : s->dim_head;
+    if (load->precision == SAGE_PRECISION_F32) return 0;
+    if (s->dim_model > widest) widest = s->dim_model;
+    size_t largest =
+        times(load->threads * (load->n_pairs + load->n_random), (widest + BLOCK_COLUMNS) * sizeof(uint16_t));
+    return plus(largest,
+                largest / 2); /* it grows with the products met, and what it grew out of may stay with malloc */
+}
+
 static size_t work_need(const sage_train_load *load) {
     const sage_work_sizes sizes = {.products = load->n_pairs + load->n_random,
                                    .text_bags = load->text_bags,
@@ -72,7 +85,7 @@ static size_t work_need(const sage_train_load *load) {
                                    .queries = load->n_pairs,
                                    .ids = load->ids,
                                    .columns = load->n_pairs + load->n_random};
-    return sage_work_need(&load->shape, load->threads, load->precision, &sizes);
+    return plus(sage_work_need(&load->shape, load->threads, load->precision, &sizes), rounded_need(load));
 }
 
 void sage_train_need_of(const sage_train_load *load, sage_train_need *need) {

@@ -2,6 +2,7 @@
  * without memory; without allocating anew. */
 #include <base/alloc.h>
 #include <base/rng.h>
+#include <dlfcn.h>
 #include <kernels/gemm.h>
 #include <math.h>
 #include <pthread.h>
@@ -325,6 +326,25 @@ static void many_callers_at_once(void **state) {
     }
 }
 
+/* ---- the program around ---- */
+
+/* Whoever uses OpenMP beside us keeps the number of threads it set. */
+static void openmp_of_the_host_is_left_alone(void **state) {
+    int (*get)(void);
+    void (*set)(int);
+    sage_rng rng;
+    (void)state;
+    *(void **)&get = dlsym(RTLD_DEFAULT, "omp_get_max_threads");
+    *(void **)&set = dlsym(RTLD_DEFAULT, "omp_set_num_threads");
+    if (get == NULL || set == NULL) skip(); /* no OpenMP in this build */
+    int before = get();
+    set(3);
+    sage_rng_seed(&rng, 9, 9);
+    one_product(SAGE_PRECISION_F32, false, true, 30, 31, 32, 0, false, &rng);
+    assert_int_equal(get(), 3);
+    set(before);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_callers_at_once),
@@ -334,6 +354,7 @@ int main(void) {
         cmocka_unit_test(new_without_memory),
         cmocka_unit_test(products_without_memory),
         cmocka_unit_test(nothing_is_allocated_twice),
+        cmocka_unit_test(openmp_of_the_host_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

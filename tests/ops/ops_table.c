@@ -9,8 +9,14 @@ static size_t size_of(op_type type) {
     return sizes[type];
 }
 
+/* Small arrays begin anywhere; tables are laid out as the model's are. */
 static void *allocate(size_t bytes) {
-    void *memory = malloc(bytes > 0 ? bytes : 1);
+    const size_t table = 1 << 20, line = 64;
+    void *memory = NULL;
+    if (bytes < table)
+        memory = malloc(bytes > 0 ? bytes : 1);
+    else if (posix_memalign(&memory, line, bytes) == 0)
+        sage_huge_pages(memory, bytes);
     if (memory == NULL) {
         fprintf(stderr, "ops: no memory for %zu bytes\n", bytes);
         exit(1);
@@ -22,7 +28,6 @@ op_array *op_new(op_args *a, const char *name, op_type type, size_t n) {
     op_array *made = &a->array[a->arrays++];
     *made = (op_array){.name = name, .type = type, .n = n};
     made->any = allocate(n * size_of(type));
-    sage_huge_pages(made->any, n * size_of(type)); /* as the model's tables have */
     memset(made->any, 0, n * size_of(type));
     return made;
 }

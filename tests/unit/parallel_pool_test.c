@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <support/test.h>
+#include <time.h>
 
 enum { N = 1000 };
 
@@ -107,6 +108,13 @@ static void add(void *ctx, size_t begin, size_t end, size_t worker) {
     for (size_t i = begin; i < end; i++) sums[worker] += i;
 }
 
+/* The caller finds nothing left to do and waits. */
+static void add_slowly(void *ctx, size_t begin, size_t end, size_t worker) {
+    struct timespec pause = {0, 100000};
+    if (worker > 0 && begin % 8 == 0) nanosleep(&pause, NULL);
+    add(ctx, begin, end, worker);
+}
+
 /* Plain memory, written by one job and read by the next: what TSan looks at. */
 static void hands_memory_over(void **state) {
     (void)state;
@@ -117,6 +125,24 @@ static void hands_memory_over(void **state) {
     for (int w = 0; w < 4; w++) all += sums[w];
     assert_int_equal(all, 2000 * 120);
     sage_pool_free(pool);
+}
+
+/* Workers and caller fall asleep at every point of their waits: nobody must be forgotten. */
+static void wakes_whoever_sleeps(void **state) {
+    (void)state;
+    for (size_t threads = 2; threads <= 4; threads++) {
+        sage_pool *pool;
+        size_t sums[4] = {0}, all = 0;
+        assert_int_equal(sage_pool_new(threads, &pool, NULL), SAGE_OK);
+        for (long round = 0; round < 1000; round++) {
+            struct timespec gap = {0, round % 50 * 3000};
+            if (round % 3 != 0) nanosleep(&gap, NULL);
+            sage_pool_for_dynamic(pool, 16, 1, round % 2 ? add : add_slowly, sums);
+        }
+        for (int w = 0; w < 4; w++) all += sums[w];
+        assert_int_equal(all, 1000 * 120);
+        sage_pool_free(pool);
+    }
 }
 
 typedef struct caller {
@@ -149,6 +175,7 @@ int main(void) {
         cmocka_unit_test(covers_every_index_once), cmocka_unit_test(cuts_fairly),
         cmocka_unit_test(runs_without_a_pool),     cmocka_unit_test(uses_the_cores_there_are),
         cmocka_unit_test(hands_memory_over),       cmocka_unit_test(serves_callers_in_turn),
+        cmocka_unit_test(wakes_whoever_sleeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
