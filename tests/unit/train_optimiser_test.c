@@ -1,4 +1,5 @@
 /* Adam and the moving average against the plain formulas, in double, row by row and step by step. */
+#include "support/scratch.h"
 #include "support/test.h"
 #include <base/alloc.h>
 #include <base/option_table.h>
@@ -6,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <train/optimiser.h>
+#include <train/checkpoint.h>
 
 enum { STEPS = 30, VOCAB = 50, ROWS = 20, TOUCHED = 4, DIM = 40 }; /* DIM: a slab and a narrower one */
 
@@ -247,6 +248,56 @@ static void the_norm_is_the_same_for_any_number_of_threads(void **state) {
     sage_model_free(model);
 }
 
+/* What lies in slabs, row by row in the file, and back. */
+static void checkpoints_have_rows(void **state) {
+    (void)state;
+    char dir[SAGE_PATH_MAX];
+    scratch_make(dir);
+    const char *path = scratch_path(dir, "checkpoint.safetensors");
+    sage_optimiser *adam[2] = {NULL, NULL};
+    sage_average *average[2] = {NULL, NULL};
+    sage_model *model[2] = {new_model(), new_model()};
+    sage_train_state train_state = {.step = 3}, loaded_state = {0};
+    sage_grads *grads = new_grads(model[0]);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(sage_optimiser_new(model[i], &adam[i], NULL), SAGE_OK);
+        assert_int_equal(sage_average_new(model[i], STEPS, 0.9, &average[i], NULL), SAGE_OK);
+    }
+    for (uint64_t step = 1; step <= 3; step++) {
+        fill_grads(grads, sage_model_dense_size(model[0]), step);
+        apply(adam[0], model[0], grads, average[0], step, 1, 1, NULL);
+    }
+    sage_checkpoint saved = {model[0], adam[0], average[0], &train_state, "it"};
+    sage_checkpoint other = {model[1], adam[1], average[1], &loaded_state, "it"};
+    assert_int_equal(sage_checkpoint_save(path, &saved, NULL), SAGE_OK);
+
+    static const char *const names[] = {"param.table", "adam.m.table", "adam.v.table", "average.table"};
+    const real *values[] = {sage_model_table(model[0]), adam[0]->table.m, adam[0]->table.v, average[0]->table};
+    sage_safetensors *file;
+    assert_int_equal(sage_safetensors_open(path, &file, NULL), SAGE_OK);
+    for (size_t t = 0; t < 4; t++) {
+        const sage_tensor *stored = sage_safetensors_find(file, names[t]);
+        assert_non_null(stored);
+        assert_int_equal(stored->dim[1], DIM);
+        for (size_t i = 0; i < ROWS * DIM; i++) assert_true(((const real *)stored->data)[i] == values[t][place(i)]);
+    }
+    sage_safetensors_close(file);
+
+    bool loaded;
+    assert_int_equal(sage_checkpoint_load(path, &other, &loaded, NULL), SAGE_OK);
+    assert_true(loaded);
+    const real *again[] = {sage_model_table(model[1]), adam[1]->table.m, adam[1]->table.v, average[1]->table};
+    for (size_t t = 0; t < 4; t++) assert_memory_equal(values[t], again[t], ROWS * DIM * sizeof(real));
+    assert_memory_equal(average[0]->row_step, average[1]->row_step, ROWS * sizeof(uint32_t));
+    for (int i = 0; i < 2; i++) {
+        sage_average_free(average[i]);
+        sage_optimiser_free(adam[i]);
+        sage_model_free(model[i]);
+    }
+    sage_grads_free(grads);
+    scratch_remove(dir);
+}
+
 static void a_failed_allocation_is_an_error(void **state) {
     (void)state;
     sage_model *model = new_model();
@@ -270,6 +321,7 @@ int main(void) {
         cmocka_unit_test(steps_follow_the_formulas),
         cmocka_unit_test(exchanging_twice_changes_no_bit),
         cmocka_unit_test(the_norm_is_the_same_for_any_number_of_threads),
+        cmocka_unit_test(checkpoints_have_rows),
         cmocka_unit_test(a_failed_allocation_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
