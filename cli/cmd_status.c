@@ -18,14 +18,15 @@ static void count(const char *name, uint64_t n) {
     printf("  %-22s %s\n", name, cli_count(n, out));
 }
 
-static void print_kernels(const sage_shop_state *s) {
-    printf("  %-22s %s\n", "kernels", s->isa);
-    for (int i = 0; i < SAGE_PRECISIONS; i++) {
-        const sage_kernel_state *kernel = &s->kernels[i];
-        printf("  kernels of %-11s %s, %.0f of %.0f GFLOP/s a core (%.0f %%)\n", kernel->precision, kernel->gemm,
-               kernel->gflops, kernel->peak, 100 * kernel->gflops / kernel->peak);
-    }
-    if (*s->advice) printf("  %-22s %s\n", "slow", s->advice);
+static void print_kernels(void) {
+    sage_kernels k;
+    sage_measure_kernels(&k);
+    printf("  %-22s %s\n", "kernels", k.isa);
+    for (int i = 0; i < SAGE_PRECISIONS; i++)
+        printf("  kernels of %-11s %s, %.0f of %.0f GFLOP/s a core (%.0f %%)\n", k.products[i].precision,
+               k.products[i].name, k.products[i].gflops, k.products[i].peak_gflops,
+               100 * k.products[i].gflops / k.products[i].peak_gflops);
+    if (*k.advice) printf("  %-22s %s\n", "slow", k.advice);
 }
 
 static void print_state(const sage_shop *shop, const sage_shop_state *s) {
@@ -55,18 +56,20 @@ static void print_state(const sage_shop *shop, const sage_shop_state *s) {
                s->current_revision < s->catalogue_revision ? " (the catalogue is newer: run embed and index)" : "");
     else
         printf("  %-22s nothing yet\n", "published");
-    print_kernels(s);
+    print_kernels();
 }
 
-static json_t *kernels_json(const sage_shop_state *s) {
-    json_t *kernels = json_object();
-    for (int i = 0; i < SAGE_PRECISIONS; i++) {
-        const sage_kernel_state *kernel = &s->kernels[i];
-        json_object_set_new(
-            kernels, kernel->precision,
-            json_pack("{s:s, s:f, s:f}", "gemm", kernel->gemm, "gflops", kernel->gflops, "peak_gflops", kernel->peak));
-    }
-    return kernels;
+static void add_kernels(json_t *root) {
+    sage_kernels k;
+    json_t *products = json_object();
+    sage_measure_kernels(&k);
+    for (int i = 0; i < SAGE_PRECISIONS; i++)
+        json_object_set_new(products, k.products[i].precision,
+                            json_pack("{s:s, s:f, s:f}", "name", k.products[i].name, "gflops", k.products[i].gflops,
+                                      "peak_gflops", k.products[i].peak_gflops));
+    json_object_set_new(root, "isa", json_string(k.isa));
+    json_object_set_new(root, "kernels", products);
+    json_object_set_new(root, "advice", *k.advice ? json_string(k.advice) : json_null());
 }
 
 static json_t *state_json(const sage_shop_state *s) {
@@ -100,9 +103,7 @@ static json_t *state_json(const sage_shop_state *s) {
     json_object_set_new(root, "training_unfinished", json_boolean(s->training_unfinished));
     json_object_set_new(root, "tasks", tasks);
     json_object_set_new(root, "reasons", reasons);
-    json_object_set_new(root, "isa", json_string(s->isa));
-    json_object_set_new(root, "kernels", kernels_json(s));
-    json_object_set_new(root, "advice", *s->advice ? json_string(s->advice) : json_null());
+    add_kernels(root);
     return root;
 }
 

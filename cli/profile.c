@@ -44,7 +44,7 @@ static void print_figure(double value, const char *unit) {
     if (value > 0)
         fprintf(stderr, " %9.1f%s", value, unit);
     else
-        fprintf(stderr, " %9s%*s", "-", (int)strlen(unit), "");
+        fprintf(stderr, " %9s", "-");
 }
 
 static void print_row(const profile *p, const sage_profile_row *row) {

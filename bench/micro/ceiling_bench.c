@@ -6,6 +6,7 @@
 #include <base/report.h>
 #include <base/rng.h>
 #include <kernels/peak.h>
+#include <parallel/pool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

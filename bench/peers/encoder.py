@@ -63,11 +63,26 @@ def environment(**more):
     return env
 
 
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def busy_s(path, first, last):
+    """Processor time of the machine (/proc/stat: user, nice, system, then beyond idle and iowait irq, softirq, steal) or of a process."""
+    with open(path, encoding="ascii", errors="replace") as file:
+        fields = file.read().rsplit(")", 1)[-1].split("\n", 1)[0].split()
+    return sum(int(x) for x in fields[first:last]) / TICK
+
+
+def machine_busy_s():
+    return busy_s("/proc/stat", 1, 4) + busy_s("/proc/stat", 6, 9)
+
+
 class Contender:
-    """A process that does one step or call whenever it is told to."""
+    """A process that does one step or call whenever it is told to. A sample counts as disturbed where other programs had more than a tenth of
+    the machine meanwhile; medians and bests are over the others where there are enough."""
 
     def __init__(self, name, command, env, rounds=1 << 30, times=1):
-        self.name, self.rounds, self.times, self.samples, self.last = name, rounds, times, [], {}
+        self.name, self.rounds, self.times, self.all, self.last = name, rounds, times, [], {}
         self.process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.about = self.answer()
 
@@ -83,10 +98,18 @@ class Contender:
         return self.answer()
 
     def run(self, keep=True):
+        mine = "/proc/%d/stat" % self.process.pid
+        others = busy_s(mine, 11, 13) - machine_busy_s()
         self.last = self.ask("run")
+        others += machine_busy_s() - busy_s(mine, 11, 13)
         if keep:
-            self.samples.append(self.last["s"])
+            self.all.append((self.last["s"], others <= 0.1 * os.cpu_count() * self.last["s"] + 2 / TICK))
         return self.last
+
+    @property
+    def samples(self):
+        quiet = [s for s, undisturbed in self.all if undisturbed]
+        return quiet if len(quiet) >= min(3, (len(self.all) + 1) // 2) else [s for s, _ in self.all]
 
     def close(self):
         self.process.stdin.close()
@@ -148,7 +171,7 @@ class Bench:
 
     def keep(self, part, contenders, **about):
         for c in contenders:
-            self.log.append(about | {"part": part, "name": c.name, "about": c.about, "seconds": c.samples, "last": c.last})
+            self.log.append(about | {"part": part, "name": c.name, "about": c.about, "samples": c.all, "last": c.last})
 
     # ---- the floor, in seconds ----
     def floor(self, mode, precision, threads, products, layout):
@@ -324,6 +347,9 @@ def isa(bench):
 
 
 def ceilings(bench):
+    samples = [undisturbed for run in bench.log for _, undisturbed in run.get("samples", [])]
+    if samples:
+        print("\n%d of %d samples were taken while other programs used more than a tenth of the machine." % (samples.count(False), len(samples)))
     for threads, c in sorted(bench.ceilings.items()):
         print("\nCeilings, %d thread(s), best of the run: multiply-adds in registers f32 %.0f, bf16 %.0f GFLOP/s, int8 %.0f GOP/s; the library's product of"
               " 512^3 f32 %.0f, bf16 %.0f; reading %.0f GB/s; %.2f million row reads of 2,048 products: by whole rows gather %.0f ms (bf16 %.0f),"

@@ -46,14 +46,6 @@ typedef struct sage_reject {
     char raw[512]; /* the beginning of the raw text, made printable; the store keeps up to 64 KiB of it */
 } sage_reject;
 
-/* Which matrix products run in a precision, and how fast on this machine; measured anew each time. */
-typedef struct sage_kernel_state {
-    char precision[8];   /* "f32", "bf16", "int8" */
-    char gemm[128];      /* library and kernel */
-    double gflops, peak; /* of a core: 10^9 operations a second of products, and of the processor's registers alone */
-} sage_kernel_state;
-enum { SAGE_PRECISIONS = 3 };
-
 /* What `itemsage status` prints. Versions are 0 where there is none. */
 typedef struct sage_shop_state {
     uint64_t products, images, image_vectors, queries, events, unknown_product_events, rejects;
@@ -67,12 +59,23 @@ typedef struct sage_shop_state {
     sage_reason_count reasons[SAGE_REASONS_MAX];
     uint64_t task_n;
     sage_task_count tasks[SAGE_TASKS_MAX];
-    char isa[16]; /* instruction set in use */
-    sage_kernel_state kernels[SAGE_PRECISIONS];
-    char advice[256]; /* what to do where matrix products run far below the peak; empty: nothing */
 } sage_shop_state;
 
 sage_status sage_shop_read_state(sage_shop *shop, sage_shop_state *state, sage_error *error);
+
+/* What computes on this machine: the instruction set in use, and for each precision the library and kernel of matrix
+ * products, with what a core reaches of what its registers can do, in 10^9 operations a second. */
+enum { SAGE_PRECISIONS = 3 };
+typedef struct sage_kernels {
+    char isa[16];
+    struct {
+        char precision[8]; /* "f32", "bf16", "int8" */
+        char name[128];
+        double gflops, peak_gflops;
+    } products[SAGE_PRECISIONS];
+    char advice[256]; /* what to do where products run far below the peak; empty: nothing */
+} sage_kernels;
+void sage_measure_kernels(sage_kernels *kernels); /* takes about 50 ms */
 
 /* Up to `limit` kept bad rows, newest first; `n` gets how many were written. */
 sage_status sage_shop_rejects(sage_shop *shop, sage_reject *rejects, size_t limit, size_t *n, sage_error *error);

@@ -10,6 +10,7 @@
 
 #include <base/buf.h>
 #include <kernels/kernels.h>
+#include <parallel/pool.h>
 #include <stdint.h>
 
 typedef struct sage_neighbour {

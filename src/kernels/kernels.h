@@ -1,11 +1,10 @@
 /* The numeric ops, shapes documented; scalar truth in plain C, faster kernels chosen once by CPUID
  * (ITEMSAGE_ISA=scalar|avx2|avx512 forces one; where that is not to be had, sage_isa_advice says so). Row-major. `real`
- * is float, or double in the oracle's build (-DSAGE_REAL_F64: scalar kernels and dgemm only). Any size of any argument
+ * is float, or double in the oracle's build (-DSAGE_REAL_F64: scalar kernels only). Any size of any argument
  * is allowed, zero included; nothing has to be aligned. */
 #ifndef SAGE_KERNELS_KERNELS_H
 #define SAGE_KERNELS_KERNELS_H
 
-#include <parallel/pool.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,7 +30,7 @@ typedef struct sage_ops {
     void (*scale)(size_t n, real alpha, real *x);               /* x *= alpha */
     real (*max)(size_t n, const real *x);                       /* n > 0 */
     real (*exp_sum)(size_t n, real shift,
-                    real *x); /* x = exp(x - shift), returns the sum; under about -87 exactly 0 in f32 */
+                    real *x); /* x = exp(x - shift), returns the sum; under about -104 exactly 0 in f32 */
 
     /* ---- bags: rows of a table [..][dim] ---- */
     /* out[dim] = sum over i < n of w[i] table[rows[i]] */
@@ -112,8 +111,6 @@ const char *sage_isa(void);                   /* "scalar", "avx2", "avx512" */
 /* NULL, or one line where ITEMSAGE_ISA names kernels that are unknown or not to be had here: what it says, and what
  * runs instead. Static storage. */
 const char *sage_isa_advice(void);
-const char *
-sage_gemm_old_name(void); /* the BLAS and the kernel it runs, e.g. "OpenBLAS 0.3.21 SkylakeX"; static storage */
 
 /* Adam by the chosen ISA, for whole tensors and single table rows alike. */
 void sage_adam(real *w, const real *g, real *m, real *v, size_t n, real lr, real b1, real b2, real eps, real decay,
@@ -122,11 +119,5 @@ void sage_adam(real *w, const real *g, real *m, real *v, size_t n, real lr, real
 /* Asks for large pages under big arrays that are read row by row at random (tables, their moments): without, the
  * address look-ups cost more than the rows. Call it before the memory is first written. */
 void sage_huge_pages(void *memory, size_t bytes);
-
-/* C[m][n] = alpha op(A) op(B) + beta C; op transposes where ta / tb. lda, ldb, ldc: row strides. Rows of C (or its
- * columns, where rows are few) are cut over the pool; each worker calls the serial BLAS. A NULL pool runs it on the
- * caller: that is how a worker calls it. */
-void sage_gemm_old(sage_pool *pool, bool ta, bool tb, size_t m, size_t n, size_t k, real alpha, const real *a,
-                   size_t lda, const real *b, size_t ldb, real beta, real *c, size_t ldc);
 
 #endif

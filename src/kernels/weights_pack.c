@@ -11,16 +11,52 @@ static uint32_t *place(const sage_layout *l, void *values, size_t unit, size_t c
            unit % l->k_block * l->n_block + column % l->n_block;
 }
 
+/* Four units of four rows become four columns of four. */
+typedef uint32_t quad __attribute__((vector_size(16)));
+enum { QUAD = 4 };
+
+static inline quad load_quad(const char *from) {
+    quad q;
+    memcpy(&q, from, sizeof q);
+    return q;
+}
+
+static inline void store_quad(uint32_t *to, quad q) {
+    memcpy(to, &q, sizeof q);
+}
+
+static inline void turn_quad(const char *from, size_t ld, uint32_t *to, size_t stride) {
+    quad a = load_quad(from), b = load_quad(from + ld), c = load_quad(from + 2 * ld), d = load_quad(from + 3 * ld);
+    quad ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    store_quad(to, __builtin_shufflevector(ab, cd, 0, 1, 4, 5));
+    store_quad(to + stride, __builtin_shufflevector(ab, cd, 2, 3, 6, 7));
+    ab = __builtin_shufflevector(a, b, 2, 6, 3, 7), cd = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    store_quad(to + 2 * stride, __builtin_shufflevector(ab, cd, 0, 1, 4, 5));
+    store_quad(to + 3 * stride, __builtin_shufflevector(ab, cd, 2, 3, 6, 7));
+}
+
+/* `units` of a row. */
+static void turn_row(const char *from, uint32_t *to, size_t stride, size_t units) {
+    for (size_t u = 0; u < units; u++) memcpy(to + u * stride, from + u * sizeof *to, sizeof *to);
+}
+
 /* Block by block of units, so that what is written stays in the cache until its lines are full. */
 void sage_pack_columns(sage_packed *packed, const void *rows, size_t ld, size_t begin, size_t n, size_t row_bytes) {
     const sage_layout *l = sage_packed_layout(packed);
     size_t units = row_bytes / sizeof(uint32_t);
+    bool by_quads = l->n_block % QUAD == 0 && begin % QUAD == 0;
     for (size_t u = 0; u < units; u += l->k_block) {
-        size_t block = smaller(l->k_block, units - u);
-        for (size_t i = 0; i < n; i++) {
-            const char *from = (const char *)rows + i * ld + u * sizeof(uint32_t);
+        size_t block = smaller(l->k_block, units - u), whole = by_quads ? block / QUAD * QUAD : 0;
+        const char *from = (const char *)rows + u * sizeof(uint32_t);
+        for (size_t i = 0, step; i < n; i += step) {
             uint32_t *to = place(l, sage_packed_values(packed), u, begin + i);
-            for (size_t j = 0; j < block; j++) memcpy(to + j * l->n_block, from + j * sizeof *to, sizeof *to);
+            step = whole > 0 && n - i >= QUAD ? QUAD : 1;
+            size_t turned = step == QUAD ? whole : 0;
+            for (size_t j = 0; j < turned; j += QUAD)
+                turn_quad(from + i * ld + j * sizeof *to, ld, to + j * l->n_block, l->n_block);
+            for (size_t r = 0; r < step; r++)
+                turn_row(from + (i + r) * ld + turned * sizeof *to, to + r + turned * l->n_block, l->n_block,
+                         block - turned);
         }
     }
 }

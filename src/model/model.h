@@ -19,6 +19,7 @@
 #include <base/option_table.h>
 #include <io/safetensors.h>
 #include <kernels/gemm.h>
+#include <parallel/pool.h>
 #include <text/fields.h>
 #include <text/vocab.h>
 

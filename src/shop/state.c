@@ -1,9 +1,7 @@
 /* What `itemsage status` shows. */
 #include <base/error.h>
 #include <embed/embed.h>
-#include <kernels/peak.h>
 #include <shop/shop.h>
-#include <stdio.h>
 #include <string.h>
 #include <train/train.h>
 
@@ -29,21 +27,6 @@ out:
     return st;
 }
 
-static void kernels(sage_shop_state *state) {
-    const char *advice = sage_gemm_advice();
-    snprintf(state->isa, sizeof state->isa, "%s", sage_isa());
-    snprintf(state->advice, sizeof state->advice, "%s", advice != NULL ? advice : "");
-    for (int i = 0; i < SAGE_PRECISIONS; i++) {
-        sage_kernel_state *kernel = &state->kernels[i];
-        sage_peak peak;
-        sage_peak_measure((sage_precision)i, &peak);
-        snprintf(kernel->precision, sizeof kernel->precision, "%s", sage_precision_name((sage_precision)i));
-        snprintf(kernel->gemm, sizeof kernel->gemm, "%s", sage_gemm_name((sage_precision)i));
-        kernel->gflops = 1e-9 * peak.gemm_flops;
-        kernel->peak = 1e-9 * peak.flops;
-    }
-}
-
 sage_status sage_shop_read_state(sage_shop *shop, sage_shop_state *state, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_catalog *catalog = NULL;
@@ -55,7 +38,6 @@ sage_status sage_shop_read_state(sage_shop *shop, sage_shop_state *state, sage_e
     if (state->model)
         SAGE_TRY(sage_embed_stale(catalog, shop->dir, state->model, sage_embed_precision(shop->options),
                                   &state->vectors_stale, error));
-    kernels(state);
 out:
     sage_catalog_close(catalog);
     return st;

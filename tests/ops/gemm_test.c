@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <kernels/gemm.h>
 #include <math.h>
+#include <parallel/pool.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>

@@ -180,13 +180,20 @@ static void an_empty_shop_says_so(void **state) {
     assert_int_equal(s.current_model + s.current_index + s.current_keywords, 0);
     assert_int_equal(s.reason_n + s.task_n, 0);
     assert_false(s.training_unfinished);
-    assert_true(*s.isa);
-    for (int i = 0; i < SAGE_PRECISIONS; i++) assert_true(*s.kernels[i].gemm && s.kernels[i].peak > 0);
     must(sage_shop_rejects(shop, rejects, 3, &n, &error));
     assert_int_equal(n, 0);
     must(sage_shop_forget_user(shop, "nobody", &events, &error));
     assert_int_equal(events, 0);
     sage_shop_close(shop);
+}
+
+static void kernels_are_named_and_measured(void **state) {
+    sage_kernels k;
+    (void)state;
+    sage_measure_kernels(&k);
+    assert_true(*k.isa);
+    for (int i = 0; i < SAGE_PRECISIONS; i++)
+        assert_true(*k.products[i].name && k.products[i].gflops > 0 && k.products[i].peak_gflops > 0);
 }
 
 static void what_is_missing_is_named(void **state) {
@@ -309,6 +316,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(locks_are_three_and_exclusive, ground, clear),
         cmocka_unit_test_setup_teardown(a_failure_lets_go, ground, clear),
         cmocka_unit_test_setup_teardown(an_empty_shop_says_so, ground, clear),
+        cmocka_unit_test(kernels_are_named_and_measured),
         cmocka_unit_test_setup_teardown(what_is_missing_is_named, ground, clear),
         cmocka_unit_test_setup_teardown(the_table_is_sound, ground, clear),
         cmocka_unit_test_setup_teardown(formats_by_name, ground, clear),

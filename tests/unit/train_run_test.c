@@ -144,13 +144,14 @@ static void two_runs_give_the_same_bits(void **state) {
 
 static void resumed_runs_give_the_same_bits(void **state) {
     (void)state;
-    static const char *const plain[] = {NULL}, *const averaged[] = {"average=0.9", "clip=0.5", "weight_decay=0.1",
-                                                                    NULL};
+    static const char *const plain[] = {NULL}, *const bf16[] = {"precision=bf16", NULL},
+                             *const averaged[] = {"average=0.9", "clip=0.5", "weight_decay=0.1", NULL};
+    const char *const *const kinds[] = {plain, averaged, bf16};
     for (size_t threads = 1; threads <= 2; threads++)
-        for (int with_average = 0; with_average < 2; with_average++) {
+        for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
             sage_pool *pool = NULL;
             assert_int_equal(sage_pool_new(threads, &pool, NULL), SAGE_OK);
-            const char *const *settings = with_average ? averaged : plain;
+            const char *const *settings = kinds[kind];
             run whole = {.name = "whole", .settings = settings, .pool = pool};
             assert_int_equal(train(&whole), SAGE_OK);
             sage_monitor monitor = {.ctx = &stopping, .message = keep_notes, .cancel = &stopping.stop};
@@ -190,6 +191,28 @@ static void other_settings_start_afresh(void **state) {
     run direct = {.name = "direct", .settings = second};
     assert_int_equal(train(&direct), SAGE_OK);
     expect_same_run("afresh", "direct");
+}
+
+static void another_precision_starts_afresh(void **state) {
+    (void)state;
+    static const char *const bf16[] = {"precision=bf16", NULL};
+    sage_monitor monitor = {.ctx = &stopping, .message = keep_notes, .cancel = &stopping.stop};
+    stopping = (stopper){0};
+    run r = {.name = "precise", .validate = validate_and_stop, .ctx = dataset, .monitor = &monitor};
+    assert_int_equal(train(&r), SAGE_E_CANCELLED);
+    stopping = (stopper){0};
+    r.settings = bf16;
+    r.validate = NULL;
+    assert_int_equal(train(&r), SAGE_OK);
+    assert_non_null(strstr(stopping.notes, "precision was \"f32\" and is \"bf16\""));
+    run direct = {.name = "rounded", .settings = bf16}, plain = {.name = "unrounded"};
+    assert_int_equal(train(&direct), SAGE_OK);
+    expect_same_run("precise", "rounded");
+    size_t n;
+    assert_int_equal(train(&plain), SAGE_OK);
+    char *best = scratch_read(in_run("unrounded", "best.safetensors"), &n);
+    assert_false(scratch_holds(in_run("rounded", "best.safetensors"), best, n));
+    sage_free(best);
 }
 
 static void a_finished_run_answers_at_once(void **state) {
@@ -343,6 +366,7 @@ int main(void) {
         cmocka_unit_test(two_runs_give_the_same_bits),
         cmocka_unit_test(resumed_runs_give_the_same_bits),
         cmocka_unit_test(other_settings_start_afresh),
+        cmocka_unit_test(another_precision_starts_afresh),
         cmocka_unit_test(a_finished_run_answers_at_once),
         cmocka_unit_test(patience_ends_a_run_that_no_longer_gains),
         cmocka_unit_test(the_time_limit_ends_a_run_properly),
