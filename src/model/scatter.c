@@ -115,11 +115,20 @@ static void scatter_ids(void *ctx, size_t begin, size_t end, size_t worker) {
     sage_stage_end(&stage, began, (end - begin) * (2 + 7 * hashes) * sizeof(real), 0);
 }
 
+/* Rows that a worker takes at a time: side by side in memory, where the caches fetch ahead what then is another
+ * worker's, so many at a time; but enough pieces for all. */
+static size_t grain_of(size_t rows, size_t threads) {
+    const size_t calls_max = 8, pieces = 16;
+    size_t calls = rows / (threads * pieces * ROWS_MAX);
+    return ROWS_MAX * (calls < 1 ? 1 : calls < calls_max ? calls : calls_max);
+}
+
 void sage_model_scatter(const sage_model *model, sage_work *work, const sage_row_sink *sink) {
     const size_t ids_grain = 4096;
     scatter_job job = {model, &work->bags, sink, 0};
+    size_t grain = grain_of(job.bags->by_row.n, work->threads);
     for (; job.slab < sage_slabs(model->shape.dim_embed); job.slab++)
-        sage_pool_for_dynamic(work->pool, job.bags->by_row.n, ROWS_MAX, scatter_rows, &job);
+        sage_pool_for_dynamic(work->pool, job.bags->by_row.n, grain, scatter_rows, &job);
     if (model->shape.hashes > 1)
         sage_pool_for_dynamic(work->pool, job.bags->begin[job.bags->n], ids_grain, scatter_ids, &job);
 }

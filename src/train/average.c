@@ -66,14 +66,36 @@ out:
     return st;
 }
 
-void sage_average_catch_up(const sage_average *average, real *a, const real *p, size_t n, uint64_t from, uint64_t to) {
-    if (from >= to) return;
-    real keep = (real)exp(average->log_decay[to] - average->log_decay[from]);
+/* How much of an average the steps from `from` to `to` leave. */
+static real kept(const sage_average *average, uint64_t from, uint64_t to) {
+    return (real)exp(average->log_decay[to] - average->log_decay[from]);
+}
+
+static inline void blend(real *a, const real *p, size_t n, real keep) {
     for (size_t i = 0; i < n; i++) a[i] = p[i] + keep * (a[i] - p[i]);
+}
+
+void sage_average_catch_up(const sage_average *average, real *a, const real *p, size_t n, uint64_t from, uint64_t to) {
+    if (from < to) blend(a, p, n, kept(average, from, to));
 }
 
 void sage_average_move(const sage_average *average, real *a, const real *p, size_t n, uint64_t step) {
     sage_average_catch_up(average, a, p, n, step - 1, step);
+}
+
+/* Most rows stood still for as long as the one before. */
+void sage_average_rows(const sage_average *average, real *a, const real *p, size_t width, size_t n,
+                       const uint32_t *rows, const uint32_t *step_of, uint64_t to) {
+    uint64_t last = to;
+    real keep = 1;
+    for (size_t i = 0; i < n; i++) {
+        size_t at = rows[i] * width;
+        uint64_t from = step_of == NULL ? to - 1 : step_of[rows[i]];
+        if (from >= to) continue;
+        if (from != last) keep = kept(average, from, to);
+        last = from;
+        blend(a + at, p + at, width, keep);
+    }
 }
 
 static void swap(real *a, real *p, size_t n) {

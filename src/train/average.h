@@ -29,6 +29,10 @@ size_t sage_average_bytes(const sage_model *model, uint64_t steps);
 void sage_average_catch_up(const sage_average *average, real *a, const real *p, size_t n, uint64_t from, uint64_t to);
 /* One step's move towards the new parameters. */
 void sage_average_move(const sage_average *average, real *a, const real *p, size_t n, uint64_t step);
+/* Both for rows[i], i < n, of a and p [..][width]: up to date as of step_of[rows[i]], or, without step_of, moved by the
+ * one step `to`. */
+void sage_average_rows(const sage_average *average, real *a, const real *p, size_t width, size_t n,
+                       const uint32_t *rows, const uint32_t *step_of, uint64_t to);
 
 /* Exchanges averages and parameters, so that the model is the averaged one; the second call exchanges them back, bit
  * for bit. The first brings every row up to date as of `step`. */

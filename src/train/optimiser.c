@@ -169,13 +169,10 @@ static void table_rows(void *ctx, size_t slab, size_t width, size_t n, const uin
     const sage_model_shape *shape = sage_model_shape_of(u->model);
     size_t at = sage_slab_begin(shape->rows, slab);
     real *p = sage_model_table(u->model) + at, *a = u->average ? u->average->table + at : NULL;
-    for (size_t i = 0; a && i < n; i++)
-        sage_average_catch_up(u->average, a + rows[i] * width, p + rows[i] * width, width,
-                              u->average->row_step[rows[i]], u->step - 1);
+    if (a) sage_average_rows(u->average, a, p, width, n, rows, u->average->row_step, u->step - 1);
     sage_ops_best()->adam_rows(width, n, rows, grad, p, u->optimiser->table.m + at, u->optimiser->table.v + at,
                                u->lr_table, u->beta1, u->beta2, u->eps, u->correct1, u->correct2);
-    for (size_t i = 0; a && i < n; i++)
-        sage_average_move(u->average, a + rows[i] * width, p + rows[i] * width, width, u->step);
+    if (a) sage_average_rows(u->average, a, p, width, n, rows, NULL, u->step);
     if (a && slab + 1 == sage_slabs(shape->dim_embed))
         for (size_t i = 0; i < n; i++) u->average->row_step[rows[i]] = (uint32_t)u->step;
 }
@@ -207,15 +204,11 @@ static void importance_ids(void *ctx, size_t n, const uint32_t *ids, const real 
     const sage_update *u = ctx;
     size_t width = sage_model_shape_of(u->model)->hashes;
     real *p = sage_model_importance(u->model), *a = u->average ? u->average->importance : NULL;
-    for (size_t i = 0; a && i < n; i++)
-        sage_average_catch_up(u->average, a + ids[i] * width, p + ids[i] * width, width, u->average->id_step[ids[i]],
-                              u->step - 1);
+    if (a) sage_average_rows(u->average, a, p, width, n, ids, u->average->id_step, u->step - 1);
     for (size_t at = 0; at < n; at += IDS)
         importance_block(u, n - at < IDS ? n - at : IDS, ids + at, grad + at * width);
-    for (size_t i = 0; a && i < n; i++) {
-        sage_average_move(u->average, a + ids[i] * width, p + ids[i] * width, width, u->step);
-        u->average->id_step[ids[i]] = (uint32_t)u->step;
-    }
+    if (a) sage_average_rows(u->average, a, p, width, n, ids, NULL, u->step);
+    for (size_t i = 0; a && i < n; i++) u->average->id_step[ids[i]] = (uint32_t)u->step;
 }
 
 sage_row_sink sage_optimiser_sink(sage_update *update) {
