@@ -11,7 +11,8 @@ typedef struct piece {
     real *grad;
 } piece;
 
-enum { PIECE_ROWS = 256, PIECES_OF_ONE = 32, PIECES_MAX = 16 * PIECES_OF_ONE };
+/* In bf16 every piece rounds its x anew: fewer of them there. */
+enum { PIECE_ROWS = 256, PIECE_ROWS_BF16 = 512, PIECES_OF_ONE = 32, PIECES_MAX = 16 * PIECES_OF_ONE };
 
 typedef struct gradient_list {
     const sage_work *work;
@@ -32,7 +33,7 @@ static void add_piece(gradient_list *list, piece p, size_t rows) {
 /* No more pieces than the list holds, however wide the layer. */
 static void add(gradient_list *list, size_t n, size_t out, size_t in, const real *dy, size_t lddy, const real *x,
                 size_t ldx, real *grad) {
-    size_t rows = PIECE_ROWS;
+    size_t rows = list->work->precision == SAGE_PRECISION_BF16 ? PIECE_ROWS_BF16 : PIECE_ROWS;
     while (out / rows >= PIECES_OF_ONE) rows *= 2;
     add_piece(list, (piece){out, in, n, dy, x, lddy, ldx, grad}, rows);
 }

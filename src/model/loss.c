@@ -109,16 +109,15 @@ static void loss_rows(void *ctx, size_t begin, size_t end, size_t worker) {
     size_t o = job->model->shape.dim_out, columns = job->columns;
     loss_acts *l = &job->work->loss;
     sage_precision precision = job->work->precision;
-    const real *p = job->work->encoder.p;
     real *dq = job->work->tower.dq, *x = l->logits + worker * loss_rows_of(job->spec->n_pairs) * columns;
     real *dp = l->dp + worker * columns * o, *teacher_x = l->teacher_logits + worker * columns;
     for (size_t at = begin; at < end; at += LOSS_ROWS) {
         size_t n = end - at < LOSS_ROWS ? end - at : LOSS_ROWS;
         const real *q = l->scaled + at * o;
         uint64_t began = sage_stage_begin();
-        sage_gemm(precision, false, true, n, columns, o, q, o, p, o, false, x, columns);
+        sage_weights_forward(l->products, n, q, o, false, x, columns);
         for (size_t i = 0; i < n; i++) loss_of_row(job, at + i, x + i * columns, teacher_x);
-        sage_gemm(precision, false, false, n, o, columns, x, columns, p, o, false, dq + at * o, o);
+        sage_weights_back(l->products, n, x, columns, false, dq + at * o, o);
         sage_ops_best()->scale(n * o, job->scale, dq + at * o);
         sage_gemm(precision, true, false, columns, o, n, x, columns, q, o, at != begin, dp, o);
         sage_stage_end(&stage, began, 0, 6 * (uint64_t)n * columns * o);
@@ -178,6 +177,7 @@ void loss_and_gradient(const sage_model *model, sage_work *work, const sage_loss
                     .mask_words = (columns + 63) / 64,
                     .scale = (real)(clamped ? SCALE_MAX : scale),
                     .weight_sum = weight_sum(spec)};
+    sage_weights_set(work->loss.products, work->encoder.p, o);
     memcpy(work->loss.scaled, work->tower.q, spec->n_pairs * o * sizeof(real));
     sage_ops_best()->scale(spec->n_pairs * o, job.scale, work->loss.scaled);
     sage_pool_for(work->pool, spec->n_pairs, LOSS_GRAIN, loss_rows, &job);

@@ -98,6 +98,16 @@ static sage_status make_layers(sage_work *work, const sage_model_shape *shape, s
     return packed_layers_new(shape, work->fold.ld, LAYERS_ALL, work->precision, true, &work->layers, error);
 }
 
+static sage_status make_columns(sage_work *work, const sage_model_shape *shape, sage_error *error) {
+    loss_acts *l = &work->loss;
+    if (l->products != NULL && l->columns == work->sizes.columns && l->dim == shape->dim_out) return SAGE_OK;
+    sage_weights_free(l->products);
+    l->products = NULL;
+    l->columns = work->sizes.columns;
+    l->dim = shape->dim_out;
+    return sage_weights_new(l->columns, l->dim, work->precision, true, &l->products, error);
+}
+
 sage_status work_fit(sage_work *work, const sage_model_shape *shape, const batch_sizes *sizes, sage_error *error) {
     work->sizes = *sizes;
     layer l = lay_all(work, shape, NULL);
@@ -112,7 +122,8 @@ sage_status work_fit(sage_work *work, const sage_model_shape *shape, const batch
         sage_huge_pages(work->block, work->capacity);
     }
     lay_all(work, shape, work->block);
-    return make_layers(work, shape, error);
+    sage_status st = make_layers(work, shape, error);
+    return st == SAGE_OK ? make_columns(work, shape, error) : st;
 }
 
 size_t sage_work_need(const sage_model_shape *shape, size_t threads, sage_precision precision,
@@ -130,11 +141,13 @@ size_t sage_work_need(const sage_model_shape *shape, size_t threads, sage_precis
                                .columns = sizes->columns};
     layer l = lay_all(&work, shape, NULL);
     if (l.overflow) return SIZE_MAX;
-    return with_room(l.at) + packed_layers_need(shape, work.fold.ld, precision);
+    return with_room(l.at) + packed_layers_need(shape, work.fold.ld, precision) +
+           2 * sizes->columns * shape->dim_out * (precision == SAGE_PRECISION_F32 ? sizeof(real) : sizeof(uint16_t));
 }
 
 size_t sage_work_bytes(const sage_work *work) {
-    return work->capacity + (work->layers != NULL ? packed_layers_bytes(work->layers) : 0);
+    return work->capacity + (work->layers != NULL ? packed_layers_bytes(work->layers) : 0) +
+           (work->loss.products != NULL ? sage_weights_bytes(work->loss.products) : 0);
 }
 
 sage_status sage_work_new(sage_pool *pool, sage_precision precision, sage_work **out, sage_error *error) {
@@ -150,6 +163,7 @@ sage_status sage_work_new(sage_pool *pool, sage_precision precision, sage_work *
 void sage_work_free(sage_work *work) {
     if (work == NULL) return;
     packed_layers_free(work->layers);
+    sage_weights_free(work->loss.products);
     sage_free(work->block);
     sage_free(work);
 }

@@ -103,6 +103,8 @@ static inline size_t loss_rows_of(size_t queries) {
     return queries < LOSS_ROWS ? queries : LOSS_ROWS;
 }
 typedef struct loss_acts {
+    sage_weights *products;    /* the product vectors [columns][O] laid out for the logits and for dq */
+    size_t columns, dim;       /* its sizes */
     real *scaled;              /* [B][O] s q */
     real *logits;              /* [threads][loss_rows_of(B)][columns] */
     real *dp;                  /* [threads][columns][O] */
