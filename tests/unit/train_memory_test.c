@@ -167,6 +167,28 @@ static void training_does_not_start_where_it_needs_too_much(void **state) {
     assert_int_equal(train_with(settings, &error), SAGE_OK);
 }
 
+/* With a feeder, and two workers: buffers only grow, and after some hundred steps they have grown. */
+static void steps_allocate_nothing_once_sizes_have_settled(void **state) {
+    (void)state;
+    static const char *const settings[] = {"steps=1000", "average=0.9", "clip=0.1", NULL};
+    sage_pool *pool = NULL;
+    sage_error error = {0};
+    tiny_must(sage_pool_new(2, &pool, &error), &error, "pool");
+    sage_trainer trainer = {.dataset = dataset, .options = tiny_options(settings), .pool = pool};
+    trainer.metrics.fd = -1;
+    tiny_must(sage_trainer_identify(&trainer, scratch_path(dir, "settled"), &error), &error, "identify");
+    tiny_must(sage_trainer_build(&trainer, &error), &error, "build");
+    tiny_must(sage_metrics_open(&trainer.metrics, trainer.metrics_path, 0, 0, &error), &error, "metrics");
+    sage_train_progress_begin(&trainer.progress, NULL, trainer.settings.steps);
+    for (int step = 0; step < 400; step++) tiny_must(sage_trainer_step(&trainer, &error), &error, "step");
+    sage_alloc_fail_from(0);
+    for (int step = 0; step < 200; step++) tiny_must(sage_trainer_step(&trainer, &error), &error, "step");
+    assert_int_equal(sage_alloc_fail_from(0), 0);
+    assert_true(sage_work_bytes(trainer.work) <= trainer.need.work);
+    drop(&trainer);
+    sage_pool_free(pool);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(needs_add_up_and_grow_with_what_they_follow_from),
@@ -176,6 +198,7 @@ int main(void) {
         cmocka_unit_test(a_need_beyond_all_addresses_does_not_wrap),
         cmocka_unit_test(an_automatic_batch_is_halved_until_it_fits),
         cmocka_unit_test(training_does_not_start_where_it_needs_too_much),
+        cmocka_unit_test(steps_allocate_nothing_once_sizes_have_settled),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
