@@ -64,7 +64,7 @@ static size_t id_items_bytes(const sage_model_shape *s, size_t ids) {
 }
 
 size_t sort_bytes(const sage_model_shape *s, size_t ids) {
-    return use_items_bytes(s, ids) + id_items_bytes(s, ids) + ids * s->hashes * sizeof(uint32_t);
+    return use_items_bytes(s, ids) + id_items_bytes(s, ids);
 }
 
 /* ---- uses by row ---- */
@@ -102,7 +102,7 @@ static void sort_rows(const sage_model *model, bag_acts *b) {
     digits d = digits_of(model->shape.rows - 1);
     size_t ids = b->begin[b->n], n = ids * model->shape.hashes;
     use_item *items = b->sorting, *others = items + n;
-    uint32_t *row = (void *)((unsigned char *)b->sorting + use_items_bytes(&model->shape, ids));
+    uint32_t *row = (void *)b->weight; /* the items have them by then */
     count(&at, d, n, b->rows);
     add_up(&at, d);
     spread_uses(b, model->shape.hashes, at.of[0], d, items);
@@ -134,7 +134,7 @@ static void sort_ids(const sage_model *model, bag_acts *b) {
     digits d = digits_of(model->shape.vocab - 1);
     size_t in_text = b->begin[b->text.n], n = b->begin[b->n];
     unsigned char *scratch = b->sorting;
-    id_item *items = (void *)(scratch + sort_bytes(&model->shape, n) - id_items_bytes(&model->shape, n));
+    id_item *items = (void *)(scratch + use_items_bytes(&model->shape, n));
     id_item *others = items + n;
     if (in_text > 0) count(&at, d, in_text, b->text.ids + b->text.begin[0]);
     if (n > in_text) count(&at, d, n - in_text, b->queries.ids + b->queries.begin[0]);

@@ -22,14 +22,14 @@ typedef struct batch_sizes {
  *
  * Bytes a use in f32: 12 with one hash and 18 with two, and 8 for each of the min(U, R) rows at most. Bytes a bag: 8 E
  * + 8. What the sort and the scatter need beside lies in arrays that are idle meanwhile, which are as long as the
- * longer of the two asks: d (20 bytes a use with one hash, 24 with two; twice the items' 16 and 4 of these where rows
- * or ids have more than 22 bits) and hat (4). */
+ * longer of the two asks: d (16 bytes a use with one hash, 20 with two; twice that where rows and ids have more than 22
+ * bits) and hat (4). */
 typedef struct bag_acts {
     sage_bags text, queries; /* the batch's; without bags where there are none */
     size_t n;                /* G, or T where the queries came as vectors */
     uint32_t *begin;         /* [G + 1] */
     uint32_t *rows;   /* [U + pad] table row of id position p under hash k at p K + k; by_row.bag after bags_sort */
-    real *weight;     /* [U] its importance weight; the gradient of that weight at the scatter's end */
+    real *weight;     /* [U] its importance weight; after bags_sort nothing, at the scatter's end its gradient */
     real *hat, *rstd; /* [G][E], [G] */
     real *d;          /* gradient of the bags' sums, as slabs [G][width] */
     real *norm_parts; /* [chunks][2][E] gradients of the text norm's gain and bias */
