@@ -44,7 +44,7 @@ static double median_ns(const op_row *row, const sage_ops *ops, op_args *a) {
 static void measure(const op_row *row, op_size size, const char *isa) {
     const sage_ops *ops = sage_ops_of(isa);
     if (ops == NULL) return;
-    op_args a = {.dim = size.dim, .n = size.n, .heads = size.heads, .rows = size.rows, .turns = 1};
+    op_args a = {.dim = size.dim, .n = size.n, .heads = size.heads, .rows = size.rows, .turns = 1, .measured = true};
     if (size.rows > 0) a.turns = 4 * size.rows / size.n;
     sage_rng_seed(&a.rng, 7, 0);
     row->make(&a);

@@ -4,6 +4,7 @@
 #include "product_block.h"
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/profile.h>
 #include <io/fs.h>
 #include <string.h>
 #include <text/normalise.h>
@@ -45,6 +46,8 @@ static sage_status check_vocab(const sage_encoder *encoder, const char *path, sa
 
 sage_status sage_encoder_open_in(const char *model_dir, sage_precision precision, sage_pool *pool,
                                  sage_encoder **encoder, sage_error *error) {
+    static sage_stage opening = SAGE_STAGE("open the model");
+    uint64_t began = sage_stage_begin();
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
     sage_encoder *made = sage_alloc_zero(1, sizeof *made);
@@ -59,6 +62,7 @@ sage_status sage_encoder_open_in(const char *model_dir, sage_precision precision
     SAGE_TRY(sage_frozen_new(made->model, precision, pool, &made->frozen, error));
     *encoder = made;
     made = NULL;
+    sage_stage_end(&opening, began, 0, 0);
 out:
     sage_encoder_close(made);
     return st;

@@ -3,7 +3,8 @@
 
 const sage_option sage_embed_options[] = {
     {"embed", "embed_precision", SAGE_OPT_CHOICE, 0, 0, "f32|bf16|int8", "f32",
-     "Precision in which product vectors are computed; bf16 and int8 take half and a quarter of the table's memory."},
+     "Precision in which product vectors are computed: bf16 and int8 are faster, and rounded. Another one than before "
+     "computes all vectors anew."},
     {NULL},
 };
 

@@ -10,6 +10,7 @@
 #include "tidy.h"
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/profile.h>
 #include <base/report.h>
 #include <io/version.h>
 #include <kernels/peak.h>
@@ -117,11 +118,14 @@ out:
 }
 
 static sage_status open_set(embed_run *run, sage_error *error) {
+    static sage_stage opening = SAGE_STAGE("open the vectors there are");
+    uint64_t began = sage_stage_begin();
     bool all = run->spec->all;
     size_t dim = sage_encoder_dim(run->encoder);
     sage_status st = sage_vector_set_open(run->dir, all, &run->set, error); /* finished parts of `all` must be sound */
     if (st == SAGE_OK && run->set.manifest.dim != 0 && run->set.manifest.dim != dim)
         st = sage_vectors_damaged(run->dir, "the vectors have another width than their model", error);
+    sage_stage_end(&opening, began, 0, 0);
     if (st != SAGE_E_FORMAT || !all) return st;
     /* Damaged, and to be computed anew in any case. */
     sage_warn(run->monitor, "%s is damaged; all of it is computed again", run->dir);
@@ -150,8 +154,11 @@ static bool of_use(const embed_run *run, const sage_dataset *dataset) {
 
 /* Without a dataset embedding is slower, and nothing else. */
 static sage_status open_dataset(embed_run *run, sage_error *error) {
+    static sage_stage opening = SAGE_STAGE("open the dataset");
     if (run->spec->dataset == 0) return SAGE_OK;
+    uint64_t began = sage_stage_begin();
     sage_status st = sage_dataset_open(run->shop_dir, run->spec->dataset, true, &run->dataset, error);
+    sage_stage_end(&opening, began, 0, 0);
     if (st == SAGE_E_NOT_FOUND) return SAGE_OK;
     if (st == SAGE_E_FORMAT) {
         sage_warn(run->monitor, "dataset/%llu is damaged; all texts are read from the catalogue",
@@ -225,6 +232,7 @@ sage_status sage_embed_run(sage_catalog *catalog, const char *shop_dir, const sa
     report->reused = run->plan.n_products - run->plan.n_stale;
     report->dropped = run->plan.dropped;
     if (run->plan.n_stale > 0) SAGE_TRY(embed_stale(run, report, error));
+    sage_vector_set_close(&run->set); /* tidying opens it anew, as it is now */
     SAGE_TRY(sage_embed_tidy(run->dir, spec->model, &run->plan, &report->compacted, error));
 out:
     release(run);

@@ -4,6 +4,7 @@
  *   V_TOKENS, V_TILE            V_TOKENS x 4 and 4 x V_TILE vectors fit beside V_TOKENS or V_TILE and one more
  *   V_ALL(x), V_FMA(a, b, c), V_SUM(a), V_MAX(a, b), V_MIN(a, b), V_SQRT(a)
  *   V_SUM4(a, b, c, d)          the sums of four vectors, as a v4
+ *   V_SCALE(x, n)               x 2^n; where the ISA has it
  *   V_PERMUTE(x, at)            lane at[i] % VL of x in lane i
  *   V_LOAD_PART(p, n, rest)     the first n floats of p, 0 < n <= VL, and the other lanes of `rest`
  *   V_STORE_PART(p, n, x)       the first n lanes

@@ -43,24 +43,29 @@ INLINE vf all(float x) {
     return V_ALL(x);
 }
 
-/* e^x: x = n ln 2 + r, a polynomial for e^r (Cephes expf), n into the exponent. Under -87 exactly 0, above 88 as at 88.
- */
+/* e^x: x = n ln 2 + r, a polynomial for e^r (Cephes expf), and n into the exponent. Under -87 (where the ISA scales by
+ * a power of 2: under -104) exactly 0; above 88 as at 88, or infinite. */
 INLINE vf vexp(vf x) {
+#ifdef V_SCALE
+    x = V_MAX(x, all(-105.0f));
+#else
     vi keep = x > all(-87.0f);
     x = V_MIN(V_MAX(x, all(-87.0f)), all(88.0f));
+#endif
     vf n = V_FMA(x, all(1.44269504088896341f), all(12582912.0f)) -
            all(12582912.0f); /* 1.5 * 2^23 rounds to the nearest integer */
     vf r = V_FMA(n, all(-0.693359375f), x);
     r = V_FMA(n, all(2.12194440e-4f), r);
-    vf p = all(1.9875691500e-4f);
-    p = V_FMA(p, r, all(1.3981999507e-3f));
-    p = V_FMA(p, r, all(8.3334519073e-3f));
-    p = V_FMA(p, r, all(4.1665795894e-2f));
-    p = V_FMA(p, r, all(1.6666665459e-1f));
-    p = V_FMA(p, r, all(5.0000001201e-1f));
-    p = V_FMA(p, r * r, r + all(1.0f));
-    vi bits = (vi)p + (__builtin_convertvector(n, vi) << 23);
-    return (vf)(bits & keep);
+    vf r2 = r * r; /* pairs of terms, so that the chain of sums is short */
+    vf high = V_FMA(all(1.9875691500e-4f), r, all(1.3981999507e-3f));
+    vf middle = V_FMA(all(8.3334519073e-3f), r, all(4.1665795894e-2f));
+    vf low = V_FMA(all(1.6666665459e-1f), r, all(5.0000001201e-1f));
+    vf p = V_FMA(V_FMA(V_FMA(high, r2, middle), r2, low), r2, r + all(1.0f));
+#ifdef V_SCALE
+    return V_SCALE(p, n);
+#else
+    return (vf)(((vi)p + (__builtin_convertvector(n, vi) << 23)) & keep);
+#endif
 }
 
 /* Phi(x), and e = exp(-x^2/2) of which both Phi and the density are made: 1 - Phi(|x|) = t (b1 + t (b2 + ...)) e / 2,
@@ -70,11 +75,10 @@ INLINE vf vphi(vf x, vf *e) {
     vf a = (vf)((vi)x ^ sign);
     *e = vexp(x * x * all(-0.5f));
     vf t = all(1.0f) / V_FMA(a, all(0.3275911f * 0.70710678118654752f), all(1.0f));
-    vf p = all(1.061405429f * 0.5f);
-    p = V_FMA(p, t, all(-1.453152027f * 0.5f));
-    p = V_FMA(p, t, all(1.421413741f * 0.5f));
-    p = V_FMA(p, t, all(-0.284496736f * 0.5f));
-    p = V_FMA(p, t, all(0.254829592f * 0.5f));
+    vf t2 = t * t;
+    vf high = V_FMA(all(1.061405429f * 0.5f), t, all(-1.453152027f * 0.5f));
+    vf low = V_FMA(all(1.421413741f * 0.5f), t, all(-0.284496736f * 0.5f));
+    vf p = V_FMA(V_FMA(high, t2, low), t, all(0.254829592f * 0.5f));
     vf tail = p * t * *e;
     vi negative = sign >> 31;
     return (vf)(((vi)tail & negative) | ((vi)(all(1.0f) - tail) & ~negative));

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { SLOTS_MIN = 4096 };
+enum { SLOTS_MIN = 4096, MERGE_FROM = 64 }; /* shorter bags repeat too little to look for it */
 
 /* A bag in the table of those that there are; `hash` spares most comparisons. */
 typedef struct slot {
@@ -12,14 +12,23 @@ typedef struct slot {
     uint32_t hash;
 } slot;
 
+/* Where an id of the bag at hand has been put; of another bag where `bag` is another. */
+typedef struct seen {
+    uint32_t id, at, bag;
+} seen;
+
 struct sage_batch_builder {
     size_t image_dim;
+    bool merged; /* some id stands for several */
     size_t n, n_tokens, n_bags, n_ids, n_images;
-    uint32_t *ids, *bag_begin, *token_begin, *token_bag, *image_begin;
+    uint32_t *ids, *times, *bag_begin, *token_begin, *token_bag, *image_begin;
     uint8_t *token_field;
     real *images;
-    size_t ids_capacity, bags_capacity, products_capacity, token_bag_capacity, fields_capacity, image_begin_capacity,
-        images_capacity;
+    size_t ids_capacity, times_capacity, bags_capacity, products_capacity, token_bag_capacity, fields_capacity,
+        image_begin_capacity, images_capacity;
+    seen *seen;
+    size_t n_seen; /* a power of two, at least twice the longest bag */
+    uint32_t seen_bag;
     slot *slots;
     size_t n_slots; /* a power of two, at least twice the bags */
 };
@@ -42,6 +51,8 @@ sage_status sage_batch_builder_new(size_t image_dim, sage_batch_builder **builde
 void sage_batch_builder_free(sage_batch_builder *builder) {
     if (builder == NULL) return;
     sage_free(builder->ids);
+    sage_free(builder->times);
+    sage_free(builder->seen);
     sage_free(builder->bag_begin);
     sage_free(builder->token_begin);
     sage_free(builder->token_bag);
@@ -55,6 +66,7 @@ void sage_batch_builder_free(sage_batch_builder *builder) {
 void sage_batch_builder_clear(sage_batch_builder *builder) {
     sage_batch_builder *b = builder;
     b->n = b->n_tokens = b->n_bags = b->n_ids = b->n_images = 0;
+    b->merged = false;
     memset(b->slots, 0, b->n_slots * sizeof *b->slots);
 }
 
@@ -79,18 +91,45 @@ static sage_status grow_table(sage_batch_builder *b, sage_error *error) {
     return SAGE_OK;
 }
 
-static bool same_bag(const sage_batch_builder *b, size_t bag, const uint32_t *ids, size_t n) {
+/* The ids behind the last bag's, in the order in which they first stand there, each with its times. */
+static size_t merge(sage_batch_builder *b, const uint32_t *ids, size_t n) {
+    uint32_t *out = b->ids + b->n_ids, *times = b->times + b->n_ids, bag = ++b->seen_bag;
+    size_t mask = b->n_seen - 1, m = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t at = ids[i] * UINT32_C(2654435761) >> 7 & mask;
+        while (b->seen[at].bag == bag && b->seen[at].id != ids[i]) at = (at + 1) & mask;
+        if (b->seen[at].bag == bag) {
+            times[b->seen[at].at]++;
+            continue;
+        }
+        b->seen[at] = (seen){ids[i], (uint32_t)m, bag};
+        times[m] = 1;
+        out[m++] = ids[i];
+    }
+    b->merged = b->merged || m < n;
+    return m;
+}
+
+static size_t put(sage_batch_builder *b, const uint32_t *ids, size_t n) {
+    if (n >= MERGE_FROM) return merge(b, ids, n);
+    memcpy(b->ids + b->n_ids, ids, n * sizeof *ids);
+    for (size_t i = 0; i < n; i++) b->times[b->n_ids + i] = 1;
+    return n;
+}
+
+static bool same_bag(const sage_batch_builder *b, size_t bag, size_t n) {
     size_t begin = b->bag_begin[bag];
-    return b->bag_begin[bag + 1] - begin == n && memcmp(b->ids + begin, ids, n * sizeof *ids) == 0;
+    return b->bag_begin[bag + 1] - begin == n && memcmp(b->ids + begin, b->ids + b->n_ids, n * sizeof *b->ids) == 0 &&
+           memcmp(b->times + begin, b->times + b->n_ids, n * sizeof *b->times) == 0;
 }
 
 /* The bag of these ids, which becomes the last one where it is new. Room for it has been made. */
 static uint32_t find_bag(sage_batch_builder *b, const uint32_t *ids, size_t n) {
-    uint32_t hash = (uint32_t)XXH3_64bits(ids, n * sizeof *ids);
+    n = put(b, ids, n);
+    uint32_t hash = (uint32_t)XXH3_64bits(b->ids + b->n_ids, n * sizeof *ids);
     size_t at = hash & (b->n_slots - 1);
     for (; b->slots[at].bag != 0; at = (at + 1) & (b->n_slots - 1))
-        if (b->slots[at].hash == hash && same_bag(b, b->slots[at].bag - 1, ids, n)) return b->slots[at].bag - 1;
-    memcpy(b->ids + b->n_ids, ids, n * sizeof *ids);
+        if (b->slots[at].hash == hash && same_bag(b, b->slots[at].bag - 1, n)) return b->slots[at].bag - 1;
     b->n_ids += n;
     b->bag_begin[b->n_bags + 1] = (uint32_t)b->n_ids;
     b->slots[at] = (slot){(uint32_t)++b->n_bags, hash};
@@ -99,8 +138,25 @@ static uint32_t find_bag(sage_batch_builder *b, const uint32_t *ids, size_t n) {
 
 /* ---- adding ---- */
 
+static sage_status grow_seen(sage_batch_builder *b, size_t ids, sage_error *error) {
+    size_t n = b->n_seen == 0 ? 2 * MERGE_FROM : b->n_seen;
+    while (n < 2 * ids) n *= 2;
+    seen *grown = sage_alloc_zero(n, sizeof *grown);
+    if (grown == NULL) return sage_fail_memory(error, n * sizeof *grown);
+    sage_free(b->seen);
+    b->seen = grown;
+    b->n_seen = n;
+    b->seen_bag = 0;
+    return SAGE_OK;
+}
+
 static sage_status reserve(sage_batch_builder *b, size_t ids, size_t images, sage_error *error) {
+    if (ids >= MERGE_FROM && (2 * ids > b->n_seen || b->seen_bag >= UINT32_MAX - SAGE_FIELDS)) {
+        sage_status st = grow_seen(b, ids, error);
+        if (st != SAGE_OK) return st;
+    }
     if (sage_grow((void **)&b->ids, &b->ids_capacity, b->n_ids + ids, sizeof *b->ids) == 0 &&
+        sage_grow((void **)&b->times, &b->times_capacity, b->n_ids + ids, sizeof *b->times) == 0 &&
         sage_grow((void **)&b->bag_begin, &b->bags_capacity, b->n_bags + SAGE_FIELDS + 1, sizeof *b->bag_begin) == 0 &&
         sage_grow((void **)&b->token_begin, &b->products_capacity, b->n + 2, sizeof *b->token_begin) == 0 &&
         sage_grow((void **)&b->token_bag, &b->token_bag_capacity, b->n_tokens + SAGE_FIELDS, sizeof *b->token_bag) ==
@@ -147,7 +203,7 @@ void sage_batch_builder_batch(const sage_batch_builder *builder, sage_product_ba
     batch->token_begin = b->token_begin;
     batch->token_field = b->token_field;
     batch->token_bag = b->token_bag;
-    batch->text = (sage_bags){b->n_bags, b->ids, b->bag_begin};
+    batch->text = (sage_bags){b->n_bags, b->ids, b->bag_begin, b->merged ? b->times : NULL};
     if (b->image_dim == 0) return;
     batch->image_begin = b->image_begin;
     batch->images = b->images;

@@ -1,5 +1,6 @@
-/* Products laid out one after another as a batch. Equal bags of a batch are stored once: the same brand, type or colour
- * recurs in most of a catalogue's products, and what a bag sums to depends on its ids alone. */
+/* Products laid out one after another as a batch for inference. Equal bags of a batch are stored once: the same brand,
+ * type or colour recurs in most of a catalogue's products, and what a bag sums to depends on its ids alone. So are the
+ * ids that repeat within a long bag, as descriptions have them, with how often they stand there. */
 #ifndef SAGE_MODEL_BATCH_H
 #define SAGE_MODEL_BATCH_H
 

@@ -69,6 +69,11 @@ typedef struct bags_job {
     _Atomic uint32_t bad; /* an id past the vocabulary + 1; 0: none */
 } bags_job;
 
+static void weigh(real *weight, const uint32_t *times, size_t n, size_t hashes) {
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < hashes; k++) weight[i * hashes + k] *= (real)times[i];
+}
+
 static void look_up(void *ctx, size_t begin, size_t end, size_t worker) {
     static sage_stage stage = SAGE_STAGE("inference: look up");
     bags_job *job = ctx;
@@ -81,6 +86,7 @@ static void look_up(void *ctx, size_t begin, size_t end, size_t worker) {
     size_t good =
         gather_look_up(f->model, job->bags->ids + at, n, f->row_scale, f->bags.row + use, f->bags.weight + use);
     if (good < n) atomic_store(&job->bad, job->bags->ids[at + good] + 1);
+    if (job->bags->times != NULL) weigh(f->bags.weight + use, job->bags->times + at, n, f->model->shape.hashes);
     sage_stage_end(&stage, began, n * (4 + 16 * f->model->shape.hashes), 0);
 }
 

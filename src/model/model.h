@@ -98,6 +98,8 @@ typedef struct sage_bags {
     size_t n;
     const uint32_t *ids;
     const uint32_t *begin; /* [n + 1] */
+    const uint32_t *times; /* how often each of the ids counts, for inference: an id that repeats is then summed once;
+                              NULL: once */
 } sage_bags;
 
 /* n products. Text tokens of product i are bags token_begin[i] .. token_begin[i+1]), token_field[t] their fields (each

@@ -15,6 +15,8 @@ static sage_status measure_products(const sage_model *model, const sage_product_
     for (size_t t = 0; t < batch->text.n; t++)
         if (batch->token_field[batch->token_begin[0] + t] >= SAGE_FIELDS)
             return sage_fail(error, SAGE_E_ARGUMENT, "model: text token %zu of the batch names no field", t);
+    if (batch->text.times != NULL)
+        return sage_fail(error, SAGE_E_ARGUMENT, "model: repeated ids of a batch are not merged in training");
     if (s->images > 0 && model->shape.dim_image == 0)
         return sage_fail(error, SAGE_E_ARGUMENT, "model: the batch has image vectors, but this model was made without");
     return SAGE_OK;

@@ -1,5 +1,10 @@
 /* Workers wait for the next job's number to change: first spinning for some microseconds, since a training step has
- * many short jobs, then asleep. The caller works as worker 0 and then waits for the others in the same way.
+ * many short jobs, then asleep. The caller works too, as worker 0, and then waits until all pieces are done.
+ *
+ * Pieces are taken, never dealt out, those of a static cut as well: a job is done when its pieces are, and a worker
+ * that wakes late, because another thread has its core, finds nothing left and is not waited for. A late worker must
+ * not take a piece of another job than the one whose description it has read: the number of the job stands in the
+ * ticket that pieces are taken from, and the ticket is closed before a description changes.
  *
  * The mutex is taken only where somebody sleeps: else a caller with the next job ready would meet the last worker of
  * the one before in it, and both would wait for the kernel. Who goes to sleep says so first and then looks once more;
@@ -12,9 +17,11 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <unistd.h>
 
-enum { THREADS_MAX = 1024, SPINS = 2000 };
+enum { THREADS_MAX = 1024, SPINS = 2000, PIECES_MAX = 1 << 30 };
+#define CLOSED UINT32_MAX /* more pieces than any job has */
 
 typedef struct helper {
     sage_pool *pool;
@@ -27,18 +34,18 @@ struct sage_pool {
     pthread_mutex_t call;    /* one job at a time */
     pthread_mutex_t mutex;   /* for the two conditions */
     pthread_cond_t begin, done;
-    atomic_size_t job;     /* its number; a change starts the workers */
-    atomic_size_t working; /* workers that have not finished the job */
+    atomic_size_t job; /* its number; a change starts the workers */
     atomic_size_t sleeping_workers;
     atomic_bool caller_sleeps;
     atomic_bool stop;
     int spins;
-    /* The job, written before its number changes. */
-    sage_pool_fn fn;
-    void *ctx;
-    size_t n, grain;
-    bool dynamic;
-    atomic_size_t next; /* dynamic: the next piece */
+    /* The job; atomic, since a late worker may look while the next one is written. */
+    _Atomic(sage_pool_fn) fn;
+    _Atomic(void *) ctx;
+    atomic_size_t n, grain, pieces;
+    atomic_bool dynamic;
+    atomic_uint_least64_t ticket; /* the job's number, 32 bits of it, and the next piece */
+    atomic_size_t left;           /* pieces that are not done */
     helper *helpers;
 };
 
@@ -56,28 +63,72 @@ size_t sage_pool_cut(size_t n, size_t grain, size_t threads, size_t worker) {
     return piece >= n / grain + (n % grain != 0) ? n : piece * grain;
 }
 
-static void run_static(sage_pool *pool, size_t number) {
-    size_t begin = sage_pool_cut(pool->n, pool->grain, pool->threads, number);
-    size_t end = sage_pool_cut(pool->n, pool->grain, pool->threads, number + 1);
-    if (begin < end) pool->fn(pool->ctx, begin, end, number);
+/* ---- taking pieces ---- */
+
+typedef struct job {
+    size_t number;
+    sage_pool_fn fn;
+    void *ctx;
+    size_t n, grain, pieces;
+    bool dynamic;
+} job;
+
+static uint64_t ticket_of(size_t number, uint32_t piece) {
+    return (uint64_t)number << 32 | piece;
 }
 
-static void run_dynamic(sage_pool *pool, size_t number) {
-    size_t pieces = pool->n / pool->grain + (pool->n % pool->grain != 0), piece;
-    while ((piece = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed)) < pieces) {
-        size_t begin = piece * pool->grain;
-        size_t end = pool->n - begin < pool->grain ? pool->n : begin + pool->grain;
-        pool->fn(pool->ctx, begin, end, number);
-    }
+static job read_job(sage_pool *pool, size_t number) {
+    return (job){.number = number,
+                 .fn = atomic_load_explicit(&pool->fn, memory_order_acquire),
+                 .ctx = atomic_load_explicit(&pool->ctx, memory_order_acquire),
+                 .n = atomic_load_explicit(&pool->n, memory_order_acquire),
+                 .grain = atomic_load_explicit(&pool->grain, memory_order_acquire),
+                 .pieces = atomic_load_explicit(&pool->pieces, memory_order_acquire),
+                 .dynamic = atomic_load_explicit(&pool->dynamic, memory_order_acquire)};
 }
 
-static void run(sage_pool *pool, size_t number) {
-    if (pool->dynamic) {
-        run_dynamic(pool, number);
-    } else {
-        run_static(pool, number);
-    }
+/* Release, acquire: whoever has read a part of the next description finds the ticket closed, or later. */
+static void write_job(sage_pool *pool, const job *j) {
+    atomic_store(&pool->ticket, ticket_of(j->number, CLOSED));
+    atomic_store_explicit(&pool->fn, j->fn, memory_order_release);
+    atomic_store_explicit(&pool->ctx, j->ctx, memory_order_release);
+    atomic_store_explicit(&pool->n, j->n, memory_order_release);
+    atomic_store_explicit(&pool->grain, j->grain, memory_order_release);
+    atomic_store_explicit(&pool->pieces, j->pieces, memory_order_release);
+    atomic_store_explicit(&pool->dynamic, j->dynamic, memory_order_release);
+    atomic_store(&pool->left, j->pieces);
+    atomic_store(&pool->ticket, ticket_of(j->number, 1)); /* the first is the caller's */
 }
+
+static bool take_piece(sage_pool *pool, const job *j, size_t *piece) {
+    uint64_t ticket = atomic_load(&pool->ticket);
+    do {
+        *piece = (uint32_t)ticket;
+        if (ticket >> 32 != (uint32_t)j->number || *piece >= j->pieces) return false;
+    } while (!atomic_compare_exchange_weak(&pool->ticket, &ticket, ticket + 1));
+    return true;
+}
+
+static void run_piece(sage_pool *pool, const job *j, size_t piece, size_t worker) {
+    size_t begin = piece * j->grain, end = j->n - begin < j->grain ? j->n : begin + j->grain;
+    if (!j->dynamic) {
+        begin = sage_pool_cut(j->n, j->grain, pool->threads, piece);
+        end = sage_pool_cut(j->n, j->grain, pool->threads, piece + 1);
+        worker = piece; /* whose share it is, whoever does it */
+    }
+    j->fn(j->ctx, begin, end, worker);
+    if (atomic_fetch_sub(&pool->left, 1) > 1 || !atomic_load(&pool->caller_sleeps)) return;
+    pthread_mutex_lock(&pool->mutex);
+    pthread_cond_signal(&pool->done);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+static void run_rest(sage_pool *pool, const job *j, size_t worker) {
+    size_t piece;
+    while (take_piece(pool, j, &piece)) run_piece(pool, j, piece, worker);
+}
+
+/* ---- waiting ---- */
 
 static void wait_for_job(sage_pool *pool, size_t seen) {
     for (int i = 0; i < pool->spins; i++) {
@@ -94,15 +145,12 @@ static void wait_for_job(sage_pool *pool, size_t seen) {
 static void *work(void *arg) {
     helper *self = arg;
     sage_pool *pool = self->pool;
-    for (size_t seen = 0;; seen++) {
+    for (size_t seen = 0;;) {
         wait_for_job(pool, seen);
         if (atomic_load(&pool->stop)) return NULL;
-        run(pool, self->number);
-        if (atomic_fetch_sub(&pool->working, 1) == 1 && atomic_load(&pool->caller_sleeps)) {
-            pthread_mutex_lock(&pool->mutex);
-            pthread_cond_signal(&pool->done);
-            pthread_mutex_unlock(&pool->mutex);
-        }
+        seen = atomic_load(&pool->job);
+        job j = read_job(pool, seen);
+        run_rest(pool, &j, self->number);
     }
 }
 
@@ -114,14 +162,14 @@ static void announce(sage_pool *pool) {
     pthread_mutex_unlock(&pool->mutex);
 }
 
-static void wait_for_workers(sage_pool *pool) {
+static void wait_for_pieces(sage_pool *pool) {
     for (int i = 0; i < pool->spins; i++) {
-        if (atomic_load_explicit(&pool->working, memory_order_acquire) == 0) return;
+        if (atomic_load_explicit(&pool->left, memory_order_acquire) == 0) return;
         pause_briefly();
     }
     pthread_mutex_lock(&pool->mutex);
     atomic_store(&pool->caller_sleeps, true);
-    while (atomic_load(&pool->working) != 0) pthread_cond_wait(&pool->done, &pool->mutex);
+    while (atomic_load(&pool->left) != 0) pthread_cond_wait(&pool->done, &pool->mutex);
     atomic_store(&pool->caller_sleeps, false);
     pthread_mutex_unlock(&pool->mutex);
 }
@@ -133,17 +181,20 @@ static void start(sage_pool *pool, size_t n, size_t grain, sage_pool_fn fn, void
         fn(ctx, 0, n, 0);
         return;
     }
+    size_t blocks = n / grain + (n % grain != 0);
+    if (dynamic && blocks > PIECES_MAX) {
+        grain *= blocks / PIECES_MAX + 1;
+        blocks = n / grain + (n % grain != 0);
+    }
     pthread_mutex_lock(&pool->call);
-    pool->fn = fn;
-    pool->ctx = ctx;
-    pool->n = n;
-    pool->grain = grain;
-    pool->dynamic = dynamic;
-    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
-    atomic_store(&pool->working, pool->threads - 1);
+    job next = {
+        .number = atomic_load(&pool->job) + 1, .fn = fn, .ctx = ctx, .n = n, .grain = grain, .dynamic = dynamic};
+    next.pieces = dynamic || blocks < pool->threads ? blocks : pool->threads;
+    write_job(pool, &next);
     announce(pool);
-    run(pool, 0);
-    wait_for_workers(pool);
+    run_piece(pool, &next, 0, 0);
+    run_rest(pool, &next, 0);
+    wait_for_pieces(pool);
     pthread_mutex_unlock(&pool->call);
 }
 

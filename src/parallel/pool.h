@@ -8,8 +8,9 @@
 
 typedef struct sage_pool sage_pool;
 
-/* Work on [begin, end) as worker `worker` (0 .. threads-1). The calling thread is worker 0. Must not call the pool
- * again. Calls from several threads on one pool take turns. */
+/* Work on [begin, end) as worker `worker` (0 .. threads-1), a number that no other thread has at the same time. The
+ * calling thread is worker 0, and stands in for workers that come late. Must not call the pool again. Calls from
+ * several threads on one pool take turns. */
 typedef void (*sage_pool_fn)(void *ctx, size_t begin, size_t end, size_t worker);
 
 /* threads = 0: as many as there are cores that this process may use. */

@@ -2,7 +2,11 @@
 #include <base/error.h>
 #include <base/profile.h>
 #include <parallel/task.h>
+#include <sys/resource.h>
 #include <train/feeder.h>
+#include <unistd.h>
+
+enum { NICER = 4 };
 
 struct sage_feeder {
     sage_task *task;
@@ -11,14 +15,26 @@ struct sage_feeder {
     uint64_t end;
     bool ordered; /* a batch is being made, or ready, and not yet asked for */
     /* the thread's from sage_task_begin to sage_task_wait */
+    bool gives_way;
     uint64_t step;
     const sage_batch *batch;
     sage_status st;
     sage_error error;
 };
 
+/* Behind the step's workers where cores are short: they wait for one another, and for this thread only at the end. On
+ * Linux each thread has a niceness of its own; where it cannot be had, nothing is lost but time. */
+static void give_way(sage_feeder *f) {
+    f->gives_way = true;
+#ifdef __linux__
+    id_t self = (id_t)gettid();
+    setpriority(PRIO_PROCESS, self, getpriority(PRIO_PROCESS, self) + NICER);
+#endif
+}
+
 static void make_batch(void *ctx) {
     sage_feeder *f = ctx;
+    if (!f->gives_way) give_way(f);
     f->st = sage_sampler_batch(f->samplers[1 - f->out], f->step, &f->batch, &f->error);
 }
 

@@ -9,11 +9,10 @@ static size_t size_of(op_type type) {
     return sizes[type];
 }
 
-/* Small arrays begin anywhere; tables are laid out as the model's are. */
-static void *allocate(size_t bytes) {
-    const size_t table = 1 << 20, line = 64;
+static void *allocate(size_t bytes, bool aligned) {
+    const size_t line = 64;
     void *memory = NULL;
-    if (bytes < table)
+    if (!aligned)
         memory = malloc(bytes > 0 ? bytes : 1);
     else if (posix_memalign(&memory, line, bytes) == 0)
         sage_huge_pages(memory, bytes);
@@ -27,7 +26,7 @@ static void *allocate(size_t bytes) {
 op_array *op_new(op_args *a, const char *name, op_type type, size_t n) {
     op_array *made = &a->array[a->arrays++];
     *made = (op_array){.name = name, .type = type, .n = n};
-    made->any = allocate(n * size_of(type));
+    made->any = allocate(n * size_of(type), a->measured);
     memset(made->any, 0, n * size_of(type));
     return made;
 }
@@ -61,7 +60,7 @@ void op_copy(const op_args *from, op_args *to) {
     *to = *from;
     for (size_t i = 0; i < from->arrays; i++) {
         size_t bytes = from->array[i].n * size_of(from->array[i].type);
-        to->array[i].any = allocate(bytes);
+        to->array[i].any = allocate(bytes, from->measured);
         memcpy(to->array[i].any, from->array[i].any, bytes);
     }
 }

@@ -33,6 +33,8 @@ typedef struct op_args {
     size_t turns, turn; /* index lists in store, of n each; every call takes the next, so that rows are not in cache */
     bool add;           /* of ops that can add to what is there */
     bool in_place;      /* of ops that can work in place */
+    bool measured;      /* arrays begin as the model's do, else anywhere, as they may; and calls over and over stay in
+                           range */
     op_array array[OP_ARRAYS];
     size_t arrays;
     double bytes, flops; /* of a call: what has to be read and written; products, sums and others at one each */

@@ -116,6 +116,34 @@ static void a_cursor_reads_one_state(void **state) {
     place_close(&p);
 }
 
+static void a_cursor_of_fingerprints_gives_those_of_the_rows(void **state) {
+    (void)state;
+    place p;
+    sage_product_cursor *rows = NULL, *prints = NULL;
+    const sage_product_row *row = NULL, *print = NULL;
+    place_open(&p);
+    need_ok(&p, place_import(&p, "a.csv", "id,title,image_link\n1,a,old.png\n2,b,\n3,c,\n", NULL));
+    need_ok(&p, place_import(&p, "b.csv", "id,title,image_link\n2,new,new.png\n", NULL));
+    need_ok(&p, sage_product_cursor_open(p.catalog, 1, 0, &rows, &p.error));
+    need_ok(&p, sage_product_cursor_open_prints(p.catalog, 1, &prints, &p.error));
+    for (size_t n = 0;; n++) {
+        need_ok(&p, sage_product_cursor_next(rows, &row, &p.error));
+        need_ok(&p, sage_product_cursor_next(prints, &print, &p.error));
+        if (row == NULL || print == NULL) {
+            assert_int_equal(n, 2);
+            break;
+        }
+        assert_true(row->pid == print->pid && row->revision == print->revision);
+        assert_memory_equal(&row->fingerprint, &print->fingerprint, sizeof row->fingerprint);
+        assert_int_equal(print->n_images, 0);
+        assert_int_equal(print->fields[SAGE_TITLE].len, 0);
+    }
+    assert_true(row == NULL && print == NULL);
+    sage_product_cursor_close(rows);
+    sage_product_cursor_close(prints);
+    place_close(&p);
+}
+
 static void meta_is_empty_where_absent(void **state) {
     (void)state;
     place p;
@@ -245,6 +273,7 @@ int main(void) {
         cmocka_unit_test(a_newer_format_is_refused),
         cmocka_unit_test(reading_does_not_write),
         cmocka_unit_test(a_cursor_reads_one_state),
+        cmocka_unit_test(a_cursor_of_fingerprints_gives_those_of_the_rows),
         cmocka_unit_test(meta_is_empty_where_absent),
         cmocka_unit_test(an_older_format_is_backed_up_and_brought_up),
         cmocka_unit_test(released_format_1_opens),

@@ -24,9 +24,13 @@ static void products_come_back(void **state) {
     sage_product_row *third = fake_product(catalog, "oak chair");
     third->fields[SAGE_DESCRIPTION] = fake_text(catalog, "made of oak, with love");
     third->fields[SAGE_COLOR] = fake_text(catalog, "Red");
+    third->fingerprint = (sage_fingerprint){3, 4};
     sage_dataset *d = built(catalog, NULL, 0);
     assert_int_equal(sage_dataset_products(d), 3);
     assert_int_equal(sage_dataset_pids(d)[2], 30);
+    for (size_t i = 0; i < 3; i++)
+        assert_memory_equal(&sage_dataset_fingerprints(d)[i], &catalog->products[i].fingerprint,
+                            sizeof(sage_fingerprint));
     assert_int_equal(sage_dataset_image_dim(d), 0);
     assert_int_equal(sage_dataset_queries(d), 0);
     sage_packed_product p;

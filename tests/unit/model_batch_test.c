@@ -4,6 +4,7 @@
 #include "support/vectors.h"
 #include <base/alloc.h>
 #include <base/rng.h>
+#include <math.h>
 #include <model/batch.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,6 +171,64 @@ static void vectors_do_not_know_of_shared_bags(void **state) {
     sage_model_free(model);
 }
 
+/* A long description: ids that repeat, in two products alike, in a third with other times. */
+enum { LONG = 400 };
+
+static void long_bags_have_each_id_once(void **state) {
+    (void)state;
+    static uint32_t ids[3][LONG];
+    uint32_t begin[SAGE_FIELDS + 1] = {0}, plain_begin[] = {0, LONG, 2 * LONG, 3 * LONG};
+    real merged[3][DIM], apart[3][DIM];
+    sage_model *model;
+    sage_product_batch batch;
+    sage_batch_builder *builder;
+    const sage_model_shape shape = {.vocab = VOCAB,
+                                    .rows = 200,
+                                    .hashes = 2,
+                                    .dim_embed = 40,
+                                    .dim_model = 16,
+                                    .heads = 2,
+                                    .dim_ff = 16,
+                                    .dim_head = 16,
+                                    .dim_out = DIM};
+    for (size_t i = 0; i < LONG; i++) {
+        ids[0][i] = ids[1][i] = (uint32_t)(i * i % 97);
+        ids[2][i] = i == LONG - 1 ? 0 : ids[0][i]; /* the same ids, one more of one */
+    }
+    assert_int_not_equal(ids[0][LONG - 1], 0);
+    for (size_t f = 2; f <= SAGE_FIELDS; f++) begin[f] = LONG; /* all in field 1 */
+    assert_int_equal(sage_batch_builder_new(0, &builder, NULL), SAGE_OK);
+    for (size_t p = 0; p < 3; p++)
+        assert_int_equal(sage_batch_builder_add(builder, ids[p], begin, NULL, 0, NULL), SAGE_OK);
+    sage_batch_builder_batch(builder, &batch);
+    assert_int_equal(batch.text.n, 2);
+    assert_int_equal(batch.token_bag[0], batch.token_bag[1]);
+    assert_non_null(batch.text.times);
+    for (size_t bag = 0; bag < 2; bag++) {
+        size_t wanted[97] = {0}, total = 0;
+        for (size_t i = 0; i < LONG; i++) wanted[ids[2 * bag][i]]++;
+        for (size_t at = batch.text.begin[bag]; at < batch.text.begin[bag + 1]; at++) {
+            assert_int_equal(batch.text.times[at], wanted[batch.text.ids[at]]);
+            wanted[batch.text.ids[at]] = 0; /* not again */
+            total += batch.text.times[at];
+        }
+        assert_int_equal(total, LONG);
+    }
+    assert_int_equal(sage_model_new(&shape, NULL, NULL, 3, &model, NULL), SAGE_OK);
+    assert_int_equal(vectors_of_products(model, NULL, &batch, merged[0], NULL), SAGE_OK);
+    const uint32_t tokens[] = {0, 1, 2, 3};
+    const uint8_t fields[] = {1, 1, 1};
+    const sage_product_batch flat = {
+        .n = 3, .token_begin = tokens, .token_field = fields, .text = {3, ids[0], plain_begin}};
+    assert_int_equal(vectors_of_products(model, NULL, &flat, apart[0], NULL), SAGE_OK);
+    for (size_t p = 0; p < 3; p++)
+        for (size_t k = 0; k < DIM; k++) assert_true(fabs((double)merged[p][k] - (double)apart[p][k]) < 1e-5);
+    assert_memory_equal(merged[0], merged[1], sizeof merged[0]);
+    assert_memory_not_equal(merged[0], merged[2], sizeof merged[0]);
+    sage_batch_builder_free(builder);
+    sage_model_free(model);
+}
+
 static void failed_allocations_are_errors(void **state) {
     (void)state;
     for (unsigned long n = 1;; n++) {
@@ -192,6 +251,7 @@ int main(void) {
         cmocka_unit_test(every_token_finds_its_ids_and_equal_bags_are_one),
         cmocka_unit_test(cleared_it_begins_anew),
         cmocka_unit_test(vectors_do_not_know_of_shared_bags),
+        cmocka_unit_test(long_bags_have_each_id_once),
         cmocka_unit_test(failed_allocations_are_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 #include <parallel/pool.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <support/test.h>
@@ -145,6 +147,47 @@ static void wakes_whoever_sleeps(void **state) {
     }
 }
 
+/* Jobs of all sizes at once after another, on more threads than there are cores: late workers meet the next job. */
+enum { CROWD = 12 };
+typedef struct crowd {
+    atomic_bool busy[CROWD];
+    atomic_size_t done;
+    atomic_int broken;
+    size_t n, grain;
+} crowd;
+
+static void work_in_crowd(void *ctx, size_t begin, size_t end, size_t worker) {
+    crowd *c = ctx;
+    if (worker >= CROWD || begin >= end || end > c->n || begin % c->grain != 0) {
+        atomic_fetch_add(&c->broken, 1);
+        return;
+    }
+    if (atomic_exchange(&c->busy[worker], true)) atomic_fetch_add(&c->broken, 1);
+    atomic_fetch_add(&c->done, end - begin);
+    if (begin % 7 == 0) sched_yield();
+    atomic_store(&c->busy[worker], false);
+}
+
+static void late_workers_take_nothing_twice(void **state) {
+    (void)state;
+    sage_pool *pool;
+    assert_int_equal(sage_pool_new(CROWD, &pool, NULL), SAGE_OK);
+    for (size_t round = 0; round < 3000; round++) {
+        crowd *c = calloc(1, sizeof *c); /* its own each time: a worker that is too late would touch freed memory */
+        assert_non_null(c);
+        c->n = 2 + round * 7 % 61;
+        c->grain = 1 + round % 3;
+        if (round % 2 == 0)
+            sage_pool_for(pool, c->n, c->grain, work_in_crowd, c);
+        else
+            sage_pool_for_dynamic(pool, c->n, c->grain, work_in_crowd, c);
+        assert_int_equal(c->broken, 0);
+        assert_int_equal(c->done, c->n);
+        free(c);
+    }
+    sage_pool_free(pool);
+}
+
 typedef struct caller {
     sage_pool *pool;
     size_t sums[3];
@@ -175,7 +218,7 @@ int main(void) {
         cmocka_unit_test(covers_every_index_once), cmocka_unit_test(cuts_fairly),
         cmocka_unit_test(runs_without_a_pool),     cmocka_unit_test(uses_the_cores_there_are),
         cmocka_unit_test(hands_memory_over),       cmocka_unit_test(serves_callers_in_turn),
-        cmocka_unit_test(wakes_whoever_sleeps),
+        cmocka_unit_test(wakes_whoever_sleeps),    cmocka_unit_test(late_workers_take_nothing_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
