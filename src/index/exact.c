@@ -49,7 +49,7 @@ static void score_few(const job *j, const float *queries, size_t n_queries, cons
         const char *group = (const char *)(rows + row * j->dim);
         for (size_t i = AHEAD; i < AHEAD + bytes && i < (size_t)(end - group); i += LINE) __builtin_prefetch(group + i);
         for (size_t q = 0; q < n_queries; q++)
-            ops->heads_dot(n, j->dim, rows + row * j->dim, j->dim, queries + q * j->dim, scores + q * ROWS + row);
+            ops->heads_scores(1, n, j->dim, rows + row * j->dim, j->dim, queries + q * j->dim, scores + q * ROWS + row);
     }
 }
 

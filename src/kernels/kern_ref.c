@@ -138,23 +138,6 @@ static void ref_heads_blend(size_t n, size_t heads, size_t dim, const real *a, c
     }
 }
 
-static void ref_heads_dot(size_t heads, size_t dim, const real *u, size_t ld, const real *x, real *out) {
-    for (size_t h = 0; h < heads; h++) out[h] = ref_dot(dim, u + h * ld, x);
-}
-
-static void ref_heads_axpy(size_t heads, size_t dim, const real *a, const real *x, real *sum, size_t ld) {
-    for (size_t h = 0; h < heads; h++) ref_axpy(dim, a[h], x, sum + h * ld);
-}
-
-static void ref_heads_mix(size_t heads, size_t dim, const real *a, const real *x, const real *b, const real *y,
-                          size_t ld, real *out) {
-    for (size_t c = 0; c < dim; c++) out[c] = 0;
-    for (size_t h = 0; h < heads; h++) {
-        ref_axpy(dim, a[h], x + h * ld, out);
-        ref_axpy(dim, b[h], y + h * ld, out);
-    }
-}
-
 static void ref_to_bf16(size_t n, const real *x, uint16_t *y) {
     for (size_t i = 0; i < n; i++) {
         float value = (float)x[i];
@@ -251,9 +234,6 @@ const sage_ops sage_ops_scalar = {.isa = "scalar",
                                   .heads_softmax = ref_heads_softmax,
                                   .heads_sum = ref_heads_sum,
                                   .heads_blend = ref_heads_blend,
-                                  .heads_dot = ref_heads_dot,
-                                  .heads_axpy = ref_heads_axpy,
-                                  .heads_mix = ref_heads_mix,
                                   .to_bf16 = ref_to_bf16,
                                   .from_bf16 = ref_from_bf16,
                                   .to_int8 = ref_to_int8,

@@ -141,34 +141,3 @@ static void vec_heads_blend(size_t n, size_t heads, size_t dim, const float *a, 
                              {.n = heads, .row = heads, .step = 1, .ld = ld, .a = b, .b = y}};
     tiles(source, 2, false, n, dim, out, dim);
 }
-
-/* One token: going away. */
-static void vec_heads_dot(size_t heads, size_t dim, const float *u, size_t ld, const float *x, float *out) {
-    vec_heads_scores(1, heads, dim, u, ld, x, out);
-}
-
-static void vec_heads_axpy(size_t heads, size_t dim, const float *a, const float *x, float *sum, size_t ld) {
-    for (size_t h = 0; h < heads; h++) vec_axpy(dim, a[h], x, sum + h * ld);
-}
-
-static void vec_heads_mix(size_t heads, size_t dim, const float *a, const float *x, const float *b, const float *y,
-                          size_t ld, float *out) {
-    size_t c = 0;
-    for (; c + 2 * VL <= dim; c += 2 * VL) {
-        vf s0 = {0}, s1 = {0};
-        for (size_t h = 0; h < heads; h++) {
-            const float *xh = x + h * ld + c, *yh = y + h * ld + c;
-            s0 = V_FMA(all(a[h]), load(xh), s0);
-            s1 = V_FMA(all(a[h]), load(xh + VL), s1);
-            s0 = V_FMA(all(b[h]), load(yh), s0);
-            s1 = V_FMA(all(b[h]), load(yh + VL), s1);
-        }
-        store(out + c, s0);
-        store(out + c + VL, s1);
-    }
-    for (; c < dim; c++) {
-        float sum = 0;
-        for (size_t h = 0; h < heads; h++) sum += a[h] * x[h * ld + c] + b[h] * y[h * ld + c];
-        out[c] = sum;
-    }
-}

@@ -69,15 +69,6 @@ typedef struct sage_ops {
     void (*heads_blend)(size_t n, size_t heads, size_t dim, const real *a, const real *u, const real *b, const real *y,
                         size_t ld, real *out); /* out[n][dim] = sum over h of a[j][h] u_h + b[j][h] y_h */
 
-    /* ---- one token at a time: going away ---- */
-    void (*heads_dot)(size_t heads, size_t dim, const real *u, size_t ld, const real *x,
-                      real *out); /* out[h] = u_h . x */
-    void (*heads_axpy)(size_t heads, size_t dim, const real *a, const real *x, real *sum,
-                       size_t ld); /* sum_h += a[h] x */
-    void (*heads_mix)(size_t heads, size_t dim, const real *a, const real *x, const real *b,
-                      const real *y, /* out = sum_h a[h] x_h + b[h] y_h */
-                      size_t ld, real *out);
-
     /* ---- rows in other precisions ---- */
     /* Both ways of rounding give the same bits on every ISA. */
     void (*to_bf16)(size_t n, const real *x, uint16_t *y);   /* nearest even; NaN stays NaN */
