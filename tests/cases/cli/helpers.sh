@@ -46,20 +46,25 @@ clean_up() {
   fi
 }
 
+# What was measured differs from call to call.
+steady() {
+  sed -e 's/[0-9.]* s$//' -e '/^  kernels of /d'
+}
+
 # Damages a file of the published shop in many ways, one after another, and runs a command each time. It must end as if
 # nothing had happened, or with status 1 and one line; what is printed says which. Where exactly a reader first sees the
 # fault depends on the file's size and is left out.
 damage() {
   file=$1 && shift
   rm -rf shop && published shop
-  "$@" 2>err | sed 's/[0-9.]* s$//' >good
+  "$@" 2>err | steady >good
   size=$(size_of "$GROUND/shop/$file")
   while IFS='|' read -r name how; do
     rm -rf shop && published shop
     ${how%% *} "shop/$file" ${how#* }
     "$@" </dev/null >out 2>err
     status=$?
-    sed 's/[0-9.]* s$//' out >out.n
+    steady <out >out.n
     if [ $status = 0 ] && cmp -s out.n good; then
       echo "$name: no matter"
     elif [ $status = 1 ] && [ "$(grep -c '^itemsage: ' err)" = 1 ] && ! [ -s out ]; then
