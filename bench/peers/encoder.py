@@ -21,6 +21,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
+from contender import Contender  # noqa: E402
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 HASH = [[1402024253, 948164821], [786433, 1610612741]]  # a and b of both hash functions, any below 2^31 - 1
 E, D, HEADS, FF, HEAD, OUT, FIELDS, IDS, IMAGES = 256, 512, 8, 2048, 1024, 256, 12, 295, 10.5
@@ -63,65 +66,10 @@ def environment(**more):
     return env
 
 
-TICK = os.sysconf("SC_CLK_TCK")
-
-
-def busy_s(path, first, last):
-    """Processor time of the machine (/proc/stat: user, nice, system, then beyond idle and iowait irq, softirq, steal) or of a process."""
-    with open(path, encoding="ascii", errors="replace") as file:
-        fields = file.read().rsplit(")", 1)[-1].split("\n", 1)[0].split()
-    return sum(int(x) for x in fields[first:last]) / TICK
-
-
-def machine_busy_s():
-    return busy_s("/proc/stat", 1, 4) + busy_s("/proc/stat", 6, 9)
-
-
-class Contender:
-    """A process that does one step or call whenever it is told to. A sample counts as disturbed where other programs had more than a tenth of
-    the machine meanwhile; medians and bests are over the others where there are enough."""
-
-    def __init__(self, name, command, env, rounds=1 << 30, times=1):
-        self.name, self.rounds, self.times, self.all, self.last = name, rounds, times, [], {}
-        self.process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.about = self.answer()
-
-    def answer(self):
-        line = self.process.stdout.readline()
-        if not line:
-            sys.exit("encoder.py: %s stopped" % self.name)
-        return json.loads(line)
-
-    def ask(self, what):
-        self.process.stdin.write(what + "\n")
-        self.process.stdin.flush()
-        return self.answer()
-
-    def run(self, keep=True):
-        mine = "/proc/%d/stat" % self.process.pid
-        others = busy_s(mine, 11, 13) - machine_busy_s()
-        self.last = self.ask("run")
-        others += machine_busy_s() - busy_s(mine, 11, 13)
-        if keep:
-            self.all.append((self.last["s"], others <= 0.1 * os.cpu_count() * self.last["s"] + 2 / TICK))
-        return self.last
-
-    @property
-    def samples(self):
-        quiet = [s for s, undisturbed in self.all if undisturbed]
-        return quiet if len(quiet) >= min(3, (len(self.all) + 1) // 2) else [s for s, _ in self.all]
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-    def median(self):
-        return statistics.median(self.samples)
-
-
 class Bench:
     def __init__(self, args, folder):
-        self.args, self.folder, self.log, self.pythons, self.ceilings = args, folder, [], [], {}
+        self.args, self.folder, self.log, self.pythons = args, folder, [], []
+        self.ceilings, self.floors = {}, []  # floors: of what they are wanted at the end
         self.ours_program, self.ceiling_program = find(args.build, "encoder_bench"), find(args.build, "ceiling_bench")
         for python in args.python:
             test = subprocess.run([python, "-c", "import torch, numpy; print(torch.__version__)"], capture_output=True, text=True, check=False)
@@ -270,23 +218,19 @@ def beside(bench, mode, batch, precision, threads, kinds, variants, products):
         _, c, beside_it = min(rivals, key=lambda x: x[0])
         line_of(precision, threads, batch, c.name, c.samples, beside_it, c.last["peak_mib"])
     short = min(c.median() for run in runs for c in run[1:] if "short way" in c.name)
-    floors = [(layout, bench.floor(mode, precision, threads, products, layout)) for layout in ("rows", "slabs")]
-    said = ["%.0f %% of the floor by %s (%.0f ms, which would be %.1f x the short way)" % (100 * f / statistics.median(ours), layout, 1e3 * f, short / f)
-            for layout, f in floors]  # fmt: skip
-    row(precision, threads, batch, "itemsage reaches " + "; ".join(said), *[""] * 6)
+    bench.floors.append((mode, precision, threads, batch, products, statistics.median(ours), short))
+    bench.ceiling(threads)
 
 
 def train(bench):
     header("training", "threads", "pairs", "program", "median ms", "best ms", "pairs/s", "itemsage is x as fast", "by the best", "peak MiB")
     for precision in ("f32", "bf16"):
-        bench.ceiling(bench.args.threads)
         beside(bench, "train", 1024, precision, bench.args.threads, ("long", "short"), ("eager",), 2048)
 
 
 def infer(bench):
     header("inference", "threads", "products", "program", "median ms", "best ms", "products/s", "itemsage is x as fast", "by the best", "peak MiB")
     for precision in ("f32", "bf16"):
-        bench.ceiling(bench.args.threads)
         for batch in (256, 1024):
             beside(bench, "infer", batch, precision, bench.args.threads, ("long", "short"), ("eager", "jit"), batch)
     for batch in (256, 1024):
@@ -297,16 +241,16 @@ def infer(bench):
 
 
 def one(bench):
-    header("threads", "itemsage, rate of one a second", "of %d" % bench.args.threads, "scaling", "share of one thread's floor by rows, by slabs")
-    bench.ceiling(1)
+    header("threads", "itemsage, rate of one a second", "of %d" % bench.args.threads, "scaling")
     for mode, precision in (("train", "f32"), ("train", "bf16"), ("infer", "f32"), ("infer", "bf16"), ("infer", "int8")):
+        bench.ceiling(1)
         sides = [bench.ours(mode, 1024, precision, n) for n in (1, bench.args.threads)]
         bench.alternate(sides)
         bench.keep("one", sides, mode=mode, precision=precision)
         seconds = [s.median() for s in sides]
-        floors = [] if precision == "int8" else [bench.floor(mode, precision, 1, 1024 * (1 + (mode == "train")), x) for x in ("rows", "slabs")]
-        row(mode + " " + precision, "%.0f" % (1024 / seconds[0]), "%.0f" % (1024 / seconds[1]), "%.2f" % (seconds[0] / seconds[1]),
-            ", ".join("%.0f %%" % (100 * f / seconds[0]) for f in floors))  # fmt: skip
+        row(mode + " " + precision, *["%.0f" % (1024 / s) for s in seconds], "%.2f" % (seconds[0] / seconds[1]))
+        if precision != "int8":
+            bench.floors.append((mode, precision, 1, 1024, 1024 * (1 + (mode == "train")), seconds[0], None))
 
 
 def large(bench):
@@ -346,6 +290,17 @@ def isa(bench):
         row(name if name == ran else "%s (this machine: %s)" % (name, ran), gemm, *cells)
 
 
+def floors(bench):
+    if not bench.floors:
+        return
+    header("share of the floor", "threads", "batch", "ours, ms", "floor by rows, ms", "share", "floor by slabs, ms", "share",
+           "the floor by slabs is x the short way")  # fmt: skip
+    for mode, precision, threads, batch, products, seconds, short in bench.floors:
+        rows, slabs = (bench.floor(mode, precision, threads, products, layout) for layout in ("rows", "slabs"))
+        cells = [x for floor in (rows, slabs) for x in ("%.0f" % (1e3 * floor), "%.0f %%" % (100 * floor / seconds))]
+        row(mode + " " + precision, threads, batch, "%.0f" % (1e3 * seconds), *cells, "%.1f" % (short / slabs) if short else "")
+
+
 def ceilings(bench):
     samples = [undisturbed for run in bench.log for _, undisturbed in run.get("samples", [])]
     if samples:
@@ -376,6 +331,7 @@ def main():
             bench.prepare("infer", 256, True)
         for part in args.parts:
             {"check": check, "train": train, "infer": infer, "one": one, "large": large, "isa": isa}[part](bench)
+        floors(bench)
         ceilings(bench)
         if args.json:
             with open(args.json, "w", encoding="utf-8") as file:
