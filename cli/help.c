@@ -152,11 +152,13 @@ static void man_program(void) {
         roff(table[i].help);
         printf("Default %s; %s.\n", table[i].default_text, range);
     }
-    printf(".SH EXIT STATUS\n0 done; 1 failed (one line on standard error says what, where and what to do); 2 wrong "
-           "usage.\n"
-           ".SH ENVIRONMENT\n.TP\n.B ITEMSAGE_SHOP\nThe shop's directory where \\fB\\-C\\fR is not given.\n.TP\n.B "
-           "ITEMSAGE_ISA\n"
-           "Forces an instruction set: scalar, avx2 or avx512.\n");
+    printf(
+        ".SH EXIT STATUS\n0 done; 1 failed (one line on standard error says what, where and what to do); 2 wrong "
+        "usage.\n"
+        ".SH ENVIRONMENT\n.TP\n.B ITEMSAGE_SHOP\nThe shop's directory where \\fB\\-C\\fR is not given.\n.TP\n.B "
+        "ITEMSAGE_ISA\n"
+        "Forces an instruction set: scalar, avx2 or avx512. Where it is not to be had the best runs, and \\fBitemsage "
+        "status\\fR says so.\n");
 }
 
 void cli_man_page(const cli_command *command) {

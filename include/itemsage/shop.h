@@ -73,7 +73,7 @@ typedef struct sage_kernels {
         char name[128];
         double gflops, peak_gflops;
     } products[SAGE_PRECISIONS];
-    char advice[256]; /* what to do where products run far below the peak; empty: nothing */
+    char advice[256]; /* where ITEMSAGE_ISA is not followed, or products run far below the peak; or empty */
 } sage_kernels;
 void sage_measure_kernels(sage_kernels *kernels); /* takes about 50 ms */
 

@@ -1,10 +1,12 @@
 /* What `itemsage status` says about the machine. */
 #include <itemsage/shop.h>
+#include <kernels/kernels.h>
 #include <kernels/peak.h>
 #include <stdio.h>
 
 void sage_measure_kernels(sage_kernels *kernels) {
-    const char *advice = sage_gemm_advice();
+    const char *advice = sage_isa_advice();
+    if (advice == NULL) advice = sage_gemm_advice();
     snprintf(kernels->isa, sizeof kernels->isa, "%s", sage_isa());
     snprintf(kernels->advice, sizeof kernels->advice, "%s", advice != NULL ? advice : "");
     for (int i = 0; i < SAGE_PRECISIONS; i++) {
