@@ -21,10 +21,12 @@ def machine_busy_s():
 
 class Contender:
     """A process that does one step or call whenever it is told to. A sample counts as disturbed where other programs had more than a tenth of
-    the machine meanwhile; medians and bests are over the others where there are enough."""
+    the machine meanwhile; medians and bests are over the others where there are enough. `times` samples are taken at a turn, after one that does
+    not count where the contender is to be `warm`: a short call would otherwise be measured with another program's data in the caches."""
 
-    def __init__(self, name, command, env, rounds=1 << 30, times=1):
-        self.name, self.rounds, self.times, self.all, self.last = name, rounds, times, [], {}
+    def __init__(self, name, command, env, rounds=1 << 30, times=1, warm=False):
+        self.name, self.rounds, self.times, self.warm = name, rounds, times, warm
+        self.all, self.last = [], {}
         self.process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.about = self.answer()
 

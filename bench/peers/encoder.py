@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.dont_write_bytecode = True
 from contender import Contender  # noqa: E402
@@ -28,6 +29,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 HASH = [[1402024253, 948164821], [786433, 1610612741]]  # a and b of both hash functions, any below 2^31 - 1
 E, D, HEADS, FF, HEAD, OUT, FIELDS, IDS, IMAGES = 256, 512, 8, 2048, 1024, 256, 12, 295, 10.5
 DENSE_MACS = 2 * D * E + D * D + 2 * D * FF + D * HEAD + HEAD * OUT  # of a product, forward
+REST_S = 0.15  # threads of a program that has just worked may wait awake for a while
 STEPS = 4  # of the check's training
 TOKEN_MACS = (FIELDS + IMAGES) * 2 * HEADS * E
 
@@ -88,12 +90,14 @@ class Bench:
             if done.returncode != 0:
                 sys.exit("encoder.py: the peer's program failed:\n" + done.stderr[-2000:])
             return json.loads(done.stdout)
-        return Contender(name, command, environment(ITEMSAGE_PEER=json.dumps(what)), rounds)
+        return Contender(name, command, environment(ITEMSAGE_PEER=json.dumps(what)), rounds,
+                         3 if what["mode"] == "infer" and what["kind"] == "short" else 1, what["mode"] == "infer")  # fmt: skip
 
-    def ours(self, mode, batch, precision, threads, times=2, **env):
+    def ours(self, mode, batch, precision, threads, times=3, **env):
         path = os.path.join(self.folder, "%s-%d.safetensors" % (mode, batch))
         model = os.path.join(self.folder, "model.safetensors")
-        return Contender("itemsage", [self.ours_program, model, path, mode, precision, str(threads)], environment(**env), times=times)
+        return Contender("itemsage", [self.ours_program, model, path, mode, precision, str(threads)], environment(**env), 1 << 30,
+                         times, mode == "infer")  # fmt: skip
 
     def prepare(self, mode, batch, check):
         python, version = self.pythons[0]
@@ -112,6 +116,9 @@ class Bench:
         for i in range(self.args.rounds):
             for c in contenders:
                 if i < c.rounds:
+                    time.sleep(REST_S)
+                    if c.warm:
+                        c.run(keep=False)
                     for _ in range(c.times):
                         c.run()
         for c in contenders:
