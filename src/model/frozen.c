@@ -155,7 +155,7 @@ static sage_status take_block(sage_frozen *f, void (*lay_workers)(layer *, sage_
 /* Tokens of one product at a time, per worker. */
 static sage_status need_tokens(sage_frozen *f, size_t most, sage_error *error) {
     const sage_model_shape *s = &f->model->shape;
-    size_t each = most * (s->heads + s->dim_embed);
+    size_t each = (most * (s->heads + s->dim_embed) + 15) / 16 * 16; /* on cache lines */
     if (most <= f->most_tokens) return SAGE_OK;
     real *block = sage_alloc_aligned(f->threads * each * sizeof(real));
     if (block == NULL) return sage_fail_memory(error, f->threads * each * sizeof(real));

@@ -103,6 +103,18 @@ static void norm_bags(void *ctx, size_t begin, size_t end, size_t worker) {
     }
 }
 
+/* Rows on cache lines: a row that begins within one would touch a line more with every vector. What it held is lost. */
+static sage_status fit_rows(real **rows, size_t *capacity, size_t need, sage_error *error) {
+    if (need <= *capacity) return SAGE_OK;
+    size_t wanted = need + need / 4;
+    sage_free(*rows);
+    *capacity = 0;
+    *rows = wanted > SIZE_MAX / sizeof **rows ? NULL : sage_alloc_aligned(wanted * sizeof **rows);
+    if (*rows == NULL) return sage_fail_memory(error, need * sizeof **rows);
+    *capacity = wanted;
+    return SAGE_OK;
+}
+
 static sage_status reserve(sage_frozen *f, size_t bags, size_t uses, sage_error *error) {
     sage_status st = SAGE_OK;
     frozen_bag_acts *b = &f->bags;
@@ -110,8 +122,8 @@ static sage_status reserve(sage_frozen *f, size_t bags, size_t uses, sage_error 
     SAGE_TRY(GROW(b->begin, b->begin_capacity, bags + 1));
     SAGE_TRY(GROW(b->row, b->row_capacity, uses + SAGE_PREFETCH));
     SAGE_TRY(GROW(b->weight, b->weight_capacity, uses + 1));
-    SAGE_TRY(GROW(b->e, b->e_capacity, bags * e));
-    SAGE_TRY(GROW(b->hat, b->hat_capacity, f->threads * NORM_BAGS * e));
+    SAGE_TRY(fit_rows(&b->e, &b->e_capacity, bags * e, error));
+    SAGE_TRY(fit_rows(&b->hat, &b->hat_capacity, f->threads * NORM_BAGS * e, error));
     if (b->rstd == NULL) b->rstd = sage_alloc_zero(f->threads * NORM_BAGS, sizeof *b->rstd);
     if (b->rstd == NULL) st = sage_fail_memory(error, f->threads * NORM_BAGS * sizeof *b->rstd);
 out:

@@ -48,7 +48,7 @@ clean_up() {
 
 # What was measured differs from call to call.
 steady() {
-  sed -E -e 's/ in [0-9.]+ s(;|$)/ in T s\1/' -e 's/[0-9.]* s$//' -e '/^  kernels of /d'
+  sed -E -e 's/ in [0-9.]+ s(;|$)/ in T s\1/' -e '/^  kernels of /d'
 }
 
 # Damages a file of the published shop in many ways, one after another, and runs a command each time. It must end as if
