@@ -181,7 +181,8 @@ sage_status sage_model_backward(const sage_model *model, sage_work *work, const 
                                 sage_error *error);
 
 /* Takes the gradients of what a batch touched. Each (slab, row) and each id comes once, from any worker, rows ascending
- * within a call; a row's slab may be changed by the call, since nothing reads it afterwards. */
+ * within a call; a row's slabs come in ascending order. What a call says of may be changed by it, since nothing reads
+ * it afterwards. */
 typedef struct sage_row_sink {
     void *ctx;
     /* rows[i], i < n, of slab `slab`, `width` columns wide, have gradients grad [n][width] */

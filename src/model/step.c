@@ -15,8 +15,6 @@ static sage_status measure_products(const sage_model *model, const sage_product_
     for (size_t t = 0; t < batch->text.n; t++)
         if (batch->token_field[batch->token_begin[0] + t] >= SAGE_FIELDS)
             return sage_fail(error, SAGE_E_ARGUMENT, "model: text token %zu of the batch names no field", t);
-    if (batch->text.times != NULL)
-        return sage_fail(error, SAGE_E_ARGUMENT, "model: repeated ids of a batch are not merged in training");
     if (s->images > 0 && model->shape.dim_image == 0)
         return sage_fail(error, SAGE_E_ARGUMENT, "model: the batch has image vectors, but this model was made without");
     return SAGE_OK;
@@ -46,6 +44,8 @@ static sage_status measure(const sage_model *model, const sage_product_batch *pr
         s->query_bags = queries->n;
         s->ids += queries->begin[queries->n] - queries->begin[0];
     }
+    if (products->text.times != NULL || (queries != NULL && queries->times != NULL))
+        return sage_fail(error, SAGE_E_ARGUMENT, "model: repeated ids of a batch are not merged in training");
     if (s->ids > (UINT32_MAX - SAGE_PREFETCH) / model->shape.hashes)
         return sage_fail(error, SAGE_E_LIMIT, "model: a batch of %zu n-grams is too large", s->ids);
     size_t given = queries != NULL ? queries->n : spec->queries != NULL ? spec->n_pairs : 0;

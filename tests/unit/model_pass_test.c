@@ -193,6 +193,11 @@ static void bad_batches(void **state) {
     assert_int_equal(vectors_of_products(model, NULL, &b->products, out, &error), SAGE_E_ARGUMENT);
     assert_non_null(strstr(error.text, "field"));
     b->field[2] = 0;
+    b->queries.times = b->query_ids; /* merged ids are for inference */
+    assert_int_equal(sage_model_step(model, work, &b->products, &b->queries, &b->spec, grads, &loss, &error),
+                     SAGE_E_ARGUMENT);
+    assert_non_null(strstr(error.text, "merged"));
+    b->queries.times = NULL;
     b->spec.n_random = 4;
     assert_int_equal(sage_model_step(model, work, &b->products, &b->queries, &b->spec, grads, &loss, &error),
                      SAGE_E_ARGUMENT);
