@@ -8,7 +8,7 @@
 
 /* What a process with ITEMSAGE_ISA = isa says to `agrees`. */
 static bool in_a_process(const char *isa, bool (*agrees)(const char *isa)) {
-    int status;
+    int status = 0;
     pid_t child = fork();
     if (child == 0) {
         setenv("ITEMSAGE_ISA", isa, 1);
