@@ -1,25 +1,7 @@
 /* The feeder: batches made ahead are the batches that the sampler makes, bit for bit, and its errors arrive where the
  * batch is needed. */
-#include "support/test.h"
-#include "support/tiny_training.h"
+#include "support/training_ground.h"
 #include <train/feeder.h>
-
-static char dir[SAGE_PATH_MAX];
-static sage_dataset *dataset;
-
-static int setup(void **state) {
-    (void)state;
-    scratch_make(dir);
-    dataset = tiny_dataset(dir, true);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    sage_dataset_close(dataset);
-    scratch_remove(dir);
-    return 0;
-}
 
 static sage_sampler *make_sampler(const char *const *settings, sage_pool *pool) {
     sage_options *options = tiny_options(settings);

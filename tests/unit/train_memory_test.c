@@ -1,24 +1,6 @@
 /* What a run will need, and what is done where it may not have it. */
-#include "support/test.h"
-#include "support/tiny_training.h"
+#include "support/training_ground.h"
 #include <train/trainer.h>
-
-static char dir[SAGE_PATH_MAX];
-static sage_dataset *dataset;
-
-static int setup(void **state) {
-    (void)state;
-    scratch_make(dir);
-    dataset = tiny_dataset(dir, true);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    sage_dataset_close(dataset);
-    scratch_remove(dir);
-    return 0;
-}
 
 /* A plan as sage_train_run makes it; free with drop. */
 static sage_trainer plan_with(const char *const *settings) {

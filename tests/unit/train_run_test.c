@@ -1,25 +1,7 @@
 /* The trainer: it learns, and how often it was stopped does not show in a single bit. */
-#include "support/test.h"
-#include "support/tiny_training.h"
+#include "support/training_ground.h"
 #include <io/json.h>
 #include <math.h>
-
-static char dir[SAGE_PATH_MAX];
-static sage_dataset *dataset;
-
-static int setup(void **state) {
-    (void)state;
-    scratch_make(dir);
-    dataset = tiny_dataset(dir, true);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    sage_dataset_close(dataset);
-    scratch_remove(dir);
-    return 0;
-}
 
 typedef struct run {
     const char *name;
