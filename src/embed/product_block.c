@@ -85,10 +85,6 @@ void sage_product_block_clear(sage_product_block *block) {
     sage_buf_clear(&block->raw);
 }
 
-size_t sage_product_block_count(const sage_product_block *block) {
-    return block->n;
-}
-
 bool sage_product_block_full(const sage_product_block *block) {
     size_t images = block->n_images + block->n_packed_images;
     return block->n >= PRODUCTS || block->raw.len >= TEXT_BYTES || block->n_packed_ids >= IDS ||

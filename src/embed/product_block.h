@@ -14,7 +14,6 @@ sage_status sage_product_block_new(const sage_vocab *vocab, size_t image_dim, sa
                                    sage_product_block **block, sage_error *error);
 void sage_product_block_free(sage_product_block *block);
 void sage_product_block_clear(sage_product_block *block);
-size_t sage_product_block_count(const sage_product_block *block);
 /* Copies what the model needs of a row. SAGE_E_FORMAT where its image vectors have another width than the model's. */
 sage_status sage_product_block_add(sage_product_block *block, const sage_product_row *row, sage_image_store *images,
                                    sage_error *error);

@@ -59,8 +59,3 @@ const char *sage_isa_advice(void) {
 const char *sage_isa(void) {
     return sage_ops_best()->isa;
 }
-
-void sage_adam(real *w, const real *g, real *m, real *v, size_t n, real lr, real b1, real b2, real eps, real decay,
-               real c1, real c2) {
-    sage_ops_best()->adam(w, g, m, v, n, lr, b1, b2, eps, decay, c1, c2);
-}

@@ -17,6 +17,7 @@
 
 typedef enum sage_precision { SAGE_PRECISION_F32, SAGE_PRECISION_BF16, SAGE_PRECISION_INT8 } sage_precision;
 const char *sage_precision_name(sage_precision precision); /* "f32", "bf16", "int8" */
+size_t sage_precision_size(sage_precision precision);      /* bytes of a value; of a real where f32 */
 
 /* C[m][n] = op(A) op(B), or C += op(A) op(B) where `add`; op transposes where ta / tb. F32 or BF16. Sizes may be 0. */
 void sage_gemm(sage_precision precision, bool ta, bool tb, size_t m, size_t n, size_t k, const real *a, size_t lda,

@@ -36,8 +36,6 @@ typedef struct sage_product {
     const struct sage_packed *packed; /* in place of b; A and C are then dense and op(A) = A; or NULL */
 } sage_product;
 
-size_t sage_precision_size(sage_precision precision); /* bytes of a value */
-
 /* ---- the calling thread's own ---- */
 enum sage_scratch {
     SAGE_SCRATCH_A, /* operands as the library wants them */

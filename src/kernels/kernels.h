@@ -103,10 +103,6 @@ const char *sage_isa(void);                   /* "scalar", "avx2", "avx512" */
  * runs instead. Static storage. */
 const char *sage_isa_advice(void);
 
-/* Adam by the chosen ISA, for whole tensors and single table rows alike. */
-void sage_adam(real *w, const real *g, real *m, real *v, size_t n, real lr, real b1, real b2, real eps, real decay,
-               real c1, real c2);
-
 /* Asks for large pages under big arrays that are read row by row at random (tables, their moments): without, the
  * address look-ups cost more than the rows. Call it before the memory is first written. */
 void sage_huge_pages(void *memory, size_t bytes);

@@ -1,12 +1,12 @@
 /* Ceilings: short samples, the best of which counts. */
 #include "peak_loops.h"
 #include <base/alloc.h>
+#include <base/report.h>
 #include <kernels/peak.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     ROUNDS = 8000, /* of a loop in registers: some tens of microseconds */
@@ -19,12 +19,6 @@ enum {
 static const double ENOUGH_S = 0.008, MOST_S = 0.04; /* spent on products, where they are slow or others are busy */
 static const double GOOD = 0.75, POOR = 0.6;         /* shares of the peak */
 
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static double larger(double a, double b) {
     return a > b ? a : b;
 }
@@ -33,8 +27,8 @@ static double loop_flops(sage_precision precision) {
     sage_peak_loop loop = sage_peak_loop_of(precision);
     double best = 0;
     for (int i = 0; i < LOOPS; i++) {
-        double began = now_s(), operations = loop(ROUNDS);
-        best = larger(best, operations / (now_s() - began));
+        double began = sage_now_s(), operations = loop(ROUNDS);
+        best = larger(best, operations / (sage_now_s() - began));
     }
     return best;
 }
@@ -48,9 +42,9 @@ static void measure_products(sage_peak *peak, sage_precision precision, const sa
     double spent = 0;
     sage_weights_forward(w, M, x, N, false, y, N); /* compiles, and reserves */
     for (int i = 0; i < SAMPLES && spent < MOST_S && (spent < ENOUGH_S || peak->gemm_flops < GOOD * peak->flops); i++) {
-        double began = now_s();
+        double began = sage_now_s();
         sage_weights_forward(w, M, x, N, false, y, N);
-        double taken = now_s() - began;
+        double taken = sage_now_s() - began;
         spent += taken;
         peak->gemm_flops = larger(peak->gemm_flops, 2.0 * M * N * N / taken);
         if (i % 4 == 0) peak->flops = larger(peak->flops, loop_flops(precision));
@@ -90,10 +84,10 @@ double sage_peak_read_bandwidth(size_t bytes) {
     sage_huge_pages(block, bytes);
     memset(block, 1, bytes);
     for (int i = 0; i < READS; i++) {
-        double began = now_s();
+        double began = sage_now_s();
         uint64_t sum = read_block(block, bytes / sizeof *block);
         __asm__ volatile("" : : "r"(sum)); /* it is of use */
-        best = larger(best, (double)bytes / (now_s() - began));
+        best = larger(best, (double)bytes / (sage_now_s() - began));
     }
     sage_free(block);
     return best;

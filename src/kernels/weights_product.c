@@ -67,6 +67,24 @@ static size_t packed_product(const weights_call *call, size_t m, const void *a, 
     return done;
 }
 
+/* The same with the weights as they are stored: all m rows, or nothing. */
+static bool unpacked_product(const weights_call *call, size_t m, const void *a, bool add, void *c, size_t ldc) {
+    const sage_weights *w = call->w;
+    const sage_product p = {.precision = w->precision,
+                            .tb = !call->back,
+                            .add = add,
+                            .m = m,
+                            .n = call->n,
+                            .k = call->k,
+                            .lda = call->k,
+                            .ldb = w->in,
+                            .ldc = ldc,
+                            .a = a,
+                            .b = w->plain,
+                            .c = c};
+    return sage_onednn_product(&p);
+}
+
 /* ---- scratch ---- */
 
 /* Rows of x as the product wants them: dense, and in its type. NULL where memory is short. */
@@ -119,22 +137,7 @@ static size_t native_reals(const weights_call *call, size_t row, size_t m) {
     const void *a = operand(call, row, m, NULL);
     real *y = call->y + row * call->ldy;
     if (a == NULL) return 0;
-    if (call->packed == NULL) {
-        const sage_weights *w = call->w;
-        const sage_product p = {.precision = w->precision,
-                                .tb = !call->back,
-                                .add = call->add,
-                                .m = m,
-                                .n = call->n,
-                                .k = call->k,
-                                .lda = call->k,
-                                .ldb = w->in,
-                                .ldc = call->ldy,
-                                .a = a,
-                                .b = w->plain,
-                                .c = y};
-        return sage_onednn_product(&p) ? m : 0;
-    }
+    if (call->packed == NULL) return unpacked_product(call, m, a, call->add, y, call->ldy) ? m : 0;
     if (call->ldy == call->n) return packed_product(call, m, a, call->add, y);
     real *c = sage_gemm_scratch(SAGE_SCRATCH_C, m * call->n * sizeof *c);
     size_t done = c != NULL ? packed_product(call, m, a, false, c) : 0;
@@ -161,19 +164,7 @@ static bool int8_by_reals(const weights_call *call, const void *a, size_t m, int
 
 static bool int8_native(const weights_call *call, const void *a, size_t m, int32_t *sums) {
     if (call->packed != NULL) return packed_product(call, m, a, false, sums) == m;
-    const sage_weights *w = call->w;
-    const sage_product p = {.precision = w->precision,
-                            .tb = true,
-                            .m = m,
-                            .n = call->n,
-                            .k = call->k,
-                            .lda = call->k,
-                            .ldb = w->in,
-                            .ldc = call->n,
-                            .a = a,
-                            .b = w->plain,
-                            .c = sums};
-    return sage_onednn_product(&p);
+    return unpacked_product(call, m, a, false, sums, call->n);
 }
 
 static size_t int8_block(const weights_call *call, size_t row, size_t m) {

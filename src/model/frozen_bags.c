@@ -42,7 +42,7 @@ static sage_status grow(void **array, size_t *capacity, size_t need, size_t size
 sage_status frozen_table(sage_frozen *f, sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_model_shape *s = &f->model->shape;
-    size_t n = s->rows * s->dim_embed, bytes = f->precision == SAGE_PRECISION_BF16 ? 2 * n : n;
+    size_t bytes = s->rows * s->dim_embed * sage_precision_size(f->precision);
     f->table = (gather_table){f->precision, s->rows, s->dim_embed, f->model->table};
     if (f->precision == SAGE_PRECISION_F32) return SAGE_OK;
     f->table_copy = sage_alloc_aligned(bytes);

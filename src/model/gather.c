@@ -28,10 +28,6 @@ static void sum_bag(const gather_job *job, size_t slab, size_t bag) {
     }
 }
 
-static size_t element_bytes(sage_precision precision) {
-    return precision == SAGE_PRECISION_F32 ? sizeof(real) : precision == SAGE_PRECISION_BF16 ? 2 : 1;
-}
-
 /* Piece p is bags [b, b + GATHER_BAGS) of slab p / pieces. */
 static void sum_pieces(void *ctx, size_t begin, size_t end, size_t worker) {
     static sage_stage stage = SAGE_STAGE("gather rows");
@@ -44,7 +40,7 @@ static void sum_pieces(void *ctx, size_t begin, size_t end, size_t worker) {
         for (size_t bag = first; bag < last; bag++) sum_bag(job, slab, bag);
         uint64_t uses = (uint64_t)(job->begin[last] - job->begin[first]) * job->hashes;
         uint64_t width = sage_slab_width(job->table->dim, slab);
-        sage_stage_end(&stage, began, uses * width * element_bytes(job->table->precision), 2 * uses * width);
+        sage_stage_end(&stage, began, uses * width * sage_precision_size(job->table->precision), 2 * uses * width);
     }
 }
 

@@ -89,7 +89,7 @@ size_t packed_layers_need(const sage_model_shape *shape, size_t ld, sage_precisi
     entry entries[ENTRIES_MAX];
     size_t elements = 0, n = list(shape, &layers, entries);
     for (size_t i = 0; i < n; i++) elements += entries[i].out * entries[i].in;
-    return 2 * elements * (precision == SAGE_PRECISION_F32 ? sizeof(real) : sizeof(uint16_t));
+    return 2 * elements * sage_precision_size(precision);
 }
 
 typedef struct set_job {

@@ -142,7 +142,7 @@ size_t sage_work_need(const sage_model_shape *shape, size_t threads, sage_precis
     layer l = lay_all(&work, shape, NULL);
     if (l.overflow) return SIZE_MAX;
     return with_room(l.at) + packed_layers_need(shape, work.fold.ld, precision) +
-           2 * sizes->columns * shape->dim_out * (precision == SAGE_PRECISION_F32 ? sizeof(real) : sizeof(uint16_t));
+           2 * sizes->columns * shape->dim_out * sage_precision_size(precision);
 }
 
 size_t sage_work_bytes(const sage_work *work) {
