@@ -47,8 +47,9 @@ clean_up() {
 }
 
 # What was measured differs from call to call.
+timeless='s/(^|[^A-Za-z0-9_])[0-9]+(\.[0-9]+)? s($|[^A-Za-z])/\1T s\3/g'
 steady() {
-  sed -E -e 's/ in [0-9.]+ s(;|$)/ in T s\1/' -e '/^  kernels of /d'
+  sed -E -e "$timeless" -e '/^  kernels of /d'
 }
 
 # Damages a file of the published shop in many ways, one after another, and runs a command each time. It must end as if
