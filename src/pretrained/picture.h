@@ -1,0 +1,113 @@
+/* Pictures from outside as pixels, and pixels as an encoder takes them.
+ *
+ * A file goes through three hands: sage_picture_load (bytes and their hash, by which a cache can name the picture
+ * before any work is done on it), sage_picture_decode (bytes to RGB) and sage_picture_shape (RGB to the encoder's
+ * floats). Everything here may be called from any number of threads at once, each with its own sage_pixels. */
+#ifndef SAGE_PRETRAINED_PICTURE_H
+#define SAGE_PRETRAINED_PICTURE_H
+
+#include <itemsage/status.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What a file may cost. Sizes are judged by the picture's header, before memory is taken for it. */
+typedef struct sage_picture_limits {
+    size_t max_bytes;        /* of the file */
+    size_t max_pixels;       /* width x height as the file has them, before any scaling */
+    size_t max_side;         /* width and height each */
+    size_t max_memory_bytes; /* that decoding one picture may hold at once, result included, the file's bytes not */
+} sage_picture_limits;
+/* 64 MiB, 64 million pixels (what Google Merchant Center takes), 32,768, 256 MiB. */
+extern const sage_picture_limits sage_picture_limits_default;
+
+/* ---- a file's bytes ---- */
+typedef struct sage_picture_file {
+    unsigned char *bytes; /* owned */
+    size_t n_bytes;
+    unsigned char hash[16]; /* XXH3-128 of the bytes, canonical (most significant byte first) */
+} sage_picture_file;
+/* Fills *file (zeroed before), which the caller frees. SAGE_E_NOT_FOUND, SAGE_E_IO; SAGE_E_FORMAT for what is no plain
+ * file; SAGE_E_LIMIT beyond max_bytes. */
+sage_status sage_picture_load(const char *path, const sage_picture_limits *limits, sage_picture_file *file,
+                              sage_error *error);
+void sage_picture_file_free(sage_picture_file *file);
+
+/* ---- pixels ---- */
+/* RGB, 8 bits each, sRGB as the file has it: rgb[height][width][3], the top row first, no gaps. Zeroed before the first
+ * use, then used again from picture to picture; the memory only grows. */
+typedef struct sage_pixels {
+    unsigned char *rgb; /* owned, room for capacity_bytes */
+    size_t width, height;
+    size_t capacity_bytes;
+} sage_pixels;
+void sage_pixels_free(sage_pixels *pixels);
+/* Room for width x height x 3; what was there is lost. SAGE_E_MEMORY. */
+sage_status sage_pixels_size(sage_pixels *pixels, size_t width, size_t height, sage_error *error);
+
+typedef enum sage_picture_format { SAGE_PICTURE_JPEG, SAGE_PICTURE_PNG, SAGE_PICTURE_WEBP } sage_picture_format;
+
+typedef struct sage_picture_info {
+    sage_picture_format format;
+    size_t width, height; /* as the file's header has them, before orientation and scaling */
+    unsigned orientation; /* EXIF 1 .. 8, already applied to the pixels; 1 where the file says none */
+    size_t rows_lost;     /* of the decoded picture: see below; 0 for a whole file */
+} sage_picture_info;
+
+/* Decodes JPEG (baseline and progressive; gray, YCbCr, RGB, CMYK, YCCK), PNG (all kinds) and WebP (the first frame
+ * where it moves), by what the bytes say, never by the name. Transparent parts are laid over white; EXIF orientation is
+ * applied.
+ *
+ * `wanted`: the shortest side that the caller will ask of the result, 0 for all pixels that there are. The picture may
+ * come smaller than it is in the file, by a whole factor s that leaves the shortest side at least twice as long as
+ * wanted: JPEG by 1, 2, 4 or 8 within the inverse DCT, PNG and WebP by averaging s x s pixels. The factor two leaves
+ * the last and finest step to sage_picture_resize's filter.
+ *
+ * Damage: a picture is whole, or it is refused, except that a JPEG may lack a little of its end, as transfers that
+ * broke off leave it: up to a tenth of its rows, which then repeat the last row that came (info->rows_lost), or, where
+ * it is progressive, scans that only refine what is there already. Such a picture shows its product still, and its
+ * vector is close to the whole one's; with more missing, a vector of gray would be kept as if it were the product's.
+ *
+ * `name` stands in error texts only. `info` may be NULL. SAGE_E_FORMAT (with what the bytes are, where they are no
+ * picture of these kinds), SAGE_E_LIMIT, SAGE_E_MEMORY. On error *pixels is empty or stays as it was, and may be used
+ * again. */
+sage_status sage_picture_decode(const char *name, const void *bytes, size_t n_bytes, const sage_picture_limits *limits,
+                                size_t wanted, sage_pixels *pixels, sage_picture_info *info, sage_error *error);
+
+/* Load and decode. */
+sage_status sage_picture_read(const char *path, const sage_picture_limits *limits, size_t wanted, sage_pixels *pixels,
+                              sage_picture_info *info, sage_error *error);
+
+/* ---- resizing ---- */
+/* As Pillow's Image.resize: separable, the filter's support grows with the reduction so that nothing aliases, across
+ * first, then down, 8 bits between; equal to it within 1 of 255. */
+typedef enum sage_picture_filter {
+    SAGE_FILTER_BILINEAR, /* triangle, support 1 */
+    SAGE_FILTER_BICUBIC   /* Keys, a = -0.5, support 2 */
+} sage_picture_filter;
+
+/* All of `from` to exactly width x height. */
+sage_status sage_picture_resize(const sage_pixels *from, size_t width, size_t height, sage_picture_filter filter,
+                                sage_pixels *to, sage_error *error);
+/* The middle width x height of it, rounded towards the top left; `from` is at least as large, else SAGE_E_ARGUMENT. */
+sage_status sage_picture_crop(const sage_pixels *from, size_t width, size_t height, sage_pixels *to, sage_error *error);
+
+/* ---- as an encoder takes it ---- */
+/* What preprocessor_config.json of Hugging Face says:
+ *   CLIP        crop, side 224, shortest 224, bicubic, OpenAI's mean and std
+ *   DINOv2      crop, side 224, shortest 256, bicubic, ImageNet's mean and std
+ *   MobileNetV2 crop, side 224, shortest 256, bilinear, 0.5 and 0.5
+ *   SigLIP      stretched (shortest 0), side 224, bicubic, 0.5 and 0.5 */
+typedef struct sage_picture_input {
+    size_t side;     /* n: what the encoder takes is n x n */
+    size_t shortest; /* the shortest side is first brought to this many pixels (>= side), the other in proportion,
+                        rounded down, and the middle n x n is cut out; 0: all of the picture is stretched to n x n */
+    sage_picture_filter filter;
+    float mean[3], std[3]; /* of red, green and blue from 0 to 1: out = (value / 255 - mean) / std */
+} sage_picture_input;
+
+size_t sage_picture_wanted(const sage_picture_input *input); /* what to ask of sage_picture_decode */
+/* out[3][side][side], the planes red, green, blue. `scratch` as every sage_pixels: zeroed once, then used again. */
+sage_status sage_picture_shape(const sage_pixels *from, const sage_picture_input *input, sage_pixels *scratch,
+                               float *out, sage_error *error);
+
+#endif
