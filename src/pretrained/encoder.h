@@ -16,18 +16,9 @@
 #include <base/error.h>
 #include <kernels/gemm.h>
 #include <parallel/pool.h>
+#include <pretrained/picture_rule.h>
 
 typedef struct sage_pretrained sage_pretrained;
-
-/* What a picture goes through before it is encoded. RGB of 0..1 becomes (x - mean) / std. */
-typedef enum sage_resample { SAGE_RESAMPLE_BILINEAR, SAGE_RESAMPLE_BICUBIC, SAGE_RESAMPLE_LANCZOS } sage_resample;
-typedef struct sage_picture_rule {
-    size_t size;   /* s: pixels of the square that the encoder takes */
-    size_t resize; /* the shorter side's length before the square is cut from the middle, >= size; 0: both sides are
-                      stretched to `size`, whatever their ratio */
-    sage_resample resample;
-    float mean[3], std[3];
-} sage_picture_rule;
 
 typedef enum sage_pooling {
     SAGE_POOL_MEAN,     /* over all tokens, or places of a picture */

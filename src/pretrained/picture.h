@@ -7,6 +7,7 @@
 #define SAGE_PRETRAINED_PICTURE_H
 
 #include <itemsage/status.h>
+#include <pretrained/picture_rule.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -80,34 +81,16 @@ sage_status sage_picture_read(const char *path, const sage_picture_limits *limit
 /* ---- resizing ---- */
 /* As Pillow's Image.resize: separable, the filter's support grows with the reduction so that nothing aliases, across
  * first, then down, 8 bits between; equal to it within 1 of 255. */
-typedef enum sage_picture_filter {
-    SAGE_FILTER_BILINEAR, /* triangle, support 1 */
-    SAGE_FILTER_BICUBIC   /* Keys, a = -0.5, support 2 */
-} sage_picture_filter;
-
 /* All of `from` to exactly width x height. */
-sage_status sage_picture_resize(const sage_pixels *from, size_t width, size_t height, sage_picture_filter filter,
+sage_status sage_picture_resize(const sage_pixels *from, size_t width, size_t height, sage_resample resample,
                                 sage_pixels *to, sage_error *error);
-/* The middle width x height of it, rounded towards the top left; `from` is at least as large, else SAGE_E_ARGUMENT. */
-sage_status sage_picture_crop(const sage_pixels *from, size_t width, size_t height, sage_pixels *to, sage_error *error);
 
 /* ---- as an encoder takes it ---- */
-/* What preprocessor_config.json of Hugging Face says:
- *   CLIP        crop, side 224, shortest 224, bicubic, OpenAI's mean and std
- *   DINOv2      crop, side 224, shortest 256, bicubic, ImageNet's mean and std
- *   MobileNetV2 crop, side 224, shortest 256, bilinear, 0.5 and 0.5
- *   SigLIP      stretched (shortest 0), side 224, bicubic, 0.5 and 0.5 */
-typedef struct sage_picture_input {
-    size_t side;     /* n: what the encoder takes is n x n */
-    size_t shortest; /* the shortest side is first brought to this many pixels (>= side), the other in proportion,
-                        rounded down, and the middle n x n is cut out; 0: all of the picture is stretched to n x n */
-    sage_picture_filter filter;
-    float mean[3], std[3]; /* of red, green and blue from 0 to 1: out = (value / 255 - mean) / std */
-} sage_picture_input;
-
-size_t sage_picture_wanted(const sage_picture_input *input); /* what to ask of sage_picture_decode */
-/* out[3][side][side], the planes red, green, blue. `scratch` as every sage_pixels: zeroed once, then used again. */
-sage_status sage_picture_shape(const sage_pixels *from, const sage_picture_input *input, sage_pixels *scratch,
-                               float *out, sage_error *error);
+size_t sage_picture_wanted(const sage_picture_rule *rule); /* what to ask of sage_picture_decode */
+/* out[3][size][size], the planes red, green, blue, by the rule. The longer side is rounded down, and the square lies
+ * half of what is over from the top left, rounded down, as Hugging Face's image processors do it. `scratch` as every
+ * sage_pixels: zeroed once, then used again. SAGE_E_ARGUMENT for a rule that makes no sense. */
+sage_status sage_picture_shape(const sage_pixels *from, const sage_picture_rule *rule, sage_pixels *scratch, float *out,
+                               sage_error *error);
 
 #endif
