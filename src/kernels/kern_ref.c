@@ -108,6 +108,65 @@ static void ref_gelu_back(size_t n, const real *x, real *dy) {
     for (size_t i = 0; i < n; i++) dy[i] *= phi(x[i]) + x[i] * SQRT_TAU_INVERSE * real_exp((real)-0.5 * x[i] * x[i]);
 }
 
+static void ref_row_norm(size_t n, size_t dim, real eps, const real *row, real *x, const real *gain, const real *bias,
+                         real *y) {
+    for (size_t i = 0; i < n; i++, x += dim, y += dim) {
+        real mean = 0, variance = 0;
+        for (size_t c = 0; c < dim; c++) mean += x[c] += row != NULL ? row[c] : 0;
+        mean /= (real)dim;
+        for (size_t c = 0; c < dim; c++) variance += (x[c] - mean) * (x[c] - mean);
+        real rstd = 1 / real_sqrt(variance / (real)dim + eps);
+        for (size_t c = 0; c < dim; c++) y[c] = gain[c] * ((x[c] - mean) * rstd) + bias[c];
+    }
+}
+
+static void ref_bias_swish(size_t n, size_t dim, const real *bias, real a, real b, real *x) {
+    for (size_t i = 0; i < n; i++, x += dim)
+        for (size_t c = 0; c < dim; c++) {
+            real t = x[c] + bias[c];
+            x[c] = t / (1 + real_exp(-(a * t + b * t * t * t)));
+        }
+}
+
+static real relu6(real x) {
+    return x < 0 ? 0 : x > 6 ? 6 : x;
+}
+
+static void ref_bias_relu6(size_t n, size_t dim, const real *bias, real *x) {
+    for (size_t i = 0; i < n; i++, x += dim)
+        for (size_t c = 0; c < dim; c++) x[c] = relu6(x[c] + bias[c]);
+}
+
+static void ref_depthwise_row(size_t w_in, size_t w_out, size_t dim, size_t stride, size_t pad, const real *const x[3],
+                              const real *weight, const real *bias, real *y) {
+    for (size_t i = 0; i < w_out; i++, y += dim)
+        for (size_t c = 0; c < dim; c++) {
+            real sum = bias[c];
+            for (size_t tap = 0; tap < 9; tap++) {
+                size_t place = i * stride + tap % 3; /* pad further right than it is */
+                if (place >= pad && place - pad < w_in)
+                    sum += weight[tap * dim + c] * x[tap / 3][(place - pad) * dim + c];
+            }
+            y[c] = relu6(sum);
+        }
+}
+
+static double ref_softmax(size_t n, real factor, real *x);
+
+/* Keys are walked over for each query; its scores are kept in scratch. */
+static void ref_attend(size_t n, size_t dim, const real *q, const real *k, const real *v, size_t ld, real *scratch,
+                       real *out, size_t ldo) {
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < n; j++) scratch[j] = ref_dot(dim, q + i * ld, k + j * ld);
+        ref_softmax(n, 1, scratch);
+        for (size_t c = 0; c < dim; c++) {
+            real sum = 0;
+            for (size_t j = 0; j < n; j++) sum += scratch[j] * v[j * ld + c];
+            out[i * ldo + c] = sum;
+        }
+    }
+}
+
 static void ref_heads_scores(size_t n, size_t heads, size_t dim, const real *u, size_t ld, const real *x, real *out) {
     for (size_t j = 0; j < n; j++)
         for (size_t h = 0; h < heads; h++) out[j * heads + h] = ref_dot(dim, u + h * ld, x + j * dim);
@@ -230,6 +289,11 @@ const sage_ops sage_ops_scalar = {.isa = "scalar",
                                   .add_row = ref_add_row,
                                   .bias_gelu = ref_bias_gelu,
                                   .gelu_back = ref_gelu_back,
+                                  .row_norm = ref_row_norm,
+                                  .bias_swish = ref_bias_swish,
+                                  .bias_relu6 = ref_bias_relu6,
+                                  .depthwise_row = ref_depthwise_row,
+                                  .attend = ref_attend,
                                   .heads_scores = ref_heads_scores,
                                   .heads_softmax = ref_heads_softmax,
                                   .heads_sum = ref_heads_sum,

@@ -84,6 +84,9 @@ static double vec_softmax(size_t n, float factor, float *x) {
 #include "kern_vec_heads.h"
 #include "kern_vec_round.h"
 #include "kern_vec_rows.h"
+/* made of the above */
+#include "kern_vec_attend.h"
+#include "kern_vec_frozen.h"
 
 const sage_ops V_OPS = {.isa = V_ISA,
                         .dot = vec_dot,
@@ -100,6 +103,11 @@ const sage_ops V_OPS = {.isa = V_ISA,
                         .add_row = vec_add_row,
                         .bias_gelu = vec_bias_gelu,
                         .gelu_back = vec_gelu_back,
+                        .row_norm = vec_row_norm,
+                        .bias_swish = vec_bias_swish,
+                        .bias_relu6 = vec_bias_relu6,
+                        .depthwise_row = vec_depthwise_row,
+                        .attend = vec_attend,
                         .heads_scores = vec_heads_scores,
                         .heads_softmax = vec_heads_softmax,
                         .heads_sum = vec_heads_sum,

@@ -19,6 +19,8 @@ typedef float real;
  * far past n. */
 enum { SAGE_PREFETCH = 32 };
 
+enum { SAGE_ATTEND_ROWS = 16 }; /* queries that attend takes at once */
+
 /* Every op works on the calling thread; who cuts the work over the pool is the caller. Sums run in a fixed order for a
  * given ISA. */
 typedef struct sage_ops {
@@ -54,10 +56,27 @@ typedef struct sage_ops {
     void (*col_sum)(size_t n, size_t dim, size_t begin, size_t end, const real *x,
                     real *sum);                                      /* sum += over rows, columns [begin, end) */
     void (*add_row)(size_t n, size_t dim, const real *row, real *x); /* every row of x += row */
-    /* GELU with erf, as PyTorch's default: x += bias; y = x Phi(x). In f32 off by less than 1e-6 (Abramowitz and
-     * Stegun 7.1.26). */
+    /* GELU with erf, as PyTorch's default: x += bias; y = x Phi(x). y may be x. In f32 off by less than 1e-6
+     * (Abramowitz and Stegun 7.1.26). */
     void (*bias_gelu)(size_t n, size_t dim, const real *bias, real *x, real *y);
     void (*gelu_back)(size_t n, const real *x, real *dy); /* dy *= Phi(x) + x phi(x) */
+
+    /* ---- forward only, for frozen encoders ---- */
+    /* x += row (NULL: nothing), then y = gain (x - mean) / sqrt(variance + eps) + bias; y may be x. */
+    void (*row_norm)(size_t n, size_t dim, real eps, const real *row, real *x, const real *gain, const real *bias,
+                     real *y);
+    /* t = x + bias; x = t sigmoid(a t + b t^3): "quick" GELU with a = 1.702, b = 0, and GELU by tanh. */
+    void (*bias_swish)(size_t n, size_t dim, const real *bias, real a, real b, real *x);
+    void (*bias_relu6)(size_t n, size_t dim, const real *bias, real *x); /* x = min(max(x + bias, 0), 6) */
+    /* One row of a depthwise 3 x 3 convolution, ReLU6 behind: x[0..2]: rows of w_in places [w_in][dim]; place i of y
+     * [w_out][dim] takes places i stride - pad .. + 2 of each (those outside count as zeros), weight [9][dim], bias
+     * [dim]. */
+    void (*depthwise_row)(size_t w_in, size_t w_out, size_t dim, size_t stride, size_t pad, const real *const x[3],
+                          const real *weight, const real *bias, real *y);
+    /* One head's attention among n tokens: out = softmax(q k^T) v over q, k, v [n][ld] and out [n][ldo], the first dim
+     * columns of each. scratch: sage_attend_scratch(n, dim) reals. out may be q. */
+    void (*attend)(size_t n, size_t dim, const real *q, const real *k, const real *v, size_t ld, real *scratch,
+                   real *out, size_t ldo);
 
     /* ---- the folded attention: H heads over n tokens x [n][dim] of one product; u, y, sum: [H][ld], of which the
      * first dim columns are used; a, b: [n][H] ---- */
@@ -95,6 +114,11 @@ typedef struct sage_ops {
     void (*adam_rows)(size_t dim, size_t n, const uint32_t *rows, const real *g, real *w, real *m, real *v, real lr,
                       real b1, real b2, real eps, real c1, real c2);
 } sage_ops;
+
+/* Reals of scratch for `attend`. */
+static inline size_t sage_attend_scratch(size_t n, size_t dim) {
+    return (dim + SAGE_ATTEND_ROWS) * n;
+}
 
 const sage_ops *sage_ops_best(void);          /* chosen at the first call, the same ever after; any thread */
 const sage_ops *sage_ops_of(const char *isa); /* NULL where this machine or build lacks it; for tests and benchmarks */

@@ -81,7 +81,7 @@ double op_sum_tolerance(size_t terms) {
 }
 
 const op_row *ops_row(size_t i) {
-    static const op_row *const groups[] = {ops_vectors, ops_bags, ops_rows};
+    static const op_row *const groups[] = {ops_vectors, ops_bags, ops_rows, ops_frozen};
     for (size_t g = 0; g < sizeof groups / sizeof groups[0]; g++) {
         size_t n = 0;
         while (groups[g][n].name != NULL) n++;

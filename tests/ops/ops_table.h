@@ -56,8 +56,9 @@ typedef struct op_row {
     void (*call)(const sage_ops *ops, op_args *a);
     op_size hot[4]; /* what the benchmark runs; ends with a size of dim 0 */
 } op_row;
-extern const op_row ops_vectors[], ops_bags[], ops_rows[]; /* parts of it; a row without a name ends each */
-const op_row *ops_row(size_t i);                           /* of the whole table; NULL after the last */
+extern const op_row ops_vectors[], ops_bags[], ops_rows[],
+    ops_frozen[];                /* parts of it; a row without a name ends each */
+const op_row *ops_row(size_t i); /* of the whole table; NULL after the last */
 
 /* A value made by ops, and its gradient as others compute it. Arrays 0 .. inputs-1 are what the value depends on; the
  * gradient of array i is array inputs + i. */
