@@ -1,0 +1,26 @@
+# Decoders of pictures, each for itself: a build without one refuses that format with a clear line. Only the room of
+# pretrained encoders uses them.
+set(ITEMSAGE_PICTURE_LIBS "")
+set(ITEMSAGE_PICTURE_DEFINITIONS "")
+set(ITEMSAGE_PICTURE_PC "") # for itemsage.pc
+foreach(codec JPEG:libjpeg:libjpeg62-turbo-dev PNG:spng:libspng-dev WEBP:libwebp:libwebp-dev)
+  string(REPLACE ":" ";" parts ${codec})
+  list(GET parts 0 name)
+  list(GET parts 1 module)
+  list(GET parts 2 package)
+  option(ITEMSAGE_${name} "Read ${name} pictures where ${module} is installed" ON)
+  if(ITEMSAGE_${name})
+    pkg_check_modules(${name} IMPORTED_TARGET ${module})
+  endif()
+  if(ITEMSAGE_${name} AND ${name}_FOUND)
+    list(APPEND ITEMSAGE_PICTURE_LIBS PkgConfig::${name})
+    list(APPEND ITEMSAGE_PICTURE_DEFINITIONS SAGE_WITH_${name})
+    string(APPEND ITEMSAGE_PICTURE_PC " ${module}")
+  else()
+    message(STATUS "Pictures: ${name} will be refused; install ${module} (${package}) to read it")
+  endif()
+endforeach()
+
+function(sage_pictures room)
+  target_compile_definitions(sage_${room} PRIVATE ${ITEMSAGE_PICTURE_DEFINITIONS})
+endfunction()
