@@ -51,26 +51,26 @@ typedef struct sage_picture_info {
     sage_picture_format format;
     size_t width, height; /* as the file's header has them, before orientation and scaling */
     unsigned orientation; /* EXIF 1 .. 8, already applied to the pixels; 1 where the file says none */
-    size_t rows_lost;     /* of the decoded picture: see below; 0 for a whole file */
+    bool cut;             /* a little of its end was missing and has been made up: see below */
 } sage_picture_info;
 
-/* Decodes JPEG (baseline and progressive; gray, YCbCr, RGB, CMYK, YCCK), PNG (all kinds) and WebP (the first frame
- * where it moves), by what the bytes say, never by the name. Transparent parts are laid over white; EXIF orientation is
- * applied.
+/* Decodes JPEG (baseline and progressive; gray, YCbCr, RGB, CMYK, YCCK), PNG (all kinds) and WebP (all but moving
+ * ones), by what the bytes say, never by the name. Transparent parts are laid over white, EXIF orientation is applied,
+ * colour profiles are not.
  *
  * `wanted`: the shortest side that the caller will ask of the result, 0 for all pixels that there are. The picture may
  * come smaller than it is in the file, by a whole factor s that leaves the shortest side at least twice as long as
  * wanted: JPEG by 1, 2, 4 or 8 within the inverse DCT, PNG and WebP by averaging s x s pixels. The factor two leaves
  * the last and finest step to sage_picture_resize's filter.
  *
- * Damage: a picture is whole, or it is refused, except that a JPEG may lack a little of its end, as transfers that
- * broke off leave it: up to a tenth of its rows, which then repeat the last row that came (info->rows_lost), or, where
- * it is progressive, scans that only refine what is there already. Such a picture shows its product still, and its
- * vector is close to the whole one's; with more missing, a vector of gray would be kept as if it were the product's.
+ * Damage: a picture is whole, or it is refused, except that a little of its end may be missing, as transfers that broke
+ * off leave it: up to a tenth of its rows, which then repeat the last row that came, or, where a JPEG is progressive,
+ * passes that only refine what is there already. Such a picture still shows its product; with more missing, the vector
+ * of a half empty picture would be kept as if it were the product's.
  *
- * `name` stands in error texts only. `info` may be NULL. SAGE_E_FORMAT (with what the bytes are, where they are no
- * picture of these kinds), SAGE_E_LIMIT, SAGE_E_MEMORY. On error *pixels is empty or stays as it was, and may be used
- * again. */
+ * `name` stands in error texts only, and may be NULL. `info` may be NULL. SAGE_E_FORMAT (with what the bytes are, where
+ * they are no picture of these kinds), SAGE_E_LIMIT, SAGE_E_MEMORY. After an error *pixels has no pixels and may be
+ * used again. */
 sage_status sage_picture_decode(const char *name, const void *bytes, size_t n_bytes, const sage_picture_limits *limits,
                                 size_t wanted, sage_pixels *pixels, sage_picture_info *info, sage_error *error);
 
