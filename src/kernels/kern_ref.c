@@ -154,9 +154,9 @@ static void ref_depthwise_row(size_t w_in, size_t w_out, size_t dim, size_t stri
 static double ref_softmax(size_t n, real factor, real *x);
 
 /* Keys are walked over for each query; its scores are kept in scratch. */
-static void ref_attend(size_t n, size_t dim, const real *q, const real *k, const real *v, size_t ld, real *scratch,
-                       real *out, size_t ldo) {
-    for (size_t i = 0; i < n; i++) {
+static void ref_attend(size_t queries, size_t n, size_t dim, const real *q, const real *k, const real *v, size_t ld,
+                       real *scratch, real *out, size_t ldo) {
+    for (size_t i = 0; i < queries; i++) {
         for (size_t j = 0; j < n; j++) scratch[j] = ref_dot(dim, q + i * ld, k + j * ld);
         ref_softmax(n, 1, scratch);
         for (size_t c = 0; c < dim; c++) {

@@ -73,10 +73,11 @@ typedef struct sage_ops {
      * [dim]. */
     void (*depthwise_row)(size_t w_in, size_t w_out, size_t dim, size_t stride, size_t pad, const real *const x[3],
                           const real *weight, const real *bias, real *y);
-    /* One head's attention among n tokens: out = softmax(q k^T) v over q, k, v [n][ld] and out [n][ldo], the first dim
-     * columns of each. scratch: sage_attend_scratch(n, dim) reals. out may be q. */
-    void (*attend)(size_t n, size_t dim, const real *q, const real *k, const real *v, size_t ld, real *scratch,
-                   real *out, size_t ldo);
+    /* One head's attention of the first `queries` of n tokens to all of them: out = softmax(q k^T) v over q
+     * [queries][ld], k, v [n][ld] and out [queries][ldo], the first dim columns of each. scratch:
+     * sage_attend_scratch(n, dim) reals. out may be q. */
+    void (*attend)(size_t queries, size_t n, size_t dim, const real *q, const real *k, const real *v, size_t ld,
+                   real *scratch, real *out, size_t ldo);
 
     /* ---- the folded attention: H heads over n tokens x [n][dim] of one product; u, y, sum: [H][ld], of which the
      * first dim columns are used; a, b: [n][H] ---- */

@@ -79,8 +79,8 @@ static void make_attend(op_args *a) {
 }
 static void call_attend(const sage_ops *ops, op_args *a) {
     const real *q = op_r(a, 0);
-    ops->attend(a->n, a->dim, q, q + a->dim, q + 2 * a->dim, 3 * a->dim + OP_APART, op_r(a, 1), op_r(a, 2),
-                a->dim + OP_APART);
+    ops->attend(a->measured ? a->n : a->n - a->n / 4, a->n, a->dim, q, q + a->dim, q + 2 * a->dim,
+                3 * a->dim + OP_APART, op_r(a, 1), op_r(a, 2), a->dim + OP_APART);
 }
 
 const op_row ops_frozen[] = {
