@@ -1,0 +1,43 @@
+/* WordPiece's vocabulary: tokens as whole words or beginnings, and as continuations ("##ing"), by hash. */
+#ifndef SAGE_PRETRAINED_WORDPIECE_VOCAB_H
+#define SAGE_PRETRAINED_WORDPIECE_VOCAB_H
+
+#include <base/buf.h>
+#include <stdbool.h>
+
+enum { SAGE_WP_NO_ID = 0xffffffffu, SAGE_WP_ID_END = 1 << 24, SAGE_WP_TOKEN_BYTES_MAX = 1024 };
+
+typedef struct sage_wp_token {
+    size_t begin; /* of its bytes in the pool */
+    uint32_t len, id;
+} sage_wp_token;
+
+typedef struct sage_wp_vocab {
+    sage_buf pool;
+    sage_wp_token *tokens;
+    size_t n, capacity;
+    uint64_t *slots; /* hash's upper half, then 1 + (2 * token + continuing); 0: empty. Open addressing */
+    size_t mask;
+    uint64_t *filter; /* bits */
+    size_t filter_mask;
+    const char *prefix; /* of continuations; the caller's */
+    size_t prefix_len;
+    size_t longest[2]; /* bytes of the longest beginning, continuation */
+    size_t distinct;   /* tokens, of equal ones one */
+    size_t id_end;     /* ids are below it */
+} sage_wp_vocab;
+
+void sage_wp_vocab_init(sage_wp_vocab *vocab);
+void sage_wp_vocab_free(sage_wp_vocab *vocab);
+/* id < SAGE_WP_ID_END; valid UTF-8 of at most SAGE_WP_TOKEN_BYTES_MAX bytes, or SAGE_E_LIMIT. */
+sage_status sage_wp_vocab_add(sage_wp_vocab *vocab, const char *token, size_t len, uint32_t id, sage_error *error);
+/* Once all are added: the table. Of two equal tokens the later counts. `prefix` must live as long as the vocabulary.
+ * SAGE_E_FORMAT where two tokens share an id, naming them. */
+sage_status sage_wp_vocab_close(sage_wp_vocab *vocab, const char *prefix, const char *source, sage_error *error);
+uint32_t sage_wp_vocab_find(const sage_wp_vocab *vocab, const char *token, size_t len); /* or SAGE_WP_NO_ID */
+
+/* The pieces of one word of len > 0 bytes, the longest that fits first (Wu et al. 2016), into ids, of which no more
+ * than `room` are written. Returns how many pieces, 0 where some part of the word fits none. */
+size_t sage_wp_vocab_pieces(const sage_wp_vocab *vocab, const char *word, size_t len, uint32_t *ids, size_t room);
+
+#endif
