@@ -7,19 +7,11 @@
 
 enum { SAGE_WP_NO_ID = 0xffffffffu, SAGE_WP_ID_END = 1 << 24, SAGE_WP_TOKEN_BYTES_MAX = 1024 };
 
-typedef struct sage_wp_token {
-    size_t begin; /* of its bytes in the pool */
-    uint32_t len, id;
-} sage_wp_token;
-
 typedef struct sage_wp_vocab {
-    sage_buf pool;
-    sage_wp_token *tokens;
-    size_t n, capacity;
-    uint64_t *slots; /* hash's upper half, then 1 + (2 * token + continuing); 0: empty. Open addressing */
+    sage_buf pool; /* the tokens, one after the other, each behind its id and length */
+    size_t n;
+    uint64_t *slots; /* 31 bits of hash, 1 of continuing, 1 + place in the pool; 0: empty. Open addressing */
     size_t mask;
-    uint64_t *filter; /* bits */
-    size_t filter_mask;
     const char *prefix; /* of continuations; the caller's */
     size_t prefix_len;
     size_t longest[2]; /* bytes of the longest beginning, continuation */
