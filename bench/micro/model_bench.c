@@ -45,7 +45,8 @@ static const kind kinds[] = {
       .dim_ff = 2048,
       .dim_head = 1024,
       .dim_out = 256,
-      .dim_image = 256},
+      .dim_image = 256,
+      .plain_head = true},
      SAGE_FIELDS,
      {30, 200, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6}},
 };

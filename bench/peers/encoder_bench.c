@@ -3,8 +3,8 @@
  *   encoder_bench MODEL BATCH train|infer f32|bf16|int8 THREADS
  * Each line of standard input is answered by one line of JSON: "run" by one timed step (loss, gradients, norm, Adam
  * over everything that the batch touched) or one timed call, "check" by what can be set beside the peer's numbers; the
- * end of input ends the program. What only our model has (skip of the head, score biases, temperature) is put back
- * after each step, so that the function stays the peer's. */
+ * end of input ends the program. What only our model has (score biases, temperature) is put back after each step, so
+ * that the function stays the peer's. */
 #include <base/report.h>
 #include <math.h>
 #include <model/model.h>
@@ -84,8 +84,7 @@ static void put_back(side *s) {
         real *values = sage_model_dense(s->model) + params[i].offset;
         size_t size = params[i].rows * params[i].cols;
         if (strcmp(params[i].name, "temperature") == 0) *values = (real)-log(0.07);
-        if (strcmp(params[i].name, "head.skip") == 0 || strcmp(params[i].name, "encoder.score_bias") == 0)
-            memset(values, 0, size * sizeof(real));
+        if (strcmp(params[i].name, "encoder.score_bias") == 0) memset(values, 0, size * sizeof(real));
     }
 }
 

@@ -93,9 +93,8 @@ static size_t bag_of(const sage_product_batch *batch, size_t product) {
 }
 
 uint64_t encoder_flops(const sage_model_shape *s, size_t ld) {
-    size_t d = s->dim_model;
-    return 2 *
-           (uint64_t)(d * ld + d * d + 2 * d * s->dim_ff + d * s->dim_head + s->dim_head * s->dim_out + d * s->dim_out);
+    size_t d = s->dim_model, skip = s->plain_head ? 0 : d * s->dim_out;
+    return 2 * (uint64_t)(d * ld + d * d + 2 * d * s->dim_ff + d * s->dim_head + s->dim_head * s->dim_out + skip);
 }
 
 void encoder_forward(const sage_model *model, sage_work *work, const sage_product_batch *batch, size_t chunk,

@@ -46,11 +46,20 @@ static sage_status read_size(const sage_safetensors *file, const char *path, con
     return st;
 }
 
-static sage_status read_plain_text(const sage_safetensors *file, const char *path, bool *plain, sage_error *error) {
-    const char *text_norm = sage_safetensors_meta(file, "text_norm"); /* absent: on */
-    *plain = text_norm != NULL && strcmp(text_norm, "off") == 0;
-    if (text_norm == NULL || *plain || strcmp(text_norm, "on") == 0) return SAGE_OK;
-    return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "text_norm in its metadata is neither on nor off");
+static sage_status read_off(const sage_safetensors *file, const char *path, const char *key, bool *off,
+                            sage_error *error) {
+    const char *text = sage_safetensors_meta(file, key); /* absent: on */
+    *off = text != NULL && strcmp(text, "off") == 0;
+    if (text == NULL || *off || strcmp(text, "on") == 0) return SAGE_OK;
+    return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "%s in its metadata is neither on nor off", key);
+}
+
+static sage_status same_switch(const sage_safetensors *file, const char *key, bool off, sage_error *error) {
+    bool off_there;
+    sage_status st = read_off(file, "model", key, &off_there, error);
+    if (st != SAGE_OK || off_there == off) return st;
+    return sage_fail(error, SAGE_E_FORMAT, "model: the file's %s is %s, this model's is not", key,
+                     off_there ? "off" : "on");
 }
 
 static sage_status read_shape(const sage_safetensors *file, const char *path, sage_model_shape *s, sage_error *error) {
@@ -71,7 +80,8 @@ static sage_status read_shape(const sage_safetensors *file, const char *path, sa
     SAGE_TRY(read_size(file, path, "dim_head", &s->dim_head, error));
     SAGE_TRY(read_size(file, path, "dim_out", &s->dim_out, error));
     SAGE_TRY(read_size(file, path, "dim_image", &s->dim_image, error));
-    SAGE_TRY(read_plain_text(file, path, &s->plain_text, error));
+    SAGE_TRY(read_off(file, path, "text_norm", &s->plain_text, error));
+    SAGE_TRY(read_off(file, path, "head_skip", &s->plain_head, error));
     if (model_shape_check(s, error) != SAGE_OK)
         st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
                           "its metadata gives a model of impossible sizes; the file is damaged");
@@ -104,6 +114,10 @@ sage_status sage_model_load(const char *path, sage_model **out, sage_error *erro
     if (shape.dim_image == 0 && sage_safetensors_find(file, "image.proj") != NULL) {
         st =
             sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "it has image weights, but its metadata says dim_image = 0");
+        goto out;
+    }
+    if (shape.plain_head && sage_safetensors_find(file, "head.skip") != NULL) {
+        st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "it has head.skip, but its metadata says head_skip = off");
         goto out;
     }
     SAGE_TRY(model_alloc(&shape, 0, &model, error));
@@ -192,16 +206,11 @@ out:
 sage_status sage_model_restore(sage_model *model, const sage_safetensors *file, const char *prefix, sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_tensor *found = NULL;
-    bool plain_text;
     size_t n = model->n_params + 2;
+    SAGE_TRY(same_switch(file, "text_norm", model->shape.plain_text, error));
+    SAGE_TRY(same_switch(file, "head_skip", model->shape.plain_head, error));
     for (size_t i = 0; i < n; i++)
         SAGE_TRY(find_tensor(file, prefix, &model->tensors[i], &found, error)); /* all of it or nothing */
-    SAGE_TRY(read_plain_text(file, "model", &plain_text, error));
-    if (plain_text != model->shape.plain_text) {
-        st = sage_fail(error, SAGE_E_FORMAT, "model: the file's text_norm is %s, this model's is not",
-                       plain_text ? "off" : "on");
-        goto out;
-    }
     SAGE_TRY(restore_hashes(model, file, error));
     for (size_t i = 0; i < n; i++) {
         SAGE_TRY(find_tensor(file, prefix, &model->tensors[i], &found, error));

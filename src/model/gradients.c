@@ -60,7 +60,7 @@ static void add_products(gradient_list *list, const sage_model *model, sage_work
     add(list, n, m, d, e->head.pre, m, e->z, d, par_in(model, dense, P_HEAD1_W));
     add(list, n, o, m, e->dp, o, e->head.act, m, par_in(model, dense, P_HEAD2_W));
     add(list, n, d, d, e->d_sum1, d, e->heads, d, par_in(model, dense, P_WO));
-    add(list, n, o, d, e->dp, o, e->z, d, par_in(model, dense, P_HEAD_SKIP));
+    if (has(model, P_HEAD_SKIP)) add(list, n, o, d, e->dp, o, e->z, d, par_in(model, dense, P_HEAD_SKIP));
     size_t per_head = d / s->heads, ld = work->fold.ld;
     for (size_t h = 0; h < s->heads; h++)
         add(list, n, per_head, ld, e->d_heads + h * per_head, d, e->mix + h * ld, s->heads * ld,

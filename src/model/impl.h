@@ -53,7 +53,7 @@ typedef struct hash_fn {
 } hash_fn;
 enum { HASH_PRIME = 0x7fffffff };
 
-enum { META_MAX = 16, META_BYTES = 64 };
+enum { META_MAX = 17, META_BYTES = 64 };
 
 struct sage_model {
     sage_model_shape shape;
@@ -69,6 +69,9 @@ struct sage_model {
     size_t n_meta;
 };
 
+static inline bool has(const sage_model *model, param_id id) {
+    return model->at[id] != SIZE_MAX;
+}
 static inline real *par(const sage_model *model, param_id id) {
     return model->dense + model->at[id];
 }

@@ -43,7 +43,7 @@ static void lay_out(sage_model *model) {
     add(model, P_FF2_B, "encoder.ff2.bias", 1, d, false);
     add(model, P_NORM2_GAIN, "encoder.norm2.gain", 1, d, false);
     add(model, P_NORM2_BIAS, "encoder.norm2.bias", 1, d, false);
-    add(model, P_HEAD_SKIP, "head.skip", o, d, true);
+    add(model, P_HEAD_SKIP, "head.skip", s->plain_head ? 0 : o, d, true);
     add(model, P_HEAD1_W, "head.fc1.weight", m, d, true);
     add(model, P_HEAD1_B, "head.fc1.bias", 1, m, false);
     add(model, P_HEAD2_W, "head.fc2.weight", o, m, true);
@@ -130,6 +130,7 @@ void model_describe(sage_model *model) {
     describe(model, "dim_out", s->dim_out);
     describe(model, "dim_image", s->dim_image);
     if (s->plain_text) model->meta[model->n_meta++] = (sage_tensor_meta){"text_norm", "off"};
+    if (s->plain_head) model->meta[model->n_meta++] = (sage_tensor_meta){"head_skip", "off"};
     for (size_t k = 0; s->hashes > 1 && k < s->hashes; k++) {
         describe(model, hash_keys[k][0], model->hash[k].a);
         describe(model, hash_keys[k][1], model->hash[k].b);

@@ -83,15 +83,15 @@ static size_t with_room(size_t bytes) {
     return bytes + bytes / 16;
 }
 
-static bool same_widths(const sage_model_shape *a, const sage_model_shape *b) {
+static bool same_layers(const sage_model_shape *a, const sage_model_shape *b) {
     return a->dim_embed == b->dim_embed && a->dim_model == b->dim_model && a->heads == b->heads &&
            a->dim_ff == b->dim_ff && a->dim_head == b->dim_head && a->dim_out == b->dim_out &&
-           a->dim_image == b->dim_image;
+           a->dim_image == b->dim_image && a->plain_head == b->plain_head;
 }
 
-/* Made at the first pass; anew where the work serves a model of other widths. */
+/* Made at the first pass; anew where the work serves a model of other layers. */
 static sage_status make_layers(sage_work *work, const sage_model_shape *shape, sage_error *error) {
-    if (work->layers != NULL && same_widths(&work->layers_of, shape)) return SAGE_OK;
+    if (work->layers != NULL && same_layers(&work->layers_of, shape)) return SAGE_OK;
     packed_layers_free(work->layers);
     work->layers = NULL;
     work->layers_of = *shape;
