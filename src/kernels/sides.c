@@ -35,6 +35,7 @@ sage_status sage_side_new(bool left, size_t rows, size_t width, sage_precision p
             sage_free(s);
             return sage_fail_memory(error, bytes);
         }
+        sage_huge_pages(s->values, bytes);
     }
     *side = s;
     return SAGE_OK;

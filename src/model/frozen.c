@@ -128,6 +128,7 @@ static void lay_product_workers(layer *l, sage_frozen *f) {
     for (size_t w = 0; w < f->threads; w++) {
         frozen_worker made = f->workers[w];
         lay_encoder(l, s, f->fold.ld, ROWS, 0, false, &made.acts);
+        lay_encoder_chunk(l, s, ROWS, false, &made.acts);
         if (l->base != NULL) f->workers[w] = made;
     }
 }
@@ -136,6 +137,7 @@ static void lay_query_workers(layer *l, sage_frozen *f) {
     for (size_t w = 0; w < f->threads; w++) {
         frozen_worker made = f->workers[w];
         lay_tower(l, &f->model->shape, QUERY_ROWS, false, &made.tower);
+        lay_tower_chunk(l, &f->model->shape, QUERY_ROWS, &made.tower);
         if (l->base != NULL) f->workers[w] = made;
     }
 }

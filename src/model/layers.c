@@ -38,12 +38,11 @@ void mlp_back(const mlp *m, size_t n, const real *d_out, mlp_acts a, real *scrat
     const sage_ops *ops = sage_ops_best();
     ops->col_sum(n, m->out, 0, m->out, d_out, b2_grad);
     sage_weights_back(m->weights->w2, n, d_out, m->out, false, scratch, m->hidden);
-    ops->gelu_back(n * m->hidden, a.pre, scratch);
-    ops->col_sum(n, m->hidden, 0, m->hidden, scratch, b1_grad);
-    memcpy(a.pre, scratch, n * m->hidden * sizeof(real)); /* for the weights' gradients */
+    ops->gelu_back(n * m->hidden, scratch, a.pre);
+    ops->col_sum(n, m->hidden, 0, m->hidden, a.pre, b1_grad);
     if (m->skip == SKIP_MATRIX) sage_weights_back(m->weights->skip, n, d_out, m->out, false, dx, m->in);
     if (m->skip == SKIP_IDENTITY) memcpy(dx, d_out, n * m->in * sizeof(real));
-    sage_weights_back(m->weights->w1, n, scratch, m->hidden, m->skip != SKIP_NONE, dx, m->in);
+    sage_weights_back(m->weights->w1, n, a.pre, m->hidden, m->skip != SKIP_NONE, dx, m->in);
 }
 
 void unit_rows(size_t n, size_t dim, real *x, real *inverse) {

@@ -48,13 +48,14 @@ mlp mlp_feed_forward(const sage_model *model, const packed_layers *layers);
 mlp mlp_head(const sage_model *model, const packed_layers *layers);
 mlp mlp_search(const sage_model *model, const packed_layers *layers);
 
-/* What a pass keeps: pre [n][hidden] before GELU, and its gradient after the backward pass; act [n][hidden] after. */
+/* pre [n][hidden] before GELU, which a training pass keeps, and its gradient after the backward pass; act [n][hidden]
+ * after. */
 typedef struct mlp_acts {
     real *pre, *act;
 } mlp_acts;
 
 void mlp_forward(const mlp *m, size_t n, const real *x, mlp_acts a, real *out);
-/* dx [n][in] is overwritten; adds to the biases' gradients; scratch [n][hidden]. */
+/* dx [n][in] is overwritten, a.pre becomes its gradient; adds to the biases' gradients; scratch [n][hidden]. */
 void mlp_back(const mlp *m, size_t n, const real *d_out, mlp_acts a, real *scratch, real *dx, real *b1_grad,
               real *b2_grad);
 
