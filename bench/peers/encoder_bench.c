@@ -176,7 +176,7 @@ static void check_gradients(side *s) {
 static void check_vectors(side *s) {
     const sage_tensor *theirs = find(s, "out.products", true);
     const float *x = theirs->data;
-    size_t o = sage_model_shape_of(s->model)->dim_out;
+    size_t o = sage_frozen_shape(s->frozen)->dim_out;
     double farthest = 0, least = 1;
     inference(s);
     for (size_t i = 0; i < s->batch.n; i++) {
@@ -193,8 +193,8 @@ static void check_vectors(side *s) {
 static void set_up(side *s, const char *model_path, size_t threads) {
     sage_error error;
     must(sage_pool_new(threads, &s->pool, &error), &error);
-    must(sage_model_load(model_path, &s->model, &error), &error);
     if (s->train) {
+        must(sage_model_load(model_path, &s->model, &error), &error);
         s->settings = (sage_train_settings){.lr = 1e-4,
                                             .lr_table = 1e-4,
                                             .lr_importance = 1e-4,
@@ -205,8 +205,8 @@ static void set_up(side *s, const char *model_path, size_t threads) {
         must(sage_work_new(s->pool, s->precision, &s->work, &error), &error);
         must(sage_optimiser_new(s->model, &s->optimiser, &error), &error);
     } else {
-        s->out = memory(s->batch.n * sage_model_shape_of(s->model)->dim_out, sizeof *s->out);
-        must(sage_frozen_new(s->model, s->precision, s->pool, &s->frozen, &error), &error);
+        must(sage_frozen_load(model_path, s->precision, s->pool, &s->frozen, &error), &error);
+        s->out = memory(s->batch.n * sage_frozen_shape(s->frozen)->dim_out, sizeof *s->out);
     }
 }
 

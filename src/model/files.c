@@ -14,7 +14,7 @@ sage_status sage_model_new(const sage_model_shape *shape, const sage_options *op
                        sage_vocab_size(vocab), shape->vocab);
         goto out;
     }
-    SAGE_TRY(model_alloc(shape, seed, &model, error));
+    SAGE_TRY(model_alloc(shape, seed, true, &model, error));
     if (vocab == NULL || strcmp(sage_options_text(options, "init"), "paper") == 0)
         model_init_paper(model, seed);
     else
@@ -99,7 +99,7 @@ static sage_status check_size(const sage_safetensors *file, const char *path, co
     return SAGE_OK;
 }
 
-sage_status sage_model_load(const char *path, sage_model **out, sage_error *error) {
+sage_status model_open(const char *path, bool table, sage_safetensors **out_file, sage_model **out, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_safetensors *file = NULL;
     sage_model *model = NULL;
@@ -120,18 +120,27 @@ sage_status sage_model_load(const char *path, sage_model **out, sage_error *erro
         st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "it has head.skip, but its metadata says head_skip = off");
         goto out;
     }
-    SAGE_TRY(model_alloc(&shape, 0, &model, error));
+    SAGE_TRY(model_alloc(&shape, 0, table, &model, error));
     SAGE_TRY(sage_model_restore(model, file, "", error));
     *out = model;
+    *out_file = file;
     model = NULL;
+    file = NULL;
 out:
     sage_model_free(model);
     sage_safetensors_close(file);
     return st;
 }
 
-/* n values from value `at` on, of either width; files are little-endian as every machine that this runs on. */
-static void copy_values(const sage_tensor *from, size_t at, size_t n, real *to) {
+sage_status sage_model_load(const char *path, sage_model **model, sage_error *error) {
+    sage_safetensors *file = NULL;
+    sage_status st = model_open(path, true, &file, model, error);
+    sage_safetensors_close(file);
+    return st;
+}
+
+/* Of either width; files are little-endian as every machine that this runs on. */
+void model_copy_values(const sage_tensor *from, size_t at, size_t n, real *to) {
     const unsigned char *bytes = (const unsigned char *)from->data + at * sage_dtype_bytes(from->dtype);
     if (sage_dtype_bytes(from->dtype) == sizeof(real)) {
         if (n > 0) memcpy(to, bytes, n * sizeof(real));
@@ -150,11 +159,22 @@ static void copy_values(const sage_tensor *from, size_t at, size_t n, real *to) 
     }
 }
 
-static void copy_table(const sage_tensor *from, const sage_model_shape *s, real *table) {
-    for (size_t row = 0; row < s->rows; row++)
-        for (size_t column = 0; column < s->dim_embed; column += SAGE_SLAB)
-            copy_values(from, row * s->dim_embed + column, sage_slab_width(s->dim_embed, column / SAGE_SLAB),
-                        table + sage_slab_at(s->rows, s->dim_embed, row, column));
+void model_release_row(const sage_safetensors *file, const sage_tensor *table, size_t row) {
+    size_t row_bytes = table->dim[1] * sage_dtype_bytes(table->dtype),
+           begin = row / MODEL_TABLE_ROWS * MODEL_TABLE_ROWS;
+    if (row + 1 == begin + MODEL_TABLE_ROWS || row + 1 == table->dim[0])
+        sage_safetensors_release(file, (const unsigned char *)table->data + begin * row_bytes,
+                                 (row + 1 - begin) * row_bytes);
+}
+
+/* Into slabs. The file's pages are let go of on the way: all of them would be the table once more. */
+static void copy_table(const sage_safetensors *file, const sage_tensor *from, size_t rows, size_t dim, real *table) {
+    for (size_t row = 0; row < rows; row++) {
+        for (size_t column = 0; column < dim; column += SAGE_SLAB)
+            model_copy_values(from, row * dim + column, sage_slab_width(dim, column / SAGE_SLAB),
+                              table + sage_slab_at(rows, dim, row, column));
+        model_release_row(file, from, row);
+    }
 }
 
 static bool same_shape(const sage_tensor *a, const sage_tensor *b) {
@@ -215,11 +235,12 @@ sage_status sage_model_restore(sage_model *model, const sage_safetensors *file, 
     for (size_t i = 0; i < n; i++) {
         SAGE_TRY(find_tensor(file, prefix, &model->tensors[i], &found, error));
         size_t values = model->tensors[i].bytes / sizeof(real);
-        if (i == model->n_params)
-            copy_table(found, &model->shape, model->table);
-        else
-            copy_values(found, 0, values,
-                        i < model->n_params ? model->dense + model->params[i].offset : model->importance);
+        if (i != model->n_params)
+            model_copy_values(found, 0, values,
+                              i < model->n_params ? model->dense + model->params[i].offset : model->importance);
+        else if (model->table != NULL)
+            copy_table(file, found, model->shape.rows, model->shape.dim_embed, model->table);
+        sage_safetensors_release(file, found->data, found->bytes);
     }
 out:
     return st;

@@ -119,12 +119,17 @@ typedef struct sage_product_batch {
 
 /* ---- inference: out [n][O], unit vectors ---- */
 /* A model made ready for inference in a precision: weights folded and packed once, the table as f32 (the model's own),
- * bf16 or int8. The model must stay, and stay as it is, for as long as this is used. */
+ * bf16 or int8. From a model: it must stay, and stay as it is, for as long as this is used. From a file: it owns all
+ * that it needs, and a table of lower precision is made straight from the file, so that there is none in f32 beside it.
+ */
 typedef struct sage_frozen sage_frozen;
 sage_status sage_frozen_new(const sage_model *model, sage_precision precision, sage_pool *pool, sage_frozen **frozen,
                             sage_error *error);
+sage_status sage_frozen_load(const char *safetensors_path, sage_precision precision, sage_pool *pool,
+                             sage_frozen **frozen, sage_error *error);
 void sage_frozen_free(sage_frozen *frozen);
-size_t sage_frozen_bytes(const sage_frozen *frozen); /* beyond the model's own, scratch included */
+const sage_model_shape *sage_frozen_shape(const sage_frozen *frozen);
+size_t sage_frozen_bytes(const sage_frozen *frozen); /* all that it owns, scratch included */
 /* Batches of any size; memory does not grow with them beyond some words a token. One call at a time. */
 sage_status sage_frozen_products(sage_frozen *frozen, const sage_product_batch *batch, real *out, sage_error *error);
 sage_status sage_frozen_queries(sage_frozen *frozen, const sage_bags *bags, real *out, sage_error *error);

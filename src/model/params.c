@@ -146,7 +146,7 @@ static sage_status zeroed(real **array, size_t n, sage_error *error) {
     return SAGE_OK;
 }
 
-sage_status model_alloc(const sage_model_shape *shape, uint64_t seed, sage_model **out, sage_error *error) {
+sage_status model_alloc(const sage_model_shape *shape, uint64_t seed, bool table, sage_model **out, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_model *model = NULL;
     SAGE_TRY(model_shape_check(shape, error));
@@ -163,7 +163,7 @@ sage_status model_alloc(const sage_model_shape *shape, uint64_t seed, sage_model
         model->hash[k] = (hash_fn){1 + sage_rng_below(&rng, HASH_PRIME - 1), sage_rng_below(&rng, HASH_PRIME)};
     lay_out(model);
     SAGE_TRY(zeroed(&model->dense, model->dense_size, error));
-    SAGE_TRY(zeroed(&model->table, shape->rows * shape->dim_embed, error));
+    if (table) SAGE_TRY(zeroed(&model->table, shape->rows * shape->dim_embed, error));
     SAGE_TRY(zeroed(&model->importance, shape->vocab * shape->hashes, error));
     name_tensors(model);
     model_describe(model);
@@ -172,6 +172,12 @@ sage_status model_alloc(const sage_model_shape *shape, uint64_t seed, sage_model
 out:
     sage_model_free(model);
     return st;
+}
+
+size_t model_bytes(const sage_model *model) {
+    const sage_model_shape *s = &model->shape;
+    size_t table = model->table != NULL ? s->rows * s->dim_embed : 0;
+    return (model->dense_size + table + s->vocab * s->hashes) * sizeof(real);
 }
 
 void sage_model_free(sage_model *model) {
