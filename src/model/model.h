@@ -180,7 +180,7 @@ typedef struct sage_loss {
 
 /* One forward and backward pass: the loss, and `dense` [dense_size] becomes the gradient of the dense arena. What the
  * gradients of the table and of the importance weights are made of stays in `work`, for sage_model_scatter.
- * Deterministic for a given number of threads. Temperature: logit = exp(t) * cosine, exp(t) <= 100; t is a dense
+ * The same bits for any number of threads. Temperature: logit = exp(t) * cosine, exp(t) <= 100; t is a dense
  * parameter "temperature" that starts at -log 0.07. `queries` is NULL where spec->queries is given. */
 sage_status sage_model_backward(const sage_model *model, sage_work *work, const sage_product_batch *products,
                                 const sage_bags *queries, const sage_loss_spec *spec, real *dense, sage_loss *loss,

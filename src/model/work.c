@@ -59,12 +59,12 @@ static void lay_loss(layer *l, sage_work *work, const sage_model_shape *shape) {
     const batch_sizes *s = &work->sizes;
     loss_acts *a = &work->loss;
     a->scaled = lay_reals(l, s->queries, shape->dim_out);
-    a->logits = lay_reals(l, work->threads * loss_rows_of(s->queries), s->columns);
-    a->dp = lay_reals(l, work->threads * s->columns, shape->dim_out);
+    a->logits = lay_reals(l, loss_rows_of(s->queries), s->columns);
     a->in_batch = lay(l, s->queries, 1, sizeof(double));
     a->random = lay(l, s->queries, 1, sizeof(double));
     a->teacher_logits = lay_reals(l, work->threads, s->columns);
     a->teacher = lay(l, s->queries, 1, sizeof(double));
+    a->dt = lay(l, s->queries, 1, sizeof(double));
 }
 
 static layer lay_all(sage_work *work, const sage_model_shape *shape, unsigned char *base) {

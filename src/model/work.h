@@ -122,20 +122,20 @@ typedef struct chunk_scratch {
     real *hidden;  /* [ROWS][widest hidden layer] */
 } chunk_scratch;
 
-/* Rows of logits that a worker has at a time: more of them share one pass over dp. Work is cut finer. */
-enum { LOSS_ROWS = 256, LOSS_GRAIN = 16 };
+/* Rows of logits that exist at a time. */
+enum { LOSS_BLOCK = 1024 };
 static inline size_t loss_rows_of(size_t queries) {
-    return queries < LOSS_ROWS ? queries : LOSS_ROWS;
+    return queries < LOSS_BLOCK ? queries : LOSS_BLOCK;
 }
 typedef struct loss_acts {
     sage_weights *products;    /* the product vectors [columns][O] laid out for the logits and for dq */
     size_t columns, dim;       /* its sizes */
     real *scaled;              /* [B][O] s q */
-    real *logits;              /* [threads][loss_rows_of(B)][columns] */
-    real *dp;                  /* [threads][columns][O] */
+    real *logits;              /* [loss_rows_of(B)][columns], then their gradients */
     real *teacher_logits;      /* [threads][columns] */
     double *in_batch, *random; /* [B] loss of each pair */
     double *teacher;           /* [B] */
+    double *dt;                /* [B] what each pair gives to the temperature's gradient */
 } loss_acts;
 
 struct sage_work {
