@@ -45,7 +45,8 @@ static const kind kinds[] = {
       .dim_ff = 2048,
       .dim_head = 1024,
       .dim_out = 256,
-      .dim_image = 256},
+      .dim_image = 256,
+      .plain_head = true},
      SAGE_FIELDS,
      {30, 200, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6}},
 };
@@ -215,7 +216,10 @@ static void time_products(bench *b, sage_precision precision) {
     real *out = must(malloc(n * b->kind->shape.dim_out * sizeof *out));
     if (sage_frozen_new(b->model, precision, b->pool, &frozen, &error) != SAGE_OK) stop(&error);
     for (size_t i = 0; i <= b->steps; i++) {
-        if (i == 1) cpu = cpu_s();
+        if (i == 1) {
+            cpu = cpu_s();
+            sage_profile_enable(true);
+        }
         double began = sage_now_s();
         if (sage_frozen_products(frozen, &b->made.products, out, &error) != SAGE_OK) stop(&error);
         if (i > 0) times[i - 1] = sage_now_s() - began;
@@ -225,6 +229,8 @@ static void time_products(bench *b, sage_precision precision) {
     printf("{\"bench\":\"model_products\",\"shape\":\"%s\",\"precision\":\"%s\",\"threads\":%zu,\"products\":%zu,"
            "\"median_ms\":%.2f,\"cpu_ms\":%.2f,\"products_per_s\":%.0f}\n",
            b->kind->name, sage_precision_name(precision), b->threads, n, middle * 1e3, cpu * 1e3, (double)n / middle);
+    print_profile(b->steps, b->threads);
+    sage_profile_enable(false);
     sage_frozen_free(frozen);
     free(out);
 }

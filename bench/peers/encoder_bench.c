@@ -3,8 +3,8 @@
  *   encoder_bench MODEL BATCH train|infer f32|bf16|int8 THREADS
  * Each line of standard input is answered by one line of JSON: "run" by one timed step (loss, gradients, norm, Adam
  * over everything that the batch touched) or one timed call, "check" by what can be set beside the peer's numbers; the
- * end of input ends the program. What only our model has (skip of the head, score biases, temperature) is put back
- * after each step, so that the function stays the peer's. */
+ * end of input ends the program. What only our model has (score biases, temperature) is put back after each step, so
+ * that the function stays the peer's. */
 #include <base/report.h>
 #include <math.h>
 #include <model/model.h>
@@ -84,8 +84,7 @@ static void put_back(side *s) {
         real *values = sage_model_dense(s->model) + params[i].offset;
         size_t size = params[i].rows * params[i].cols;
         if (strcmp(params[i].name, "temperature") == 0) *values = (real)-log(0.07);
-        if (strcmp(params[i].name, "head.skip") == 0 || strcmp(params[i].name, "encoder.score_bias") == 0)
-            memset(values, 0, size * sizeof(real));
+        if (strcmp(params[i].name, "encoder.score_bias") == 0) memset(values, 0, size * sizeof(real));
     }
 }
 
@@ -177,7 +176,7 @@ static void check_gradients(side *s) {
 static void check_vectors(side *s) {
     const sage_tensor *theirs = find(s, "out.products", true);
     const float *x = theirs->data;
-    size_t o = sage_model_shape_of(s->model)->dim_out;
+    size_t o = sage_frozen_shape(s->frozen)->dim_out;
     double farthest = 0, least = 1;
     inference(s);
     for (size_t i = 0; i < s->batch.n; i++) {
@@ -194,8 +193,8 @@ static void check_vectors(side *s) {
 static void set_up(side *s, const char *model_path, size_t threads) {
     sage_error error;
     must(sage_pool_new(threads, &s->pool, &error), &error);
-    must(sage_model_load(model_path, &s->model, &error), &error);
     if (s->train) {
+        must(sage_model_load(model_path, &s->model, &error), &error);
         s->settings = (sage_train_settings){.lr = 1e-4,
                                             .lr_table = 1e-4,
                                             .lr_importance = 1e-4,
@@ -206,8 +205,8 @@ static void set_up(side *s, const char *model_path, size_t threads) {
         must(sage_work_new(s->pool, s->precision, &s->work, &error), &error);
         must(sage_optimiser_new(s->model, &s->optimiser, &error), &error);
     } else {
-        s->out = memory(s->batch.n * sage_model_shape_of(s->model)->dim_out, sizeof *s->out);
-        must(sage_frozen_new(s->model, s->precision, s->pool, &s->frozen, &error), &error);
+        must(sage_frozen_load(model_path, s->precision, s->pool, &s->frozen, &error), &error);
+        s->out = memory(s->batch.n * sage_frozen_shape(s->frozen)->dim_out, sizeof *s->out);
     }
 }
 

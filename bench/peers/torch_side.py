@@ -145,7 +145,6 @@ def our_tensors(of):
         "encoder.ff1.weight": of(layer + "linear1.weight"), "encoder.ff1.bias": of(layer + "linear1.bias"),
         "encoder.ff2.weight": of(layer + "linear2.weight"), "encoder.ff2.bias": of(layer + "linear2.bias"),
         "encoder.norm2.gain": of(layer + "norm2.weight"), "encoder.norm2.bias": of(layer + "norm2.bias"),
-        "head.skip": zeros(peer.E, peer.D),
         "head.fc1.weight": of("enc.m1.weight"), "head.fc1.bias": of("enc.m1.bias"),
         "head.fc2.weight": of("enc.m2.weight"), "head.fc2.bias": of("enc.m2.bias"),
         "search.skip": zeros(peer.E, peer.E), "search.fc1.weight": zeros(1024, peer.E), "search.fc1.bias": zeros(1024),
@@ -158,7 +157,8 @@ def our_tensors(of):
 def write_model(model, folder):
     a = peer.A
     meta = {"format": "itemsage-model-1", "vocab": a.vocab, "rows": a.rows, "hashes": 2, "dim_embed": peer.E, "dim_model": peer.D,
-            "heads": peer.H, "dim_ff": peer.FFN, "dim_head": 1024, "dim_out": peer.E, "dim_image": peer.E, "text_norm": "off"}
+            "heads": peer.H, "dim_ff": peer.FFN, "dim_head": 1024, "dim_out": peer.E, "dim_image": peer.E, "text_norm": "off",
+            "head_skip": "off"}
     for k, (mul, add) in enumerate(WHAT["hash"]):
         meta |= {"hash_a%d" % (k + 1): mul, "hash_b%d" % (k + 1): add}
     parameters = dict(model.named_parameters())

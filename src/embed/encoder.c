@@ -12,7 +12,6 @@
 enum { TEXTS_BLOCK = 512, QUERY_BYTES_MAX = 64 << 20 };
 
 struct sage_encoder {
-    sage_model *model;
     sage_vocab *vocab;
     sage_pool *pool;
     sage_frozen *frozen;
@@ -27,7 +26,7 @@ static sage_status check_sum(const char *path, sage_error *error) {
     const char *stored = sage_safetensors_meta(file, "xxh3");
     char text[SAGE_TENSORS_SUM_BYTES];
     if (stored == NULL) goto out;
-    sage_tensors_sum(sage_safetensors_at(file, 0), sage_safetensors_count(file), text);
+    sage_safetensors_sum(file, text);
     if (strcmp(stored, text) != 0)
         st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
                           "the model is damaged (wrong checksum); train again or restore the file from a copy");
@@ -37,7 +36,7 @@ out:
 }
 
 static sage_status check_vocab(const sage_encoder *encoder, const char *path, sage_error *error) {
-    size_t in_model = sage_model_shape_of(encoder->model)->vocab, in_file = sage_vocab_size(encoder->vocab);
+    size_t in_model = sage_frozen_shape(encoder->frozen)->vocab, in_file = sage_vocab_size(encoder->vocab);
     if (in_model == in_file) return SAGE_OK;
     return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
                         "the vocabulary has %zu n-grams, its model %zu: they do not belong together", in_file,
@@ -55,11 +54,10 @@ sage_status sage_encoder_open_in(const char *model_dir, sage_precision precision
     made->pool = pool;
     SAGE_TRY(sage_path_join(path, model_dir, "model.safetensors", error));
     SAGE_TRY(check_sum(path, error));
-    SAGE_TRY(sage_model_load(path, &made->model, error));
+    SAGE_TRY(sage_frozen_load(path, precision, pool, &made->frozen, error));
     SAGE_TRY(sage_path_join(path, model_dir, "vocabulary", error));
     SAGE_TRY(sage_vocab_open(path, &made->vocab, error));
     SAGE_TRY(check_vocab(made, path, error));
-    SAGE_TRY(sage_frozen_new(made->model, precision, pool, &made->frozen, error));
     *encoder = made;
     made = NULL;
     sage_stage_end(&opening, began, 0, 0);
@@ -77,12 +75,11 @@ void sage_encoder_close(sage_encoder *encoder) {
     sage_product_block_free(encoder->block);
     sage_frozen_free(encoder->frozen);
     sage_vocab_close(encoder->vocab);
-    sage_model_free(encoder->model);
     sage_free(encoder);
 }
 
 size_t sage_encoder_dim(const sage_encoder *encoder) {
-    return sage_model_shape_of(encoder->model)->dim_out;
+    return sage_frozen_shape(encoder->frozen)->dim_out;
 }
 
 const sage_vocab *sage_encoder_vocab(const sage_encoder *encoder) {
@@ -90,7 +87,7 @@ const sage_vocab *sage_encoder_vocab(const sage_encoder *encoder) {
 }
 
 size_t sage_encoder_image_dim(const sage_encoder *encoder) {
-    return sage_model_shape_of(encoder->model)->dim_image;
+    return sage_frozen_shape(encoder->frozen)->dim_image;
 }
 
 /* ---- texts ---- */

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 sage_status sage_map_open(const char *path, sage_map *map, sage_error *error) {
     *map = (sage_map){0};
@@ -34,6 +35,13 @@ sage_status sage_map_open(const char *path, sage_map *map, sage_error *error) {
 out:
     sage_fs_close(fd, path, NULL);
     return st;
+}
+
+/* From the page in which they begin, which a reader that goes on is done with, to the last whole one. */
+void sage_map_release(const sage_map *map, const void *data, size_t bytes) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), at = (size_t)((const unsigned char *)data - map->data);
+    size_t begin = at / page * page, end = (at + bytes) / page * page;
+    if (begin < end) (void)madvise((void *)(uintptr_t)(map->data + begin), end - begin, MADV_DONTNEED);
 }
 
 void sage_map_close(sage_map *map) {

@@ -10,6 +10,9 @@ typedef struct sage_map {
 } sage_map;
 
 sage_status sage_map_open(const char *path, sage_map *map, sage_error *error);
+/* These bytes of a map have been read: their whole pages stop counting as memory of the process. Reading them again is
+ * allowed and brings them back. */
+void sage_map_release(const sage_map *map, const void *data, size_t bytes);
 void sage_map_close(sage_map *map);
 
 #endif

@@ -55,9 +55,15 @@ const sage_tensor *sage_safetensors_at(const sage_safetensors *file,
 const sage_tensor *sage_safetensors_find(const sage_safetensors *file, const char *name); /* NULL: absent */
 const char *sage_safetensors_meta(const sage_safetensors *file, const char *key);         /* NULL: absent */
 
+/* These bytes of a tensor of the file have been read and no longer count as memory of the process. A large file that is
+ * read once, piece by piece, then needs little of it; reading them again brings them back. Any thread. */
+void sage_safetensors_release(const sage_safetensors *file, const void *data, size_t bytes);
+
 /* The project's own checksum of a set of tensors, kept in the metadata as "xxh3": XXH3-64 of every tensor's bytes,
  * seeded by its name's, added up (so that order does not matter), as 16 hexadecimal digits. */
 enum { SAGE_TENSORS_SUM_BYTES = 17 };
 void sage_tensors_sum(const sage_tensor *tensors, size_t n, char text[SAGE_TENSORS_SUM_BYTES]);
+/* Of all tensors of a file, released as they are read. */
+void sage_safetensors_sum(const sage_safetensors *file, char text[SAGE_TENSORS_SUM_BYTES]);
 
 #endif

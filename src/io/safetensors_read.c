@@ -156,6 +156,10 @@ void sage_safetensors_close(sage_safetensors *file) {
     sage_free(file);
 }
 
+void sage_safetensors_release(const sage_safetensors *file, const void *data, size_t bytes) {
+    sage_map_release(&file->map, data, bytes);
+}
+
 size_t sage_safetensors_count(const sage_safetensors *file) {
     return file->n;
 }

@@ -39,6 +39,20 @@ void sage_weights_back(const sage_weights *weights, size_t n, const real *dy, si
                        size_t lddx);
 size_t sage_weights_bytes(const sage_weights *weights);
 
+/* The sides of a gradient dW [out][in] = dy^T x, summed over n rows: dy [n][out] is the left one, x [n][in] the right
+ * one. Each is laid out while its rows are in somebody's cache, a few at a time, and multiplied when all are there, a
+ * piece of dW at a time: a library that is given the plain arrays lays both out again in every call. F32 or BF16. */
+typedef struct sage_side sage_side;
+sage_status sage_side_new(bool left, size_t rows, size_t width, sage_precision precision, sage_side **side,
+                          sage_error *error);
+void sage_side_free(sage_side *side);
+/* Takes rows [begin, begin + n) from values [n][ld]; begin is even, and so is n but at the end. Several threads may
+ * set different rows at once. */
+void sage_side_set(sage_side *side, size_t begin, size_t n, const real *values, size_t ld);
+/* c [m][in] = rows [begin, begin + m) of dW, of two sides with as many rows and the same precision. */
+void sage_sides_product(const sage_side *left, size_t begin, size_t m, const sage_side *right, real *c);
+size_t sage_side_bytes(const sage_side *side);
+
 /* The library and the kernel it runs for this precision, e.g. "oneDNN 2.6.3 brg:avx512_core_bf16"; static storage. */
 const char *sage_gemm_name(sage_precision precision);
 

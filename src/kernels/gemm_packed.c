@@ -118,6 +118,7 @@ sage_packed *sage_packed_new(sage_precision precision, size_t k, size_t n) {
         dnnl_primitive_desc_destroy(desc);
         fine = read_layout(&packed->desc, sage_precision_size(precision), &packed->layout) &&
                (packed->values = sage_alloc_aligned(packed->layout.bytes)) != NULL;
+        if (fine) sage_huge_pages(packed->values, packed->layout.bytes);
         if (fine) memset(packed->values, 0, packed->layout.bytes);
         fine = fine &&
                dnnl_memory_create(&packed->memory, &packed->desc, sage_onednn_engine(), packed->values) == dnnl_success;

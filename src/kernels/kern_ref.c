@@ -104,8 +104,9 @@ static void ref_bias_gelu(size_t n, size_t dim, const real *bias, real *x, real 
         }
 }
 
-static void ref_gelu_back(size_t n, const real *x, real *dy) {
-    for (size_t i = 0; i < n; i++) dy[i] *= phi(x[i]) + x[i] * SQRT_TAU_INVERSE * real_exp((real)-0.5 * x[i] * x[i]);
+static void ref_gelu_back(size_t n, const real *dy, real *x) {
+    for (size_t i = 0; i < n; i++)
+        x[i] = dy[i] * (phi(x[i]) + x[i] * SQRT_TAU_INVERSE * real_exp((real)-0.5 * x[i] * x[i]));
 }
 
 static void ref_row_norm(size_t n, size_t dim, real eps, const real *row, real *x, const real *gain, const real *bias,

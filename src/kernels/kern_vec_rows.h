@@ -153,13 +153,13 @@ INLINE vf vgelu_slope(vf x) {
     return V_FMA(x * all(0.39894228040143267794f), e, p);
 }
 
-static void vec_gelu_back(size_t n, const float *x, float *dy) {
+static void vec_gelu_back(size_t n, const float *dy, float *x) {
     size_t i = 0;
-    for (; i + VL <= n; i += VL) store(dy + i, load(dy + i) * vgelu_slope(load(x + i)));
+    for (; i + VL <= n; i += VL) store(x + i, load(dy + i) * vgelu_slope(load(x + i)));
     if (i < n) {
         float tail[VL] = {0};
         memcpy(tail, x + i, (n - i) * sizeof *tail);
         store(tail, vgelu_slope(load(tail)));
-        for (size_t t = i; t < n; t++) dy[t] *= tail[t - i];
+        for (size_t t = i; t < n; t++) x[t] = dy[t] * tail[t - i];
     }
 }

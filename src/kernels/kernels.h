@@ -59,7 +59,7 @@ typedef struct sage_ops {
     /* GELU with erf, as PyTorch's default: x += bias; y = x Phi(x). y may be x. In f32 off by less than 1e-6
      * (Abramowitz and Stegun 7.1.26). */
     void (*bias_gelu)(size_t n, size_t dim, const real *bias, real *x, real *y);
-    void (*gelu_back)(size_t n, const real *x, real *dy); /* dy *= Phi(x) + x phi(x) */
+    void (*gelu_back)(size_t n, const real *dy, real *x); /* x becomes dy (Phi(x) + x phi(x)) */
 
     /* ---- forward only, for frozen encoders ---- */
     /* x += row (NULL: nothing), then y = gain (x - mean) / sqrt(variance + eps) + bias; y may be x. */

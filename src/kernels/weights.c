@@ -103,6 +103,6 @@ void sage_weights_set(sage_weights *w, const real *values, size_t ld) {
                 sage_pack_sum(w->forward, (const int8_t *)(rows + i * row_ld), w->in, begin + i);
         }
         if (w->forward != NULL) sage_pack_columns(w->forward, rows, row_ld, begin, n, w->row_bytes);
-        if (w->back != NULL) sage_pack_rows(w->back, rows, row_ld, begin, n, w->in, size);
+        if (w->back != NULL) sage_pack_rows(w->back, rows, row_ld, begin, n, 0, w->in, size);
     }
 }

@@ -18,14 +18,20 @@ struct sage_weights {
     real *scale;                 /* [out], int8 */
 };
 
-/* Rows [begin, begin + n) of W, each `ld` bytes after the last, into the layout of W^T and of W. The bytes of a row up
- * to a whole unit must be there and be zero past its values. */
+/* Rows [begin, begin + n) of W, each `ld` bytes after the last, into the layout of W^T. The bytes of a row up to a
+ * whole unit must be there and be zero past its values. */
 void sage_pack_columns(sage_packed *packed, const void *rows, size_t ld, size_t begin, size_t n, size_t row_bytes);
-void sage_pack_rows(sage_packed *packed, const void *rows, size_t ld, size_t begin, size_t n, size_t columns,
-                    size_t size);
+/* The same rows, or their columns [first, first + columns) alone, into the layout of W itself; of values of less than 4
+ * bytes, `begin` is the first of a unit. */
+void sage_pack_rows(sage_packed *packed, const void *rows, size_t ld, size_t begin, size_t n, size_t first,
+                    size_t columns, size_t size);
+/* Column c of these rows, of 4-byte values, becomes to[c * stride ..][n]. */
+void sage_turn(const void *rows, size_t ld, size_t n, size_t columns, uint32_t *to, size_t stride);
 /* For int8: what stands behind the values. */
 void sage_pack_sum(sage_packed *packed, const int8_t *row, size_t n, size_t column);
 
+real sage_stored_value(sage_precision precision, const void *at);
+real sage_packed_at(const sage_packed *packed, sage_precision precision, size_t k, size_t n);
 /* W[out][in], rounded, wherever it is stored; without its scale. */
 real sage_weights_at(const sage_weights *w, size_t out, size_t in);
 

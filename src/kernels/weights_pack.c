@@ -1,4 +1,5 @@
-/* Rows of a weight matrix into the layouts of W^T and of W; see sage_layout. Values move in units of 4 bytes. */
+/* Rows of a matrix into the layouts of its transpose and of itself; see sage_layout. Values move in units of 4 bytes.
+ */
 #include "weights.h"
 #include <string.h>
 
@@ -62,27 +63,36 @@ void sage_pack_columns(sage_packed *packed, const void *rows, size_t ld, size_t 
 }
 
 /* A unit of two bf16 holds two rows of a column. */
-static void pack_pair(const sage_layout *l, void *values, const uint16_t *rows, size_t ld, size_t row, bool single,
-                      size_t columns) {
-    for (size_t c = 0; c < columns; c += l->n_block) {
-        uint32_t *to = place(l, values, row / 2, c);
-        for (size_t j = 0; j < smaller(l->n_block, columns - c); j++)
-            to[j] = rows[c + j] | (single ? 0 : (uint32_t)rows[ld / sizeof *rows + c + j] << 16);
-    }
+static void pack_pair(uint32_t *to, const uint16_t *row, const uint16_t *next, size_t n) {
+    for (size_t j = 0; j < n; j++) to[j] = row[j] | (next == NULL ? 0 : (uint32_t)next[j] << 16);
 }
 
-void sage_pack_rows(sage_packed *packed, const void *rows, size_t ld, size_t begin, size_t n, size_t columns,
-                    size_t size) {
+void sage_pack_rows(sage_packed *packed, const void *rows, size_t ld, size_t begin, size_t n, size_t first,
+                    size_t columns, size_t size) {
     const sage_layout *l = sage_packed_layout(packed);
-    void *values = sage_packed_values(packed);
     size_t together = sizeof(uint32_t) / size;
-    for (size_t i = 0; i < n; i += together) {
-        const char *row = (const char *)rows + i * ld;
-        if (together == 2)
-            pack_pair(l, values, (const uint16_t *)(const void *)row, ld, begin + i, i + 1 == n, columns);
-        else
-            for (size_t c = 0; c < columns; c += l->n_block)
-                memcpy(place(l, values, begin + i, c), row + c * size, smaller(l->n_block, columns - c) * size);
+    for (size_t i = 0; i < n; i += together)
+        for (size_t c = 0, block; c < columns; c += block) {
+            uint32_t *to = place(l, sage_packed_values(packed), (begin + i) / together, first + c);
+            const char *row = (const char *)rows + i * ld + c * size, *next = i + 1 < n ? row + ld : NULL;
+            block = smaller(l->n_block - (first + c) % l->n_block, columns - c);
+            if (together == 2)
+                pack_pair(to, (const void *)row, (const void *)next, block);
+            else
+                memcpy(to, row, block * size);
+        }
+}
+
+void sage_turn(const void *rows, size_t ld, size_t n, size_t columns, uint32_t *to, size_t stride) {
+    const char *from = rows;
+    size_t whole = columns / QUAD * QUAD;
+    for (size_t i = 0, step; i < n; i += step) {
+        step = n - i >= QUAD ? QUAD : 1;
+        size_t turned = step == QUAD ? whole : 0;
+        for (size_t c = 0; c < turned; c += QUAD)
+            turn_quad(from + i * ld + c * sizeof *to, ld, to + c * stride + i, stride);
+        for (size_t r = 0; r < step; r++)
+            turn_row(from + (i + r) * ld + turned * sizeof *to, to + turned * stride + i + r, stride, columns - turned);
     }
 }
 
@@ -97,7 +107,7 @@ void sage_pack_sum(sage_packed *packed, const int8_t *row, size_t n, size_t colu
 
 /* ---- reading one value back ---- */
 
-static real value_of(sage_precision precision, const void *at) {
+real sage_stored_value(sage_precision precision, const void *at) {
     uint16_t bits;
     real value;
     if (precision == SAGE_PRECISION_INT8) return *(const int8_t *)at;
@@ -110,11 +120,15 @@ static real value_of(sage_precision precision, const void *at) {
     return value;
 }
 
+real sage_packed_at(const sage_packed *packed, sage_precision precision, size_t k, size_t n) {
+    size_t size = sage_precision_size(precision), together = sizeof(uint32_t) / size;
+    const char *unit = (const char *)place(sage_packed_layout(packed), sage_packed_values(packed), k / together, n);
+    return sage_stored_value(precision, unit + k % together * size);
+}
+
 real sage_weights_at(const sage_weights *w, size_t out, size_t in) {
-    size_t size = sage_precision_size(w->precision), together = sizeof(uint32_t) / size;
+    size_t size = sage_precision_size(w->precision);
     if (w->plain != NULL && !w->native) return ((const real *)w->plain)[out * w->in + in];
-    if (w->plain != NULL) return value_of(w->precision, (const char *)w->plain + (out * w->in + in) * size);
-    const char *unit =
-        (const char *)place(sage_packed_layout(w->forward), sage_packed_values(w->forward), in / together, out);
-    return value_of(w->precision, unit + in % together * size);
+    if (w->plain != NULL) return sage_stored_value(w->precision, (const char *)w->plain + (out * w->in + in) * size);
+    return sage_packed_at(w->forward, w->precision, in, out);
 }

@@ -5,29 +5,26 @@
 #include <base/profile.h>
 #include <string.h>
 
-encoder_acts acts_of_rows(const sage_model_shape *s, size_t ld, const encoder_acts *all, size_t begin) {
-    encoder_acts a = *all;
+/* The acts of a training pass's rows from `begin` on: what is kept of them, and the worker's own. */
+static encoder_acts acts_of_rows(const sage_model_shape *s, size_t ld, const encoder_acts *all, size_t begin,
+                                 const encoder_acts *chunk) {
     size_t d = begin * s->dim_model;
-    a.mix += begin * s->heads * ld;
-    a.heads += d;
-    a.hat1 += d;
-    a.rstd1 += begin;
-    a.y += d;
-    a.ff.pre += begin * s->dim_ff;
-    a.ff.act += begin * s->dim_ff;
-    a.hat2 += d;
-    a.rstd2 += begin;
-    a.z += d;
-    a.head.pre += begin * s->dim_head;
-    a.head.act += begin * s->dim_head;
-    a.inverse += begin;
-    a.p += begin * s->dim_out;
-    if (all->dp == NULL) return a; /* no backward pass */
-    a.d_heads += d;
-    a.d_sum1 += d;
-    a.d_sum2 += d;
-    a.dp += begin * s->dim_out;
-    return a;
+    return (encoder_acts){.mix = all->mix + begin * s->heads * ld,
+                          .heads = chunk->heads,
+                          .hat1 = all->hat1 + d,
+                          .rstd1 = all->rstd1 + begin,
+                          .y = chunk->y,
+                          .ff = {all->ff.pre + begin * s->dim_ff, chunk->ff.act},
+                          .hat2 = all->hat2 + d,
+                          .rstd2 = all->rstd2 + begin,
+                          .z = chunk->z,
+                          .head = {all->head.pre + begin * s->dim_head, chunk->head.act},
+                          .inverse = all->inverse + begin,
+                          .p = all->p + begin * s->dim_out,
+                          .d_heads = all->d_heads + d,
+                          .dp = all->dp + begin * s->dim_out,
+                          .d_sum1 = chunk->d_sum1,
+                          .d_sum2 = chunk->d_sum2};
 }
 
 void encoder_dense(const sage_model *model, const packed_layers *layers, size_t n, encoder_acts a) {
@@ -71,6 +68,23 @@ static void dense_back(const sage_model *model, const packed_layers *layers, siz
                           s->heads * ld);
 }
 
+/* The chunk's x of every layer, and its dy. */
+static void keep_inputs(sage_work *work, const sage_model_shape *s, size_t begin, size_t n, encoder_acts a) {
+    sage_side_set(work->sides[SIDE_HEADS], begin, n, a.heads, s->dim_model);
+    sage_side_set(work->sides[SIDE_Y], begin, n, a.y, s->dim_model);
+    sage_side_set(work->sides[SIDE_FF_ACT], begin, n, a.ff.act, s->dim_ff);
+    sage_side_set(work->sides[SIDE_Z], begin, n, a.z, s->dim_model);
+    sage_side_set(work->sides[SIDE_HEAD_ACT], begin, n, a.head.act, s->dim_head);
+}
+
+static void keep_gradients(sage_work *work, const sage_model_shape *s, size_t begin, size_t n, encoder_acts a) {
+    sage_side_set(work->sides[SIDE_D_SUM1], begin, n, a.d_sum1, s->dim_model);
+    sage_side_set(work->sides[SIDE_D_FF_PRE], begin, n, a.ff.pre, s->dim_ff);
+    sage_side_set(work->sides[SIDE_D_SUM2], begin, n, a.d_sum2, s->dim_model);
+    sage_side_set(work->sides[SIDE_D_HEAD_PRE], begin, n, a.head.pre, s->dim_head);
+    sage_side_set(work->sides[SIDE_D_P], begin, n, a.dp, s->dim_out);
+}
+
 product_tokens tokens_of(const sage_model_shape *s, const sage_product_batch *batch, size_t i, const real *e) {
     product_tokens t = {.text = batch->token_begin[i + 1] - batch->token_begin[i], .e = e};
     t.field = batch->token_field + batch->token_begin[i];
@@ -93,9 +107,8 @@ static size_t bag_of(const sage_product_batch *batch, size_t product) {
 }
 
 uint64_t encoder_flops(const sage_model_shape *s, size_t ld) {
-    size_t d = s->dim_model;
-    return 2 *
-           (uint64_t)(d * ld + d * d + 2 * d * s->dim_ff + d * s->dim_head + s->dim_head * s->dim_out + d * s->dim_out);
+    size_t d = s->dim_model, skip = s->plain_head ? 0 : d * s->dim_out;
+    return 2 * (uint64_t)(d * ld + d * d + 2 * d * s->dim_ff + d * s->dim_head + s->dim_head * s->dim_out + skip);
 }
 
 void encoder_forward(const sage_model *model, sage_work *work, const sage_product_batch *batch, size_t chunk,
@@ -106,7 +119,7 @@ void encoder_forward(const sage_model *model, sage_work *work, const sage_produc
     size_t begin = chunk * ROWS, end = begin + ROWS < batch->n ? begin + ROWS : batch->n;
     size_t bags = bag_of(batch, begin), tokens = 0;
     const chunk_scratch *scratch = &work->scratch[worker];
-    encoder_acts a = acts_of_rows(s, f->ld, &work->encoder, begin);
+    encoder_acts a = acts_of_rows(s, f->ld, &work->encoder, begin, &scratch->encoder);
     uint64_t began = sage_stage_begin();
     bags_norm(model, work, bags, bag_of(batch, end), scratch->e);
     for (size_t i = begin; i < end; i++) {
@@ -118,6 +131,7 @@ void encoder_forward(const sage_model *model, sage_work *work, const sage_produc
     sage_stage_end(&attention, began, tokens * s->dim_embed * sizeof(real), 4 * tokens * s->heads * s->dim_embed);
     began = sage_stage_begin();
     encoder_dense(model, work->layers, end - begin, a);
+    keep_inputs(work, s, begin, end - begin, a);
     sage_stage_end(&dense, began, 0, (end - begin) * encoder_flops(s, f->ld));
 }
 
@@ -130,11 +144,12 @@ void encoder_back(const sage_model *model, sage_work *work, const sage_product_b
     size_t begin = chunk * ROWS, end = begin + ROWS < batch->n ? begin + ROWS : batch->n;
     size_t bags = bag_of(batch, begin), mix_size = s->heads * f->ld, tokens = 0;
     const chunk_scratch *scratch = &work->scratch[worker];
-    encoder_acts a = acts_of_rows(s, f->ld, &work->encoder, begin);
+    encoder_acts a = acts_of_rows(s, f->ld, &work->encoder, begin, &scratch->encoder);
     real *part = work->product_parts + chunk * at.size;
     uint64_t began = sage_stage_begin();
     memset(part, 0, at.size * sizeof(real));
     dense_back(model, work->layers, end - begin, a, scratch, part);
+    keep_gradients(work, s, begin, end - begin, a);
     sage_stage_end(&dense, began, 0, (end - begin) * encoder_flops(s, f->ld));
     began = sage_stage_begin();
     bags_tokens(model, work, bags, bag_of(batch, end), scratch->e);

@@ -4,8 +4,6 @@
 
 #include "pass.h"
 
-/* The acts of rows from `begin` on. */
-encoder_acts acts_of_rows(const sage_model_shape *shape, size_t ld, const encoder_acts *all, size_t begin);
 /* Product i of the batch, its text tokens given as e [text][E]. */
 product_tokens tokens_of(const sage_model_shape *shape, const sage_product_batch *batch, size_t i, const real *e);
 /* From a.mix to a.p, n rows on the calling worker. */

@@ -14,7 +14,7 @@ sage_status sage_model_new(const sage_model_shape *shape, const sage_options *op
                        sage_vocab_size(vocab), shape->vocab);
         goto out;
     }
-    SAGE_TRY(model_alloc(shape, seed, &model, error));
+    SAGE_TRY(model_alloc(shape, seed, true, &model, error));
     if (vocab == NULL || strcmp(sage_options_text(options, "init"), "paper") == 0)
         model_init_paper(model, seed);
     else
@@ -46,11 +46,20 @@ static sage_status read_size(const sage_safetensors *file, const char *path, con
     return st;
 }
 
-static sage_status read_plain_text(const sage_safetensors *file, const char *path, bool *plain, sage_error *error) {
-    const char *text_norm = sage_safetensors_meta(file, "text_norm"); /* absent: on */
-    *plain = text_norm != NULL && strcmp(text_norm, "off") == 0;
-    if (text_norm == NULL || *plain || strcmp(text_norm, "on") == 0) return SAGE_OK;
-    return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "text_norm in its metadata is neither on nor off");
+static sage_status read_off(const sage_safetensors *file, const char *path, const char *key, bool *off,
+                            sage_error *error) {
+    const char *text = sage_safetensors_meta(file, key); /* absent: on */
+    *off = text != NULL && strcmp(text, "off") == 0;
+    if (text == NULL || *off || strcmp(text, "on") == 0) return SAGE_OK;
+    return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "%s in its metadata is neither on nor off", key);
+}
+
+static sage_status same_switch(const sage_safetensors *file, const char *key, bool off, sage_error *error) {
+    bool off_there;
+    sage_status st = read_off(file, "model", key, &off_there, error);
+    if (st != SAGE_OK || off_there == off) return st;
+    return sage_fail(error, SAGE_E_FORMAT, "model: the file's %s is %s, this model's is not", key,
+                     off_there ? "off" : "on");
 }
 
 static sage_status read_shape(const sage_safetensors *file, const char *path, sage_model_shape *s, sage_error *error) {
@@ -71,7 +80,8 @@ static sage_status read_shape(const sage_safetensors *file, const char *path, sa
     SAGE_TRY(read_size(file, path, "dim_head", &s->dim_head, error));
     SAGE_TRY(read_size(file, path, "dim_out", &s->dim_out, error));
     SAGE_TRY(read_size(file, path, "dim_image", &s->dim_image, error));
-    SAGE_TRY(read_plain_text(file, path, &s->plain_text, error));
+    SAGE_TRY(read_off(file, path, "text_norm", &s->plain_text, error));
+    SAGE_TRY(read_off(file, path, "head_skip", &s->plain_head, error));
     if (model_shape_check(s, error) != SAGE_OK)
         st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
                           "its metadata gives a model of impossible sizes; the file is damaged");
@@ -89,7 +99,7 @@ static sage_status check_size(const sage_safetensors *file, const char *path, co
     return SAGE_OK;
 }
 
-sage_status sage_model_load(const char *path, sage_model **out, sage_error *error) {
+sage_status model_open(const char *path, bool table, sage_safetensors **out_file, sage_model **out, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_safetensors *file = NULL;
     sage_model *model = NULL;
@@ -106,18 +116,31 @@ sage_status sage_model_load(const char *path, sage_model **out, sage_error *erro
             sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "it has image weights, but its metadata says dim_image = 0");
         goto out;
     }
-    SAGE_TRY(model_alloc(&shape, 0, &model, error));
+    if (shape.plain_head && sage_safetensors_find(file, "head.skip") != NULL) {
+        st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "it has head.skip, but its metadata says head_skip = off");
+        goto out;
+    }
+    SAGE_TRY(model_alloc(&shape, 0, table, &model, error));
     SAGE_TRY(sage_model_restore(model, file, "", error));
     *out = model;
+    *out_file = file;
     model = NULL;
+    file = NULL;
 out:
     sage_model_free(model);
     sage_safetensors_close(file);
     return st;
 }
 
-/* n values from value `at` on, of either width; files are little-endian as every machine that this runs on. */
-static void copy_values(const sage_tensor *from, size_t at, size_t n, real *to) {
+sage_status sage_model_load(const char *path, sage_model **model, sage_error *error) {
+    sage_safetensors *file = NULL;
+    sage_status st = model_open(path, true, &file, model, error);
+    sage_safetensors_close(file);
+    return st;
+}
+
+/* Of either width; files are little-endian as every machine that this runs on. */
+void model_copy_values(const sage_tensor *from, size_t at, size_t n, real *to) {
     const unsigned char *bytes = (const unsigned char *)from->data + at * sage_dtype_bytes(from->dtype);
     if (sage_dtype_bytes(from->dtype) == sizeof(real)) {
         if (n > 0) memcpy(to, bytes, n * sizeof(real));
@@ -136,11 +159,22 @@ static void copy_values(const sage_tensor *from, size_t at, size_t n, real *to) 
     }
 }
 
-static void copy_table(const sage_tensor *from, const sage_model_shape *s, real *table) {
-    for (size_t row = 0; row < s->rows; row++)
-        for (size_t column = 0; column < s->dim_embed; column += SAGE_SLAB)
-            copy_values(from, row * s->dim_embed + column, sage_slab_width(s->dim_embed, column / SAGE_SLAB),
-                        table + sage_slab_at(s->rows, s->dim_embed, row, column));
+void model_release_row(const sage_safetensors *file, const sage_tensor *table, size_t row) {
+    size_t row_bytes = table->dim[1] * sage_dtype_bytes(table->dtype),
+           begin = row / MODEL_TABLE_ROWS * MODEL_TABLE_ROWS;
+    if (row + 1 == begin + MODEL_TABLE_ROWS || row + 1 == table->dim[0])
+        sage_safetensors_release(file, (const unsigned char *)table->data + begin * row_bytes,
+                                 (row + 1 - begin) * row_bytes);
+}
+
+/* Into slabs. The file's pages are let go of on the way: all of them would be the table once more. */
+static void copy_table(const sage_safetensors *file, const sage_tensor *from, size_t rows, size_t dim, real *table) {
+    for (size_t row = 0; row < rows; row++) {
+        for (size_t column = 0; column < dim; column += SAGE_SLAB)
+            model_copy_values(from, row * dim + column, sage_slab_width(dim, column / SAGE_SLAB),
+                              table + sage_slab_at(rows, dim, row, column));
+        model_release_row(file, from, row);
+    }
 }
 
 static bool same_shape(const sage_tensor *a, const sage_tensor *b) {
@@ -192,25 +226,21 @@ out:
 sage_status sage_model_restore(sage_model *model, const sage_safetensors *file, const char *prefix, sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_tensor *found = NULL;
-    bool plain_text;
     size_t n = model->n_params + 2;
+    SAGE_TRY(same_switch(file, "text_norm", model->shape.plain_text, error));
+    SAGE_TRY(same_switch(file, "head_skip", model->shape.plain_head, error));
     for (size_t i = 0; i < n; i++)
         SAGE_TRY(find_tensor(file, prefix, &model->tensors[i], &found, error)); /* all of it or nothing */
-    SAGE_TRY(read_plain_text(file, "model", &plain_text, error));
-    if (plain_text != model->shape.plain_text) {
-        st = sage_fail(error, SAGE_E_FORMAT, "model: the file's text_norm is %s, this model's is not",
-                       plain_text ? "off" : "on");
-        goto out;
-    }
     SAGE_TRY(restore_hashes(model, file, error));
     for (size_t i = 0; i < n; i++) {
         SAGE_TRY(find_tensor(file, prefix, &model->tensors[i], &found, error));
         size_t values = model->tensors[i].bytes / sizeof(real);
-        if (i == model->n_params)
-            copy_table(found, &model->shape, model->table);
-        else
-            copy_values(found, 0, values,
-                        i < model->n_params ? model->dense + model->params[i].offset : model->importance);
+        if (i != model->n_params)
+            model_copy_values(found, 0, values,
+                              i < model->n_params ? model->dense + model->params[i].offset : model->importance);
+        else if (model->table != NULL)
+            copy_table(file, found, model->shape.rows, model->shape.dim_embed, model->table);
+        sage_safetensors_release(file, found->data, found->bytes);
     }
 out:
     return st;

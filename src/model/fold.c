@@ -34,8 +34,8 @@ static void assemble(const sage_model *model, fold *f) {
     }
 }
 
-/* Rows of D that a worker takes at a time. */
-enum { FOLD_ROWS = 64 };
+/* Rows of D that are computed at a time, whoever does it: a library's sums may depend on how many there are. */
+enum { FOLD_ROWS = 128 };
 
 typedef struct fold_job {
     const sage_model *model;
@@ -43,12 +43,17 @@ typedef struct fold_job {
     real *dense; /* of the backward pass */
 } fold_job;
 
+static size_t rows_end(size_t begin, size_t end) {
+    return end - begin < FOLD_ROWS ? end : begin + FOLD_ROWS;
+}
+
 static void vcat_rows(void *ctx, size_t begin, size_t end, size_t worker) {
     const fold_job *job = ctx;
     size_t d = job->model->shape.dim_model, ld = job->f->ld;
     (void)worker;
-    sage_gemm(SAGE_PRECISION_F32, false, false, end - begin, ld, d, par(job->model, P_WV) + begin * d, d, job->f->pcat,
-              ld, false, job->f->vcat + begin * ld, ld);
+    for (size_t at = begin; at < end; at = rows_end(at, end))
+        sage_gemm(SAGE_PRECISION_F32, false, false, rows_end(at, end) - at, ld, d, par(job->model, P_WV) + at * d, d,
+                  job->f->pcat, ld, false, job->f->vcat + at * ld, ld);
 }
 
 void fold_forward(const sage_model *model, sage_pool *pool, fold *f) {
@@ -65,7 +70,7 @@ void fold_forward(const sage_model *model, sage_pool *pool, fold *f) {
     sage_gemm(SAGE_PRECISION_F32, false, false, s->heads, f->ld, d, f->g, d, f->pcat, f->ld, false, f->u, f->ld);
     for (size_t h = 0; h < s->heads; h++)
         for (size_t k = 0; k < KINDS; k++) f->u[h * f->ld + f->kinds_at + k] += par(model, P_SCORE_BIAS)[h * KINDS + k];
-    sage_pool_for(pool, d, FOLD_ROWS, vcat_rows, &job);
+    sage_pool_for_dynamic(pool, d, FOLD_ROWS, vcat_rows, &job);
 }
 
 static void take_apart(const sage_model *model, const fold *f, real *dense) {
@@ -83,19 +88,22 @@ static void take_apart(const sage_model *model, const fold *f, real *dense) {
     }
 }
 
-/* Rows [begin, end) of dW_V and of dPcat. */
-static void back_rows(void *ctx, size_t begin, size_t end, size_t worker) {
-    const fold_job *job = ctx;
+/* Rows [begin, end) of dW_V and of dPcat, at most FOLD_ROWS. */
+static void rows_back(const fold_job *job, size_t begin, size_t end) {
     const sage_model *model = job->model;
     fold *f = job->f;
     size_t d = model->shape.dim_model, ld = f->ld, n = end - begin;
-    (void)worker;
     sage_gemm(SAGE_PRECISION_F32, false, true, n, d, ld, f->d_vcat + begin * ld, ld, f->pcat, ld, false,
               par_in(model, job->dense, P_WV) + begin * d, d);
     sage_gemm(SAGE_PRECISION_F32, true, false, n, ld, d, par(model, P_WV) + begin, d, f->d_vcat, ld, false,
               f->d_pcat + begin * ld, ld);
     sage_gemm(SAGE_PRECISION_F32, true, false, n, ld, model->shape.heads, f->g + begin, d, f->du, ld, true,
               f->d_pcat + begin * ld, ld);
+}
+
+static void back_rows(void *ctx, size_t begin, size_t end, size_t worker) {
+    (void)worker;
+    for (size_t at = begin; at < end; at = rows_end(at, end)) rows_back(ctx, at, rows_end(at, end));
 }
 
 /* dW = dy x^T for vectors dy [out], x [in]. */
@@ -113,7 +121,7 @@ void fold_backward(const sage_model *model, sage_work *work, real *dense) {
     fold_job job = {model, f, dense};
     for (size_t h = 0; h < heads; h++)
         memcpy(par_in(model, dense, P_SCORE_BIAS) + h * KINDS, f->du + h * f->ld + f->kinds_at, KINDS * sizeof(real));
-    sage_pool_for(work->pool, d, FOLD_ROWS, back_rows, &job);
+    sage_pool_for_dynamic(work->pool, d, FOLD_ROWS, back_rows, &job);
     sage_gemm(SAGE_PRECISION_F32, false, true, heads, d, f->ld, f->du, f->ld, f->pcat, f->ld, false, f->dg, d);
     for (size_t i = 0; i < d; i++) f->dq[i] = scale * ops->dot(d, par(model, P_WK) + i * d, f->dg + i / per_head * d);
     for (size_t h = 0; h < heads; h++)

@@ -128,6 +128,7 @@ static void lay_product_workers(layer *l, sage_frozen *f) {
     for (size_t w = 0; w < f->threads; w++) {
         frozen_worker made = f->workers[w];
         lay_encoder(l, s, f->fold.ld, ROWS, 0, false, &made.acts);
+        lay_encoder_chunk(l, s, ROWS, false, &made.acts);
         if (l->base != NULL) f->workers[w] = made;
     }
 }
@@ -136,6 +137,7 @@ static void lay_query_workers(layer *l, sage_frozen *f) {
     for (size_t w = 0; w < f->threads; w++) {
         frozen_worker made = f->workers[w];
         lay_tower(l, &f->model->shape, QUERY_ROWS, false, &made.tower);
+        lay_tower_chunk(l, &f->model->shape, QUERY_ROWS, &made.tower);
         if (l->base != NULL) f->workers[w] = made;
     }
 }
@@ -197,8 +199,8 @@ out:
     return st;
 }
 
-sage_status sage_frozen_new(const sage_model *model, sage_precision precision, sage_pool *pool, sage_frozen **out,
-                            sage_error *error) {
+static sage_status freeze(const sage_model *model, const sage_safetensors *file, sage_precision precision,
+                          sage_pool *pool, sage_frozen **out, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_frozen *made = sage_alloc_zero(1, sizeof *made);
     if (made == NULL) return sage_fail_memory(error, sizeof *made);
@@ -208,11 +210,32 @@ sage_status sage_frozen_new(const sage_model *model, sage_precision precision, s
     made->threads = sage_pool_threads(pool);
     made->workers = sage_alloc_zero(made->threads, sizeof *made->workers);
     if (made->workers == NULL) SAGE_TRY(sage_fail_memory(error, made->threads * sizeof *made->workers));
-    SAGE_TRY(frozen_table(made, error));
+    SAGE_TRY(frozen_table(made, file, error));
     *out = made;
     made = NULL;
 out:
     sage_frozen_free(made);
+    return st;
+}
+
+sage_status sage_frozen_new(const sage_model *model, sage_precision precision, sage_pool *pool, sage_frozen **frozen,
+                            sage_error *error) {
+    return freeze(model, NULL, precision, pool, frozen, error);
+}
+
+sage_status sage_frozen_load(const char *path, sage_precision precision, sage_pool *pool, sage_frozen **frozen,
+                             sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_safetensors *file = NULL;
+    sage_model *model = NULL;
+    bool whole = precision == SAGE_PRECISION_F32;
+    SAGE_TRY(model_open(path, whole, &file, &model, error));
+    SAGE_TRY(freeze(model, whole ? NULL : file, precision, pool, frozen, error));
+    (*frozen)->own = model;
+    model = NULL;
+out:
+    sage_model_free(model);
+    sage_safetensors_close(file);
     return st;
 }
 
@@ -224,10 +247,18 @@ void sage_frozen_free(sage_frozen *frozen) {
     sage_free(frozen->query_block);
     sage_free(frozen->token_block);
     sage_free(frozen->workers);
+    sage_free(frozen->table_copy);
+    sage_free(frozen->row_scale);
     frozen_bags_free(frozen);
+    sage_model_free(frozen->own);
     sage_free(frozen);
 }
 
+const sage_model_shape *sage_frozen_shape(const sage_frozen *frozen) {
+    return &frozen->model->shape;
+}
+
 size_t sage_frozen_bytes(const sage_frozen *frozen) {
-    return frozen->bytes + frozen_bags_bytes(frozen);
+    size_t own = frozen->own != NULL ? model_bytes(frozen->own) : 0;
+    return own + frozen->bytes + frozen_bags_bytes(frozen);
 }

@@ -1,4 +1,4 @@
-/* Inside a frozen model: frozen.c (chunks from tokens to vectors), frozen_bags.c (table and bags). */
+/* Inside a frozen model: frozen.c (chunks from tokens to vectors), frozen_table.c, frozen_bags.c. */
 #ifndef SAGE_MODEL_FROZEN_H
 #define SAGE_MODEL_FROZEN_H
 
@@ -23,6 +23,7 @@ typedef struct frozen_bag_acts {
 
 struct sage_frozen {
     const sage_model *model;
+    sage_model *own; /* the same where it came from a file, without its table in lower precisions; else NULL */
     sage_precision precision;
     sage_pool *pool;
     size_t threads, bytes, most_tokens;
@@ -40,8 +41,9 @@ struct sage_frozen {
 sage_status frozen_need_products(sage_frozen *frozen, size_t most_tokens, sage_error *error);
 sage_status frozen_need_queries(sage_frozen *frozen, sage_error *error);
 
+/* frozen_table.c: the table comes from the file, or, where that is NULL, from the model. */
+sage_status frozen_table(sage_frozen *frozen, const sage_safetensors *file, sage_error *error);
 /* frozen_bags.c */
-sage_status frozen_table(sage_frozen *frozen, sage_error *error);
 /* bags.e [n][E] of the batch's bags, after their norm. */
 sage_status frozen_bags(sage_frozen *frozen, const sage_bags *bags, sage_error *error);
 void frozen_bags_free(sage_frozen *frozen);

@@ -1,67 +1,16 @@
-/* A frozen model's table in its precision, and the batch's bags from it. */
+/* The batch's bags from a frozen model's table. */
 #include "frozen.h"
 #include <base/alloc.h>
 #include <base/profile.h>
 #include <stdatomic.h>
 #include <string.h>
 
-enum { NORM_BAGS = 32, TABLE_ROWS = 1024 };
-
-/* ---- the table ---- */
-
-/* One scale a row, over all its slabs; so the row is brought together first. */
-static void quantise_row(sage_frozen *f, size_t row, real *whole, int8_t *quantised) {
-    const sage_model_shape *s = &f->model->shape;
-    for (size_t slab = 0; slab < sage_slabs(s->dim_embed); slab++)
-        memcpy(whole + slab * SAGE_SLAB, f->model->table + sage_slab_at(s->rows, s->dim_embed, row, slab * SAGE_SLAB),
-               sage_slab_width(s->dim_embed, slab) * sizeof(real));
-    sage_ops_best()->to_int8(1, s->dim_embed, whole, s->dim_embed, quantised, f->row_scale + row);
-    for (size_t slab = 0; slab < sage_slabs(s->dim_embed); slab++)
-        memcpy((int8_t *)f->table_copy + sage_slab_at(s->rows, s->dim_embed, row, slab * SAGE_SLAB),
-               quantised + slab * SAGE_SLAB, sage_slab_width(s->dim_embed, slab));
-}
-
-static void convert_rows(void *ctx, size_t begin, size_t end, size_t worker) {
-    sage_frozen *f = ctx;
-    const sage_model_shape *s = &f->model->shape;
-    if (f->precision == SAGE_PRECISION_BF16) { /* elementwise, so the slabs do not matter */
-        size_t first = begin * s->dim_embed, n = (end - begin) * s->dim_embed;
-        sage_ops_best()->to_bf16(n, f->model->table + first, (uint16_t *)f->table_copy + first);
-        return;
-    }
-    real *whole = f->bags.hat + worker * s->dim_embed * 2;
-    int8_t *quantised = (int8_t *)(whole + s->dim_embed);
-    for (size_t row = begin; row < end; row++) quantise_row(f, row, whole, quantised);
-}
+enum { NORM_BAGS = 32 };
 
 static sage_status grow(void **array, size_t *capacity, size_t need, size_t size, sage_error *error) {
     return sage_grow(array, capacity, need, size) != 0 ? sage_fail_memory(error, need * size) : SAGE_OK;
 }
 #define GROW(array, capacity, need) grow((void **)&(array), &(capacity), need, sizeof *(array), error)
-
-sage_status frozen_table(sage_frozen *f, sage_error *error) {
-    sage_status st = SAGE_OK;
-    const sage_model_shape *s = &f->model->shape;
-    size_t bytes = s->rows * s->dim_embed * sage_precision_size(f->precision);
-    f->table = (gather_table){f->precision, s->rows, s->dim_embed, f->model->table};
-    if (f->precision == SAGE_PRECISION_F32) return SAGE_OK;
-    f->table_copy = sage_alloc_aligned(bytes);
-    if (f->table_copy == NULL) SAGE_TRY(sage_fail_memory(error, bytes));
-    sage_huge_pages(f->table_copy, bytes);
-    f->table.slabs = f->table_copy;
-    f->bytes += bytes;
-    if (f->precision == SAGE_PRECISION_INT8) {
-        f->row_scale = sage_alloc_zero(s->rows, sizeof *f->row_scale);
-        if (f->row_scale == NULL) SAGE_TRY(sage_fail_memory(error, s->rows * sizeof *f->row_scale));
-        f->bytes += s->rows * sizeof *f->row_scale;
-        SAGE_TRY(GROW(f->bags.hat, f->bags.hat_capacity, f->threads * 2 * s->dim_embed));
-    }
-    sage_pool_for(f->pool, s->rows, TABLE_ROWS, convert_rows, f);
-out:
-    return st;
-}
-
-/* ---- bags ---- */
 
 typedef struct bags_job {
     sage_frozen *frozen;
@@ -163,8 +112,6 @@ out:
 }
 
 void frozen_bags_free(sage_frozen *f) {
-    sage_free(f->table_copy);
-    sage_free(f->row_scale);
     sage_free(f->bags.begin);
     sage_free(f->bags.row);
     sage_free(f->bags.weight);

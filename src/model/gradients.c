@@ -4,76 +4,89 @@
 #include <base/profile.h>
 #include <string.h>
 
+/* Rows [begin, begin + m) of a weight's gradient. Of the heads' values, whose x is large and read by the backward pass
+ * too, both sides are plain arrays; they are thin, and the library takes them as they are. */
 typedef struct piece {
-    size_t out, in, n; /* rows of W in this piece */
-    const real *dy, *x;
-    size_t lddy, ldx;
+    const sage_side *dy, *x;
+    size_t n, begin, m, in; /* n: rows of the sum */
     real *grad;
+    const real *plain_dy, *plain_x;
+    size_t plain_ldx;
 } piece;
 
-/* In bf16 every piece rounds its x anew: fewer of them there. */
-enum { PIECE_ROWS = 256, PIECE_ROWS_BF16 = 512, PIECES_OF_ONE = 32, PIECES_MAX = 16 * PIECES_OF_ONE };
+enum { PIECE_ROWS = 256, PIECES_OF_ONE = 32, PIECES_MAX = 16 * PIECES_OF_ONE };
 
 typedef struct gradient_list {
+    const sage_model *model;
     const sage_work *work;
     size_t n;
     piece pieces[PIECES_MAX];
 } gradient_list;
 
-static void add_piece(gradient_list *list, piece p, size_t rows) {
-    for (size_t begin = 0; begin < p.out; begin += rows) {
-        piece *next = &list->pieces[list->n++];
-        *next = p;
-        next->out = p.out - begin < rows ? p.out - begin : rows;
-        next->dy += begin;
-        next->grad += begin * p.in;
-    }
+/* No more pieces than the list holds, however wide the layer. */
+static void add(gradient_list *list, size_t n, side_id dy, size_t out, side_id x, size_t in, real *grad) {
+    size_t rows = PIECE_ROWS;
+    while (out / rows >= PIECES_OF_ONE) rows *= 2;
+    for (size_t begin = 0; begin < out; begin += rows)
+        list->pieces[list->n++] = (piece){.dy = list->work->sides[dy],
+                                          .x = list->work->sides[x],
+                                          .n = n,
+                                          .begin = begin,
+                                          .m = out - begin < rows ? out - begin : rows,
+                                          .in = in,
+                                          .grad = grad + begin * in};
 }
 
-/* No more pieces than the list holds, however wide the layer. */
-static void add(gradient_list *list, size_t n, size_t out, size_t in, const real *dy, size_t lddy, const real *x,
-                size_t ldx, real *grad) {
-    size_t rows = list->work->precision == SAGE_PRECISION_BF16 ? PIECE_ROWS_BF16 : PIECE_ROWS;
-    while (out / rows >= PIECES_OF_ONE) rows *= 2;
-    add_piece(list, (piece){out, in, n, dy, x, lddy, ldx, grad}, rows);
+static void run_piece(const gradient_list *list, const piece *p) {
+    static sage_stage stage = SAGE_STAGE("weight gradients");
+    const sage_work *work = list->work;
+    uint64_t began = sage_stage_begin();
+    if (p->dy != NULL)
+        sage_sides_product(p->dy, p->begin, p->m, p->x, p->grad);
+    else
+        sage_gemm(work->precision, true, false, p->m, p->in, p->n, p->plain_dy, list->model->shape.dim_model,
+                  p->plain_x, p->plain_ldx, false, p->grad, p->in);
+    sage_stage_end(&stage, began, 0, 2 * (uint64_t)p->m * p->in * p->n);
 }
 
 static void run_pieces(void *ctx, size_t begin, size_t end, size_t worker) {
-    static sage_stage stage = SAGE_STAGE("weight gradients");
-    const gradient_list *list = ctx;
     (void)worker;
-    for (size_t i = begin; i < end; i++) {
-        const piece *p = &list->pieces[i];
-        uint64_t began = sage_stage_begin();
-        sage_gemm(list->work->precision, true, false, p->out, p->in, p->n, p->dy, p->lddy, p->x, p->ldx, false, p->grad,
-                  p->in);
-        sage_stage_end(&stage, began, 0, 2 * (uint64_t)p->out * p->in * p->n);
-    }
+    for (size_t i = begin; i < end; i++) run_piece(ctx, &((const gradient_list *)ctx)->pieces[i]);
 }
 
-static void add_products(gradient_list *list, const sage_model *model, sage_work *work, real *dense) {
-    const sage_model_shape *s = &model->shape;
-    const encoder_acts *e = &work->encoder;
-    size_t n = work->sizes.products, d = s->dim_model, f = s->dim_ff, m = s->dim_head, o = s->dim_out;
-    add(list, n, f, d, e->ff.pre, f, e->y, d, par_in(model, dense, P_FF1_W));
-    add(list, n, d, f, e->d_sum2, d, e->ff.act, f, par_in(model, dense, P_FF2_W));
-    add(list, n, m, d, e->head.pre, m, e->z, d, par_in(model, dense, P_HEAD1_W));
-    add(list, n, o, m, e->dp, o, e->head.act, m, par_in(model, dense, P_HEAD2_W));
-    add(list, n, d, d, e->d_sum1, d, e->heads, d, par_in(model, dense, P_WO));
-    add(list, n, o, d, e->dp, o, e->z, d, par_in(model, dense, P_HEAD_SKIP));
-    size_t per_head = d / s->heads, ld = work->fold.ld;
+static void add_heads(gradient_list *list, sage_work *work) {
+    const sage_model_shape *s = &list->model->shape;
+    size_t per_head = s->dim_model / s->heads, ld = work->fold.ld;
     for (size_t h = 0; h < s->heads; h++)
-        add(list, n, per_head, ld, e->d_heads + h * per_head, d, e->mix + h * ld, s->heads * ld,
-            work->fold.d_vcat + h * per_head * ld);
+        list->pieces[list->n++] = (piece){.n = work->sizes.products,
+                                          .m = per_head,
+                                          .in = ld,
+                                          .grad = work->fold.d_vcat + h * per_head * ld,
+                                          .plain_dy = work->encoder.d_heads + h * per_head,
+                                          .plain_x = work->encoder.mix + h * ld,
+                                          .plain_ldx = s->heads * ld};
 }
 
-static void add_queries(gradient_list *list, const sage_model *model, sage_work *work, real *dense) {
+static void add_products(gradient_list *list, sage_work *work, real *dense) {
+    const sage_model *model = list->model;
     const sage_model_shape *s = &model->shape;
-    const tower_acts *t = &work->tower;
-    size_t n = work->sizes.queries, m = s->dim_head, o = s->dim_out, e = s->dim_embed;
-    add(list, n, m, e, t->mlp.pre, m, t->u, e, par_in(model, dense, P_SEARCH1_W));
-    add(list, n, o, m, t->dq, o, t->mlp.act, m, par_in(model, dense, P_SEARCH2_W));
-    add(list, n, o, e, t->dq, o, t->u, e, par_in(model, dense, P_SEARCH_SKIP));
+    size_t n = work->sizes.products, d = s->dim_model, f = s->dim_ff, m = s->dim_head, o = s->dim_out;
+    add(list, n, SIDE_D_FF_PRE, f, SIDE_Y, d, par_in(model, dense, P_FF1_W));
+    add(list, n, SIDE_D_SUM2, d, SIDE_FF_ACT, f, par_in(model, dense, P_FF2_W));
+    add(list, n, SIDE_D_HEAD_PRE, m, SIDE_Z, d, par_in(model, dense, P_HEAD1_W));
+    add(list, n, SIDE_D_P, o, SIDE_HEAD_ACT, m, par_in(model, dense, P_HEAD2_W));
+    add(list, n, SIDE_D_SUM1, d, SIDE_HEADS, d, par_in(model, dense, P_WO));
+    if (has(model, P_HEAD_SKIP)) add(list, n, SIDE_D_P, o, SIDE_Z, d, par_in(model, dense, P_HEAD_SKIP));
+    add_heads(list, work);
+}
+
+static void add_queries(gradient_list *list, real *dense) {
+    const sage_model *model = list->model;
+    const sage_model_shape *s = &model->shape;
+    size_t n = list->work->sizes.queries, m = s->dim_head, o = s->dim_out, e = s->dim_embed;
+    add(list, n, SIDE_D_SEARCH_PRE, m, SIDE_U, e, par_in(model, dense, P_SEARCH1_W));
+    add(list, n, SIDE_D_Q, o, SIDE_SEARCH_ACT, m, par_in(model, dense, P_SEARCH2_W));
+    add(list, n, SIDE_D_Q, o, SIDE_U, e, par_in(model, dense, P_SEARCH_SKIP));
 }
 
 /* ---- what the chunks summed ---- */
@@ -117,9 +130,9 @@ static void take_query_parts(const sage_model *model, sage_work *work, real *den
 }
 
 void weight_gradients(const sage_model *model, sage_work *work, bool has_tower, real *dense) {
-    gradient_list list = {.work = work};
-    add_products(&list, model, work, dense);
-    if (has_tower) add_queries(&list, model, work, dense);
+    gradient_list list = {.model = model, .work = work};
+    add_products(&list, work, dense);
+    if (has_tower) add_queries(&list, dense);
     sage_pool_for_dynamic(work->pool, list.n, 1, run_pieces, &list);
     take_product_parts(model, work, dense);
     if (has_tower) take_query_parts(model, work, dense);

@@ -53,7 +53,7 @@ typedef struct hash_fn {
 } hash_fn;
 enum { HASH_PRIME = 0x7fffffff };
 
-enum { META_MAX = 16, META_BYTES = 64 };
+enum { META_MAX = 17, META_BYTES = 64 };
 
 struct sage_model {
     sage_model_shape shape;
@@ -69,6 +69,9 @@ struct sage_model {
     size_t n_meta;
 };
 
+static inline bool has(const sage_model *model, param_id id) {
+    return model->at[id] != SIZE_MAX;
+}
 static inline real *par(const sage_model *model, param_id id) {
     return model->dense + model->at[id];
 }
@@ -84,9 +87,20 @@ static inline uint32_t hash_row(const sage_model *model, uint32_t id, size_t k) 
     return (uint32_t)((unsigned __int128)(model->rows_inverse * mixed) * model->shape.rows >> 64);
 }
 
-/* Memory for the shape, parameters all zero, names and metadata set; hash functions from the seed. */
-sage_status model_alloc(const sage_model_shape *shape, uint64_t seed, sage_model **model, sage_error *error);
+/* Memory for the shape, parameters all zero, names and metadata set; hash functions from the seed. Without its table,
+ * which is NULL then, a model serves inside a frozen one, which has its own. */
+sage_status model_alloc(const sage_model_shape *shape, uint64_t seed, bool table, sage_model **model,
+                        sage_error *error);
 sage_status model_shape_check(const sage_model_shape *shape, sage_error *error);
+size_t model_bytes(const sage_model *model);
+/* An open file and its model; without its table where the caller reads that from the file itself. */
+sage_status model_open(const char *path, bool table, sage_safetensors **file, sage_model **model, sage_error *error);
+/* n values of a tensor from value `at` on. */
+void model_copy_values(const sage_tensor *from, size_t at, size_t n, real *to);
+/* A row of the table [rows][E] in a file has been read; the last of every MODEL_TABLE_ROWS releases them. Workers that
+ * read them side by side take that many, or multiples. */
+enum { MODEL_TABLE_ROWS = 1024 };
+void model_release_row(const sage_safetensors *file, const sage_tensor *table, size_t row);
 void model_describe(sage_model *model); /* metadata from shape and hash functions */
 void model_init_tfidf(sage_model *model, const sage_options *options, const sage_vocab *vocab, uint64_t seed);
 void model_init_paper(sage_model *model, uint64_t seed);

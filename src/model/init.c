@@ -2,11 +2,13 @@
  *
  * tfidf: untrained, a product's vector is the mean of its tokens, a token the idf-weighted sum of random rows, and a
  * query likewise: two texts are as near as their tf-idf vectors are, up to random projection. W_V, W_O, the projections
- * and the skips are the identity, all second layers zero; attention is spread by the score biases alone, since g_h is
- * small. paper: Xavier for matrices and the table, N(0, 1) for the importance weights. */
+ * and the skips are the identity, all second layers zero (a head without skip is the identity as a whole); attention
+ * is spread by the score biases alone, since g_h is small. paper: Xavier for matrices and the table, N(0, 1) for the
+ * importance weights. */
 #include "impl.h"
 #include <base/rng.h>
 #include <math.h>
+#include <string.h>
 
 static void fill(real *x, size_t n, double value) {
     for (size_t i = 0; i < n; i++) x[i] = (real)value;
@@ -43,10 +45,6 @@ static void identity(real *x, size_t rows, size_t cols) {
     for (size_t i = 0; i < rows && i < cols; i++) x[i * cols + i] = 1;
 }
 
-static bool has(const sage_model *model, param_id id) {
-    return model->at[id] != SIZE_MAX;
-}
-
 static void fill_norms(sage_model *model) {
     const sage_model_shape *s = &model->shape;
     fill(par(model, P_TEXT_GAIN), s->dim_embed, 1);
@@ -81,6 +79,18 @@ static void fill_importance(sage_model *model, const sage_options *options, cons
     }
 }
 
+/* An MLP can be the identity, since gelu(x) - gelu(-x) = x: two hidden units a column, as far as they go. */
+static void fill_plain_head(sage_model *model) {
+    const sage_model_shape *s = &model->shape;
+    size_t d = s->dim_model, m = s->dim_head;
+    real *w1 = par(model, P_HEAD1_W), *w2 = par(model, P_HEAD2_W);
+    for (size_t i = 0; i < s->dim_out && i < d && 2 * i + 1 < m; i++) {
+        memset(w1 + 2 * i * d, 0, 2 * d * sizeof *w1);
+        w1[2 * i * d + i] = w2[i * m + 2 * i] = 1;
+        w1[(2 * i + 1) * d + i] = w2[i * m + 2 * i + 1] = -1;
+    }
+}
+
 void model_init_tfidf(sage_model *model, const sage_options *options, const sage_vocab *vocab, uint64_t seed) {
     const sage_model_shape *s = &model->shape;
     const double small = 0.02;
@@ -93,7 +103,7 @@ void model_init_tfidf(sage_model *model, const sage_options *options, const sage
     identity(par(model, P_TEXT_PROJ), d, s->dim_embed);
     identity(par(model, P_WV), d, d);
     identity(par(model, P_WO), d, d);
-    identity(par(model, P_HEAD_SKIP), s->dim_out, d);
+    if (has(model, P_HEAD_SKIP)) identity(par(model, P_HEAD_SKIP), s->dim_out, d);
     identity(par(model, P_SEARCH_SKIP), s->dim_out, s->dim_embed);
     if (has(model, P_IMAGE_PROJ)) xavier(par(model, P_IMAGE_PROJ), d, s->dim_image, &rng);
     normal(par(model, P_CLS), d, small, &rng);
@@ -102,6 +112,7 @@ void model_init_tfidf(sage_model *model, const sage_options *options, const sage
     normal(par(model, P_BQ), d, small, &rng);
     xavier(par(model, P_FF1_W), s->dim_ff, d, &rng);
     xavier(par(model, P_HEAD1_W), s->dim_head, d, &rng);
+    if (!has(model, P_HEAD_SKIP)) fill_plain_head(model);
     xavier(par(model, P_SEARCH1_W), s->dim_head, s->dim_embed, &rng);
     sage_rng_seed(&rng, seed, 2);
     fill_table(model, normal, 1 / sqrt((double)s->dim_embed), &rng);
@@ -123,7 +134,7 @@ void model_init_paper(sage_model *model, uint64_t seed) {
     xavier(par(model, P_WO), d, d, &rng);
     xavier(par(model, P_FF1_W), s->dim_ff, d, &rng);
     xavier(par(model, P_FF2_W), d, s->dim_ff, &rng);
-    xavier(par(model, P_HEAD_SKIP), s->dim_out, d, &rng);
+    if (has(model, P_HEAD_SKIP)) xavier(par(model, P_HEAD_SKIP), s->dim_out, d, &rng);
     xavier(par(model, P_HEAD1_W), s->dim_head, d, &rng);
     xavier(par(model, P_HEAD2_W), s->dim_out, s->dim_head, &rng);
     xavier(par(model, P_SEARCH_SKIP), s->dim_out, e, &rng);

@@ -29,38 +29,43 @@ void lay_fold(layer *l, const sage_model_shape *shape, bool backward, fold *f) {
     f->d_vcat = lay_reals(l, d, f->ld);
 }
 
-static void lay_mlp(layer *l, size_t n, size_t hidden, mlp_acts *a) {
-    a->pre = lay_reals(l, n, hidden);
-    a->act = lay_reals(l, n, hidden);
-}
-
 void lay_encoder(layer *l, const sage_model_shape *shape, size_t ld, size_t n, size_t tokens, bool backward,
                  encoder_acts *e) {
     size_t d = shape->dim_model;
     *e = (encoder_acts){.attention = lay_reals(l, tokens, shape->heads),
                         .mix = lay_reals(l, n * shape->heads, ld),
-                        .heads = lay_reals(l, n, d),
                         .hat1 = lay_reals(l, n, d),
                         .rstd1 = lay_reals(l, n, 1),
-                        .y = lay_reals(l, n, d)};
-    lay_mlp(l, n, shape->dim_ff, &e->ff);
-    e->hat2 = lay_reals(l, n, d);
-    e->rstd2 = lay_reals(l, n, 1);
-    e->z = lay_reals(l, n, d);
-    lay_mlp(l, n, shape->dim_head, &e->head);
-    e->inverse = lay_reals(l, n, 1);
-    e->p = lay_reals(l, n, shape->dim_out);
+                        .ff.pre = lay_reals(l, n, shape->dim_ff),
+                        .hat2 = lay_reals(l, n, d),
+                        .rstd2 = lay_reals(l, n, 1),
+                        .head.pre = lay_reals(l, n, shape->dim_head),
+                        .inverse = lay_reals(l, n, 1),
+                        .p = lay_reals(l, n, shape->dim_out)};
     if (!backward) return;
     e->d_heads = lay_reals(l, n, d);
-    e->d_sum1 = lay_reals(l, n, d);
-    e->d_sum2 = lay_reals(l, n, d);
     e->dp = lay_reals(l, n, shape->dim_out);
 }
 
+void lay_encoder_chunk(layer *l, const sage_model_shape *shape, size_t n, bool backward, encoder_acts *e) {
+    size_t d = shape->dim_model;
+    e->heads = lay_reals(l, n, d);
+    e->y = lay_reals(l, n, d);
+    e->ff.act = lay_reals(l, n, shape->dim_ff);
+    e->z = lay_reals(l, n, d);
+    e->head.act = lay_reals(l, n, shape->dim_head);
+    e->d_sum1 = backward ? lay_reals(l, n, d) : NULL;
+    e->d_sum2 = backward ? lay_reals(l, n, d) : NULL;
+}
+
 void lay_tower(layer *l, const sage_model_shape *shape, size_t n, bool backward, tower_acts *t) {
+    *t = (tower_acts){.mlp.pre = lay_reals(l, n, shape->dim_head),
+                      .inverse = lay_reals(l, n, 1),
+                      .q = lay_reals(l, n, shape->dim_out),
+                      .dq = backward ? lay_reals(l, n, shape->dim_out) : NULL};
+}
+
+void lay_tower_chunk(layer *l, const sage_model_shape *shape, size_t n, tower_acts *t) {
     t->u = lay_reals(l, n, shape->dim_embed);
-    lay_mlp(l, n, shape->dim_head, &t->mlp);
-    t->inverse = lay_reals(l, n, 1);
-    t->q = lay_reals(l, n, shape->dim_out);
-    t->dq = backward ? lay_reals(l, n, shape->dim_out) : NULL;
+    t->mlp.act = lay_reals(l, n, shape->dim_head);
 }

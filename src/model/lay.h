@@ -19,9 +19,12 @@ static inline uint32_t *lay_words(layer *l, size_t a, size_t b) {
 }
 
 void lay_fold(layer *l, const sage_model_shape *shape, bool backward, fold *f);
-/* For n products with `tokens` tokens in all, CLS too. */
+/* What a pass keeps of n products with `tokens` tokens in all, CLS too, and what it has of a chunk of n only while it
+ * works on that. */
 void lay_encoder(layer *l, const sage_model_shape *shape, size_t ld, size_t n, size_t tokens, bool backward,
                  encoder_acts *e);
+void lay_encoder_chunk(layer *l, const sage_model_shape *shape, size_t n, bool backward, encoder_acts *e);
 void lay_tower(layer *l, const sage_model_shape *shape, size_t n, bool backward, tower_acts *t);
+void lay_tower_chunk(layer *l, const sage_model_shape *shape, size_t n, tower_acts *t);
 
 #endif

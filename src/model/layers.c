@@ -2,35 +2,34 @@
 #include <math.h>
 #include <string.h>
 
-static mlp mlp_of(const sage_model *model, size_t in, size_t hidden, size_t out, const packed_mlp *weights, param_id b1,
-                  param_id b2) {
-    return (mlp){in, hidden, out, weights, par(model, b1), par(model, b2)};
+static mlp mlp_of(const sage_model *model, size_t in, size_t hidden, size_t out, mlp_skip skip,
+                  const packed_mlp *weights, param_id b1, param_id b2) {
+    return (mlp){in, hidden, out, skip, weights, par(model, b1), par(model, b2)};
 }
 
 mlp mlp_feed_forward(const sage_model *model, const packed_layers *layers) {
     const sage_model_shape *s = &model->shape;
-    return mlp_of(model, s->dim_model, s->dim_ff, s->dim_model, &layers->ff, P_FF1_B, P_FF2_B);
+    return mlp_of(model, s->dim_model, s->dim_ff, s->dim_model, SKIP_IDENTITY, &layers->ff, P_FF1_B, P_FF2_B);
 }
 
 mlp mlp_head(const sage_model *model, const packed_layers *layers) {
     const sage_model_shape *s = &model->shape;
-    return mlp_of(model, s->dim_model, s->dim_head, s->dim_out, &layers->head, P_HEAD1_B, P_HEAD2_B);
+    mlp_skip skip = s->plain_head ? SKIP_NONE : SKIP_MATRIX;
+    return mlp_of(model, s->dim_model, s->dim_head, s->dim_out, skip, &layers->head, P_HEAD1_B, P_HEAD2_B);
 }
 
 mlp mlp_search(const sage_model *model, const packed_layers *layers) {
     const sage_model_shape *s = &model->shape;
-    return mlp_of(model, s->dim_embed, s->dim_head, s->dim_out, &layers->search, P_SEARCH1_B, P_SEARCH2_B);
+    return mlp_of(model, s->dim_embed, s->dim_head, s->dim_out, SKIP_MATRIX, &layers->search, P_SEARCH1_B, P_SEARCH2_B);
 }
 
 void mlp_forward(const mlp *m, size_t n, const real *x, mlp_acts a, real *out) {
     const sage_ops *ops = sage_ops_best();
     sage_weights_forward(m->weights->w1, n, x, m->in, false, a.pre, m->hidden);
     ops->bias_gelu(n, m->hidden, m->b1, a.pre, a.act);
-    if (m->weights->skip != NULL)
-        sage_weights_forward(m->weights->skip, n, x, m->in, false, out, m->out);
-    else
-        memcpy(out, x, n * m->out * sizeof(real));
-    sage_weights_forward(m->weights->w2, n, a.act, m->hidden, true, out, m->out);
+    if (m->skip == SKIP_MATRIX) sage_weights_forward(m->weights->skip, n, x, m->in, false, out, m->out);
+    if (m->skip == SKIP_IDENTITY) memcpy(out, x, n * m->out * sizeof(real));
+    sage_weights_forward(m->weights->w2, n, a.act, m->hidden, m->skip != SKIP_NONE, out, m->out);
     ops->add_row(n, m->out, m->b2, out);
 }
 
@@ -39,14 +38,11 @@ void mlp_back(const mlp *m, size_t n, const real *d_out, mlp_acts a, real *scrat
     const sage_ops *ops = sage_ops_best();
     ops->col_sum(n, m->out, 0, m->out, d_out, b2_grad);
     sage_weights_back(m->weights->w2, n, d_out, m->out, false, scratch, m->hidden);
-    ops->gelu_back(n * m->hidden, a.pre, scratch);
-    ops->col_sum(n, m->hidden, 0, m->hidden, scratch, b1_grad);
-    memcpy(a.pre, scratch, n * m->hidden * sizeof(real)); /* for the weights' gradients */
-    if (m->weights->skip != NULL)
-        sage_weights_back(m->weights->skip, n, d_out, m->out, false, dx, m->in);
-    else
-        memcpy(dx, d_out, n * m->in * sizeof(real));
-    sage_weights_back(m->weights->w1, n, scratch, m->hidden, true, dx, m->in);
+    ops->gelu_back(n * m->hidden, scratch, a.pre);
+    ops->col_sum(n, m->hidden, 0, m->hidden, a.pre, b1_grad);
+    if (m->skip == SKIP_MATRIX) sage_weights_back(m->weights->skip, n, d_out, m->out, false, dx, m->in);
+    if (m->skip == SKIP_IDENTITY) memcpy(dx, d_out, n * m->in * sizeof(real));
+    sage_weights_back(m->weights->w1, n, a.pre, m->hidden, m->skip != SKIP_NONE, dx, m->in);
 }
 
 void unit_rows(size_t n, size_t dim, real *x, real *inverse) {

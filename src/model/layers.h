@@ -11,7 +11,7 @@ typedef enum layer_set { LAYERS_OF_PRODUCTS = 1, LAYERS_OF_QUERIES = 2, LAYERS_A
 
 /* The model's weights laid out for products: those of a pass (set anew each step) or of a frozen model (set once). */
 typedef struct packed_mlp {
-    sage_weights *w1, *w2, *skip; /* skip may be NULL */
+    sage_weights *w1, *w2, *skip; /* skip: NULL but where the layer's is a matrix */
 } packed_mlp;
 typedef struct packed_layers {
     layer_set set;
@@ -32,9 +32,15 @@ size_t packed_layers_need(const sage_model_shape *shape, size_t ld, sage_precisi
 /* Takes the model's present weights, and vcat [D][ld] (not read where only queries' are kept), over the pool. */
 void packed_layers_set(packed_layers *layers, const sage_model *model, const real *vcat, sage_pool *pool);
 
-/* out = S x + W_2 gelu(W_1 x + b_1) + b_2; S is the identity where there is no skip (in == out). */
+/* out = S x + W_2 gelu(W_1 x + b_1) + b_2. What S is: */
+typedef enum mlp_skip {
+    SKIP_NONE,     /* zero */
+    SKIP_IDENTITY, /* in == out */
+    SKIP_MATRIX    /* weights->skip */
+} mlp_skip;
 typedef struct mlp {
     size_t in, hidden, out;
+    mlp_skip skip;
     const packed_mlp *weights;
     const real *b1, *b2;
 } mlp;
@@ -42,13 +48,14 @@ mlp mlp_feed_forward(const sage_model *model, const packed_layers *layers);
 mlp mlp_head(const sage_model *model, const packed_layers *layers);
 mlp mlp_search(const sage_model *model, const packed_layers *layers);
 
-/* What a pass keeps: pre [n][hidden] before GELU, and its gradient after the backward pass; act [n][hidden] after. */
+/* pre [n][hidden] before GELU, which a training pass keeps, and its gradient after the backward pass; act [n][hidden]
+ * after. */
 typedef struct mlp_acts {
     real *pre, *act;
 } mlp_acts;
 
 void mlp_forward(const mlp *m, size_t n, const real *x, mlp_acts a, real *out);
-/* dx [n][in] is overwritten; adds to the biases' gradients; scratch [n][hidden]. */
+/* dx [n][in] is overwritten, a.pre becomes its gradient; adds to the biases' gradients; scratch [n][hidden]. */
 void mlp_back(const mlp *m, size_t n, const real *d_out, mlp_acts a, real *scratch, real *dx, real *b1_grad,
               real *b2_grad);
 

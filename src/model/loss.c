@@ -12,8 +12,9 @@
  * dl_ij = w_i / sum w (softmax - target), of all;  dq_i = s sum_j dl_ij p_j;  dp_j = s sum_i dl_ij q_i;
  * dt = sum_i q_i . dq_i. Past the clamp t keeps the gradient only where a descent step would bring it back.
  *
- * Rows are taken LOSS_ROWS at a time, so that no more than that many rows of logits exist per worker; dp is summed per
- * worker, then in worker order. */
+ * Rows are taken in blocks of LOSS_BLOCK, so that no more than that many rows of logits exist. A block is gone over
+ * twice: chunks of its rows become dl and dq; then the sums over its rows are added to pieces of dp. Both are taken by
+ * whoever is free, and cut by the batch's sizes alone: the number of threads changes no bit. */
 #include "pass.h"
 #include <base/profile.h>
 #include <math.h>
@@ -21,11 +22,18 @@
 
 static const double SCALE_MAX = 100;
 
+/* Rows of a chunk and columns of a piece, at most: where the products run at their best. */
+enum { CHUNK_ROWS = 64, PIECE_COLUMNS = 128 };
+
+static sage_stage stage = SAGE_STAGE("loss");
+
 typedef struct loss_job {
     const sage_model *model;
     sage_work *work;
     const sage_loss_spec *spec;
     size_t columns, mask_words;
+    size_t block, block_end; /* rows of the block */
+    size_t chunk, piece;
     real scale;
     double weight_sum;
 } loss_job;
@@ -103,40 +111,50 @@ static void loss_of_row(const loss_job *job, size_t row, real *x, real *teacher_
     }
 }
 
-static void loss_rows(void *ctx, size_t begin, size_t end, size_t worker) {
-    static sage_stage stage = SAGE_STAGE("loss");
-    const loss_job *job = ctx;
-    size_t o = job->model->shape.dim_out, columns = job->columns;
+/* Logits of rows [begin, end), one chunk, then their gradient in the same place, and dq. */
+static void chunk_back(const loss_job *job, size_t begin, size_t end, real *teacher_x) {
+    size_t o = job->model->shape.dim_out, columns = job->columns, n = end - begin;
     loss_acts *l = &job->work->loss;
-    sage_precision precision = job->work->precision;
-    real *dq = job->work->tower.dq, *x = l->logits + worker * loss_rows_of(job->spec->n_pairs) * columns;
-    real *dp = l->dp + worker * columns * o, *teacher_x = l->teacher_logits + worker * columns;
-    for (size_t at = begin; at < end; at += LOSS_ROWS) {
-        size_t n = end - at < LOSS_ROWS ? end - at : LOSS_ROWS;
-        const real *q = l->scaled + at * o;
+    const real *q = job->work->tower.q + begin * o;
+    real *scaled = l->scaled + begin * o, *dq = job->work->tower.dq + begin * o;
+    real *x = l->logits + (begin - job->block) * columns;
+    uint64_t began = sage_stage_begin();
+    memcpy(scaled, q, n * o * sizeof(real));
+    sage_ops_best()->scale(n * o, job->scale, scaled);
+    sage_weights_forward(l->products, n, scaled, o, false, x, columns);
+    for (size_t i = 0; i < n; i++) loss_of_row(job, begin + i, x + i * columns, teacher_x);
+    sage_weights_back(l->products, n, x, columns, false, dq, o);
+    sage_ops_best()->scale(n * o, job->scale, dq);
+    for (size_t i = 0; i < n; i++) l->dt[begin + i] = (double)sage_ops_best()->dot(o, q + i * o, dq + i * o);
+    sage_stage_end(&stage, began, 0, 4 * (uint64_t)n * columns * o);
+}
+
+static void rows_back(void *ctx, size_t begin, size_t end, size_t worker) {
+    const loss_job *job = ctx;
+    real *teacher_x = job->work->loss.teacher_logits + worker * job->columns;
+    for (size_t at = begin; at < end; at += job->chunk)
+        chunk_back(job, job->block + at, job->block + (end - at < job->chunk ? end : at + job->chunk), teacher_x);
+}
+
+static void columns_back(void *ctx, size_t begin, size_t end, size_t worker) {
+    const loss_job *job = ctx;
+    const loss_acts *l = &job->work->loss;
+    size_t o = job->model->shape.dim_out, rows = job->block_end - job->block;
+    (void)worker;
+    for (size_t at = begin; at < end; at += job->piece) {
+        size_t n = end - at < job->piece ? end - at : job->piece;
         uint64_t began = sage_stage_begin();
-        sage_weights_forward(l->products, n, q, o, false, x, columns);
-        for (size_t i = 0; i < n; i++) loss_of_row(job, at + i, x + i * columns, teacher_x);
-        sage_weights_back(l->products, n, x, columns, false, dq + at * o, o);
-        sage_ops_best()->scale(n * o, job->scale, dq + at * o);
-        sage_gemm(precision, true, false, columns, o, n, x, columns, q, o, at != begin, dp, o);
-        sage_stage_end(&stage, began, 0, 6 * (uint64_t)n * columns * o);
+        sage_gemm(job->work->precision, true, false, n, o, rows, l->logits + at, job->columns,
+                  l->scaled + job->block * o, o, job->block > 0, job->work->encoder.dp + at * o, o);
+        sage_stage_end(&stage, began, 0, 2 * (uint64_t)rows * n * o);
     }
 }
 
-static void sum_dp(void *ctx, size_t begin, size_t end, size_t worker) {
-    const loss_job *job = ctx;
-    size_t o = job->model->shape.dim_out, used = sage_pool_threads(job->work->pool);
-    real *dp = job->work->encoder.dp;
-    (void)worker;
-    memset(dp + begin * o, 0, (end - begin) * o * sizeof(real));
-    for (size_t w = 0; w < used; w++) {
-        bool had_rows = sage_pool_cut(job->spec->n_pairs, LOSS_GRAIN, used, w) <
-                        sage_pool_cut(job->spec->n_pairs, LOSS_GRAIN, used, w + 1);
-        if (had_rows)
-            sage_ops_best()->axpy((end - begin) * o, 1, job->work->loss.dp + (w * job->columns + begin) * o,
-                                  dp + begin * o);
-    }
+/* Small batches make small parts, so that there are enough of them for the workers. */
+static size_t part_of(size_t n, size_t most) {
+    enum { PARTS = 16, STEP = 16 };
+    size_t part = (n / PARTS + STEP - 1) / STEP * STEP;
+    return part < STEP ? STEP : part < most ? part : most;
 }
 
 static void add_up(const loss_job *job, sage_loss *loss) {
@@ -178,13 +196,16 @@ void loss_and_gradient(const sage_model *model, sage_work *work, const sage_loss
                     .scale = (real)(clamped ? SCALE_MAX : scale),
                     .weight_sum = weight_sum(spec)};
     sage_weights_set(work->loss.products, work->encoder.p, o);
-    memcpy(work->loss.scaled, work->tower.q, spec->n_pairs * o * sizeof(real));
-    sage_ops_best()->scale(spec->n_pairs * o, job.scale, work->loss.scaled);
-    sage_pool_for(work->pool, spec->n_pairs, LOSS_GRAIN, loss_rows, &job);
-    sage_pool_for(work->pool, columns, 1, sum_dp, &job);
+    job.chunk = part_of(loss_rows_of(spec->n_pairs), CHUNK_ROWS);
+    job.piece = part_of(columns, PIECE_COLUMNS);
+    for (; job.block < spec->n_pairs; job.block = job.block_end) {
+        size_t rows = loss_rows_of(spec->n_pairs - job.block);
+        job.block_end = job.block + rows;
+        sage_pool_for_dynamic(work->pool, rows, job.chunk, rows_back, &job);
+        sage_pool_for_dynamic(work->pool, columns, job.piece, columns_back, &job);
+    }
     add_up(&job, loss);
     double dt = 0;
-    for (size_t i = 0; i < spec->n_pairs; i++)
-        dt += (double)sage_ops_best()->dot(o, work->tower.q + i * o, work->tower.dq + i * o);
+    for (size_t i = 0; i < spec->n_pairs; i++) dt += work->loss.dt[i];
     *d_temperature = (real)(clamped && dt < 0 ? 0 : dt);
 }

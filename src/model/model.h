@@ -8,7 +8,7 @@
  *   scores   s_hj = q_h . (W_K,h x_j)/sqrt(D/H) + s[h][f],   q_h = W_Q,h c + b_Q,h      (no b_K: its gradient is zero)
  *   heads    W_V,h (sum_j softmax_j(s_h) x_j) + b_V,h
  *   y = LN_1(c + W_O heads + b_O)    z = LN_2(y + W_2 gelu(W_1 y + b_1) + b_2)          post-norm
- *   product  p = unit( S z + M_2 gelu(M_1 z + m_1) + m_2 )                               [O]
+ *   product  p = unit( S z + M_2 gelu(M_1 z + m_1) + m_2 )                               [O]   no S in a plain head
  *   query    q = unit( S_q u + N_2 gelu(N_1 u + n_1) + n_2 ),  u = bag of the query's ids   [O]
  *
  * The encoder is computed the short way (docs/architecture.md): no key, query or value of a token other than CLS is
@@ -30,15 +30,16 @@ typedef struct sage_model_shape {
     size_t dim_embed, dim_model, heads, dim_ff, dim_head, dim_out;
     size_t dim_image; /* 0: no image group */
     bool plain_text;  /* text tokens are the bags' sums, without their layer norm */
+    bool plain_head;  /* the product head is its MLP alone, without the linear skip S */
 } sage_model_shape;
 
 enum { SAGE_MODEL_HASHES_MAX = 2, SAGE_MODEL_HEADS_MAX = 64, SAGE_MODEL_TASKS_MAX = 32 };
 
 extern const sage_option sage_model_options[];
 
-/* The shape that options `preset`, `dim_*`, `heads`, `table_rows` give for a vocabulary. No more rows than ids: a table
- * that could hold the whole vocabulary has one row an id and no hashing. SAGE_E_ARGUMENT where the heads do not divide
- * dim_model. */
+/* The shape that options `preset`, `dim_*`, `heads`, `table_rows`, `text_norm`, `head_skip` give for a vocabulary. No
+ * more rows than ids: a table that could hold the whole vocabulary has one row an id and no hashing. SAGE_E_ARGUMENT
+ * where the heads do not divide dim_model. */
 sage_status sage_model_shape_from_options(const sage_options *options, size_t vocab_size, size_t image_dim,
                                           sage_model_shape *shape, sage_error *error);
 
@@ -118,12 +119,17 @@ typedef struct sage_product_batch {
 
 /* ---- inference: out [n][O], unit vectors ---- */
 /* A model made ready for inference in a precision: weights folded and packed once, the table as f32 (the model's own),
- * bf16 or int8. The model must stay, and stay as it is, for as long as this is used. */
+ * bf16 or int8. From a model: it must stay, and stay as it is, for as long as this is used. From a file: it owns all
+ * that it needs, and a table of lower precision is made straight from the file, so that there is none in f32 beside it.
+ */
 typedef struct sage_frozen sage_frozen;
 sage_status sage_frozen_new(const sage_model *model, sage_precision precision, sage_pool *pool, sage_frozen **frozen,
                             sage_error *error);
+sage_status sage_frozen_load(const char *safetensors_path, sage_precision precision, sage_pool *pool,
+                             sage_frozen **frozen, sage_error *error);
 void sage_frozen_free(sage_frozen *frozen);
-size_t sage_frozen_bytes(const sage_frozen *frozen); /* beyond the model's own, scratch included */
+const sage_model_shape *sage_frozen_shape(const sage_frozen *frozen);
+size_t sage_frozen_bytes(const sage_frozen *frozen); /* all that it owns, scratch included */
 /* Batches of any size; memory does not grow with them beyond some words a token. One call at a time. */
 sage_status sage_frozen_products(sage_frozen *frozen, const sage_product_batch *batch, real *out, sage_error *error);
 sage_status sage_frozen_queries(sage_frozen *frozen, const sage_bags *bags, real *out, sage_error *error);
@@ -174,7 +180,7 @@ typedef struct sage_loss {
 
 /* One forward and backward pass: the loss, and `dense` [dense_size] becomes the gradient of the dense arena. What the
  * gradients of the table and of the importance weights are made of stays in `work`, for sage_model_scatter.
- * Deterministic for a given number of threads. Temperature: logit = exp(t) * cosine, exp(t) <= 100; t is a dense
+ * The same bits for any number of threads. Temperature: logit = exp(t) * cosine, exp(t) <= 100; t is a dense
  * parameter "temperature" that starts at -log 0.07. `queries` is NULL where spec->queries is given. */
 sage_status sage_model_backward(const sage_model *model, sage_work *work, const sage_product_batch *products,
                                 const sage_bags *queries, const sage_loss_spec *spec, real *dense, sage_loss *loss,

@@ -27,6 +27,8 @@ const sage_option sage_model_options[] = {
      "n-gram."},
     {"model", "text_norm", SAGE_OPT_BOOL, 0, 0, NULL, "on",
      "Layer norm of each text token; off takes the plain sum of its n-grams' rows, as an ablation."},
+    {"model", "head_skip", SAGE_OPT_CHOICE, 0, 0, "auto|on|off", "auto",
+     "Linear skip beside the product head's MLP; auto leaves it out with preset=paper, as the paper does."},
     {NULL, NULL, SAGE_OPT_TEXT, 0, 0, NULL, NULL, NULL}};
 
 /* Beyond this many n-grams a catalogue is a large one. */
@@ -36,6 +38,13 @@ static const sage_model_shape preset_small = {
     .rows = 262144, .dim_embed = 256, .dim_model = 256, .heads = 8, .dim_ff = 512, .dim_head = 512, .dim_out = 256};
 static const sage_model_shape preset_paper = {
     .rows = 100000, .dim_embed = 256, .dim_model = 512, .heads = 8, .dim_ff = 2048, .dim_head = 1024, .dim_out = 256};
+
+/* The preset by name: a large catalogue takes the paper's sizes of itself, but keeps the skip. */
+static bool plain_head(const sage_options *options) {
+    const char *skip = sage_options_text(options, "head_skip");
+    bool paper = strcmp(sage_options_text(options, "preset"), "paper") == 0;
+    return strcmp(skip, "off") == 0 || (strcmp(skip, "auto") == 0 && paper);
+}
 
 static size_t size_or(const sage_options *options, const char *key, size_t otherwise) {
     return (size_t)sage_options_int_or(options, key, (int64_t)otherwise);
@@ -56,6 +65,7 @@ sage_status sage_model_shape_from_options(const sage_options *options, size_t vo
     s.vocab = vocab_size;
     s.dim_image = image_dim;
     s.plain_text = !sage_options_bool(options, "text_norm");
+    s.plain_head = plain_head(options);
     s.hashes = s.rows >= vocab_size ? 1 : SAGE_MODEL_HASHES_MAX;
     if (s.hashes == 1) s.rows = vocab_size > 0 ? vocab_size : 1;
     if (s.dim_model % s.heads != 0)

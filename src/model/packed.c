@@ -21,7 +21,7 @@ static size_t list(const sage_model_shape *s, packed_layers *l, entry *e) {
         e[n++] = (entry){&l->head.w1, s->dim_head, s->dim_model, P_HEAD1_W, 0, true};
         e[n++] = (entry){&l->head.w2, s->dim_out, s->dim_head, P_HEAD2_W, 0, true};
         e[n++] = (entry){&l->out, s->dim_model, s->dim_model, P_WO, 0, true};
-        e[n++] = (entry){&l->head.skip, s->dim_out, s->dim_model, P_HEAD_SKIP, 0, false};
+        if (!s->plain_head) e[n++] = (entry){&l->head.skip, s->dim_out, s->dim_model, P_HEAD_SKIP, 0, false};
         for (size_t h = 0; h < s->heads; h++)
             e[n++] = (entry){&l->value[h], s->dim_model / s->heads, l->ld, P_COUNT, h, false};
     }

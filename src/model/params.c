@@ -43,7 +43,7 @@ static void lay_out(sage_model *model) {
     add(model, P_FF2_B, "encoder.ff2.bias", 1, d, false);
     add(model, P_NORM2_GAIN, "encoder.norm2.gain", 1, d, false);
     add(model, P_NORM2_BIAS, "encoder.norm2.bias", 1, d, false);
-    add(model, P_HEAD_SKIP, "head.skip", o, d, true);
+    add(model, P_HEAD_SKIP, "head.skip", s->plain_head ? 0 : o, d, true);
     add(model, P_HEAD1_W, "head.fc1.weight", m, d, true);
     add(model, P_HEAD1_B, "head.fc1.bias", 1, m, false);
     add(model, P_HEAD2_W, "head.fc2.weight", o, m, true);
@@ -130,6 +130,7 @@ void model_describe(sage_model *model) {
     describe(model, "dim_out", s->dim_out);
     describe(model, "dim_image", s->dim_image);
     if (s->plain_text) model->meta[model->n_meta++] = (sage_tensor_meta){"text_norm", "off"};
+    if (s->plain_head) model->meta[model->n_meta++] = (sage_tensor_meta){"head_skip", "off"};
     for (size_t k = 0; s->hashes > 1 && k < s->hashes; k++) {
         describe(model, hash_keys[k][0], model->hash[k].a);
         describe(model, hash_keys[k][1], model->hash[k].b);
@@ -145,7 +146,7 @@ static sage_status zeroed(real **array, size_t n, sage_error *error) {
     return SAGE_OK;
 }
 
-sage_status model_alloc(const sage_model_shape *shape, uint64_t seed, sage_model **out, sage_error *error) {
+sage_status model_alloc(const sage_model_shape *shape, uint64_t seed, bool table, sage_model **out, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_model *model = NULL;
     SAGE_TRY(model_shape_check(shape, error));
@@ -162,7 +163,7 @@ sage_status model_alloc(const sage_model_shape *shape, uint64_t seed, sage_model
         model->hash[k] = (hash_fn){1 + sage_rng_below(&rng, HASH_PRIME - 1), sage_rng_below(&rng, HASH_PRIME)};
     lay_out(model);
     SAGE_TRY(zeroed(&model->dense, model->dense_size, error));
-    SAGE_TRY(zeroed(&model->table, shape->rows * shape->dim_embed, error));
+    if (table) SAGE_TRY(zeroed(&model->table, shape->rows * shape->dim_embed, error));
     SAGE_TRY(zeroed(&model->importance, shape->vocab * shape->hashes, error));
     name_tensors(model);
     model_describe(model);
@@ -171,6 +172,12 @@ sage_status model_alloc(const sage_model_shape *shape, uint64_t seed, sage_model
 out:
     sage_model_free(model);
     return st;
+}
+
+size_t model_bytes(const sage_model *model) {
+    const sage_model_shape *s = &model->shape;
+    size_t table = model->table != NULL ? s->rows * s->dim_embed : 0;
+    return (model->dense_size + table + s->vocab * s->hashes) * sizeof(real);
 }
 
 void sage_model_free(sage_model *model) {

@@ -43,7 +43,7 @@ void encoder_forward(const sage_model *model, sage_work *work, const sage_produc
                      size_t worker);
 void encoder_back(const sage_model *model, sage_work *work, const sage_product_batch *batch, size_t chunk,
                   size_t worker);
-void tower_forward(const sage_model *model, sage_work *work, size_t chunk);
+void tower_forward(const sage_model *model, sage_work *work, size_t chunk, size_t worker);
 /* n queries from u [n][E] to unit vectors q. */
 void tower_dense(const sage_model *model, const packed_layers *layers, size_t n, const real *u, mlp_acts acts, real *q,
                  real *inverse);

@@ -73,7 +73,7 @@ static void forward_tasks(void *ctx, size_t begin, size_t end, size_t worker) {
         else if (task - SORT_TASKS < job->product_chunks)
             encoder_forward(job->model, job->work, job->products, task - SORT_TASKS, worker);
         else
-            tower_forward(job->model, job->work, task - SORT_TASKS - job->product_chunks);
+            tower_forward(job->model, job->work, task - SORT_TASKS - job->product_chunks, worker);
     }
 }
 

@@ -42,6 +42,8 @@ static void lay_scratch(layer *l, sage_work *work, const sage_model_shape *shape
                            .d_mix = lay_reals(l, ROWS * shape->heads, work->fold.ld),
                            .d_row = lay_reals(l, ROWS, shape->dim_model),
                            .hidden = lay_reals(l, ROWS, hidden)};
+        lay_encoder_chunk(l, shape, ROWS, true, &c.encoder);
+        lay_tower_chunk(l, shape, ROWS, &c.tower);
         if (l->base != NULL) work->scratch[w] = c;
     }
 }
@@ -57,12 +59,12 @@ static void lay_loss(layer *l, sage_work *work, const sage_model_shape *shape) {
     const batch_sizes *s = &work->sizes;
     loss_acts *a = &work->loss;
     a->scaled = lay_reals(l, s->queries, shape->dim_out);
-    a->logits = lay_reals(l, work->threads * loss_rows_of(s->queries), s->columns);
-    a->dp = lay_reals(l, work->threads * s->columns, shape->dim_out);
+    a->logits = lay_reals(l, loss_rows_of(s->queries), s->columns);
     a->in_batch = lay(l, s->queries, 1, sizeof(double));
     a->random = lay(l, s->queries, 1, sizeof(double));
     a->teacher_logits = lay_reals(l, work->threads, s->columns);
     a->teacher = lay(l, s->queries, 1, sizeof(double));
+    a->dt = lay(l, s->queries, 1, sizeof(double));
 }
 
 static layer lay_all(sage_work *work, const sage_model_shape *shape, unsigned char *base) {
@@ -83,16 +85,17 @@ static size_t with_room(size_t bytes) {
     return bytes + bytes / 16;
 }
 
-static bool same_widths(const sage_model_shape *a, const sage_model_shape *b) {
+static bool same_layers(const sage_model_shape *a, const sage_model_shape *b) {
     return a->dim_embed == b->dim_embed && a->dim_model == b->dim_model && a->heads == b->heads &&
            a->dim_ff == b->dim_ff && a->dim_head == b->dim_head && a->dim_out == b->dim_out &&
-           a->dim_image == b->dim_image;
+           a->dim_image == b->dim_image && a->plain_head == b->plain_head;
 }
 
-/* Made at the first pass; anew where the work serves a model of other widths. */
+/* Made at the first pass; anew where the work serves a model of other layers. */
 static sage_status make_layers(sage_work *work, const sage_model_shape *shape, sage_error *error) {
-    if (work->layers != NULL && same_widths(&work->layers_of, shape)) return SAGE_OK;
+    if (work->layers != NULL && same_layers(&work->layers_of, shape)) return SAGE_OK;
     packed_layers_free(work->layers);
+    sides_free(work);
     work->layers = NULL;
     work->layers_of = *shape;
     return packed_layers_new(shape, work->fold.ld, LAYERS_ALL, work->precision, true, &work->layers, error);
@@ -122,8 +125,12 @@ sage_status work_fit(sage_work *work, const sage_model_shape *shape, const batch
         sage_huge_pages(work->block, work->capacity);
     }
     lay_all(work, shape, work->block);
-    sage_status st = make_layers(work, shape, error);
-    return st == SAGE_OK ? make_columns(work, shape, error) : st;
+    sage_status st = SAGE_OK;
+    SAGE_TRY(make_layers(work, shape, error));
+    SAGE_TRY(sides_fit(work, shape, error));
+    SAGE_TRY(make_columns(work, shape, error));
+out:
+    return st;
 }
 
 size_t sage_work_need(const sage_model_shape *shape, size_t threads, sage_precision precision,
@@ -142,11 +149,12 @@ size_t sage_work_need(const sage_model_shape *shape, size_t threads, sage_precis
     layer l = lay_all(&work, shape, NULL);
     if (l.overflow) return SIZE_MAX;
     return with_room(l.at) + packed_layers_need(shape, work.fold.ld, precision) +
+           sides_need(shape, &work.sizes, precision) +
            2 * sizes->columns * shape->dim_out * sage_precision_size(precision);
 }
 
 size_t sage_work_bytes(const sage_work *work) {
-    return work->capacity + (work->layers != NULL ? packed_layers_bytes(work->layers) : 0) +
+    return work->capacity + sides_bytes(work) + (work->layers != NULL ? packed_layers_bytes(work->layers) : 0) +
            (work->loss.products != NULL ? sage_weights_bytes(work->loss.products) : 0);
 }
 
@@ -163,6 +171,7 @@ sage_status sage_work_new(sage_pool *pool, sage_precision precision, sage_work *
 void sage_work_free(sage_work *work) {
     if (work == NULL) return;
     packed_layers_free(work->layers);
+    sides_free(work);
     sage_weights_free(work->loss.products);
     sage_free(work->block);
     sage_free(work);

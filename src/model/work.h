@@ -69,27 +69,52 @@ typedef struct fold {
     real *d_pcat, *d_vcat; /* as pcat */
 } fold;
 
+/* A training pass keeps all but what is marked "chunk": that it has of the chunk at hand alone, and where it is a side
+ * of a weight's gradient it is laid out as such (`sides`). */
 typedef struct encoder_acts {
-    real *attention;                      /* [X][H] */
-    real *mix;                            /* [n][H][ld]: what each head sees */
-    real *heads;                          /* [n][D] */
-    real *hat1, *rstd1, *y;               /* [n][D], [n] */
-    mlp_acts ff;                          /* [n][F] */
-    real *hat2, *rstd2, *z;               /* [n][D], [n] */
-    mlp_acts head;                        /* [n][M] */
-    real *inverse;                        /* [n] */
-    real *p;                              /* [n][O] */
-    real *d_heads, *d_sum1, *d_sum2, *dp; /* gradients of heads, of what LN_1 and LN_2 take, of p; NULL: no backward */
+    real *attention;        /* [X][H] */
+    real *mix;              /* [n][H][ld]: what each head sees */
+    real *heads;            /* [n][D], chunk */
+    real *hat1, *rstd1, *y; /* [n][D], [n], [n][D] chunk */
+    mlp_acts ff;            /* [n][F], act: chunk */
+    real *hat2, *rstd2, *z; /* [n][D], [n], [n][D] chunk */
+    mlp_acts head;          /* [n][M], act: chunk */
+    real *inverse;          /* [n] */
+    real *p;                /* [n][O] */
+    real *d_heads, *dp;     /* gradients of heads and p; NULL: no backward */
+    real *d_sum1, *d_sum2;  /* [n][D], chunk: of what LN_1 and LN_2 take */
 } encoder_acts;
 
 typedef struct tower_acts {
-    real *u; /* [B][E] the query bags after their norm */
-    mlp_acts mlp;
+    real *u;                /* [B][E], chunk: the query bags after their norm */
+    mlp_acts mlp;           /* act: chunk */
     real *inverse, *q, *dq; /* [B], [B][O] */
 } tower_acts;
 
+/* The sides of the weights' gradients dW = dy^T x, over all rows of the batch: x from the forward pass, dy from the
+ * backward one. */
+typedef enum side_id {
+    SIDE_HEADS,
+    SIDE_Y,
+    SIDE_FF_ACT,
+    SIDE_Z,
+    SIDE_HEAD_ACT,
+    SIDE_U,
+    SIDE_SEARCH_ACT,
+    SIDE_D_SUM1, /* from here on: dy */
+    SIDE_D_FF_PRE,
+    SIDE_D_SUM2,
+    SIDE_D_HEAD_PRE,
+    SIDE_D_P,
+    SIDE_D_SEARCH_PRE,
+    SIDE_D_Q,
+    SIDES
+} side_id;
+
 /* Of each worker. */
 typedef struct chunk_scratch {
+    encoder_acts encoder; /* what is marked "chunk", [ROWS] */
+    tower_acts tower;
     real *e, *d_e; /* [text tokens of a chunk, or ROWS][E] */
     real *scores;  /* [tokens of a product][H] */
     real *d_mix;   /* [ROWS][H][ld] */
@@ -97,20 +122,20 @@ typedef struct chunk_scratch {
     real *hidden;  /* [ROWS][widest hidden layer] */
 } chunk_scratch;
 
-/* Rows of logits that a worker has at a time: more of them share one pass over dp. Work is cut finer. */
-enum { LOSS_ROWS = 256, LOSS_GRAIN = 16 };
+/* Rows of logits that exist at a time. */
+enum { LOSS_BLOCK = 1024 };
 static inline size_t loss_rows_of(size_t queries) {
-    return queries < LOSS_ROWS ? queries : LOSS_ROWS;
+    return queries < LOSS_BLOCK ? queries : LOSS_BLOCK;
 }
 typedef struct loss_acts {
     sage_weights *products;    /* the product vectors [columns][O] laid out for the logits and for dq */
     size_t columns, dim;       /* its sizes */
     real *scaled;              /* [B][O] s q */
-    real *logits;              /* [threads][loss_rows_of(B)][columns] */
-    real *dp;                  /* [threads][columns][O] */
+    real *logits;              /* [loss_rows_of(B)][columns], then their gradients */
     real *teacher_logits;      /* [threads][columns] */
     double *in_batch, *random; /* [B] loss of each pair */
     double *teacher;           /* [B] */
+    double *dt;                /* [B] what each pair gives to the temperature's gradient */
 } loss_acts;
 
 struct sage_work {
@@ -121,16 +146,24 @@ struct sage_work {
     size_t capacity;
     batch_sizes sizes;
     packed_layers *layers;      /* made at the first pass */
-    sage_model_shape layers_of; /* its widths */
+    sage_model_shape layers_of; /* its widths, and those of sides */
     bag_acts bags;
     fold fold;
     encoder_acts encoder;
     tower_acts tower;
-    chunk_scratch *scratch; /* [threads] */
+    chunk_scratch *scratch;  /* [threads] */
+    sage_side *sides[SIDES]; /* of this batch's sizes; NULL where there are no rows */
+    size_t side_rows[2];     /* they: products, query bags */
     loss_acts loss;
     real *product_parts, *query_parts; /* [chunks][part's size] */
     real *part_sum;                    /* [the larger part's size] */
 };
+
+/* sides.c */
+sage_status sides_fit(sage_work *work, const sage_model_shape *shape, sage_error *error);
+void sides_free(sage_work *work);
+size_t sides_bytes(const sage_work *work);
+size_t sides_need(const sage_model_shape *shape, const batch_sizes *sizes, sage_precision precision);
 
 size_t sort_bytes(const sage_model_shape *shape, size_t ids); /* scratch that bags_sort asks of bag_acts.sorting */
 sage_status work_fit(sage_work *work, const sage_model_shape *shape, const batch_sizes *sizes, sage_error *error);

@@ -1,5 +1,6 @@
 /* run.json: what a work directory is training, and, once it is done, the result. A run goes on where everything that
- * the bits depend on is the same; threads and instruction set are written down but not compared. */
+ * the bits depend on is the same, but for the instruction set: it is written down and not compared, as the number of
+ * threads, which changes no bit. */
 #ifndef SAGE_TRAIN_RUN_FILE_H
 #define SAGE_TRAIN_RUN_FILE_H
 

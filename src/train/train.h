@@ -23,7 +23,7 @@ typedef struct sage_train_result {
  * it). At the end best.safetensors holds the best step's parameters, run.json the result, and the checkpoint is gone; a
  * further call with the same settings returns that result at once, so that publishing can be tried again. The caller
  * removes work_dir once it has published. Cancelled: checkpoint saved, SAGE_E_CANCELLED. A run that was stopped and
- * resumed, however often, gives the same bits as one that was not (same number of threads and instruction set). The
+ * resumed, however often, gives the same bits as one that was not (same instruction set, any number of threads). The
  * option `minutes` counts the time of one call. validate_vectors: how many vectors validation holds at once, for the
  * statement of memory; SAGE_E_LIMIT, before anything is trained, where that is more than the option `memory`. */
 sage_status sage_train_run(const sage_dataset *dataset, const sage_options *options, sage_pool *pool,

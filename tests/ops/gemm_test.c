@@ -170,6 +170,62 @@ static void weights(void **state) {
     sage_weights_free(NULL);
 }
 
+/* ---- the sides of a gradient ---- */
+
+/* Rows come a few at a time, pieces of the result too. */
+static void set_side(sage_side *side, const matrix *m) {
+    static const size_t steps[] = {64, 2, 128, 64, 30};
+    for (size_t begin = 0, i = 0, n; begin < m->rows; begin += n) {
+        n = steps[i++ % (sizeof steps / sizeof *steps)];
+        if (n > m->rows - begin) n = m->rows - begin;
+        sage_side_set(side, begin, n, m->x + begin * m->ld, m->ld);
+    }
+}
+
+static void product_of_sides(const sage_side *left, const sage_side *right, real *c, size_t out, size_t in) {
+    for (size_t begin = 0, m; begin < out; begin += m) {
+        m = out - begin < 48 ? out - begin : 48;
+        sage_sides_product(left, begin, m, right, c + begin * in);
+    }
+}
+
+static void two_sides(sage_precision precision, size_t out, size_t in, size_t n, bool starved, sage_rng *rng) {
+    sage_side *left, *right;
+    assert_int_equal(sage_side_new(true, n, out, precision, &left, NULL), SAGE_OK);
+    assert_int_equal(sage_side_new(false, n, in, precision, &right, NULL), SAGE_OK);
+    assert_true(sage_side_bytes(left) >= n * out * sage_precision_size(precision));
+    assert_true(sage_side_bytes(right) >= n * in * sage_precision_size(precision));
+    for (int round = 0; round < 2; round++) { /* the second time over the first one's values */
+        matrix dy = random_matrix(n, out, GAP, rng), x = random_matrix(n, in, GAP, rng);
+        matrix dy_rounded = rounded(&dy, precision), x_rounded = rounded(&x, precision);
+        matrix c = random_matrix(out, in, 0, rng), before = copy_of(&c);
+        if (starved) sage_alloc_fail_from(1);
+        set_side(left, &dy);
+        set_side(right, &x);
+        product_of_sides(left, right, c.x, out, in);
+        sage_alloc_fail_from(0);
+        check("sides", true, false, n, &dy_rounded, &x_rounded, false, &before, &c);
+        const matrix all[] = {dy, x, dy_rounded, x_rounded, c, before};
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i].x);
+    }
+    sage_side_free(left);
+    sage_side_free(right);
+}
+
+/* out, in, rows */
+static const size_t side_sizes[][3] = {{1, 1, 1},      {3, 5, 2},     {64, 64, 64},  {65, 130, 63},
+                                       {70, 100, 129}, {200, 528, 7}, {33, 16, 700}, {130, 64, 2048}};
+
+static void sides(void **state) {
+    sage_rng rng;
+    (void)state;
+    sage_rng_seed(&rng, 9, 9);
+    for (int p = 0; p < 2; p++)
+        for (size_t s = 0; s < sizeof side_sizes / sizeof *side_sizes; s++)
+            two_sides(precisions[p], side_sizes[s][0], side_sizes[s][1], side_sizes[s][2], false, &rng);
+    sage_side_free(NULL);
+}
+
 /* Rows of zeros have no scale; the largest values meet in one sum. */
 static void int8_extremes(void **state) {
     enum { K = 3000 };
@@ -206,6 +262,23 @@ static void new_without_memory(void **state) {
     }
 }
 
+static void new_side_without_memory(void **state) {
+    (void)state;
+    for (int form = 0; form < 4; form++) {
+        sage_status st = SAGE_E_MEMORY;
+        for (unsigned long n = 1; st != SAGE_OK; n++) {
+            sage_side *side = NULL;
+            sage_error error;
+            sage_alloc_fail_from(n);
+            st = sage_side_new(form & 1, 40, 30, precisions[form / 2], &side, &error);
+            sage_alloc_fail_from(0);
+            assert_true(st == SAGE_OK || (st == SAGE_E_MEMORY && side == NULL));
+            sage_side_free(side);
+            assert_true(n < 20);
+        }
+    }
+}
+
 static void *starved(void *arg) {
     sage_rng rng;
     (void)arg;
@@ -224,6 +297,7 @@ static void *starved(void *arg) {
         sage_weights_free(wc.w);
         free(w.x);
         free(w_rounded.x);
+        if (p < 2) two_sides(precisions[p], 20, 30, 25, true, &rng);
     }
     return NULL;
 }
@@ -351,8 +425,10 @@ int main(void) {
         cmocka_unit_test(many_callers_at_once),
         cmocka_unit_test(products),
         cmocka_unit_test(weights),
+        cmocka_unit_test(sides),
         cmocka_unit_test(int8_extremes),
         cmocka_unit_test(new_without_memory),
+        cmocka_unit_test(new_side_without_memory),
         cmocka_unit_test(products_without_memory),
         cmocka_unit_test(nothing_is_allocated_twice),
         cmocka_unit_test(openmp_of_the_host_is_left_alone),

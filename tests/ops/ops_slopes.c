@@ -59,8 +59,8 @@ static double gelu_value(const sage_ops *ops, op_args *a) {
 }
 static void gelu_back(const sage_ops *ops, op_args *a) {
     gelu_value(ops, a);
-    memcpy(op_r(a, GELU_DX), op_r(a, GELU_DY), a->n * a->dim * OP_R);
-    ops->gelu_back(a->n * a->dim, op_r(a, GELU_SUM), op_r(a, GELU_DX));
+    memcpy(op_r(a, GELU_DX), op_r(a, GELU_SUM), a->n * a->dim * OP_R);
+    ops->gelu_back(a->n * a->dim, op_r(a, GELU_DY), op_r(a, GELU_DX));
     ops->col_sum(a->n, a->dim, 0, a->dim, op_r(a, GELU_DX), op_r(a, GELU_DBIAS));
 }
 

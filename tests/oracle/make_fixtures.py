@@ -38,6 +38,8 @@ def parameter_shapes(s):
         "search.skip": (o, e), "search.fc1.weight": (m, e), "search.fc1.bias": (m,), "search.fc2.weight": (o, m),
         "search.fc2.bias": (o,), "temperature": (1,), "table": (s["rows"], e), "importance": (s["vocab"], s["hashes"]),
     }
+    if s.get("head_skip") == "off":
+        del shapes["head.skip"]
     if i:
         shapes.update({"image.proj": (d, i), "image.bias": (d,)})
     return shapes
@@ -107,7 +109,8 @@ def product_vector(p, s, hashes, key_bias, product):
     y = F.layer_norm(x + F.linear(mixed, p["encoder.wo"], p["encoder.bo"]), (d,), p["encoder.norm1.gain"], p["encoder.norm1.bias"], 1e-5)
     z = F.layer_norm(y + mlp(p, "encoder.ff", y), (d,), p["encoder.norm2.gain"], p["encoder.norm2.bias"], 1e-5)
     z = z[0]
-    return F.normalize(F.linear(z, p["head.skip"]) + mlp(p, "head.fc", z), dim=0)
+    skip = F.linear(z, p["head.skip"]) if "head.skip" in p else 0
+    return F.normalize(skip + mlp(p, "head.fc", z), dim=0)
 
 
 def query_vector(p, s, hashes, ids):
@@ -267,3 +270,4 @@ if __name__ == "__main__":
     make_case("teacher", 6, plain, 6, 7, teacher=0.7)
     make_case("teacher_catalogue", 7, hashed, 5, 70, in_batch=False, smoothing=0.1, teacher=2.0)
     make_case("given_plain_text", 8, hashed | dict(dim_embed=40, dim_image=5, text_norm="off"), 6, 7, given=True)
+    make_case("plain_head", 9, hashed | dict(dim_image=5, head_skip="off"), 6, 7)

@@ -201,12 +201,14 @@ static void check(void **state) {
 
 int main(void) {
     static char names[][24] = {"plain",          "hashed_images", "in_batch_alone",    "catalogue_smoothed",
-                               "clamped_images", "teacher",       "teacher_catalogue", "given_plain_text"};
+                               "clamped_images", "teacher",       "teacher_catalogue", "given_plain_text",
+                               "plain_head"};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(check, names[0]), cmocka_unit_test_prestate(check, names[1]),
         cmocka_unit_test_prestate(check, names[2]), cmocka_unit_test_prestate(check, names[3]),
         cmocka_unit_test_prestate(check, names[4]), cmocka_unit_test_prestate(check, names[5]),
         cmocka_unit_test_prestate(check, names[6]), cmocka_unit_test_prestate(check, names[7]),
+        cmocka_unit_test_prestate(check, names[8]),
     };
     const char *forced = getenv("ITEMSAGE_ISA");
     if (forced != NULL && strcmp(sage_isa(), forced) != 0) {

@@ -141,6 +141,44 @@ static void slabs_are_written_row_by_row(void **state) {
     }
 }
 
+/* Mapped pages of files, which are shared memory where the scratch folder is a tmpfs; 0 where nobody says. */
+static size_t resident_kib(void) {
+    char line[128];
+    size_t kib = 0, some;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status != NULL && fgets(line, sizeof line, status) != NULL)
+        if (sscanf(line, "RssFile: %zu", &some) == 1 || sscanf(line, "RssShmem: %zu", &some) == 1) kib += some;
+    if (status != NULL) fclose(status);
+    return kib;
+}
+
+/* What was read and released is no longer the process's memory, and is still there for who asks again. */
+static void read_bytes_can_be_released(void **state) {
+    (void)state;
+    enum { BYTES = 12 << 20, MOST_KIB = 2048 };
+    unsigned char *bytes = malloc(BYTES);
+    for (size_t i = 0; i < BYTES; i++) bytes[i] = (unsigned char)(i * 7 / 5);
+    sage_tensor one = {.name = "t", .dtype = SAGE_U8, .n_dims = 1, .dim = {BYTES}, .data = bytes, .bytes = BYTES};
+    sage_safetensors *file;
+    char sum[SAGE_TENSORS_SUM_BYTES], of_file[SAGE_TENSORS_SUM_BYTES];
+    assert_int_equal(sage_safetensors_replace(path, &one, 1, NULL, 0, NULL), SAGE_OK);
+    assert_int_equal(sage_safetensors_open(path, &file, NULL), SAGE_OK);
+    const sage_tensor *found = sage_safetensors_at(file, 0);
+    size_t before = resident_kib();
+    sage_tensors_sum(&one, 1, sum);
+    sage_safetensors_sum(file, of_file);
+    assert_string_equal(of_file, sum);
+    assert_true(resident_kib() < before + MOST_KIB);
+    for (int again = 0; again < 2; again++) {
+        assert_memory_equal(found->data, bytes, BYTES);
+        if (before > 0) assert_true(resident_kib() > before + BYTES / 1024 - MOST_KIB);
+        sage_safetensors_release(file, (const unsigned char *)found->data + 5, BYTES - 10);
+        assert_true(resident_kib() < before + MOST_KIB);
+    }
+    sage_safetensors_close(file);
+    free(bytes);
+}
+
 static void refuses_wrong_tensors(void **state) {
     (void)state;
     sage_tensor tensors[4];
@@ -289,6 +327,7 @@ int main(void) {
         cmocka_unit_test(keeps_tensors),
         cmocka_unit_test(lies_as_documented),
         cmocka_unit_test(slabs_are_written_row_by_row),
+        cmocka_unit_test(read_bytes_can_be_released),
         cmocka_unit_test(refuses_wrong_tensors),
         cmocka_unit_test(checks_the_header),
         cmocka_unit_test(stays_inside_damaged_files),

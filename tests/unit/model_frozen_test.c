@@ -1,8 +1,9 @@
-/* Frozen models: the same bits in any company, texts shared between tokens, lower precisions close to f32, and training
- * in bf16 close to f32. */
+/* Frozen models: the same bits in any company and from a file, texts shared between tokens, lower precisions close to
+ * f32, and training in bf16 close to f32. */
 #include <base/alloc.h>
 #include <oracle/random_batch.h>
 #include <stdlib.h>
+#include <support/scratch.h>
 #include <support/test.h>
 #include <support/vectors.h>
 
@@ -20,6 +21,7 @@ static const sage_model_shape shape = {.vocab = 80,
 enum { OUT = 40 };
 
 typedef struct world {
+    char dir[SAGE_PATH_MAX];
     random_batch *batch;
     sage_model *model;
     sage_pool *pool;
@@ -32,12 +34,14 @@ static int set_up(void **state) {
     assert_int_equal(sage_model_new(&shape, NULL, NULL, 2, &w->model, NULL), SAGE_OK);
     rb_randomise(w->model, 2);
     assert_int_equal(sage_pool_new(3, &w->pool, NULL), SAGE_OK);
+    scratch_make(w->dir);
     *state = w;
     return 0;
 }
 
 static int tear_down(void **state) {
     world *w = *state;
+    scratch_remove(w->dir);
     sage_pool_free(w->pool);
     sage_model_free(w->model);
     free(w->batch);
@@ -182,10 +186,70 @@ static void training_in_bf16_is_close(void **state) {
     for (size_t k = 0; k < 2; k++) sage_grads_free(grads[k]);
 }
 
+static const char *save(const sage_model *model, const char *dir, const char *name) {
+    const char *path = scratch_path(dir, name);
+    size_t n, n_meta;
+    const sage_tensor *tensors = sage_model_tensors(model, &n);
+    const sage_tensor_meta *meta = sage_model_meta(model, &n_meta);
+    assert_int_equal(sage_safetensors_write(path, tensors, n, meta, n_meta, NULL), SAGE_OK);
+    return path;
+}
+
+/* The file may be gone once it is loaded. */
+static void from_a_file_the_same(void **state) {
+    const world *w = *state;
+    size_t n = w->batch->products.n, queries = w->batch->queries.n, size = (n + queries) * OUT * sizeof(real);
+    real *expected = malloc(size), *out = malloc(size);
+    for (sage_precision p = SAGE_PRECISION_F32; p <= SAGE_PRECISION_INT8; p++) {
+        sage_frozen *frozen, *loaded;
+        sage_error error = {0};
+        const char *path = save(w->model, w->dir, "model.safetensors");
+        assert_int_equal(sage_frozen_new(w->model, p, w->pool, &frozen, NULL), SAGE_OK);
+        if (sage_frozen_load(path, p, w->pool, &loaded, &error) != SAGE_OK) fail_msg("%s", error.text);
+        unlink(path);
+        assert_memory_equal(sage_frozen_shape(loaded), &shape, sizeof shape);
+        assert_int_equal(sage_frozen_products(frozen, &w->batch->products, expected, NULL), SAGE_OK);
+        assert_int_equal(sage_frozen_queries(frozen, &w->batch->queries, expected + n * OUT, NULL), SAGE_OK);
+        assert_int_equal(sage_frozen_products(loaded, &w->batch->products, out, NULL), SAGE_OK);
+        assert_int_equal(sage_frozen_queries(loaded, &w->batch->queries, out + n * OUT, NULL), SAGE_OK);
+        assert_memory_equal(out, expected, size);
+        sage_frozen_free(frozen);
+        sage_frozen_free(loaded);
+    }
+    free(expected);
+    free(out);
+}
+
+/* Of a table of several MiB one is held, in the precision asked for; the file's pages are not counted in the end. */
+static void one_table_is_owned(void **state) {
+    const world *w = *state;
+    const size_t table[] = {4, 2, 1}; /* bytes an element */
+    sage_model_shape large = shape;
+    sage_model *model;
+    large.vocab = large.rows = 40000;
+    large.hashes = 1;
+    size_t elements = large.rows * large.dim_embed;
+    assert_int_equal(sage_model_new(&large, NULL, NULL, 2, &model, NULL), SAGE_OK);
+    const char *path = save(model, w->dir, "large.safetensors");
+    for (sage_precision p = SAGE_PRECISION_F32; p <= SAGE_PRECISION_INT8; p++) {
+        sage_frozen *frozen;
+        assert_int_equal(sage_frozen_load(path, p, w->pool, &frozen, NULL), SAGE_OK);
+        size_t bytes = sage_frozen_bytes(frozen);
+        assert_true(bytes >= table[p] * elements && bytes < table[p] * elements + elements / 2);
+        sage_frozen_free(frozen);
+        assert_int_equal(sage_frozen_new(model, p, w->pool, &frozen, NULL), SAGE_OK);
+        bytes = sage_frozen_bytes(frozen);
+        if (p == SAGE_PRECISION_F32) assert_true(bytes < elements / 2); /* the table is the model's */
+        sage_frozen_free(frozen);
+    }
+    sage_model_free(model);
+}
+
 static sage_status all_of_it(const world *w) {
     sage_frozen *frozen = NULL;
     real *out = malloc(w->batch->products.n * OUT * sizeof *out);
-    sage_status st = sage_frozen_new(w->model, SAGE_PRECISION_INT8, w->pool, &frozen, NULL);
+    sage_status st =
+        sage_frozen_load(scratch_path(w->dir, "whole.safetensors"), SAGE_PRECISION_INT8, w->pool, &frozen, NULL);
     if (st == SAGE_OK) st = sage_frozen_products(frozen, &w->batch->products, out, NULL);
     if (st == SAGE_OK) st = sage_frozen_queries(frozen, &w->batch->queries, out, NULL);
     sage_frozen_free(frozen);
@@ -194,11 +258,13 @@ static sage_status all_of_it(const world *w) {
 }
 
 static void memory_runs_out(void **state) {
+    const world *w = *state;
     unsigned long at = 0;
     sage_status st;
+    save(w->model, w->dir, "whole.safetensors");
     do {
         sage_alloc_fail_from(++at);
-        st = all_of_it(*state);
+        st = all_of_it(w);
         sage_alloc_fail_from(0);
         assert_true(st == SAGE_OK || st == SAGE_E_MEMORY);
     } while (st != SAGE_OK && at < 1000);
@@ -206,8 +272,12 @@ static void memory_runs_out(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(alone_as_in_company), cmocka_unit_test(shared_bags),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(alone_as_in_company),
+                                       cmocka_unit_test(shared_bags),
+                                       cmocka_unit_test(from_a_file_the_same),
+                                       cmocka_unit_test(one_table_is_owned),
                                        cmocka_unit_test(lower_precisions_are_close),
-                                       cmocka_unit_test(training_in_bf16_is_close), cmocka_unit_test(memory_runs_out)};
+                                       cmocka_unit_test(training_in_bf16_is_close),
+                                       cmocka_unit_test(memory_runs_out)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -126,9 +126,11 @@ static size_t nearest(const char *query, const real *products, const sage_model 
 }
 
 static void untrained_it_searches(void **state) {
-    static const char *const hashed_set[] = {"table_rows=120"}, *const narrow_set[] = {"dim_embed=64", "dim_model=96",
-                                                                                       "dim_out=80"};
-    sage_model *models[] = {made(NULL, 0, 1), made(NULL, 0, 2), made(hashed_set, 1, 3), made(narrow_set, 3, 4)};
+    static const char *const hashed_set[] = {"table_rows=120"},
+                             *const narrow_set[] = {"dim_embed=64", "dim_model=96", "dim_out=80"},
+                             *const plain_set[] = {"head_skip=off"};
+    sage_model *models[] = {made(NULL, 0, 1), made(NULL, 0, 2), made(hashed_set, 1, 3), made(narrow_set, 3, 4),
+                            made(plain_set, 1, 5)};
     (void)state;
     for (size_t m = 0; m < sizeof models / sizeof models[0]; m++) {
         real *products = vectors(models[m], titles, TITLES, true);

@@ -48,7 +48,18 @@ static void the_papers_sizes(void **state) {
     assert_int_equal(s.dim_ff, 2048);
     assert_int_equal(s.dim_head, 1024);
     assert_int_equal(s.dim_out, 256);
+    assert_true(s.plain_head);
+    assert_false(automatic.plain_head); /* the paper's sizes alone */
+    s.plain_head = false;
     assert_memory_equal(&s, &automatic, sizeof s);
+}
+
+static void the_skip_is_an_option(void **state) {
+    static const char *const off[] = {"head_skip=off"}, *const on[] = {"preset=paper", "head_skip=on"};
+    (void)state;
+    assert_false(shape_of(NULL, 0, 100).plain_head);
+    assert_true(shape_of(off, 1, 100).plain_head);
+    assert_false(shape_of(on, 2, 100).plain_head);
 }
 
 static void single_sizes_win(void **state) {
@@ -104,8 +115,9 @@ static void impossible_shapes_are_refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(small_catalogues_are_small), cmocka_unit_test(the_papers_sizes),
-                                       cmocka_unit_test(single_sizes_win), cmocka_unit_test(heads_must_divide),
-                                       cmocka_unit_test(impossible_shapes_are_refused)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(small_catalogues_are_small), cmocka_unit_test(the_papers_sizes),
+        cmocka_unit_test(the_skip_is_an_option),      cmocka_unit_test(single_sizes_win),
+        cmocka_unit_test(heads_must_divide),          cmocka_unit_test(impossible_shapes_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

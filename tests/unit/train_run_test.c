@@ -124,38 +124,39 @@ static void two_runs_give_the_same_bits(void **state) {
     sage_free(best);
 }
 
+/* Whatever number of threads each part of it has. */
 static void resumed_runs_give_the_same_bits(void **state) {
     (void)state;
-    static const char *const plain[] = {NULL}, *const bf16[] = {"precision=bf16", NULL},
+    static const char *const plain[] = {NULL}, *const bf16[] = {"precision=bf16", "batch=100", NULL},
                              *const averaged[] = {"average=0.9", "clip=0.5", "weight_decay=0.1", NULL};
     const char *const *const kinds[] = {plain, averaged, bf16};
-    for (size_t threads = 1; threads <= 2; threads++)
-        for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
-            sage_pool *pool = NULL;
-            assert_int_equal(sage_pool_new(threads, &pool, NULL), SAGE_OK);
-            const char *const *settings = kinds[kind];
-            run whole = {.name = "whole", .settings = settings, .pool = pool};
-            assert_int_equal(train(&whole), SAGE_OK);
-            sage_monitor monitor = {.ctx = &stopping, .message = keep_notes, .cancel = &stopping.stop};
-            run parts = {.name = "parts", .settings = settings, .pool = pool, .ctx = dataset, .monitor = &monitor};
-            int stops = 0;
-            for (sage_status st = SAGE_E_CANCELLED; st != SAGE_OK; stops++) {
-                stopping.stop = 0;
-                stopping.notes[0] = '\0';
-                /* after every validation, and within one (it is done again then) */
-                parts.validate = stops % 2 ? validate_and_stop : validate_cancelled;
-                st = train(&parts);
-                assert_true(st == SAGE_OK || st == SAGE_E_CANCELLED);
-                assert_true((st == SAGE_E_CANCELLED) == sage_train_unfinished(scratch_path(dir, "parts")));
-                if (stops > 0) assert_non_null(strstr(stopping.notes, "going on"));
-            }
-            assert_true(stops > 6);
-            expect_same_run("whole", "parts");
-            assert_true(whole.result.best_step == parts.result.best_step);
-            scratch_remove(scratch_path(dir, "whole"));
-            scratch_remove(scratch_path(dir, "parts"));
-            sage_pool_free(pool);
+    sage_pool *pools[3];
+    for (size_t i = 0; i < 3; i++) assert_int_equal(sage_pool_new(i + 1, &pools[i], NULL), SAGE_OK);
+    for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
+        const char *const *settings = kinds[kind];
+        run whole = {.name = "whole", .settings = settings, .pool = pools[kind % 3]};
+        assert_int_equal(train(&whole), SAGE_OK);
+        sage_monitor monitor = {.ctx = &stopping, .message = keep_notes, .cancel = &stopping.stop};
+        run parts = {.name = "parts", .settings = settings, .ctx = dataset, .monitor = &monitor};
+        int stops = 0;
+        for (sage_status st = SAGE_E_CANCELLED; st != SAGE_OK; stops++) {
+            stopping.stop = 0;
+            stopping.notes[0] = '\0';
+            parts.pool = pools[stops % 3];
+            /* after every validation, and within one (it is done again then) */
+            parts.validate = stops % 2 ? validate_and_stop : validate_cancelled;
+            st = train(&parts);
+            assert_true(st == SAGE_OK || st == SAGE_E_CANCELLED);
+            assert_true((st == SAGE_E_CANCELLED) == sage_train_unfinished(scratch_path(dir, "parts")));
+            if (stops > 0) assert_non_null(strstr(stopping.notes, "going on"));
         }
+        assert_true(stops > 6);
+        expect_same_run("whole", "parts");
+        assert_true(whole.result.best_step == parts.result.best_step);
+        scratch_remove(scratch_path(dir, "whole"));
+        scratch_remove(scratch_path(dir, "parts"));
+    }
+    for (size_t i = 0; i < 3; i++) sage_pool_free(pools[i]);
 }
 
 static void other_settings_start_afresh(void **state) {

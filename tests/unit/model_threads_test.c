@@ -1,0 +1,92 @@
+/* A whole step's loss and gradients: the same bits for any number of threads. */
+#include <base/rng.h>
+#include <model/pass.h>
+#include <stdlib.h>
+#include <string.h>
+#include <support/test.h>
+
+enum { PAIRS = LOSS_BLOCK + 60, RANDOM = 80, PRODUCTS = PAIRS + RANDOM, IDS = 4, IMAGE = 40 };
+
+typedef struct step_case {
+    uint32_t ids[PRODUCTS * IDS], begin[PRODUCTS + 1], token_begin[PRODUCTS + 1], image_begin[PRODUCTS + 1];
+    uint8_t field[PRODUCTS];
+    real images[PRODUCTS * IMAGE];
+    sage_product_batch products;
+    sage_bags queries;
+    sage_loss_spec spec;
+} step_case;
+
+/* Every product has one text; every other one a picture. */
+static step_case *step_case_of(size_t vocab) {
+    step_case *s = calloc(1, sizeof *s);
+    sage_rng rng;
+    sage_rng_seed(&rng, 11, 0);
+    assert_non_null(s);
+    for (size_t i = 0; i < PRODUCTS; i++) {
+        s->token_begin[i + 1] = (uint32_t)(i + 1);
+        for (size_t k = 0; k < IDS; k++) s->ids[i * IDS + k] = (uint32_t)sage_rng_below(&rng, vocab);
+        s->begin[i + 1] = (uint32_t)((i + 1) * IDS);
+        s->field[i] = (uint8_t)(i % SAGE_FIELDS);
+        s->image_begin[i + 1] = s->image_begin[i] + i % 2;
+    }
+    for (size_t i = 0; i < PRODUCTS * IMAGE; i++) s->images[i] = (real)sage_rng_normal(&rng);
+    s->products = (sage_product_batch){PRODUCTS,       s->token_begin, s->field, {PRODUCTS, s->ids, s->begin},
+                                       s->image_begin, s->images};
+    s->queries = (sage_bags){PAIRS, s->ids, s->begin};
+    s->spec = (sage_loss_spec){.n_pairs = PAIRS, .n_random = RANDOM, .in_batch = true};
+    return s;
+}
+
+static sage_grads *step_of(const sage_model *model, const step_case *s, size_t threads, sage_precision precision,
+                           sage_loss *loss) {
+    sage_pool *pool;
+    sage_work *work;
+    sage_grads *grads;
+    assert_int_equal(sage_pool_new(threads, &pool, NULL), SAGE_OK);
+    assert_int_equal(sage_work_new(pool, precision, &work, NULL), SAGE_OK);
+    assert_int_equal(sage_grads_new(model, &grads, NULL), SAGE_OK);
+    assert_int_equal(sage_model_step(model, work, &s->products, &s->queries, &s->spec, grads, loss, NULL), SAGE_OK);
+    sage_work_free(work);
+    sage_pool_free(pool);
+    return grads;
+}
+
+/* Wide enough for products that are cut, and for several blocks of rows. */
+static void threads_change_no_bit(void **state) {
+    static const sage_model_shape shape = {.vocab = 120,
+                                           .rows = 50,
+                                           .hashes = 2,
+                                           .dim_embed = 40,
+                                           .dim_model = 512,
+                                           .heads = 4,
+                                           .dim_ff = 24,
+                                           .dim_head = 300,
+                                           .dim_out = 72,
+                                           .dim_image = IMAGE};
+    (void)state;
+    sage_model *model;
+    step_case *s = step_case_of(shape.vocab);
+    assert_int_equal(sage_model_new(&shape, NULL, NULL, 3, &model, NULL), SAGE_OK);
+    for (sage_precision precision = SAGE_PRECISION_F32; precision <= SAGE_PRECISION_BF16; precision++) {
+        sage_loss loss, same;
+        sage_grads *alone = step_of(model, s, 1, precision, &loss);
+        assert_int_equal(alone->n_ids, shape.vocab);
+        for (size_t threads = 2; threads <= 4; threads++) {
+            sage_grads *g = step_of(model, s, threads, precision, &same);
+            assert_memory_equal(&loss, &same, sizeof loss);
+            assert_memory_equal(alone->dense, g->dense, sage_model_dense_size(model) * sizeof(real));
+            assert_int_equal(alone->n_rows, g->n_rows);
+            assert_memory_equal(alone->row_grad, g->row_grad, g->n_rows * shape.dim_embed * sizeof(real));
+            assert_memory_equal(alone->id_grad, g->id_grad, g->n_ids * shape.hashes * sizeof(real));
+            sage_grads_free(g);
+        }
+        sage_grads_free(alone);
+    }
+    sage_model_free(model);
+    free(s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(threads_change_no_bit)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
