@@ -46,10 +46,6 @@ static record record_at(const sage_wp_vocab *vocab, size_t at) {
 sage_status sage_wp_vocab_add(sage_wp_vocab *vocab, const char *token, size_t len, uint32_t id, sage_error *error) {
     sage_status st = SAGE_OK;
     record head = {.id = id, .len = (uint32_t)len};
-    if (len > SAGE_WP_TOKEN_BYTES_MAX) {
-        return sage_fail(error, SAGE_E_LIMIT, "token %zu has %zu bytes; %d is the most", vocab->n, len,
-                         SAGE_WP_TOKEN_BYTES_MAX);
-    }
     SAGE_TRY(sage_buf_add(&vocab->pool, &head, sizeof head, error));
     SAGE_TRY(sage_buf_add(&vocab->pool, token, len, error));
     vocab->n++;
@@ -98,6 +94,7 @@ static void insert(sage_wp_vocab *vocab, size_t token, bool continuing) {
              *slot = probe(vocab, folded, bytes, len, continuing);
     vocab->distinct += *slot == 0 && !continuing;
     *slot = tag_of(folded, continuing) | (token + 1);
+    if (len > SAGE_WP_WORD_BYTES_MAX) len = SAGE_WP_WORD_BYTES_MAX; /* no word is that token */
     if (vocab->longest[continuing] < len) vocab->longest[continuing] = len;
 }
 
@@ -167,7 +164,7 @@ uint32_t sage_wp_vocab_find(const sage_wp_vocab *vocab, const char *token, size_
 
 /* The longest token at the front of bytes[0..len); its length, or 0. */
 static size_t longest_first(const sage_wp_vocab *vocab, const char *bytes, size_t len, bool continuing, uint32_t *id) {
-    uint64_t hash[SAGE_WP_TOKEN_BYTES_MAX + 1];
+    uint64_t hash[SAGE_WP_WORD_BYTES_MAX + 1];
     size_t most = len < vocab->longest[continuing] ? len : vocab->longest[continuing];
     hash[0] = SEED[continuing];
     for (size_t i = 0; i < most; i++) hash[i + 1] = hash_on(hash[i], (unsigned char)bytes[i]);

@@ -5,7 +5,7 @@
 #include <base/buf.h>
 #include <stdbool.h>
 
-enum { SAGE_WP_NO_ID = 0xffffffffu, SAGE_WP_ID_END = 1 << 24, SAGE_WP_TOKEN_BYTES_MAX = 1024 };
+enum { SAGE_WP_NO_ID = 0xffffffffu, SAGE_WP_ID_END = 1 << 24, SAGE_WP_WORD_BYTES_MAX = 2048 };
 
 typedef struct sage_wp_vocab {
     sage_buf pool; /* the tokens, one after the other, each behind its id and length */
@@ -21,15 +21,15 @@ typedef struct sage_wp_vocab {
 
 void sage_wp_vocab_init(sage_wp_vocab *vocab);
 void sage_wp_vocab_free(sage_wp_vocab *vocab);
-/* id < SAGE_WP_ID_END; valid UTF-8 of at most SAGE_WP_TOKEN_BYTES_MAX bytes, or SAGE_E_LIMIT. */
+/* Valid UTF-8; id < SAGE_WP_ID_END. */
 sage_status sage_wp_vocab_add(sage_wp_vocab *vocab, const char *token, size_t len, uint32_t id, sage_error *error);
 /* Once all are added: the table. Of two equal tokens the later counts. `prefix` must live as long as the vocabulary.
  * SAGE_E_FORMAT where two tokens share an id, naming them. */
 sage_status sage_wp_vocab_close(sage_wp_vocab *vocab, const char *prefix, const char *source, sage_error *error);
 uint32_t sage_wp_vocab_find(const sage_wp_vocab *vocab, const char *token, size_t len); /* or SAGE_WP_NO_ID */
 
-/* The pieces of one word of len > 0 bytes, the longest that fits first (Wu et al. 2016), into ids, of which no more
- * than `room` are written. Returns how many pieces, 0 where some part of the word fits none. */
+/* The pieces of one word of 1 to SAGE_WP_WORD_BYTES_MAX bytes, the longest that fits first (Wu et al. 2016), into ids,
+ * of which no more than `room` are written. Returns how many pieces, 0 where some part of the word fits none. */
 size_t sage_wp_vocab_pieces(const sage_wp_vocab *vocab, const char *word, size_t len, uint32_t *ids, size_t room);
 
 #endif
