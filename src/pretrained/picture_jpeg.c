@@ -44,14 +44,15 @@ static void leave(jpeg *j, sage_status st) {
 static void on_error(j_common_ptr lib) {
     jpeg *j = self(lib);
     int code = lib->err->msg_code;
-    lib->err->format_message(lib, j->text);
+    char text[JMSG_LENGTH_MAX];
+    lib->err->format_message(lib, text);
     if (code == JERR_OUT_OF_MEMORY)
         leave(j, sage_fail_at(j->error, SAGE_E_MEMORY, j->job->name, 0, 0, "out of memory while it was decoded"));
     if (code == JERR_NO_BACKING_STORE)
         leave(j, sage_fail_at(j->error, SAGE_E_LIMIT, j->job->name, 0, 0,
                               "a JPEG that takes more than the allowed %zu bytes of memory to decode",
                               j->job->limits->max_memory_bytes));
-    leave(j, sage_picture_refuse(j->job, j->text, j->error));
+    leave(j, sage_picture_refuse(j->job, j->ended ? j->why : text, j->error)); /* what follows the end is made up */
 }
 
 /* Warnings that say nothing about the pixels. */

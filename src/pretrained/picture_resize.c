@@ -9,16 +9,20 @@
 
 /* Four numbers of which the vector units work on all at once; the compiler knows how on every processor. */
 typedef float four __attribute__((vector_size(16)));
+typedef int32_t four_ints __attribute__((vector_size(16)));
 
-enum { LANES = 4 };
+enum { LANES = 4, BLOCK = 4 * LANES, ROWS = 4 };
 
 typedef struct resizer {
     sage_taps across, down;
-    size_t row;    /* numbers of a row of the result: pixels x 3 */
-    size_t stride; /* the same, with room behind for whole vectors */
-    float *source; /* one row of the source */
-    float *ring;   /* [down.max][stride]: row y of the source lies at y % down.max */
-    float *sum;    /* one row of the result */
+    size_t stride; /* numbers of a row of the result, pixels x 3, and what makes them whole blocks */
+    size_t source_stride;
+    size_t length;      /* of the ring: what the second pass reaches, and what may come before it is needed */
+    float *source;      /* [ROWS][source_stride] rows of the source */
+    float *ring;        /* [length][stride]: row y of the source lies at y % length */
+    float *spare;       /* [stride] for rows that do not count */
+    const float **rows; /* [down.max] those that make a row of the result */
+    unsigned char *out; /* [stride] a row of the result */
 } resizer;
 
 static four load(const float *from) {
@@ -31,67 +35,84 @@ static void store(float *to, four x) {
     memcpy(to, &x, sizeof x);
 }
 
-/* Rounded and held within 0 .. 255, but kept as float. */
-static void round_row(float *x, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        float v = x[i] + 0.5f;
-        v = v > 0 ? v : 0;
-        v = v < 255.5f ? v : 255.5f;
-        x[i] = (float)(int)v;
+/* Rounded to the nearest whole number, halves up, and held within 0 .. 255. */
+static four_ints rounded(four x) {
+    const four high = {255, 255, 255, 255};
+    x += 0.5f;
+    four_ints positive = x > 0, over = x > high;
+    x = (four)(((four_ints)x & positive & ~over) | ((four_ints)high & over));
+    return __builtin_convertvector(x, four_ints);
+}
+
+/* ROWS rows of the source, so that each weight is fetched once for all. A pixel's three colours go through together;
+ * the fourth lane holds the next pixel's red, and what it makes is written over by the next pixel. */
+static void pass_across(const resizer *r, float *const to[ROWS]) {
+    for (size_t i = 0; i < r->across.n; i++) {
+        const float *from = r->source + 3 * r->across.first[i], *weights = r->across.weights + i * r->across.max;
+        four sum[ROWS] = {{0}};
+        for (size_t k = 0, count = r->across.count[i]; k < count; k++, from += 3) {
+            for (size_t v = 0; v < ROWS; v++) sum[v] += load(from + v * r->source_stride) * weights[k];
+        }
+        for (size_t v = 0; v < ROWS; v++) store(to[v] + 3 * i, __builtin_convertvector(rounded(sum[v]), four));
     }
 }
 
-/* A pixel's three colours go through together; the fourth lane holds the next pixel's red, and what it makes is written
- * over by the next pixel. */
-static void pass_across(const resizer *r, float *to) {
-    for (size_t i = 0; i < r->across.n; i++) {
-        const float *from = r->source + 3 * r->across.first[i], *weights = r->across.weights + i * r->across.max;
-        size_t count = r->across.count[i];
-        four even = {0}, odd = {0};
-        size_t k = 0;
-        for (; k + 1 < count; k += 2) {
-            even += load(from + 3 * k) * weights[k];
-            odd += load(from + 3 * k + 3) * weights[k + 1];
-        }
-        if (k < count) even += load(from + 3 * k) * weights[k];
-        store(to + 3 * i, even + odd);
+/* Rows [y, y + n) of the source through the first pass and into the ring; n is at most ROWS. */
+static void take_rows(const resizer *r, const sage_pixels *from, size_t y, size_t n) {
+    size_t row = from->width * 3;
+    float *to[ROWS];
+    for (size_t v = 0; v < ROWS; v++) {
+        const unsigned char *rgb = from->rgb + (y + v) * row;
+        float *source = r->source + v * r->source_stride;
+        for (size_t i = 0; v < n && i < row; i++) source[i] = rgb[i];
+        to[v] = v < n ? r->ring + (y + v) % r->length * r->stride : r->spare;
     }
-    round_row(to, r->row);
+    pass_across(r, to);
 }
 
 static void pass_down(const resizer *r, size_t y, unsigned char *to) {
     const float *weights = r->down.weights + y * r->down.max;
-    size_t first = r->down.first[y], count = r->down.count[y], ring = r->down.max;
-    memset(r->sum, 0, r->row * sizeof *r->sum);
-    for (size_t k = 0; k < count; k++) {
-        const float *row = r->ring + (first + k) % ring * r->stride;
-        float weight = weights[k], *restrict sum = r->sum;
-        for (size_t i = 0; i < r->row; i++) sum[i] += weight * row[i];
+    size_t first = r->down.first[y], count = r->down.count[y];
+    for (size_t k = 0; k < count; k++) r->rows[k] = r->ring + (first + k) % r->length * r->stride;
+    for (size_t i = 0; i < r->stride; i += BLOCK) {
+        four sum[BLOCK / LANES] = {{0}};
+        for (size_t k = 0; k < count; k++) {
+            const float *row = r->rows[k] + i;
+            for (size_t v = 0; v < BLOCK / LANES; v++) sum[v] += load(row + v * LANES) * weights[k];
+        }
+        int32_t whole[BLOCK];
+        for (size_t v = 0; v < BLOCK / LANES; v++) {
+            four_ints x = rounded(sum[v]);
+            memcpy(whole + v * LANES, &x, sizeof x);
+        }
+        for (size_t j = 0; j < BLOCK; j++) r->out[i + j] = (unsigned char)whole[j];
     }
-    round_row(r->sum, r->row);
-    for (size_t i = 0; i < r->row; i++) to[i] = (unsigned char)(int)r->sum[i];
+    memcpy(to, r->out, r->across.n * 3);
 }
 
 static sage_status make_room(resizer *r, size_t width, sage_error *error) {
-    r->row = r->across.n * 3;
-    r->stride = r->row + LANES;
-    size_t bytes = r->down.max * r->stride * sizeof *r->ring;
-    r->source = sage_alloc_zero(width * 3 + LANES, sizeof *r->source);
-    r->ring = sage_alloc_zero(r->down.max * r->stride, sizeof *r->ring);
-    r->sum = sage_alloc(r->row * sizeof *r->sum);
-    return r->source != NULL && r->ring != NULL && r->sum != NULL ? SAGE_OK : sage_fail_memory(error, bytes);
+    r->stride = (r->across.n * 3 + BLOCK) / BLOCK * BLOCK; /* one lane more than the pixels, at least */
+    r->source_stride = width * 3 + LANES;
+    r->length = r->down.max + ROWS;
+    r->source = sage_alloc_zero(ROWS * r->source_stride, sizeof *r->source);
+    r->ring = sage_alloc_zero((r->length + 1) * r->stride, sizeof *r->ring);
+    r->spare = r->ring + r->length * r->stride;
+    r->rows = sage_alloc(r->down.max * sizeof *r->rows);
+    r->out = sage_alloc(r->stride);
+    if (r->source == NULL || r->ring == NULL || r->rows == NULL || r->out == NULL)
+        return sage_fail_memory(error, (r->length * r->stride + ROWS * r->source_stride) * sizeof *r->ring);
+    return SAGE_OK;
 }
 
 static void run(const resizer *r, const sage_pixels *from, sage_pixels *to) {
-    size_t done = r->down.n > 0 ? r->down.first[0]
-                                : 0; /* rows of the source before this one have been through, or are not needed */
+    size_t done = r->down.first[0]; /* rows of the source before this one have been through, or are not needed */
     for (size_t y = 0; y < r->down.n; y++) {
-        for (size_t end = r->down.first[y] + r->down.count[y]; done < end; done++) {
-            const unsigned char *rgb = from->rgb + done * from->width * 3;
-            for (size_t i = 0; i < from->width * 3; i++) r->source[i] = rgb[i];
-            pass_across(r, r->ring + done % r->down.max * r->stride);
+        for (size_t end = r->down.first[y] + r->down.count[y]; done < end;) {
+            size_t n = from->height - done < ROWS ? from->height - done : ROWS;
+            take_rows(r, from, done, n);
+            done += n;
         }
-        pass_down(r, y, to->rgb + y * r->row);
+        pass_down(r, y, to->rgb + y * to->width * 3);
     }
 }
 
@@ -112,7 +133,8 @@ out:
     sage_taps_free(&r.down);
     sage_free(r.source);
     sage_free(r.ring);
-    sage_free(r.sum);
+    sage_free(r.rows);
+    sage_free(r.out);
     return st;
 }
 

@@ -60,10 +60,9 @@ static bool begins_as_text(const unsigned char *bytes, size_t n, const mark *m) 
 
 static bool all_text(const unsigned char *bytes, size_t n) {
     for (size_t i = 0; i < n && i < 512; i++) {
-        if (bytes[i] < 0x20 && strchr("\t\r\n", bytes[i]) == NULL) return false;
-        if (bytes[i] == 0) return false;
+        if ((bytes[i] < 0x20 && !isspace(bytes[i])) || bytes[i] == 0x7F) return false;
     }
-    return true;
+    return bytes[0] < 0x80;
 }
 
 static bool contains(const unsigned char *bytes, size_t n, const char *text) {
