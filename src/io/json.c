@@ -3,9 +3,10 @@
 #include <io/fs.h>
 #include <io/json.h>
 
-sage_status sage_json_parse(const char *text, size_t n, const char *source, json_t **root, sage_error *error) {
+static sage_status parse(const char *text, size_t n, size_t flags, const char *source, json_t **root,
+                         sage_error *error) {
     json_error_t at = {0};
-    *root = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &at);
+    *root = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | flags, &at);
     if (*root != NULL) return SAGE_OK;
     enum json_error_code code = json_error_code(&at);
     /* jansson leaves no text behind where an allocation failed midway. */
@@ -14,14 +15,26 @@ sage_status sage_json_parse(const char *text, size_t n, const char *source, json
                         at.column > 0 ? (size_t)at.column : 0, "not valid JSON: %s", at.text);
 }
 
-sage_status sage_json_read(const char *path, size_t max_bytes, json_t **root, sage_error *error) {
+sage_status sage_json_parse(const char *text, size_t n, const char *source, json_t **root, sage_error *error) {
+    return parse(text, n, 0, source, root, error);
+}
+
+static sage_status read_file(const char *path, size_t max_bytes, size_t flags, json_t **root, sage_error *error) {
     char *text = NULL;
     size_t n = 0;
     *root = NULL;
     sage_status st = sage_fs_read_all(path, max_bytes, &text, &n, error);
-    if (st == SAGE_OK) st = sage_json_parse(text, n, path, root, error);
+    if (st == SAGE_OK) st = parse(text, n, flags, path, root, error);
     sage_free(text);
     return st;
+}
+
+sage_status sage_json_read(const char *path, size_t max_bytes, json_t **root, sage_error *error) {
+    return read_file(path, max_bytes, 0, root, error);
+}
+
+sage_status sage_json_read_reals(const char *path, size_t max_bytes, json_t **root, sage_error *error) {
+    return read_file(path, max_bytes, JSON_DECODE_INT_AS_REAL, root, error);
 }
 
 sage_status sage_json_write(const char *path, const json_t *root, sage_error *error) {

@@ -7,6 +7,8 @@
 
 /* Duplicate keys are refused. Errors carry file, line and column. */
 sage_status sage_json_read(const char *path, size_t max_bytes, json_t **root, sage_error *error);
+/* The same with all numbers as reals, so that whole ones past 64 bits are read too, as in what Python writes. */
+sage_status sage_json_read_reals(const char *path, size_t max_bytes, json_t **root, sage_error *error);
 sage_status sage_json_parse(const char *text, size_t n, const char *source, json_t **root, sage_error *error);
 /* Written with sage_fs_replace, indented, keys in insertion order. */
 sage_status sage_json_write(const char *path, const json_t *root, sage_error *error);

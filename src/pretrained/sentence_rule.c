@@ -8,7 +8,7 @@ static sage_status read_optional(const checkpoint *ck, const char *name, char pa
     *part = NULL;
     sage_status st = sage_path_join(path, ck->dir, name, error);
     if (st != SAGE_OK || !sage_fs_exists(path)) return st;
-    return sage_json_read(path, CONFIG_BYTES_MAX, part, error);
+    return sage_json_read_reals(path, CONFIG_BYTES_MAX, part, error);
 }
 
 static bool ends(const char *text, const char *end) {
@@ -78,8 +78,8 @@ sage_status sage_sentence_rule_read(const checkpoint *ck, sage_pretrained_info *
     info->lower_case = true;
     SAGE_TRY(read_modules(ck, info, error));
     SAGE_TRY(read_optional(ck, "sentence_bert_config.json", path, &sentence, error));
-    int64_t most = json_integer_value(json_object_get(sentence, "max_seq_length"));
-    if (most > 2 && (uint64_t)most < info->max_tokens) info->max_tokens = (size_t)most;
+    double most = json_real_value(json_object_get(sentence, "max_seq_length"));
+    if (most > 2 && most < (double)info->max_tokens) info->max_tokens = (size_t)most;
     SAGE_TRY(read_optional(ck, "tokenizer_config.json", path, &tokenizer, error));
     const json_t *lower = json_object_get(tokenizer, "do_lower_case");
     if (json_is_boolean(lower)) info->lower_case = json_is_true(lower);

@@ -9,25 +9,8 @@
 #include <text/normalise.h>
 
 sage_status sage_wp_read_json(const char *path, json_t **root, sage_error *error) {
-    sage_status st = SAGE_OK;
-    char *text = NULL;
-    size_t n;
-    json_error_t at = {0};
     *root = NULL;
-    if (!sage_fs_exists(path)) return SAGE_OK;
-    SAGE_TRY(sage_fs_read_all(path, SAGE_WP_FILE_MAX, &text, &n, error));
-    *root = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &at);
-    if (*root != NULL) goto out;
-    /* jansson leaves no text behind where an allocation failed midway. */
-    if (json_error_code(&at) == json_error_out_of_memory || at.text[0] == '\0') {
-        st = sage_fail_memory(error, n);
-    } else {
-        st = sage_fail_at(error, SAGE_E_FORMAT, path, at.line > 0 ? (size_t)at.line : 0,
-                          at.column > 0 ? (size_t)at.column : 0, "not valid JSON: %s", at.text);
-    }
-out:
-    sage_free(text);
-    return st;
+    return sage_fs_exists(path) ? sage_json_read_reals(path, SAGE_WP_FILE_MAX, root, error) : SAGE_OK;
 }
 
 sage_status sage_wp_bool(const json_t *object, const char *key, const char *path, bool *value, bool *found,

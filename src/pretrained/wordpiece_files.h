@@ -20,7 +20,7 @@ typedef struct sage_wp_files {
     sage_wp_rules rules;
 } sage_wp_files;
 
-/* The file as JSON, its numbers all as reals (model_max_length may be 1e30 in digits). NULL where there is none. */
+/* The file as JSON, its numbers all as reals (model_max_length may be 10^30 in digits). NULL where there is none. */
 sage_status sage_wp_read_json(const char *path, json_t **root, sage_error *error);
 /* A member that may be absent or null (then *found is false); SAGE_E_FORMAT where it is of another type. */
 sage_status sage_wp_bool(const json_t *object, const char *key, const char *path, bool *value, bool *found,

@@ -32,6 +32,22 @@ static void reads_and_writes(void **state) {
     assert_null(root);
 }
 
+static void whole_numbers_of_any_size_as_reals(void **state) {
+    (void)state;
+    static const char text[] = "{\"a\": 1000000000000000019884624838656, \"b\": 3}";
+    const char *path = scratch_path(dir, "reals.json");
+    json_t *root;
+    double value;
+    scratch_write(path, text, sizeof text - 1);
+    assert_int_equal(sage_json_read(path, 1000, &root, NULL), SAGE_E_FORMAT);
+    assert_int_equal(sage_json_read_reals(path, 1000, &root, NULL), SAGE_OK);
+    assert_int_equal(sage_json_real(root, "a", &value, path, NULL), SAGE_OK);
+    assert_true(value == 1e30);
+    assert_int_equal(sage_json_real(root, "b", &value, path, NULL), SAGE_OK);
+    assert_true(value == 3);
+    json_decref(root);
+}
+
 static void refuses_with_line_and_column(void **state) {
     (void)state;
     static const struct {
@@ -116,6 +132,7 @@ static void survives_short_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_and_writes),
+        cmocka_unit_test(whole_numbers_of_any_size_as_reals),
         cmocka_unit_test(refuses_with_line_and_column),
         cmocka_unit_test(reads_members),
         cmocka_unit_test(survives_short_memory),
