@@ -86,7 +86,7 @@ void checkpoint_convert(const sage_tensor *t, size_t at, size_t n, real *to) {
         for (size_t i = 0; i < n; i++) to[i] = (real)of_f16(((const uint16_t *)t->data)[at + i]);
 }
 
-/* Infinite weights and NaN would come back out of every product. */
+/* Infinite weights and NaN would come back out of every product. What has been read need not stay in memory. */
 static sage_status convert(const checkpoint *ck, const sage_tensor *t, real *to, sage_error *error) {
     size_t n = t->bytes / sage_dtype_bytes(t->dtype);
     checkpoint_convert(t, 0, n, to);
