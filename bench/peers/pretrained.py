@@ -120,10 +120,14 @@ def torch_side(args):
     model, config = load_model(folder)
     if precision == "bf16":
         model = model.to(torch.bfloat16)
+    if config["model_type"] == "mobilenet_v2":  # the layout in which its convolutions are fastest
+        model = model.to(memory_format=torch.channels_last)
     batches = batches_of(load_file(source))
     for _, given in batches:
         if precision == "bf16" and "pixel_values" in given:
             given["pixel_values"] = given["pixel_values"].to(torch.bfloat16)
+        if config["model_type"] == "mobilenet_v2":
+            given["pixel_values"] = given["pixel_values"].contiguous(memory_format=torch.channels_last)
 
     def run(keep=None):
         with torch.inference_mode():

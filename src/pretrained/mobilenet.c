@@ -89,16 +89,42 @@ typedef struct block_pass {
     space *at;
 } block_pass;
 
-/* The taps of row `y` of the first convolution, [side][STEM_WIDTH]. */
+/* Three neighbours of each of the nine lines that a place sees, where they lie inside. */
+static void stem_place(const block_pass *p, const float *const line[9], size_t place, real *to) {
+    size_t pad = padding(p->model, p->size, 2);
+    for (size_t tap = 0; tap < STEM_TAPS; tap++) {
+        size_t column = 2 * place + tap % 3;
+        bool inside = column >= pad && column - pad < p->size && line[tap / 3] != NULL;
+        to[tap] = inside ? line[tap / 3][column - pad] : 0;
+    }
+}
+
+static void stem_inside(const float *const line[9], size_t column, real *to) {
+    for (size_t k = 0; k < 9; k++, to += 3) {
+        const float *from = line[k] + column;
+        to[0] = from[0];
+        to[1] = from[1];
+        to[2] = from[2];
+    }
+}
+
+/* The taps of row `y` of the first convolution, [side][STEM_WIDTH]; those beyond STEM_TAPS meet zeros. */
 static void stem_taps(const block_pass *p, size_t y, real *to) {
+    const float *line[9];
     size_t size = p->size, pad = padding(p->model, size, 2);
+    bool whole = true;
+    for (size_t k = 0; k < 9; k++) {
+        size_t row = 2 * y + k % 3;
+        bool inside = row >= pad && row - pad < size;
+        line[k] = inside ? p->pixels + (k / 3 * size + row - pad) * size : NULL;
+        whole = whole && inside;
+    }
     for (size_t x = 0; x < p->side; x++, to += STEM_WIDTH) {
-        memset(to, 0, STEM_WIDTH * sizeof *to);
-        for (size_t tap = 0; tap < STEM_TAPS; tap++) {
-            size_t row = 2 * y + tap / 3 % 3, column = 2 * x + tap % 3;
-            if (row >= pad && row - pad < size && column >= pad && column - pad < size)
-                to[tap] = p->pixels[(tap / 9 * size + row - pad) * size + column - pad];
-        }
+        memset(to + STEM_TAPS, 0, (STEM_WIDTH - STEM_TAPS) * sizeof *to);
+        if (whole && 2 * x >= pad && 2 * x - pad + 3 <= size)
+            stem_inside(line, 2 * x - pad, to);
+        else
+            stem_place(p, line, x, to);
     }
 }
 

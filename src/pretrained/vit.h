@@ -32,6 +32,19 @@ typedef struct vit_defaults {
     sage_picture_rule rule;
 } vit_defaults;
 
+/* ---- opening ---- */
+sage_status vit_new(sage_pretrained *encoder, vit **model, sage_error *error); /* all zeros; encoder->model too */
+/* Sizes, and the picture's rule: `trained` is the side in pixels that the positions are for. */
+sage_status vit_read_sizes(sage_pretrained *encoder, const checkpoint *ck, const json_t *part, const vit_defaults *d,
+                           size_t *trained, sage_error *error);
+/* Of the tensors named; `bias` may be NULL. Sets places to positions and the patches' bias; class_token is set. */
+sage_status vit_read_patches(const sage_pretrained *encoder, checkpoint *ck, const char *patches, const char *bias,
+                             const char *positions, checkpoint_shape shape, sage_error *error);
+/* The class token's values into the first place. */
+sage_status vit_add_class(const sage_pretrained *encoder, checkpoint *ck, const char *name, checkpoint_shape shape,
+                          sage_error *error);
+
+/* ---- encoding ---- */
 size_t vit_at_once(const sage_pretrained *encoder);
 size_t vit_work(const sage_pretrained *encoder, size_t n, size_t longest);
 void vit_run(const sage_pretrained *encoder, size_t n, const float *pixels, float *out, real *work);

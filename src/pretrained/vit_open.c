@@ -1,53 +1,9 @@
-/* The three layouts of vision transformers: CLIP, SigLIP, DINOv2. */
+/* The layouts of CLIP and SigLIP. */
 #include "vit.h"
 #include <math.h>
 #include <string.h>
 
-enum { DIM_MAX = 1 << 14, LAYERS_MAX = 1 << 10, WIDE_MAX = 1 << 18, SIDE_MAX = 1 << 12 };
-
-static sage_status new_model(sage_pretrained *e, vit **model, sage_error *error) {
-    e->model = *model = sage_arena_get(e->arena, sizeof **model);
-    if (*model == NULL) return sage_fail_memory(error, sizeof **model);
-    memset(*model, 0, sizeof **model);
-    return SAGE_OK;
-}
-
-/* Sizes, and the picture's: `trained` is what the positions are for. */
-static sage_status read_sizes(sage_pretrained *e, const checkpoint *ck, const json_t *part, const vit_defaults *d,
-                              size_t *trained, sage_error *error) {
-    sage_status st = SAGE_OK;
-    vit *model = e->model;
-    stack *s = &model->stack;
-    const char *act;
-    size_t channels;
-    SAGE_TRY(checkpoint_size(ck, part, "hidden_size", 768, DIM_MAX, &s->dim, error));
-    SAGE_TRY(checkpoint_size(ck, part, "num_hidden_layers", 12, LAYERS_MAX, &s->layers, error));
-    SAGE_TRY(checkpoint_size(ck, part, "num_attention_heads", 12, DIM_MAX, &s->heads, error));
-    SAGE_TRY(checkpoint_size(ck, part, "image_size", d->size, SIDE_MAX, trained, error));
-    SAGE_TRY(checkpoint_size(ck, part, "patch_size", d->patch, *trained, &model->patch, error));
-    SAGE_TRY(checkpoint_size(ck, part, "num_channels", 3, SIDE_MAX, &channels, error));
-    SAGE_TRY(checkpoint_text(ck, part, "hidden_act", d->act, &act, error));
-    SAGE_TRY(activation_named(ck, act, &s->act, error));
-    SAGE_TRY(checkpoint_share(ck, part, "layer_norm_eps", (double)d->eps, &s->eps, error));
-    if (channels != 3) {
-        st = checkpoint_refuse(ck, error, "\"num_channels\" is %zu; pictures have 3", channels);
-        goto out;
-    }
-    s->norm_first = true;
-    e->info.picture = d->rule;
-    if (d->rule.size == 0) e->info.picture.size = *trained;
-    if (d->rule.resize == 0 || d->rule.size == 0) e->info.picture.resize = d->rule.resize > 0 ? *trained : 0;
-    SAGE_TRY(sage_picture_rule_read(ck, &e->info.picture, error));
-    e->info.layers = s->layers;
-    e->info.dim = s->dim;
-    model->size = e->info.picture.size;
-    model->side = model->size / model->patch;
-    if (model->side == 0)
-        st = checkpoint_refuse(ck, error, "patches of %zu pixels do not fit a picture of %zu", model->patch,
-                               model->size);
-out:
-    return st;
-}
+enum { DIM_MAX = 1 << 14, WIDE_MAX = 1 << 18 };
 
 static sage_status check_size(const sage_pretrained *e, const checkpoint *ck, size_t trained, sage_error *error) {
     if (e->info.picture.size == trained) return SAGE_OK;
@@ -56,35 +12,6 @@ static sage_status check_size(const sage_pretrained *e, const checkpoint *ck, si
         "the model takes pictures of %zu pixels, preprocessor_config.json makes %zu; take both files "
         "from one model",
         trained, e->info.picture.size);
-}
-
-/* Of the tensors named. Sets places to positions and the patches' bias. */
-static sage_status read_patches(const sage_pretrained *e, checkpoint *ck, const char *patches, const char *bias,
-                                const char *positions, checkpoint_shape shape, sage_error *error) {
-    sage_status st = SAGE_OK;
-    vit *model = e->model;
-    size_t dim = model->stack.dim, patch = model->patch;
-    const real *values;
-    SAGE_TRY(checkpoint_values(ck, patches, (checkpoint_shape){4, {dim, 3, patch, patch}}, &values, error));
-    SAGE_TRY(checkpoint_matrix(ck, dim, 3 * patch * patch, values, &model->patches, error));
-    SAGE_TRY(checkpoint_keep(ck, positions, shape, &model->places, error));
-    if (bias != NULL) {
-        size_t first = model->class_token ? 1 : 0;
-        SAGE_TRY(checkpoint_values(ck, bias, (checkpoint_shape){1, {dim}}, &values, error));
-        size_t tokens = shape.dim[shape.n_dims - 2];
-        sage_ops_best()->add_row(tokens - first, dim, values, model->places + first * dim);
-    }
-out:
-    return st;
-}
-
-static sage_status add_class(const sage_pretrained *e, checkpoint *ck, const char *name, checkpoint_shape shape,
-                             sage_error *error) {
-    vit *model = e->model;
-    const real *values;
-    sage_status st = checkpoint_values(ck, name, shape, &values, error);
-    if (st == SAGE_OK) sage_ops_best()->add_row(1, model->stack.dim, values, model->places);
-    return st;
 }
 
 /* ---- CLIP ---- */
@@ -141,18 +68,18 @@ static sage_status open_clip(sage_pretrained *e, checkpoint *ck, sage_error *err
     vit *model;
     const json_t *part;
     size_t trained;
-    SAGE_TRY(new_model(e, &model, error));
+    SAGE_TRY(vit_new(e, &model, error));
     SAGE_TRY(vision_part(ck, &part, error));
-    SAGE_TRY(read_sizes(e, ck, part, &defaults, &trained, error));
+    SAGE_TRY(vit_read_sizes(e, ck, part, &defaults, &trained, error));
     SAGE_TRY(checkpoint_size(ck, part, "intermediate_size", 3072, WIDE_MAX, &model->stack.wide, error));
     SAGE_TRY(check_size(e, ck, trained, error));
     model->class_token = model->norm_before = true;
     model->tokens = model->side * model->side + 1;
     size_t dim = model->stack.dim;
     ck->base = vision_base(ck);
-    SAGE_TRY(read_patches(e, ck, "embeddings.patch_embedding.weight", NULL, "embeddings.position_embedding.weight",
-                          (checkpoint_shape){2, {model->tokens, dim}}, error));
-    SAGE_TRY(add_class(e, ck, "embeddings.class_embedding", (checkpoint_shape){1, {dim}}, error));
+    SAGE_TRY(vit_read_patches(e, ck, "embeddings.patch_embedding.weight", NULL, "embeddings.position_embedding.weight",
+                              (checkpoint_shape){2, {model->tokens, dim}}, error));
+    SAGE_TRY(vit_add_class(e, ck, "embeddings.class_embedding", (checkpoint_shape){1, {dim}}, error));
     SAGE_TRY(norm_read(ck, "pre_layrnorm", dim, &model->before, error));
     SAGE_TRY(stack_read(ck, &model->stack, &clip_names, error));
     SAGE_TRY(norm_read(ck, "post_layernorm", dim, &model->stack.final, error));
@@ -206,9 +133,9 @@ static sage_status open_siglip(sage_pretrained *e, checkpoint *ck, sage_error *e
     const json_t *part;
     size_t trained;
     bool head;
-    SAGE_TRY(new_model(e, &model, error));
+    SAGE_TRY(vit_new(e, &model, error));
     SAGE_TRY(vision_part(ck, &part, error));
-    SAGE_TRY(read_sizes(e, ck, part, &defaults, &trained, error));
+    SAGE_TRY(vit_read_sizes(e, ck, part, &defaults, &trained, error));
     SAGE_TRY(checkpoint_size(ck, part, "intermediate_size", 3072, WIDE_MAX, &model->stack.wide, error));
     SAGE_TRY(checkpoint_flag(ck, part, "vision_use_head", true, &head, error));
     SAGE_TRY(check_size(e, ck, trained, error));
@@ -218,87 +145,13 @@ static sage_status open_siglip(sage_pretrained *e, checkpoint *ck, sage_error *e
     }
     model->tokens = model->side * model->side;
     ck->base = vision_base(ck);
-    SAGE_TRY(read_patches(e, ck, "embeddings.patch_embedding.weight", "embeddings.patch_embedding.bias",
-                          "embeddings.position_embedding.weight",
-                          (checkpoint_shape){2, {model->tokens, model->stack.dim}}, error));
+    SAGE_TRY(vit_read_patches(e, ck, "embeddings.patch_embedding.weight", "embeddings.patch_embedding.bias",
+                              "embeddings.position_embedding.weight",
+                              (checkpoint_shape){2, {model->tokens, model->stack.dim}}, error));
     SAGE_TRY(stack_read(ck, &model->stack, &clip_names, error));
     SAGE_TRY(norm_read(ck, "post_layernorm", model->stack.dim, &model->stack.final, error));
     SAGE_TRY(read_pool(e, ck, error));
     e->info.pooling = SAGE_POOL_ATTENTION;
-out:
-    return st;
-}
-
-/* ---- DINOv2 ---- */
-
-static const stack_names dino_names = {.layer = "encoder.layer.",
-                                       .q = "attention.attention.query",
-                                       .k = "attention.attention.key",
-                                       .v = "attention.attention.value",
-                                       .out = "attention.output.dense",
-                                       .norm1 = "norm1",
-                                       .scale1 = "layer_scale1.lambda1",
-                                       .up = "mlp.fc1",
-                                       .down = "mlp.fc2",
-                                       .norm2 = "norm2",
-                                       .scale2 = "layer_scale2.lambda1"};
-
-static sage_status check_dino(const checkpoint *ck, sage_error *error) {
-    sage_status st = SAGE_OK;
-    bool swiglu, bias;
-    SAGE_TRY(checkpoint_flag(ck, ck->config, "use_swiglu_ffn", false, &swiglu, error));
-    SAGE_TRY(checkpoint_flag(ck, ck->config, "qkv_bias", true, &bias, error));
-    if (swiglu)
-        st = checkpoint_refuse(ck, error, "\"use_swiglu_ffn\" is true, which is not read; take a smaller model");
-    if (!bias) st = checkpoint_refuse(ck, error, "\"qkv_bias\" is false, which is not read");
-out:
-    return st;
-}
-
-/* Places of the trained number of patches become those of the picture's. */
-static sage_status resize_places(const sage_pretrained *e, checkpoint *ck, size_t trained, sage_error *error) {
-    vit *model = e->model;
-    real *resized;
-    if (trained == model->side) return SAGE_OK;
-    sage_status st = checkpoint_reals(ck, model->tokens * model->stack.dim, &resized, error);
-    if (st != SAGE_OK) return st;
-    memcpy(resized, model->places, model->stack.dim * sizeof *resized);
-    vit_resize_places(trained, model->side, model->stack.dim, model->places + model->stack.dim,
-                      resized + model->stack.dim);
-    model->places = resized;
-    return SAGE_OK;
-}
-
-static sage_status open_dinov2(sage_pretrained *e, checkpoint *ck, sage_error *error) {
-    static const vit_defaults defaults = {.size = 224,
-                                          .patch = 14,
-                                          .act = "gelu",
-                                          .eps = (real)1e-6,
-                                          .rule = {.size = 224,
-                                                   .resize = 256,
-                                                   .resample = SAGE_RESAMPLE_BICUBIC,
-                                                   .mean = {0.485f, 0.456f, 0.406f},
-                                                   .std = {0.229f, 0.224f, 0.225f}}};
-    sage_status st = SAGE_OK;
-    vit *model;
-    size_t trained, ratio;
-    SAGE_TRY(new_model(e, &model, error));
-    SAGE_TRY(check_dino(ck, error));
-    SAGE_TRY(read_sizes(e, ck, ck->config, &defaults, &trained, error));
-    SAGE_TRY(checkpoint_size(ck, ck->config, "mlp_ratio", 4, 64, &ratio, error));
-    model->class_token = true;
-    model->stack.wide = ratio * model->stack.dim;
-    model->tokens = model->side * model->side + 1;
-    size_t dim = model->stack.dim, side = trained / model->patch;
-    if (checkpoint_has(ck, "dinov2.embeddings.cls_token")) ck->base = "dinov2.";
-    SAGE_TRY(read_patches(e, ck, "embeddings.patch_embeddings.projection.weight",
-                          "embeddings.patch_embeddings.projection.bias", "embeddings.position_embeddings",
-                          (checkpoint_shape){3, {1, side * side + 1, dim}}, error));
-    SAGE_TRY(add_class(e, ck, "embeddings.cls_token", (checkpoint_shape){3, {1, 1, dim}}, error));
-    SAGE_TRY(resize_places(e, ck, side, error));
-    SAGE_TRY(stack_read(ck, &model->stack, &dino_names, error));
-    SAGE_TRY(norm_read(ck, "layernorm", dim, &model->stack.final, error));
-    e->info.pooling = SAGE_POOL_CLASS;
 out:
     return st;
 }
@@ -312,12 +165,6 @@ const family sage_family_clip = {.model_types = {"clip", "clip_vision_model"},
 const family sage_family_siglip = {.model_types = {"siglip", "siglip_vision_model"},
                                    .name = "siglip-vision",
                                    .open = open_siglip,
-                                   .pictures_at_once = vit_at_once,
-                                   .work = vit_work,
-                                   .pictures_run = vit_run};
-const family sage_family_dinov2 = {.model_types = {"dinov2"},
-                                   .name = "dinov2",
-                                   .open = open_dinov2,
                                    .pictures_at_once = vit_at_once,
                                    .work = vit_work,
                                    .pictures_run = vit_run};
