@@ -7,26 +7,42 @@
 
 enum { FILES_MAX = 100000 };
 
-static void print_json(const sage_import_report *r) {
-    json_t *reasons = json_object();
-    for (uint64_t i = 0; i < r->reason_n; i++)
-        json_object_set_new(reasons, r->reasons[i].reason, json_integer((json_int_t)r->reasons[i].count));
-    json_t *root = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f}", "bytes", (json_int_t)r->bytes,
-                             "rows", (json_int_t)r->rows, "added", (json_int_t)r->added, "changed",
-                             (json_int_t)r->changed, "unchanged", (json_int_t)r->unchanged, "deleted",
-                             (json_int_t)r->deleted, "unknown_products", (json_int_t)r->unknown_products, "rejected",
-                             (json_int_t)r->rejected, "reasons", reasons, "seconds", r->seconds);
+static json_t *reasons_json(const sage_reason_count *reasons, uint64_t n) {
+    json_t *object = json_object();
+    for (uint64_t i = 0; i < n; i++)
+        json_object_set_new(object, reasons[i].reason, json_integer((json_int_t)reasons[i].count));
+    return object;
+}
+
+static json_t *report_json(const sage_import_report *r) {
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f}", "bytes", (json_int_t)r->bytes, "rows",
+                     (json_int_t)r->rows, "added", (json_int_t)r->added, "changed", (json_int_t)r->changed, "unchanged",
+                     (json_int_t)r->unchanged, "deleted", (json_int_t)r->deleted, "unknown_products",
+                     (json_int_t)r->unknown_products, "rejected", (json_int_t)r->rejected, "reasons",
+                     reasons_json(r->reasons, r->reason_n), "seconds", r->seconds);
+}
+
+static json_t *pictures_json(const sage_picture_report *r) {
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f}", "encoder", r->encoder, "links",
+                     (json_int_t)r->links, "absent", (json_int_t)r->absent, "read", (json_int_t)r->read, "bytes",
+                     (json_int_t)r->bytes, "encoded", (json_int_t)r->encoded, "pictures", (json_int_t)r->pictures,
+                     "vectors", (json_int_t)r->vectors, "products", (json_int_t)r->products, "rejected",
+                     (json_int_t)r->rejected, "reasons", reasons_json(r->reasons, r->reason_n), "seconds", r->seconds);
+}
+
+static void print_json(json_t *root) {
     json_dumpf(root, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(root);
 }
 
-static void print_reasons(const sage_import_report *r, const char *shop) {
+static void print_reasons(const char *what, uint64_t rejected, const sage_reason_count *reasons, uint64_t n_reasons,
+                          const char *shop) {
     char n[32];
-    if (!r->rejected) return;
-    printf("%s rows rejected, by reason:\n", cli_count(r->rejected, n));
-    for (uint64_t i = 0; i < r->reason_n; i++)
-        printf("  %-20s %10s\n", r->reasons[i].reason, cli_count(r->reasons[i].count, n));
+    if (!rejected) return;
+    printf("%s %s rejected, by reason:\n", cli_count(rejected, n), what);
+    for (uint64_t i = 0; i < n_reasons; i++)
+        printf("  %-20s %10s\n", reasons[i].reason, cli_count(reasons[i].count, n));
     printf("They are kept with line, column and text: itemsage -C %s status --rejects 20\n", shop);
 }
 
@@ -41,38 +57,79 @@ static void print_report(const sage_import_report *r, const char *what, bool eve
                cli_count(r->unchanged, d), cli_count(r->deleted, e));
     }
     printf("\n");
-    print_reasons(r, shop);
+    print_reasons("rows", r->rejected, r->reasons, r->reason_n, shop);
+}
+
+static void print_pictures(const sage_picture_report *r, const char *shop) {
+    char a[32], b[32], c[32], d[32], e[32];
+    printf(
+        "%s pictures of products in %.1f s: %s have a vector by %s; %s files read, %s encoded, %s products changed\n",
+        cli_count(r->pictures, a), r->seconds, cli_count(r->vectors, b), r->encoder, cli_count(r->read, c),
+        cli_count(r->encoded, d), cli_count(r->products, e));
+    if (r->absent)
+        printf("%s remote pictures are not there yet: itemsage -C %s import images --list\n", cli_count(r->absent, a),
+               shop);
+    print_reasons("pictures", r->rejected, r->reasons, r->reason_n, shop);
 }
 
 typedef sage_status (*import_fn)(sage_shop *, const char *const *, size_t, const sage_import_options *,
                                  const sage_monitor *, sage_import_report *, sage_error *);
 
+/* The pictures that the import brought; nothing where the shop wants none. *done: there is a report. */
+static int follow_pictures(sage_shop *shop, sage_picture_report *report, bool *done) {
+    sage_error error;
+    int result = CLI_DONE;
+    *done = false;
+    if (sage_wants_pictures(shop, done, &error) != SAGE_OK) return cli_fail(&error);
+    if (*done && sage_import_pictures(shop, NULL, cli_monitor(), report, &error) != SAGE_OK) {
+        result = cli_fail(&error);
+        *done = false;
+    }
+    cli_end_progress();
+    return result;
+}
+
+typedef sage_status (*import_fn)(sage_shop *, const char *const *, size_t, const sage_import_options *,
+                                 const sage_monitor *, sage_import_report *, sage_error *);
+
+typedef struct reports {
+    sage_import_report rows;
+    sage_picture_report pictures;
+} reports;
+
+static int import_into(const cli_args *args, sage_shop *shop, import_fn fn, bool events,
+                       const sage_import_options *options, reports *r) {
+    sage_error error;
+    bool pictures = false, json = cli_given(args, "json");
+    sage_status st = fn(shop, args->operands, args->n_operands, options, cli_monitor(), &r->rows, &error);
+    cli_end_progress();
+    if (st != SAGE_OK) return cli_fail(&error);
+    if (!json) print_report(&r->rows, events ? "events" : "products", events, args->shop);
+    int result = events ? CLI_DONE : follow_pictures(shop, &r->pictures, &pictures);
+    if (!json && pictures) print_pictures(&r->pictures, args->shop);
+    if (!json) return result;
+    json_t *root = report_json(&r->rows);
+    if (pictures) json_object_set_new(root, "pictures", pictures_json(&r->pictures));
+    print_json(root);
+    return result;
+}
+
 static int import(const cli_args *args, import_fn fn, bool events) {
     sage_error error;
     sage_shop *shop;
-    sage_import_report *report = calloc(1, sizeof *report);
     sage_import_options options = {.full = !events && cli_given(args, "full"),
                                    .again = events && cli_given(args, "again"),
                                    .map = cli_value(args, "map"),
                                    .images_dir = events ? NULL : cli_value(args, "images")};
-    int result = CLI_FAILED;
-    if (!report) return cli_usage("out of memory");
     const char *format = cli_value(args, "format");
-    if (format && sage_feed_format_parse(format, &options.format, &error) != SAGE_OK) {
-        result = cli_fail(&error);
-        goto out;
+    if (format && sage_feed_format_parse(format, &options.format, &error) != SAGE_OK) return cli_fail(&error);
+    reports *r = calloc(1, sizeof *r);
+    int result = r ? cli_open(args, &shop) : cli_usage("out of memory");
+    if (result == CLI_DONE) {
+        result = import_into(args, shop, fn, events, &options, r);
+        sage_shop_close(shop);
     }
-    if ((result = cli_open(args, &shop)) != CLI_DONE) goto out;
-    if (fn(shop, args->operands, args->n_operands, &options, cli_monitor(), report, &error) != SAGE_OK)
-        result = cli_fail(&error);
-    cli_end_progress();
-    if (result == CLI_DONE && cli_given(args, "json"))
-        print_json(report);
-    else if (result == CLI_DONE)
-        print_report(report, events ? "events" : "products", events, args->shop);
-    sage_shop_close(shop);
-out:
-    free(report);
+    free(r);
     return result;
 }
 
@@ -83,24 +140,60 @@ static int run_events(const cli_args *args) {
     return import(args, sage_import_events, true);
 }
 
-static int run_images(const cli_args *args) {
+/* ---- import images ---- */
+
+static int take_vectors(const cli_args *args, sage_shop *shop, reports *r) {
     sage_error error;
-    sage_shop *shop;
-    const char *vectors = cli_value(args, "vectors"), *ids = cli_value(args, "ids");
-    if (!vectors || !ids) return cli_usage("'itemsage import images' needs --vectors FILE.npy and --ids FILE");
-    sage_import_report *report = calloc(1, sizeof *report);
-    int result = report ? cli_open(args, &shop) : cli_usage("out of memory");
-    if (result != CLI_DONE) goto out;
-    if (sage_import_image_vectors(shop, vectors, ids, cli_monitor(), report, &error) != SAGE_OK)
-        result = cli_fail(&error);
+    sage_status st = sage_import_image_vectors(shop, cli_value(args, "vectors"), cli_value(args, "ids"), cli_monitor(),
+                                               &r->rows, &error);
     cli_end_progress();
-    if (result == CLI_DONE && cli_given(args, "json"))
-        print_json(report);
-    else if (result == CLI_DONE)
-        print_report(report, "image vectors", false, args->shop);
-    sage_shop_close(shop);
-out:
-    free(report);
+    if (st != SAGE_OK) return cli_fail(&error);
+    if (cli_given(args, "json"))
+        print_json(report_json(&r->rows));
+    else
+        print_report(&r->rows, "image vectors", false, args->shop);
+    return CLI_DONE;
+}
+
+static int compute_vectors(const cli_args *args, sage_shop *shop, reports *r) {
+    sage_error error;
+    const sage_picture_options options = {.images_dir = cli_value(args, "images"), .again = cli_given(args, "again")};
+    sage_status st = sage_import_pictures(shop, &options, cli_monitor(), &r->pictures, &error);
+    cli_end_progress();
+    if (st != SAGE_OK) return cli_fail(&error);
+    if (cli_given(args, "json"))
+        print_json(pictures_json(&r->pictures));
+    else
+        print_pictures(&r->pictures, args->shop);
+    return CLI_DONE;
+}
+
+static void print_link(void *ctx, const char *link, const char *name) {
+    (void)ctx;
+    printf("%s\t%s\n", link, name);
+}
+
+static int list_links(const cli_args *args, sage_shop *shop) {
+    sage_error error;
+    if (sage_list_pictures(shop, cli_value(args, "images"), print_link, NULL, cli_monitor(), &error) != SAGE_OK)
+        return cli_fail(&error);
+    return CLI_DONE;
+}
+
+static int run_images(const cli_args *args) {
+    sage_shop *shop;
+    bool vectors = cli_value(args, "vectors") != NULL, ids = cli_value(args, "ids") != NULL;
+    bool list = cli_given(args, "list");
+    if (vectors != ids) return cli_usage("'itemsage import images' takes --vectors FILE.npy and --ids FILE together");
+    if (vectors && (list || cli_given(args, "again") || cli_value(args, "images")))
+        return cli_usage("'itemsage import images' takes vectors, or computes them from pictures: not both at once");
+    reports *r = calloc(1, sizeof *r);
+    int result = r ? cli_open(args, &shop) : cli_usage("out of memory");
+    if (result == CLI_DONE) {
+        result = list ? list_links(args, shop) : vectors ? take_vectors(args, shop, r) : compute_vectors(args, shop, r);
+        sage_shop_close(shop);
+    }
+    free(r);
     return result;
 }
 
@@ -115,7 +208,10 @@ static const cli_flag product_flags[] = {
     {"full", 0, NULL, "The files together are the whole catalogue: products that are absent are deleted."},
     FORMAT_FLAG,
     MAP_FLAG,
-    {"images", 0, "DIR", "Picture links without a scheme lie below DIR; links that leave it are rejected."},
+    {"images", 0, "DIR",
+     "Pictures lie below DIR: links without a scheme, file: links into it, and downloads of others; links that leave "
+     "it "
+     "are rejected. Remembered for later imports."},
     JSON_FLAG,
     {NULL, 0, NULL, NULL},
 };
@@ -132,7 +228,9 @@ const cli_command cli_import_products = {
             "attribute.\n\n"
             "A bad row never stops an import and is never dropped silently: it is kept with its line, column, reason "
             "and text, and counted "
-            "at the end. All files are one transaction: stopped half-way, the catalogue is as before.",
+            "at the end. All files are one transaction: stopped half-way, the catalogue is as before.\n\n"
+            "Where a folder of pictures is known, the vectors of new and changed pictures are computed afterwards, as "
+            "`import images` does.",
     .flags = product_flags,
     .example = "itemsage -C myshop import products feed.xml.gz --images pictures",
     .run = run_products,
@@ -165,7 +263,13 @@ const cli_command cli_import_events = {
 };
 
 static const cli_flag image_flags[] = {
-    {"vectors", 0, "FILE.npy", "Vectors, one row each: f32, f16 or f64, any width, the same for the whole shop."},
+    {"images", 0, "DIR", "The folder that pictures lie in; without it the one that was named last."},
+    {"again", 0, NULL, "Tries files once more that were refused and have not changed since."},
+    {"list", 0, NULL,
+     "Prints remote links of pictures that are not there yet, each with a tab and the name below DIR under which its "
+     "file is looked for."},
+    {"vectors", 0, "FILE.npy",
+     "Takes vectors that were made elsewhere, one row each: f32, f16 or f64, any width, the same for the whole shop."},
     {"ids", 0, "FILE", "As many product ids, one a line; a product may occur up to 20 times."},
     JSON_FLAG,
     {NULL, 0, NULL, NULL},
@@ -174,11 +278,15 @@ static const cli_flag image_flags[] = {
 const cli_command cli_import_images = {
     .name = "import images",
     .operands = "",
-    .summary = "Takes picture vectors that were made elsewhere",
-    .text = "Gives products picture vectors of any frozen encoder, from an .npy file and a file of product ids. They "
-            "replace those that the "
-            "products had. The next training uses them as tokens of the encoder.",
+    .summary = "Computes vectors of pictures, or takes those made elsewhere",
+    .text = "Reads the pictures that products link to (JPEG, PNG, WebP) as far as they are new or have changed, and "
+            "computes their vectors with the shop's picture_encoder. A vector is computed once for each content of a "
+            "file and encoder. Stopped at any time, it goes on with the next run. A picture that is missing or bad is "
+            "kept as a rejected row of its product.\n\n"
+            "With --vectors and --ids it gives products vectors of any frozen encoder from an .npy file and a file of "
+            "product ids, in place of those that they had; a shop has vectors of one origin.\n\n"
+            "The next training uses picture vectors as tokens of the encoder.",
     .flags = image_flags,
-    .example = "itemsage -C myshop import images --vectors clip.npy --ids clip.ids",
+    .example = "itemsage -C myshop import images --images pictures",
     .run = run_images,
 };

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { REJECTS_MAX = 100000 };
 
@@ -29,11 +30,24 @@ static void print_kernels(void) {
     if (*k.advice) printf("  %-22s %s\n", "slow", k.advice);
 }
 
+/* What computed them, and what became of the other pictures. */
+static void print_pictures(const sage_shop_state *s) {
+    if (s->image_vectors)
+        printf("    %-20s %s\n", "computed by",
+               !*s->picture_encoder                         ? "others, elsewhere"
+               : strcmp(s->picture_encoder, "builtin") == 0 ? "builtin (weak: colours, edges, texture)"
+                                                            : s->picture_encoder);
+    if (!s->picture_rejects) return;
+    printf("    ");
+    count("rejected", s->picture_rejects);
+}
+
 static void print_state(const sage_shop *shop, const sage_shop_state *s) {
     printf("Shop %s\n", sage_shop_directory(shop));
     count("products", s->products);
     count("images", s->images);
     count("image vectors", s->image_vectors);
+    print_pictures(s);
     count("queries", s->queries);
     count("events", s->events);
     for (uint64_t i = 0; i < s->task_n; i++) {
@@ -84,6 +98,7 @@ static json_t *state_json(const sage_shop_state *s) {
     } numbers[] = {{"products", s->products},
                    {"images", s->images},
                    {"image_vectors", s->image_vectors},
+                   {"picture_rejects", s->picture_rejects},
                    {"queries", s->queries},
                    {"events", s->events},
                    {"unknown_product_events", s->unknown_product_events},
@@ -100,6 +115,7 @@ static json_t *state_json(const sage_shop_state *s) {
     json_t *root = json_object();
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         json_object_set_new(root, numbers[i].key, json_integer((json_int_t)numbers[i].value));
+    json_object_set_new(root, "picture_encoder", *s->picture_encoder ? json_string(s->picture_encoder) : json_null());
     json_object_set_new(root, "training_unfinished", json_boolean(s->training_unfinished));
     json_object_set_new(root, "tasks", tasks);
     json_object_set_new(root, "reasons", reasons);
@@ -121,6 +137,8 @@ static int print_rejects(sage_shop *shop, size_t limit, json_t *root) {
             json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:s, s:s, s:s}", "source", r->source, "line",
                                                   (json_int_t)r->line, "column", (json_int_t)r->column, "reason",
                                                   r->reason, "detail", r->detail, "raw", r->raw));
+        else if (!r->line) /* a picture has no line */
+            printf("%s: %s: %s\n    %s\n", r->source, r->reason, r->detail, r->raw);
         else
             printf("%s:%llu:%llu: %s: %s\n    %s\n", r->source, (unsigned long long)r->line,
                    (unsigned long long)r->column, r->reason, r->detail, r->raw);

@@ -47,9 +47,43 @@ sage_status sage_import_events(sage_shop *shop, const char *const *files, size_t
                                const sage_import_options *options, const sage_monitor *monitor,
                                sage_import_report *report, sage_error *error);
 
+/* Vectors of the pictures that products link to, by the shop's picture encoder (option picture_encoder), computed once
+ * for each content of a file and encoder. Reads what is new or has changed below the folder of pictures; finished
+ * segments of vectors stay whatever happens, so a pass that was stopped goes on with the next. Products take the
+ * vectors at the end, all at once. docs/formats.md says where the file of a link lies, and the reasons of rejection. */
+typedef struct sage_picture_options {
+    const char *images_dir; /* NULL: that of the last import that named one */
+    bool again;             /* also files that were refused before and did not change */
+} sage_picture_options;
+
+typedef struct sage_picture_report {
+    char encoder[64];
+    uint64_t links, absent; /* different pictures that products link to; of them remote ones that are not there yet */
+    uint64_t read, bytes;   /* files that were new or had changed */
+    uint64_t encoded;       /* contents that the encoder had not seen */
+    uint64_t pictures, vectors; /* of products, each product's for itself; of them with a vector now */
+    uint64_t products;          /* whose vectors changed */
+    uint64_t rejected;          /* pictures of products that are missing or bad */
+    uint64_t reason_n;
+    sage_reason_count reasons[SAGE_REASONS_MAX];
+    double seconds;
+} sage_picture_report;
+
+/* SAGE_E_STATE where the shop has vectors from elsewhere and picture_encoder does not name another, or no folder of
+ * pictures is known. */
+sage_status sage_import_pictures(sage_shop *shop, const sage_picture_options *options, const sage_monitor *monitor,
+                                 sage_picture_report *report, sage_error *error);
+/* Whether there is something to do after an import of products: a folder of pictures is known and there, and the shop
+ * has a picture encoder. */
+sage_status sage_wants_pictures(sage_shop *shop, bool *wanted, sage_error *error);
+/* Remote links that no file below the folder of pictures stands for, each once, with the name of that file. */
+sage_status sage_list_pictures(sage_shop *shop, const char *images_dir,
+                               void (*fn)(void *ctx, const char *link, const char *name), void *ctx,
+                               const sage_monitor *monitor, sage_error *error);
+
 /* Image vectors made elsewhere: an .npy of f32 [n][dim] and a text file of n product ids, one a line; a product may
  * occur up to 20 times. Replaces all image vectors that were given before for those products. All vectors of a shop
- * have one dim. */
+ * have one dim and one origin: those that sage_import_pictures gave to products go. */
 sage_status sage_import_image_vectors(sage_shop *shop, const char *npy_file, const char *ids_file,
                                       const sage_monitor *monitor, sage_import_report *report, sage_error *error);
 

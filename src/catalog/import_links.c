@@ -1,9 +1,11 @@
 #include <base/error.h>
+#include <catalog/fingerprint.h>
 #include <catalog/import_links.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 static bool is_letter(char c) {
@@ -70,30 +72,107 @@ static bool is_absolute(sage_str link) {
     return link.len > 1 && is_letter(link.data[0]) && link.data[1] == ':';
 }
 
+static bool is_inside(const char *real, const char *dir) {
+    size_t n = strlen(dir);
+    if (strcmp(dir, "/") == 0) return true;
+    return strncmp(real, dir, n) == 0 && (real[n] == '/' || real[n] == '\0');
+}
+
 /* A picture that is not there is no fault of the link. */
-static bool resolves_outside(sage_str link, const char *images_dir) {
+bool sage_link_escapes(const char *place, const char *images_dir) {
     char joined[SAGE_PATH_MAX], real[PATH_MAX];
-    size_t dir_len = strlen(images_dir);
-    int n = snprintf(joined, sizeof joined, "%s/%.*s", images_dir,
-                     (int)(link.len < SAGE_PATH_MAX ? link.len : SAGE_PATH_MAX), link.data);
+    int n = snprintf(joined, sizeof joined, "%s/%s", images_dir, place);
     if (n < 0 || (size_t)n >= sizeof joined) return false; /* longer than any path: no such file */
-    if (realpath(joined, real) == NULL) return false;
-    if (strcmp(images_dir, "/") == 0) return false;
-    return strncmp(real, images_dir, dir_len) != 0 || (real[dir_len] != '/' && real[dir_len] != '\0');
+    return realpath(joined, real) != NULL && !is_inside(real, images_dir);
+}
+
+/* ---- file: links ---- */
+
+static int hex_digit(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* False where it does not fit, or holds a zero byte. */
+static bool undo_percents(sage_str text, char out[SAGE_PATH_MAX]) {
+    size_t used = 0;
+    for (size_t i = 0; i < text.len; i++, used++) {
+        if (used + 1 >= SAGE_PATH_MAX) return false;
+        int high = text.data[i] == '%' && i + 2 < text.len ? hex_digit(text.data[i + 1]) : -1;
+        int low = high >= 0 ? hex_digit(text.data[i + 2]) : -1;
+        out[used] = low >= 0 ? (char)(high * 16 + low) : text.data[i];
+        if (low >= 0) i += 2;
+        if (out[used] == '\0') return false;
+    }
+    out[used] = '\0';
+    return true;
+}
+
+/* Of a file that is not there, the folder counts. */
+static bool resolve(const char *path, char real[PATH_MAX]) {
+    char folder[SAGE_PATH_MAX];
+    if (realpath(path, real) != NULL) return true;
+    snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash == NULL || strcmp(slash, "/..") == 0 || strcmp(slash, "/.") == 0) return false;
+    *slash = '\0';
+    if (realpath(slash == folder ? "/" : folder, real) == NULL) return false;
+    size_t n = strlen(real);
+    return (size_t)snprintf(real + n, PATH_MAX - n, "/%s", slash + 1) < PATH_MAX - n;
+}
+
+/* "file:/a", "file:///a", "file://localhost/a". */
+static bool place_file(sage_str link, const char *images_dir, char place[SAGE_PATH_MAX]) {
+    char path[SAGE_PATH_MAX], real[PATH_MAX];
+    sage_str rest = after(link, sizeof "file:" - 1);
+    if (rest.len >= 2 && memcmp(rest.data, "//", 2) == 0) {
+        rest = after(rest, 2);
+        size_t host = span(rest, "/");
+        if (host != 0 && !(host == 9 && strncasecmp(rest.data, "localhost", 9) == 0)) return false;
+        rest = after(rest, host);
+    }
+    if (images_dir[0] == '\0' || rest.len == 0 || rest.data[0] != '/') return false;
+    if (!undo_percents(rest, path) || !resolve(path, real)) return false;
+    size_t dir = strcmp(images_dir, "/") == 0 ? 0 : strlen(images_dir);
+    if (!is_inside(real, images_dir) || real[dir] != '/') return false;
+    snprintf(place, SAGE_PATH_MAX, "%s", real + dir + 1);
+    return true;
+}
+
+/* ---- all links ---- */
+
+static bool is_file(sage_str link) {
+    return sage_link_scheme(link) == 4 && strncasecmp(link.data, "file", 4) == 0;
+}
+
+static void place_hash(sage_str link, char place[SAGE_PATH_MAX]) {
+    unsigned char hash[16];
+    sage_hash_bytes(link.data, link.len, hash);
+    for (size_t i = 0; i < sizeof hash; i++) snprintf(place + 2 * i, 3, "%02x", hash[i]);
+}
+
+sage_link_kind sage_link_place(sage_str link, const char *images_dir, char place[SAGE_PATH_MAX]) {
+    place[0] = '\0';
+    if (is_file(link)) return place_file(link, images_dir, place) ? SAGE_LINK_LOCAL : SAGE_LINK_OUTSIDE;
+    bool remote = sage_link_scheme(link) > 0 || (link.len > 1 && link.data[0] == '/' && link.data[1] == '/');
+    if (!remote && (climbs_out(link) || (images_dir[0] != '\0' && is_absolute(link)))) return SAGE_LINK_OUTSIDE;
+    if (remote || link.len >= SAGE_PATH_MAX) /* a name longer than any path: no such file, under whatever name */
+        place_hash(link, place);
+    else
+        snprintf(place, SAGE_PATH_MAX, "%.*s", (int)link.len, link.data);
+    return remote ? SAGE_LINK_REMOTE : SAGE_LINK_LOCAL;
 }
 
 bool sage_link_check_image(sage_str link, const char *images_dir, sage_flaw *flaw) {
-    size_t scheme = sage_link_scheme(link);
-    if (scheme == 4 && strncasecmp(link.data, "file", 4) == 0) {
-        return sage_flaw_set(flaw, "image-outside",
-                             "picture \"%s\": file: links are not taken; give a path below --images DIR",
-                             sage_show(link).text);
-    }
-    if (scheme > 0 || (link.len > 1 && link.data[0] == '/' && link.data[1] == '/')) return true;
-    bool out = climbs_out(link) || (images_dir[0] != '\0' && (is_absolute(link) || resolves_outside(link, images_dir)));
-    if (!out) return true;
+    char place[SAGE_PATH_MAX];
+    sage_link_kind kind = sage_link_place(link, images_dir, place);
+    if (kind == SAGE_LINK_REMOTE) return true;
+    if (kind == SAGE_LINK_LOCAL && (images_dir[0] == '\0' || !sage_link_escapes(place, images_dir))) return true;
     return sage_flaw_set(flaw, "image-outside",
-                         "picture \"%s\" lies outside the folder of --images; give a path below it",
+                         images_dir[0] == '\0' && is_file(link)
+                             ? "picture \"%s\": file: links are taken below the folder of --images only; give that"
+                             : "picture \"%s\" lies outside the folder of --images; give a path below it",
                          sage_show(link).text);
 }
 

@@ -2,7 +2,9 @@
 #include <base/error.h>
 #include <catalog/import_links.h>
 #include <catalog/import_products.h>
+#include <catalog/picture_store.h>
 #include <inttypes.h>
+#include <string.h>
 
 static const sage_import_options no_options;
 
@@ -76,14 +78,25 @@ out:
     return st;
 }
 
+/* Of --images, else the one of an import before, where that is still there. */
+static sage_status find_images_dir(sage_import *import, const char *given, char dir[SAGE_PATH_MAX], sage_error *error) {
+    sage_status st = SAGE_OK;
+    const char *before = "";
+    SAGE_TRY(sage_images_dir(given, dir, error));
+    if (dir[0] != '\0') return sage_store_set_meta(import->catalog, "images_dir", dir, error);
+    SAGE_TRY(sage_catalog_meta(import->catalog, "images_dir", &before, error));
+    if (before[0] != '\0' && sage_images_dir(before, dir, NULL) != SAGE_OK) dir[0] = '\0';
+out:
+    return st;
+}
+
 static sage_status import_all(sage_product_store *store, const char *const *files, size_t n_files,
                               const sage_import_options *options, sage_error *error) {
     sage_status st = SAGE_OK;
     char images_dir[SAGE_PATH_MAX];
     sage_import *import = store->import;
     const sage_import_report *report = import->report;
-    SAGE_TRY(sage_images_dir(options->images_dir, images_dir, error));
-    if (images_dir[0] != '\0') SAGE_TRY(sage_store_set_meta(import->catalog, "images_dir", images_dir, error));
+    SAGE_TRY(find_images_dir(import, options->images_dir, images_dir, error));
     for (size_t i = 0; i < n_files; i++) {
         SAGE_TRY(import_file(store, files[i], options, images_dir, error));
     }
@@ -115,7 +128,9 @@ sage_status sage_catalog_import_products(sage_catalog *catalog, const char *cons
     SAGE_TRY(sage_product_store_init(&store, &import, revision, error));
     SAGE_TRY(import_all(&store, files, n_files, options != NULL ? options : &no_options, error));
 out:
-    if (st == SAGE_OK && store.vectors_dropped > 0) {
+    const char *encoder = "";
+    if (st == SAGE_OK && store.vectors_dropped > 0) st = sage_catalog_picture_encoder(catalog, &encoder, error);
+    if (st == SAGE_OK && strcmp(encoder, "none") == 0) { /* others are computed anew */
         sage_warn(monitor, "%" PRIu64 " picture vectors were dropped since their picture changed; give them again",
                   store.vectors_dropped);
     }

@@ -5,11 +5,9 @@
  * import of vectors. Rows are first gathered in a temporary table, since one product's may lie anywhere in the file. */
 #include <base/alloc.h>
 #include <base/error.h>
-#include <catalog/cursor.h>
 #include <catalog/import_common.h>
-#include <catalog/import_images.h>
+#include <catalog/product_touch.h>
 #include <catalog/vector_file.h>
-#include <inttypes.h>
 #include <string.h>
 
 typedef struct vector_import {
@@ -17,10 +15,9 @@ typedef struct vector_import {
     sage_catalog *catalog;
     sage_vector_input input;
     float *vector; /* one row */
-    sqlite3_stmt *give, *count, *given, *touch;
+    sqlite3_stmt *give, *count, *given;
     sage_image_rows images;
-    sage_product_cursor *products;
-    sage_buf scratch;
+    sage_product_touch touch;
     int64_t revision, file; /* file: in vector_files */
 } vector_import;
 
@@ -35,10 +32,8 @@ static sage_status prepare(vector_import *v, sage_error *error) {
     SAGE_TRY(sage_db_prepare(db, "INSERT INTO given VALUES(?1, ?2, ?3, ?4)", &v->give, error));
     SAGE_TRY(sage_db_prepare(db, "SELECT count(*) FROM given WHERE pid = ?1", &v->count, error));
     SAGE_TRY(sage_db_prepare(db, "SELECT pid, place, hash FROM given ORDER BY pid, place", &v->given, error));
-    SAGE_TRY(
-        sage_db_prepare(db, "UPDATE products SET revision = ?2, fingerprint = ?3 WHERE pid = ?1", &v->touch, error));
     SAGE_TRY(sage_image_rows_init(&v->images, v->catalog, error));
-    SAGE_TRY(sage_product_cursor_open_one(v->catalog, &v->products, error));
+    SAGE_TRY(sage_product_touch_init(&v->touch, v->catalog, v->revision, error));
 out:
     return st;
 }
@@ -47,10 +42,8 @@ static void release(vector_import *v) {
     sqlite3_finalize(v->give);
     sqlite3_finalize(v->count);
     sqlite3_finalize(v->given);
-    sqlite3_finalize(v->touch);
     sage_image_rows_free(&v->images);
-    sage_product_cursor_close(v->products);
-    sage_buf_free(&v->scratch);
+    sage_product_touch_free(&v->touch);
     sage_free(v->vector);
     sage_vector_input_close(&v->input);
     sage_import_end(&v->import);
@@ -181,26 +174,6 @@ static bool same_vectors(const sage_pictures *a, const sage_pictures *b) {
     return true;
 }
 
-static sage_status refresh_fingerprint(vector_import *v, int64_t pid, const sage_pictures *now, sage_error *error) {
-    sage_status st = SAGE_OK;
-    const sage_product_row *product = NULL;
-    sage_picture list[SAGE_IMAGES_MAX];
-    unsigned char fingerprint[16];
-    SAGE_TRY(sage_product_cursor_seek(v->products, pid, &product, error));
-    if (product == NULL) {
-        st = sage_fail(error, SAGE_E_INTERNAL, "product %" PRId64 " is gone within one transaction", pid);
-        goto out;
-    }
-    SAGE_TRY(
-        sage_fingerprint_make(product->fields, list, sage_pictures_list(now, list), &v->scratch, fingerprint, error));
-    sqlite3_bind_int64(v->touch, 1, pid);
-    sqlite3_bind_int64(v->touch, 2, v->revision);
-    sage_bind_blob16(v->touch, 3, fingerprint);
-    SAGE_TRY(sage_db_run(v->touch, error));
-out:
-    return st;
-}
-
 /* `now` has the product's new vectors; its links are still to come from the old rows. */
 static sage_status write_product(vector_import *v, int64_t pid, sage_pictures *now, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -217,7 +190,7 @@ static sage_status write_product(vector_import *v, int64_t pid, sage_pictures *n
         report->unchanged++;
         goto out;
     }
-    SAGE_TRY(refresh_fingerprint(v, pid, now, error));
+    SAGE_TRY(sage_product_touch_run(&v->touch, pid, now, error));
     if (had)
         report->changed++;
     else
@@ -256,16 +229,56 @@ out:
     return st;
 }
 
+/* ---- the other products ---- */
+
+static sage_status drop_computed_of(vector_import *v, int64_t pid, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_pictures old, now;
+    SAGE_TRY(sage_image_rows_read(&v->images, pid, &old, error));
+    now = old;
+    for (size_t i = 0; i < SAGE_IMAGES_MAX; i++) now.at[i].has_vector = false;
+    SAGE_TRY(sage_image_rows_write(&v->images, pid, &old, &now, error));
+    SAGE_TRY(sage_product_touch_run(&v->touch, pid, &now, error));
+out:
+    return st;
+}
+
+/* Vectors that the program computed and vectors from elsewhere lie in different spaces: a shop has the one or the
+ * other. The computed ones stay in the cache. */
+static sage_status drop_computed(vector_import *v, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sqlite3_stmt *next = NULL;
+    int64_t pid = 0;
+    bool row = true;
+    SAGE_TRY(sage_db_prepare(v->catalog->db,
+                             "SELECT i.pid FROM images i CROSS JOIN vector_files f ON f.file = i.vector_file"
+                             " WHERE f.encoder IS NOT NULL AND i.pid > ?1 ORDER BY i.pid LIMIT 1",
+                             &next, error));
+    while (row) {
+        sqlite3_bind_int64(next, 1, pid);
+        SAGE_TRY(sage_db_step(next, &row, error));
+        if (row) pid = sqlite3_column_int64(next, 0);
+        sqlite3_reset(next);
+        if (row) SAGE_TRY(drop_computed_of(v, pid, error));
+        SAGE_TRY(sage_check_cancel(v->import.monitor, "import", error));
+    }
+    SAGE_TRY(sage_store_set_meta(v->catalog, SAGE_META_PICTURE_ENCODER, "none", error));
+out:
+    sqlite3_finalize(next);
+    return st;
+}
+
 /* Checked at the end, so that a whole new set of another width may replace the old one. */
 static sage_status check_width(vector_import *v, sage_error *error) {
     sage_status st = SAGE_OK;
     sqlite3_stmt *stmt = NULL;
     bool row = false;
     SAGE_TRY(sage_db_exec(v->catalog->db,
-                          "DELETE FROM vector_files WHERE file NOT IN"
+                          "DELETE FROM vector_files WHERE encoder IS NULL AND file NOT IN"
                           " (SELECT DISTINCT vector_file FROM images WHERE vector_file IS NOT NULL)",
                           error));
-    SAGE_TRY(sage_db_prepare(v->catalog->db, "SELECT dim FROM vector_files WHERE dim <> ?1", &stmt, error));
+    SAGE_TRY(sage_db_prepare(v->catalog->db, "SELECT dim FROM vector_files WHERE dim <> ?1 AND encoder IS NULL", &stmt,
+                             error));
     sqlite3_bind_int64(stmt, 1, (int64_t)v->input.npy.cols);
     SAGE_TRY(sage_db_step(stmt, &row, error));
     if (row) {
@@ -289,6 +302,7 @@ static sage_status import_all(vector_import *v, const char *shop_dir, sage_error
     if (taken > 0) {
         SAGE_TRY(publish_file(v, shop_dir, taken, error));
         SAGE_TRY(write_products(v, error));
+        SAGE_TRY(drop_computed(v, error));
         SAGE_TRY(check_width(v, error));
     }
     SAGE_TRY(sage_import_end_file(&v->import, NULL, error));
@@ -303,7 +317,6 @@ sage_status sage_catalog_import_image_vectors(sage_catalog *catalog, const char 
     sage_status st = SAGE_OK;
     vector_import v = {.catalog = catalog};
     bool begun = false;
-    sage_buf_init(&v.scratch, 64 << 20);
     SAGE_TRY(sage_import_begin(&v.import, catalog, "import", monitor, report, error));
     v.import.source = ids_file; /* rejects name its lines */
     SAGE_TRY(sage_vector_input_open(&v.input, npy_file, ids_file, error));

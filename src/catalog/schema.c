@@ -3,6 +3,10 @@
 #include <io/fs.h>
 #include <stdio.h>
 
+static const char *const steps[SAGE_CATALOG_VERSION] = {sage_schema_v1, sage_schema_v2};
+
+const sage_migrations sage_catalog_migrations = {steps, SAGE_CATALOG_VERSION};
+
 static sage_status read_number(sqlite3 *db, const char *sql, int64_t *number, sage_error *error) {
     sage_status st = SAGE_OK;
     sqlite3_stmt *stmt = NULL;

@@ -7,7 +7,7 @@
  * event_products and users; event_id is the hash of the feed's own, where it has one. event_products names every
  * product that an event ever named, so that an event of a product that is unknown (yet, or no longer) needs nothing but
  * the join to be resolved when the product comes. */
-static const char version_1[] =
+const char sage_schema_v1[] =
     "CREATE TABLE meta(key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     "INSERT INTO meta VALUES('revision', '0');"
     "CREATE TABLE products("
@@ -60,7 +60,3 @@ static const char version_1[] =
     " line INTEGER NOT NULL, column INTEGER NOT NULL,"
     " reason TEXT NOT NULL, detail TEXT NOT NULL, raw BLOB NOT NULL) STRICT;"
     "CREATE INDEX rejects_import ON rejects(import, reason);";
-
-static const char *const steps[SAGE_CATALOG_VERSION] = {version_1};
-
-const sage_migrations sage_catalog_migrations = {steps, SAGE_CATALOG_VERSION};

@@ -5,6 +5,9 @@
 #include <base/buf.h>
 #include <catalog/catalog.h>
 
+/* Of the meta table: the encoder that the shop's picture vectors are of; "none" where they were made elsewhere. */
+#define SAGE_META_PICTURE_ENCODER "picture_encoder"
+
 struct sage_catalog {
     sqlite3 *db;
     bool write;

@@ -30,6 +30,24 @@ out:
     return st;
 }
 
+/* A shop's vectors are all of one encoder. */
+static sage_status read_encoder(sage_catalog *catalog, sage_shop_state *state, sage_error *error) {
+    static const char sql[] =
+        "SELECT (SELECT coalesce(e.name, '') FROM images i CROSS JOIN vector_files f ON f.file = i.vector_file"
+        " LEFT JOIN encoders e ON e.encoder = f.encoder LIMIT 1),"
+        " (SELECT count(*) FROM rejects WHERE import IN (SELECT import FROM imports WHERE kind = 'pictures'))";
+    sage_status st = SAGE_OK;
+    sqlite3_stmt *stmt = NULL;
+    bool row = false;
+    SAGE_TRY(sage_db_prepare(catalog->db, sql, &stmt, error));
+    SAGE_TRY(sage_db_step(stmt, &row, error));
+    snprintf(state->picture_encoder, sizeof state->picture_encoder, "%s", sage_column_str(stmt, 0).data);
+    state->picture_rejects = (uint64_t)sqlite3_column_int64(stmt, 1);
+out:
+    sqlite3_finalize(stmt);
+    return st;
+}
+
 /* Reasons beyond the room for them are added up in the last place. */
 static sage_status read_reasons(sage_catalog *catalog, sage_shop_state *state, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -80,6 +98,7 @@ sage_status sage_catalog_count(sage_catalog *catalog, sage_shop_state *state, sa
     bool own = sqlite3_get_autocommit(catalog->db) != 0; /* one snapshot for all the counts */
     if (own) SAGE_TRY(sage_db_exec(catalog->db, "BEGIN", error));
     SAGE_TRY(read_counts(catalog, state, error));
+    SAGE_TRY(read_encoder(catalog, state, error));
     SAGE_TRY(read_reasons(catalog, state, error));
     SAGE_TRY(read_tasks(catalog, state, error));
     state->catalogue_revision = sage_catalog_revision(catalog);

@@ -79,7 +79,7 @@ out:
 }
 
 static sage_status lock_in(const char *dir, sage_shop_lock_kind kind, int *fd, sage_error *error) {
-    static const char *const names[] = {".lock-catalog", ".lock-train", ".lock-release"};
+    static const char *const names[] = {".lock-catalog", ".lock-train", ".lock-release", ".lock-encoders"};
     char path[SAGE_PATH_MAX];
     *fd = -1;
     sage_status st = sage_path_join(path, dir, names[kind], error);

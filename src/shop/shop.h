@@ -30,7 +30,12 @@ sage_status sage_shop_pool(sage_shop *shop, sage_pool **pool, sage_error *error)
 
 /* What a writer holds: imports write the catalogue, training the models, embed and index the release. Readers hold
  * nothing. SAGE_E_LOCKED names the holder. */
-typedef enum sage_shop_lock_kind { SAGE_LOCK_CATALOG, SAGE_LOCK_TRAIN, SAGE_LOCK_RELEASE } sage_shop_lock_kind;
+typedef enum sage_shop_lock_kind {
+    SAGE_LOCK_CATALOG,
+    SAGE_LOCK_TRAIN,
+    SAGE_LOCK_RELEASE,
+    SAGE_LOCK_ENCODERS
+} sage_shop_lock_kind;
 sage_status sage_shop_lock(const sage_shop *shop, sage_shop_lock_kind kind, int *fd, sage_error *error);
 
 sage_status sage_shop_catalog(const sage_shop *shop, bool write, sage_catalog **catalog, sage_error *error);

@@ -172,27 +172,30 @@ static sage_status migrate(const place *p, const char *path, const sage_migratio
 /* A step to a version that is not released: the file is copied, then changed, all or nothing. */
 static void an_older_format_is_backed_up_and_brought_up(void **state) {
     (void)state;
+    enum { NOW = SAGE_CATALOG_VERSION };
     place p;
-    char backup[SAGE_PATH_MAX];
+    char backup[SAGE_PATH_MAX], name[32];
     sage_catalog *old = NULL;
     place_open(&p);
     need_ok(&p, place_import(&p, "a.csv", "id,title\n1,a\n", NULL));
     sage_catalog_close(p.catalog);
     p.catalog = NULL;
-    const char *steps[] = {sage_catalog_migrations.steps[0],
-                           "ALTER TABLE products ADD COLUMN extra TEXT; UPDATE products SET extra = 'x'",
-                           "SELECT broken("};
-    const sage_migrations two = {steps, 2}, three = {steps, 3};
-    assert_int_equal(sage_schema_check(&two, 1, false, p.db, &p.error), SAGE_E_STATE); /* a reader is told what to do */
+    const char *steps[NOW + 2];
+    memcpy(steps, sage_catalog_migrations.steps, NOW * sizeof *steps);
+    steps[NOW] = "ALTER TABLE products ADD COLUMN extra TEXT; UPDATE products SET extra = 'x'";
+    steps[NOW + 1] = "SELECT broken(";
+    const sage_migrations next = {steps, NOW + 1}, broken = {steps, NOW + 2};
+    assert_int_equal(sage_schema_check(&next, NOW, false, p.db, &p.error), SAGE_E_STATE); /* a reader is told */
     assert_non_null(strstr(p.error.text, "itemsage import"));
-    assert_int_equal(migrate(&p, p.db, &three, &p.error), SAGE_E_INTERNAL);
-    assert_int_equal(ask(&p, "SELECT user_version FROM pragma_user_version"), 1);
+    assert_int_equal(migrate(&p, p.db, &broken, &p.error), SAGE_E_INTERNAL);
+    assert_int_equal(ask(&p, "SELECT user_version FROM pragma_user_version"), NOW);
     assert_int_equal(ask(&p, "SELECT count(*) FROM pragma_table_info('products') WHERE name = 'extra'"), 0);
-    need_ok(&p, migrate(&p, p.db, &two, &p.error));
-    assert_int_equal(ask(&p, "SELECT user_version FROM pragma_user_version"), 2);
+    need_ok(&p, migrate(&p, p.db, &next, &p.error));
+    assert_int_equal(ask(&p, "SELECT user_version FROM pragma_user_version"), NOW + 1);
     assert_int_equal(ask(&p, "SELECT extra = 'x' FROM products"), 1);
-    need_ok(&p, migrate(&p, p.db, &two, &p.error)); /* nothing left to do */
-    need_ok(&p, sage_catalog_open(place_path(&p, "catalog.db.v1.bak", backup), false, &old, &p.error));
+    need_ok(&p, migrate(&p, p.db, &next, &p.error)); /* nothing left to do */
+    snprintf(name, sizeof name, "catalog.db.v%d.bak", NOW);
+    need_ok(&p, sage_catalog_open(place_path(&p, name, backup), false, &old, &p.error));
     int64_t pid = 0;
     need_ok(&p, sage_catalog_find_product(old, "1", &pid, &p.error));
     sage_catalog_close(old);
@@ -216,7 +219,12 @@ static void released_format_1_opens(void **state) {
     need_ok(&p, sage_fs_read_all(source, 1 << 20, &sql, &n, &p.error));
     run_sql(p.db, sql);
     free(sql);
+    assert_int_equal(sage_catalog_open(p.db, false, &p.catalog, &p.error), SAGE_E_STATE); /* a reader changes nothing */
     need_ok(&p, sage_catalog_open(p.db, true, &p.catalog, &p.error));
+    assert_int_equal(ask(&p, "SELECT user_version FROM pragma_user_version"), SAGE_CATALOG_VERSION);
+    assert_true(sage_fs_exists(place_path(&p, "catalog.db.v1.bak", source)));
+    assert_int_equal(ask(&p, "SELECT count(*) FROM imports WHERE source <> ''"), 3);
+    assert_int_equal(ask(&p, "SELECT encoder IS NULL FROM vector_files"), 1); /* from elsewhere, as they were */
     product_seen shirt = see(&p, "shirt-1"), hat = see(&p, "hat");
     assert_string_equal(shirt.title, "Red Shirt");
     assert_int_equal(shirt.pid, 1);

@@ -1,0 +1,23 @@
+/* Inside of the picture store, for its files. */
+#ifndef SAGE_CATALOG_PICTURE_IMPL_H
+#define SAGE_CATALOG_PICTURE_IMPL_H
+
+#include <catalog/picture_store.h>
+#include <catalog/store.h>
+
+struct sage_picture_store {
+    sage_catalog *catalog;
+    sage_picture_source source;
+    int64_t encoder; /* its row; 0 as long as it has none */
+    int64_t at;      /* the last link that was looked at */
+    uint64_t links, absent;
+    sqlite3_stmt *next, *place, *file, *vector;
+};
+
+/* The links that `sql` gives, each once, into temp.picture_links: n, link, path below images_dir, and why there is no
+ * file to read now (reason, detail). */
+sage_status sage_picture_links_gather(sage_catalog *catalog, const char *sql, const sage_monitor *monitor, uint64_t *n,
+                                      sage_error *error);
+void sage_picture_links_drop(sage_catalog *catalog);
+
+#endif

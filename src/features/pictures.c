@@ -1,0 +1,311 @@
+/* A batch of files: read and hashed by all workers, sorted out by one (what is known needs no more), decoded and shaped
+ * by all, encoded, and kept in the order of the links. */
+#include <base/alloc.h>
+#include <base/error.h>
+#include <base/report.h>
+#include <features/picture_segment.h>
+#include <features/pictures.h>
+#include <inttypes.h>
+#include <math.h>
+#include <pretrained/picture.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { BATCH = SAGE_PICTURE_BATCH, BATCH_BYTES_MAX = 256 << 20 };
+
+typedef struct job {
+    sage_picture_task task;
+    sage_picture_file file;
+    sage_status st; /* of reading, then of decoding */
+    sage_error error;
+    size_t square; /* its place among those that are encoded; BATCH: it has none */
+} job;
+
+typedef struct worker {
+    sage_pixels pixels, scratch;
+} worker;
+
+typedef struct pass {
+    const sage_pictures_spec *spec;
+    sage_picture_store *store;
+    sage_picture_encoder *encoder;
+    sage_pool *pool;
+    sage_picture_report *report;
+    sage_picture_segment segment;
+    job *jobs; /* [BATCH + 1]: the last one waits for the next batch */
+    size_t n;
+    bool waits;
+    size_t squares, owners[BATCH]; /* of each square, the job that has its bytes */
+    float *pixels, *vectors;
+    worker *workers;
+    size_t n_workers;
+} pass;
+
+/* ---- memory ---- */
+
+static sage_status allocate(pass *p, sage_error *error) {
+    const size_t s = p->encoder->rule->size, square = 3 * s * s;
+    p->n_workers = sage_pool_threads(p->pool);
+    p->jobs = sage_alloc_zero(BATCH + 1, sizeof *p->jobs);
+    p->workers = sage_alloc_zero(p->n_workers, sizeof *p->workers);
+    p->pixels = sage_alloc(BATCH * square * sizeof *p->pixels);
+    p->vectors = sage_alloc(BATCH * p->encoder->dim * sizeof *p->vectors);
+    if (p->jobs == NULL || p->workers == NULL || p->pixels == NULL || p->vectors == NULL)
+        return sage_fail_memory(error, BATCH * (square + p->encoder->dim) * sizeof *p->pixels);
+    return sage_picture_segment_init(&p->segment, p->store, p->encoder->dim, p->spec->segment_rows, error);
+}
+
+static void release(pass *p) {
+    for (size_t i = 0; p->jobs != NULL && i < BATCH; i++) sage_picture_file_free(&p->jobs[i].file);
+    for (size_t i = 0; p->workers != NULL && i < p->n_workers; i++) {
+        sage_pixels_free(&p->workers[i].pixels);
+        sage_pixels_free(&p->workers[i].scratch);
+    }
+    sage_free(p->jobs);
+    sage_free(p->workers);
+    sage_free(p->pixels);
+    sage_free(p->vectors);
+    sage_picture_segment_free(&p->segment);
+    sage_picture_store_close(p->store);
+}
+
+/* ---- reading ---- */
+
+static sage_status gather(pass *p, sage_error *error) {
+    sage_status st = SAGE_OK;
+    int64_t bytes = 0;
+    bool more = true;
+    for (p->n = 0; p->n < BATCH; p->n++) {
+        job *j = &p->jobs[p->n];
+        if (p->waits)
+            j->task = p->jobs[BATCH].task;
+        else
+            SAGE_TRY(sage_picture_store_next(p->store, &j->task, &more, error));
+        p->waits = false;
+        if (!more) break;
+        bytes += j->task.size;
+        if (p->n > 0 && bytes > BATCH_BYTES_MAX) {
+            p->jobs[BATCH].task = j->task;
+            p->waits = true;
+            break;
+        }
+    }
+out:
+    return st;
+}
+
+static void read_files(void *ctx, size_t begin, size_t end, size_t worker_n) {
+    pass *p = ctx;
+    char path[SAGE_PATH_MAX];
+    (void)worker_n;
+    for (size_t i = begin; i < end; i++) {
+        job *j = &p->jobs[i];
+        j->square = BATCH;
+        j->error = (sage_error){0};
+        j->st = sage_path_join(path, p->spec->images_dir, j->task.path, &j->error);
+        if (j->st == SAGE_OK) j->st = sage_picture_load(path, &sage_picture_limits_default, &j->file, &j->error);
+    }
+}
+
+/* ---- sorting out ---- */
+
+static bool begins_as_picture(const sage_picture_file *file) {
+    const unsigned char *b = file->bytes;
+    if (file->n_bytes >= 3 && memcmp(b, "\xFF\xD8\xFF", 3) == 0) return true;
+    if (file->n_bytes >= 8 && memcmp(b, "\x89PNG\r\n\x1A\n", 8) == 0) return true;
+    return file->n_bytes >= 12 && memcmp(b, "RIFF", 4) == 0 && memcmp(b + 8, "WEBP", 4) == 0;
+}
+
+/* NULL: not the file's fault. */
+static const char *fault_of(const job *j) {
+    if (j->st == SAGE_E_LIMIT) return "picture-too-large";
+    if (j->st != SAGE_E_FORMAT) return NULL;
+    return j->file.n_bytes == 0 || begins_as_picture(&j->file) ? "picture-broken" : "picture-unknown-format";
+}
+
+static sage_status settle_bad(pass *p, job *j, const unsigned char content[16], sage_error *error) {
+    const char *fault = fault_of(j);
+    if (fault != NULL) return sage_picture_segment_file(&p->segment, &j->task, content, fault, j->error.text, error);
+    if (j->st == SAGE_E_MEMORY || j->st == SAGE_E_INTERNAL) return sage_fail(error, j->st, "%s", j->error.text);
+    const char *reason = j->st == SAGE_E_NOT_FOUND ? "picture-missing" : "picture-unreadable";
+    return sage_picture_store_refuse(p->store, j->task.link, reason, j->error.text, error);
+}
+
+static size_t square_of(const pass *p, const unsigned char content[16]) {
+    size_t s = 0;
+    while (s < p->squares && memcmp(p->jobs[p->owners[s]].file.hash, content, 16) != 0) s++;
+    return s;
+}
+
+static sage_status sort_out_one(pass *p, size_t i, sage_error *error) {
+    static const unsigned char none[16];
+    sage_status st = SAGE_OK;
+    job *j = &p->jobs[i];
+    bool known = false;
+    if (j->st != SAGE_OK) return settle_bad(p, j, none, error);
+    p->report->read++;
+    p->report->bytes += j->file.n_bytes;
+    known = sage_picture_segment_has(&p->segment, j->file.hash);
+    if (!known) SAGE_TRY(sage_picture_store_known(p->store, j->file.hash, &known, error));
+    if (known) return sage_picture_segment_file(&p->segment, &j->task, j->file.hash, NULL, NULL, error);
+    j->square = square_of(p, j->file.hash);
+    if (j->square == p->squares) p->owners[p->squares++] = i;
+out:
+    return st;
+}
+
+/* ---- decoding and encoding ---- */
+
+static void decode_squares(void *ctx, size_t begin, size_t end, size_t worker_n) {
+    pass *p = ctx;
+    worker *w = &p->workers[worker_n];
+    const sage_picture_rule *rule = p->encoder->rule;
+    const size_t square = 3 * rule->size * rule->size;
+    for (size_t s = begin; s < end; s++) {
+        job *j = &p->jobs[p->owners[s]];
+        j->st = sage_picture_decode(NULL, j->file.bytes, j->file.n_bytes, &sage_picture_limits_default,
+                                    sage_picture_wanted(rule), &w->pixels, NULL, &j->error);
+        if (j->st == SAGE_OK)
+            j->st = sage_picture_shape(&w->pixels, rule, &w->scratch, p->pixels + s * square, &j->error);
+    }
+}
+
+/* Good squares move together; gives where each one went. */
+static size_t close_up(pass *p, size_t moved[BATCH]) {
+    const size_t s = p->encoder->rule->size, square = 3 * s * s;
+    size_t good = 0;
+    for (size_t i = 0; i < p->squares; i++) {
+        if (p->jobs[p->owners[i]].st != SAGE_OK) continue;
+        if (good != i) memcpy(p->pixels + good * square, p->pixels + i * square, square * sizeof *p->pixels);
+        moved[i] = good++;
+    }
+    return good;
+}
+
+static sage_status keep_vectors(pass *p, const size_t moved[BATCH], sage_error *error) {
+    for (size_t i = 0; i < p->squares; i++) {
+        const job *j = &p->jobs[p->owners[i]];
+        if (j->st != SAGE_OK) continue;
+        const float *vector = p->vectors + moved[i] * p->encoder->dim;
+        for (size_t k = 0; k < p->encoder->dim; k++)
+            if (!isfinite(vector[k]))
+                return sage_fail(error, SAGE_E_FORMAT,
+                                 "the encoder %s gives numbers that are not finite (of %s); its weights are damaged",
+                                 p->encoder->name, j->task.path);
+        sage_picture_segment_add(&p->segment, j->file.hash, vector);
+        p->report->encoded++;
+    }
+    return SAGE_OK;
+}
+
+static sage_status encode(pass *p, sage_error *error) {
+    sage_status st = SAGE_OK;
+    size_t moved[BATCH] = {0};
+    sage_pool_for_dynamic(p->pool, p->squares, 1, decode_squares, p);
+    size_t good = close_up(p, moved);
+    if (good > 0) SAGE_TRY(sage_picture_encoder_run(p->encoder, good, p->pixels, p->vectors, error));
+    SAGE_TRY(keep_vectors(p, moved, error));
+out:
+    return st;
+}
+
+/* Files whose content was encoded now, or could not be: all that have it. */
+static sage_status settle(pass *p, sage_error *error) {
+    sage_status st = SAGE_OK;
+    for (size_t i = 0; i < p->n; i++) {
+        job *j = &p->jobs[i];
+        if (j->square == BATCH) continue;
+        const job *owner = &p->jobs[p->owners[j->square]];
+        if (j != owner) {
+            j->st = owner->st;
+            j->error = owner->error;
+        }
+        if (j->st == SAGE_OK)
+            SAGE_TRY(sage_picture_segment_file(&p->segment, &j->task, j->file.hash, NULL, NULL, error));
+        else
+            SAGE_TRY(settle_bad(p, j, j->file.hash, error));
+    }
+out:
+    return st;
+}
+
+static sage_status run_batch(pass *p, sage_error *error) {
+    sage_status st = SAGE_OK;
+    p->squares = 0;
+    sage_pool_for_dynamic(p->pool, p->n, 1, read_files, p);
+    for (size_t i = 0; i < p->n; i++) SAGE_TRY(sort_out_one(p, i, error));
+    SAGE_TRY(encode(p, error));
+    SAGE_TRY(settle(p, error));
+out:
+    for (size_t i = 0; i < p->n; i++) sage_picture_file_free(&p->jobs[i].file);
+    return st;
+}
+
+/* ---- the pass ---- */
+
+static void tell(const pass *p, sage_ticker *ticker, double began_s) {
+    char detail[96];
+    double seconds = sage_now_s() - began_s;
+    snprintf(detail, sizeof detail, "%" PRIu64 " encoded  %.0f pictures/s", p->report->encoded,
+             seconds > 0 ? (double)p->report->read / seconds : 0);
+    sage_ticker_tick(ticker, sage_picture_store_done(p->store), detail);
+}
+
+static sage_status read_all(pass *p, const sage_monitor *monitor, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_ticker ticker;
+    double began_s = sage_now_s();
+    sage_ticker_begin(&ticker, monitor, "pictures", p->report->links);
+    for (;;) {
+        SAGE_TRY(gather(p, error));
+        if (p->n == 0) break;
+        SAGE_TRY(run_batch(p, error));
+        bool stop = sage_cancelled(monitor);
+        if (stop || sage_picture_segment_full(&p->segment)) SAGE_TRY(sage_picture_segment_commit(&p->segment, error));
+        if (stop) SAGE_TRY(sage_check_cancel(monitor, "pictures", error));
+        tell(p, &ticker, began_s);
+    }
+    SAGE_TRY(sage_picture_segment_commit(&p->segment, error));
+out:
+    sage_ticker_end(&ticker, sage_picture_store_done(p->store));
+    return st;
+}
+
+static void report_products(sage_picture_report *report, const sage_import_report *linked) {
+    report->pictures = linked->rows;
+    report->vectors = linked->unchanged;
+    report->products = linked->added + linked->changed;
+    report->rejected = linked->rejected;
+    report->reason_n = linked->reason_n;
+    memcpy(report->reasons, linked->reasons, sizeof report->reasons);
+}
+
+sage_status sage_pictures_run(sage_catalog *catalog, const sage_pictures_spec *spec, sage_picture_encoder *encoder,
+                              sage_pool *pool, const sage_monitor *monitor, sage_picture_report *report,
+                              sage_error *error) {
+    sage_status st = SAGE_OK;
+    pass p = {.spec = spec, .encoder = encoder, .pool = pool, .report = report};
+    const sage_picture_source source = {.shop_dir = spec->shop_dir,
+                                        .images_dir = spec->images_dir,
+                                        .identity = encoder->identity,
+                                        .name = encoder->name,
+                                        .dim = encoder->dim,
+                                        .again = spec->again};
+    double began_s = sage_now_s();
+    sage_import_report *linked = sage_alloc_zero(1, sizeof *linked);
+    memset(report, 0, sizeof *report);
+    if (linked == NULL) return sage_fail_memory(error, sizeof *linked);
+    snprintf(report->encoder, sizeof report->encoder, "%s", encoder->name);
+    SAGE_TRY(sage_picture_store_open(catalog, &source, monitor, &p.store, error));
+    report->links = sage_picture_store_links(p.store);
+    SAGE_TRY(allocate(&p, error));
+    SAGE_TRY(read_all(&p, monitor, error));
+    report->absent = sage_picture_store_absent(p.store);
+    SAGE_TRY(sage_picture_store_link(p.store, monitor, linked, error));
+    report_products(report, linked);
+out:
+    release(&p);
+    sage_free(linked);
+    report->seconds = sage_now_s() - began_s;
+    return st;
+}

@@ -1,0 +1,136 @@
+/* Vectors of pictures: which encoder, which folder, under the lock of the catalogue. */
+#include <base/error.h>
+#include <catalog/import_links.h>
+#include <catalog/picture_store.h>
+#include <features/pictures.h>
+#include <shop/shop.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- which encoder ---- */
+
+/* "" in `name`: none. */
+static sage_status choose_encoder(sage_shop *shop, sage_catalog *catalog, char name[SAGE_PATH_MAX], sage_error *error) {
+    sage_status st = SAGE_OK;
+    const char *wanted = sage_options_text(shop->options, "picture_encoder");
+    if (strcmp(wanted, "auto") == 0) SAGE_TRY(sage_catalog_picture_encoder(catalog, &wanted, error));
+    if (wanted[0] == '\0') wanted = "builtin";
+    snprintf(name, SAGE_PATH_MAX, "%s", strcmp(wanted, "none") == 0 ? "" : wanted);
+out:
+    return st;
+}
+
+/* A name stands for encoders/NAME in the shop; what has a slash is a folder. */
+static sage_status open_encoder(sage_shop *shop, const char *name, sage_picture_encoder *encoder, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char below[SAGE_PATH_MAX], dir[SAGE_PATH_MAX];
+    sage_pool *pool = NULL;
+    SAGE_TRY(sage_shop_pool(shop, &pool, error));
+    if (strcmp(name, "builtin") == 0) return sage_picture_encoder_open(name, NULL, pool, encoder, error);
+    if (strchr(name, '/') != NULL) return sage_picture_encoder_open(name, name, pool, encoder, error);
+    SAGE_TRY(sage_path_join(below, "encoders", name, error));
+    SAGE_TRY(sage_shop_path(shop, below, dir, error));
+    if (!sage_fs_exists(dir)) {
+        st = sage_fail(error, SAGE_E_NOT_FOUND,
+                       "picture_encoder = %s: the shop has no encoder of this name; give builtin, none, or a folder of "
+                       "weights as a path with a slash",
+                       name);
+        goto out;
+    }
+    st = sage_picture_encoder_open(name, dir, pool, encoder, error);
+out:
+    return st;
+}
+
+/* ---- which folder ---- */
+
+static sage_status choose_folder(sage_catalog *catalog, const char *given, char dir[SAGE_PATH_MAX], sage_error *error) {
+    sage_status st = SAGE_OK;
+    const char *before = "";
+    if (given != NULL) return sage_images_dir(given, dir, error);
+    SAGE_TRY(sage_catalog_meta(catalog, "images_dir", &before, error));
+    if (before[0] == '\0') {
+        dir[0] = '\0';
+        return SAGE_OK;
+    }
+    SAGE_TRY(sage_images_dir(before, dir, error));
+out:
+    return st;
+}
+
+sage_status sage_wants_pictures(sage_shop *shop, bool *wanted, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_catalog *catalog = NULL;
+    char name[SAGE_PATH_MAX], dir[SAGE_PATH_MAX] = "";
+    *wanted = false;
+    SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
+    SAGE_TRY(choose_encoder(shop, catalog, name, error));
+    if (name[0] == '\0') goto out;
+    *wanted = choose_folder(catalog, NULL, dir, NULL) == SAGE_OK && dir[0] != '\0';
+out:
+    sage_catalog_close(catalog);
+    return st;
+}
+
+/* ---- the calls ---- */
+
+static sage_status check_wish(const char *name, const char *dir, sage_error *error) {
+    if (name[0] == '\0')
+        return sage_fail(error, SAGE_E_STATE,
+                         "no vectors are computed: the shop's were made elsewhere, or picture_encoder is none; `--set "
+                         "picture_encoder=builtin` puts computed ones in their place");
+    if (dir[0] == '\0')
+        return sage_fail(error, SAGE_E_STATE, "no folder of pictures is known; name it with --images DIR");
+    return SAGE_OK;
+}
+
+sage_status sage_import_pictures(sage_shop *shop, const sage_picture_options *options, const sage_monitor *monitor,
+                                 sage_picture_report *report, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_catalog *catalog = NULL;
+    sage_picture_encoder encoder = {.dim = 0};
+    char name[SAGE_PATH_MAX], dir[SAGE_PATH_MAX];
+    int lock = -1;
+    memset(report, 0, sizeof *report);
+    SAGE_TRY(sage_shop_lock(shop, SAGE_LOCK_CATALOG, &lock, error));
+    SAGE_TRY(sage_shop_catalog(shop, true, &catalog, error));
+    SAGE_TRY(choose_encoder(shop, catalog, name, error));
+    SAGE_TRY(choose_folder(catalog, options != NULL ? options->images_dir : NULL, dir, error));
+    SAGE_TRY(check_wish(name, dir, error));
+    SAGE_TRY(open_encoder(shop, name, &encoder, error));
+    const sage_pictures_spec spec = {
+        .shop_dir = shop->dir, .images_dir = dir, .again = options != NULL && options->again};
+    SAGE_TRY(sage_pictures_run(catalog, &spec, &encoder, shop->pool, monitor, report, error));
+out:
+    sage_picture_encoder_close(&encoder);
+    sage_catalog_close(catalog);
+    sage_fs_unlock(lock);
+    return st;
+}
+
+typedef struct listing {
+    void (*fn)(void *ctx, const char *link, const char *name);
+    void *ctx;
+} listing;
+
+static sage_status tell_one(void *ctx, const char *link, const char *name, sage_error *error) {
+    const listing *list = ctx;
+    (void)error;
+    list->fn(list->ctx, link, name);
+    return SAGE_OK;
+}
+
+sage_status sage_list_pictures(sage_shop *shop, const char *images_dir,
+                               void (*fn)(void *ctx, const char *link, const char *name), void *ctx,
+                               const sage_monitor *monitor, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_catalog *catalog = NULL;
+    char dir[SAGE_PATH_MAX];
+    listing list = {fn, ctx};
+    SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
+    SAGE_TRY(choose_folder(catalog, images_dir, dir, error));
+    SAGE_TRY(sage_catalog_absent_pictures(catalog, dir, tell_one, &list, monitor, error));
+out:
+    sage_catalog_close(catalog);
+    return st;
+}
