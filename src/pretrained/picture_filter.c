@@ -69,8 +69,9 @@ sage_status sage_taps_make(sage_taps *taps, size_t from, size_t whole, size_t be
         size_t first = low > 0 ? (size_t)low : 0, end = high < (double)from ? (size_t)high : from;
         float *weights = taps->weights + i * taps->max;
         for (size_t k = first; k < end; k++) sum += f.at(((double)k - centre + 0.5) / stretch);
+        /* In steps of 2^-22, as Pillow keeps them, so that halves round as they do there. */
         for (size_t k = first; k < end; k++)
-            weights[k - first] = (float)(f.at(((double)k - centre + 0.5) / stretch) / sum);
+            weights[k - first] = (float)(round(f.at(((double)k - centre + 0.5) / stretch) / sum * 0x1p22) * 0x1p-22);
         taps->first[i] = first;
         taps->count[i] = end - first;
     }

@@ -180,6 +180,12 @@ static void with_an_infinity(sage_tensor *tensors, size_t *n) {
     named(tensors, *n, "encoder.layer.0.output.dense.bias")->data = values;
 }
 
+static void with_a_word_that_is_none(sage_tensor *tensors, size_t *n) {
+    static float values[30 * 24];
+    values[29 * 24 + 23] = NAN;
+    named(tensors, *n, "embeddings.word_embeddings.weight")->data = values;
+}
+
 static void with_integers(sage_tensor *tensors, size_t *n) {
     named(tensors, *n, "embeddings.LayerNorm.weight")->dtype = SAGE_I32;
 }
@@ -198,6 +204,9 @@ static void weights_that_do_not_fit(void **state) {
     copy_all("bert_mean");
     change_weights(with_an_infinity);
     refused(SAGE_E_FORMAT, "\"encoder.layer.0.output.dense.bias\" holds values that are no numbers");
+    copy_all("bert_mean");
+    change_weights(with_a_word_that_is_none);
+    refused(SAGE_E_FORMAT, "\"embeddings.word_embeddings.weight\" holds values that are no numbers");
     copy_all("bert_mean");
     change_weights(with_integers);
     refused(SAGE_E_FORMAT, "\"embeddings.LayerNorm.weight\" has a type that is not read; save the model in float32");
