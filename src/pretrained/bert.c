@@ -41,8 +41,7 @@ static sage_status read_tables(checkpoint *ck, bert *model, const sage_pretraine
     sage_status st = SAGE_OK;
     size_t dim = info->dim;
     const real *segment;
-    SAGE_TRY(checkpoint_find(ck, "embeddings.word_embeddings.weight", (checkpoint_shape){2, {info->vocabulary, dim}},
-                             &model->words, error));
+    SAGE_TRY(checkpoint_table(ck, "embeddings.word_embeddings.weight", info->vocabulary, dim, &model->words, error));
     SAGE_TRY(checkpoint_keep(ck, "embeddings.position_embeddings.weight",
                              (checkpoint_shape){2, {info->max_tokens, dim}}, &model->places, error));
     if (segments > 0) {

@@ -55,6 +55,9 @@ size_t checkpoint_dim(const checkpoint *ck, const char *name, size_t dimension);
 /* The tensor, of this shape and of a type that is read. */
 sage_status checkpoint_find(checkpoint *ck, const char *name, checkpoint_shape shape, const sage_tensor **tensor,
                             sage_error *error);
+/* A table [rows][dim] that is read where it lies. */
+sage_status checkpoint_table(checkpoint *ck, const char *name, size_t rows, size_t dim, const sage_tensor **table,
+                             sage_error *error);
 /* Its values, until the next call. */
 sage_status checkpoint_values(checkpoint *ck, const char *name, checkpoint_shape shape, const real **values,
                               sage_error *error);

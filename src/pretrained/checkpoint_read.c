@@ -86,16 +86,37 @@ void checkpoint_convert(const sage_tensor *t, size_t at, size_t n, real *to) {
         for (size_t i = 0; i < n; i++) to[i] = (real)of_f16(((const uint16_t *)t->data)[at + i]);
 }
 
-/* Infinite weights and NaN would come back out of every product. What has been read need not stay in memory. */
-static sage_status convert(const checkpoint *ck, const sage_tensor *t, real *to, sage_error *error) {
-    size_t n = t->bytes / sage_dtype_bytes(t->dtype);
-    checkpoint_convert(t, 0, n, to);
+/* Infinite weights and NaN would come back out of every product. */
+static sage_status check_finite(const checkpoint *ck, const sage_tensor *t, const real *values, size_t n,
+                                sage_error *error) {
     for (size_t i = 0; i < n; i++)
-        if (!isfinite(to[i]))
+        if (!isfinite(values[i]))
             return sage_fail(error, SAGE_E_FORMAT,
                              "%s: tensor \"%s\" holds values that are no numbers; get the file again", ck->weights_path,
                              t->name);
     return SAGE_OK;
+}
+
+/* What has been read need not stay in memory. */
+static sage_status convert(const checkpoint *ck, const sage_tensor *t, real *to, sage_error *error) {
+    size_t n = t->bytes / sage_dtype_bytes(t->dtype);
+    checkpoint_convert(t, 0, n, to);
+    sage_safetensors_release(ck->file, t->data, t->bytes);
+    return check_finite(ck, t, to, n, error);
+}
+
+sage_status checkpoint_table(checkpoint *ck, const char *name, size_t rows, size_t dim, const sage_tensor **table,
+                             sage_error *error) {
+    sage_status st = checkpoint_find(ck, name, (checkpoint_shape){2, {rows, dim}}, table, error);
+    if (st != SAGE_OK) return st;
+    if (sage_grow((void **)&ck->buffer, &ck->buffer_capacity, dim, sizeof *ck->buffer) != 0)
+        return sage_fail_memory(error, dim * sizeof *ck->buffer);
+    for (size_t i = 0; i < rows && st == SAGE_OK; i++) {
+        checkpoint_convert(*table, i * dim, dim, ck->buffer);
+        st = check_finite(ck, *table, ck->buffer, dim, error);
+    }
+    sage_safetensors_release(ck->file, (*table)->data, (*table)->bytes);
+    return st;
 }
 
 sage_status checkpoint_values(checkpoint *ck, const char *name, checkpoint_shape shape, const real **values,

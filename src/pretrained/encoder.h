@@ -6,11 +6,11 @@
  *   bert, distilbert            Devlin et al. 2019, Sanh et al. 2019; mean pooling (where nothing else is said) or CLS
  *   clip, clip_vision_model     Radford et al. 2021: the picture side, class token, visual projection where there
  *   siglip, siglip_vision_model Zhai et al. 2023: the picture side, attention pooling
- *   dinov2                      Oquab et al. 2023: class token, no registers; positions are brought to the picture's
- * size (bicubic, as PyTorch does it) where it is not the trained one mobilenet_v2                Sandler et al. 2018:
- * the 1280 channels averaged, as scripts/get-encoders writes them Every tensor of the encoder must be there with its
- * shape, as F32, F16 or BF16; what belongs to other parts of a checkpoint (a text side, a classifier, a decoder,
- * position_ids) is not read. */
+ *   dinov2                      Oquab et al. 2023: class token, no registers; bicubic positions for another size
+ *   mobilenet_v2                Sandler et al. 2018: the last channels averaged, as transformers and
+ *                               scripts/get-encoders write them
+ * Every tensor of the encoder must be there with its shape, as F32, F16 or BF16; what belongs to other parts of a
+ * checkpoint (a text side, a classifier, a decoder, position_ids) is not read. */
 #ifndef SAGE_PRETRAINED_ENCODER_H
 #define SAGE_PRETRAINED_ENCODER_H
 
