@@ -26,8 +26,9 @@ typedef struct sage_encoder_about {
 } sage_encoder_about;
 
 /* Checks the folder `path` and puts a copy of it into the shop as `name` (1 to 48 letters, digits, '.', '_' or '-', the
- * first a letter or digit; not "builtin"), at once or not at all. SAGE_E_STATE where the name is taken and `replace` is
- * not set. SAGE_E_NOT_FOUND, SAGE_E_FORMAT, SAGE_E_LIMIT: a file is missing, damaged or of a kind that is not read. */
+ * first a letter or digit; not "builtin", "none" or "auto"), at once or not at all. SAGE_E_STATE where the name is
+ * taken and `replace` is not set. SAGE_E_NOT_FOUND, SAGE_E_FORMAT, SAGE_E_LIMIT: a file is missing, damaged or of a
+ * kind that is not read. */
 sage_status sage_encoder_add(sage_shop *shop, const char *name, const char *path, bool replace,
                              const sage_monitor *monitor, sage_encoder_about *about, sage_error *error);
 /* All of them, by name; free with sage_encoders_free. Looks at the files' sizes, not at all of their bytes. */

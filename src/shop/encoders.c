@@ -13,6 +13,7 @@
 static sage_status check_name(const char *name, sage_error *error) {
     static const char first[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     static const char rest[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    static const char *const taken[] = {"builtin", "none", "auto"}; /* in options that name an encoder */
     size_t len = strlen(name);
     if (len == 0 || len > SAGE_ENCODER_NAME_MAX || strchr(first, name[0]) == NULL || strspn(name, rest) != len)
         return sage_fail(
@@ -20,8 +21,10 @@ static sage_status check_name(const char *name, sage_error *error) {
             "'%.64s' is no name for an encoder: 1 to %d letters, digits, '.', '_' or '-', beginning with a "
             "letter or digit",
             name, SAGE_ENCODER_NAME_MAX);
-    if (strcmp(name, "builtin") == 0)
-        return sage_fail(error, SAGE_E_ARGUMENT, "'builtin' is the encoder that needs no weights; choose another name");
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        if (strcmp(name, taken[i]) == 0)
+            return sage_fail(error, SAGE_E_ARGUMENT,
+                             "'%s' means something else where an encoder is asked for; choose another name", name);
     return SAGE_OK;
 }
 

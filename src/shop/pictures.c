@@ -3,7 +3,7 @@
 #include <catalog/import_links.h>
 #include <catalog/picture_store.h>
 #include <features/pictures.h>
-#include <shop/shop.h>
+#include <shop/encoders.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,25 +20,25 @@ out:
     return st;
 }
 
-/* A name stands for encoders/NAME in the shop; what has a slash is a folder. */
+/* A name stands for one of the shop's encoders; what has a slash is a folder. */
 static sage_status open_encoder(sage_shop *shop, const char *name, sage_picture_encoder *encoder, sage_error *error) {
     sage_status st = SAGE_OK;
-    char below[SAGE_PATH_MAX], dir[SAGE_PATH_MAX];
+    sage_encoder_place place = {.fd = -1};
     sage_pool *pool = NULL;
     SAGE_TRY(sage_shop_pool(shop, &pool, error));
     if (strcmp(name, "builtin") == 0) return sage_picture_encoder_open(name, NULL, pool, encoder, error);
     if (strchr(name, '/') != NULL) return sage_picture_encoder_open(name, name, pool, encoder, error);
-    SAGE_TRY(sage_path_join(below, "encoders", name, error));
-    SAGE_TRY(sage_shop_path(shop, below, dir, error));
-    if (!sage_fs_exists(dir)) {
-        st = sage_fail(error, SAGE_E_NOT_FOUND,
-                       "picture_encoder = %s: the shop has no encoder of this name; give builtin, none, or a folder of "
-                       "weights as a path with a slash",
+    st = sage_encoder_find(shop, name, &place, error);
+    if (st == SAGE_E_NOT_FOUND) {
+        st = sage_fail(error, st,
+                       "picture_encoder = %s: the shop has no encoder of this name; give builtin, none, one that "
+                       "'itemsage encoders list' names, or a folder of weights as a path with a slash",
                        name);
-        goto out;
     }
-    st = sage_picture_encoder_open(name, dir, pool, encoder, error);
+    SAGE_TRY(st);
+    SAGE_TRY(sage_picture_encoder_open(name, place.dir, pool, encoder, error));
 out:
+    sage_encoder_let_go(&place); /* an open one has all of it in memory */
     return st;
 }
 

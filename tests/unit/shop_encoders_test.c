@@ -165,6 +165,23 @@ static void what_does_not_fit_is_refused(void **state) {
     assert_false(sage_fs_exists(scratch_path(shop_dir, "encoders/e")));
 }
 
+static void pictures_by_name(void **state) {
+    (void)state;
+    const sage_picture_options options = {.images_dir = dir};
+    sage_picture_report report;
+    added("look", pictures, false);
+    added("words", texts, false);
+    assert_int_equal(sage_options_set(sage_shop_options(shop), "picture_encoder=look", &error), SAGE_OK);
+    if (sage_import_pictures(shop, &options, NULL, &report, &error) != SAGE_OK) fail_msg("%s", error.text);
+    assert_string_equal(report.encoder, "look");
+    assert_int_equal(sage_options_set(sage_shop_options(shop), "picture_encoder=words", &error), SAGE_OK);
+    assert_int_equal(sage_import_pictures(shop, &options, NULL, &report, &error), SAGE_E_ARGUMENT);
+    assert_non_null(strstr(error.text, "encoder of texts"));
+    assert_int_equal(sage_options_set(sage_shop_options(shop), "picture_encoder=nobody", &error), SAGE_OK);
+    assert_int_equal(sage_import_pictures(shop, &options, NULL, &report, &error), SAGE_E_NOT_FOUND);
+    assert_non_null(strstr(error.text, "no encoder of this name"));
+}
+
 /* ---- damage, and what stops leave ---- */
 
 static void expect_damaged(const char *text) {
@@ -280,6 +297,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(the_identity_is_of_what_is_read, ground, clear),
         cmocka_unit_test_setup_teardown(replaced_only_when_asked, ground, clear),
         cmocka_unit_test_setup_teardown(what_does_not_fit_is_refused, ground, clear),
+        cmocka_unit_test_setup_teardown(pictures_by_name, ground, clear),
         cmocka_unit_test_setup_teardown(damage_is_named, ground, clear),
         cmocka_unit_test_setup_teardown(damaged_manifests_are_refused_whole, ground, clear),
         cmocka_unit_test_setup_teardown(remains_are_no_encoders, ground, clear),
