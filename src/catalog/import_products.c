@@ -120,6 +120,7 @@ sage_status sage_catalog_import_products(sage_catalog *catalog, const char *cons
     sage_product_store store = {0};
     int64_t revision = 0;
     bool begun = false;
+    const char *encoder = "";
     if (n_files == 0) return sage_fail(error, SAGE_E_ARGUMENT, "no file to import; name one, or - for standard input");
     SAGE_TRY(sage_import_begin(&import, catalog, "import", monitor, report, error));
     SAGE_TRY(sage_store_begin(catalog, error));
@@ -128,7 +129,6 @@ sage_status sage_catalog_import_products(sage_catalog *catalog, const char *cons
     SAGE_TRY(sage_product_store_init(&store, &import, revision, error));
     SAGE_TRY(import_all(&store, files, n_files, options != NULL ? options : &no_options, error));
 out:
-    const char *encoder = "";
     if (st == SAGE_OK && store.vectors_dropped > 0) st = sage_catalog_picture_encoder(catalog, &encoder, error);
     if (st == SAGE_OK && strcmp(encoder, "none") == 0) { /* others are computed anew */
         sage_warn(monitor, "%" PRIu64 " picture vectors were dropped since their picture changed; give them again",
