@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t shortest = pixels.width < pixels.height ? pixels.width : pixels.height;
     size_t had = info.width < info.height ? info.width : info.height;
     FUZZ_CHECK(shortest >= 1 && info.width * info.height <= limits.max_pixels);
-    FUZZ_CHECK(shortest >= (2 * wanted < had && wanted > 0 ? 2 * wanted : wanted > 0 ? shortest : had));
+    FUZZ_CHECK(shortest == had || (wanted > 0 && 2 * shortest >= 3 * wanted));
     fuzz_touch(pixels.rgb, pixels.width * pixels.height * 3);
     FUZZ_CHECK(sage_picture_shape(&pixels, &rule, &scratch, out, &error) == SAGE_OK);
     for (size_t i = 0; i < sizeof out / sizeof out[0]; i++) FUZZ_CHECK(out[i] >= -1 && out[i] <= 1);

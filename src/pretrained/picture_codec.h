@@ -25,7 +25,7 @@ sage_status sage_webp_decode(const sage_picture_job *job, sage_error *error);
 sage_status sage_picture_check_size(const sage_picture_job *job, size_t width, size_t height, sage_error *error);
 /* `bytes`: what decoding will hold at once, result included. */
 sage_status sage_picture_check_memory(const sage_picture_job *job, size_t bytes, sage_error *error);
-/* The largest whole s that leaves the shortest side at least twice as long as wanted; 1 where nothing is wanted. */
+/* The largest whole s that leaves the shortest side at least 3/2 as long as wanted; 1 where nothing is wanted. */
 size_t sage_picture_reduction(const sage_picture_job *job, size_t width, size_t height);
 
 /* ---- damage ---- */

@@ -34,8 +34,8 @@ sage_status sage_picture_check_memory(const sage_picture_job *job, size_t bytes,
 
 size_t sage_picture_reduction(const sage_picture_job *job, size_t width, size_t height) {
     size_t shortest = width < height ? width : height;
-    if (job->wanted == 0 || job->wanted > shortest / 2) return 1;
-    return shortest / (2 * job->wanted);
+    if (job->wanted == 0 || job->wanted >= shortest || shortest * 2 < job->wanted * 3) return 1;
+    return shortest * 2 / (job->wanted * 3);
 }
 
 sage_status sage_picture_refuse(const sage_picture_job *job, const char *why, sage_error *error) {
