@@ -106,7 +106,7 @@ static int import_into(const cli_args *args, sage_shop *shop, import_fn fn, bool
     if (st != SAGE_OK) return cli_fail(&error);
     if (!json) print_report(&r->rows, events ? "events" : "products", events, args->shop);
     int result = events ? CLI_DONE : follow_pictures(shop, &r->pictures, &pictures);
-    if (!json && pictures) print_pictures(&r->pictures, args->shop);
+    if (!json && pictures && r->pictures.pictures) print_pictures(&r->pictures, args->shop);
     if (!json) return result;
     json_t *root = report_json(&r->rows);
     if (pictures) json_object_set_new(root, "pictures", pictures_json(&r->pictures));

@@ -37,9 +37,8 @@ static void print_pictures(const sage_shop_state *s) {
                !*s->picture_encoder                         ? "others, elsewhere"
                : strcmp(s->picture_encoder, "builtin") == 0 ? "builtin (weak: colours, edges, texture)"
                                                             : s->picture_encoder);
-    if (!s->picture_rejects) return;
-    printf("    ");
-    count("rejected", s->picture_rejects);
+    char n[32];
+    if (s->picture_rejects) printf("    %-20s %s\n", "rejected", cli_count(s->picture_rejects, n));
 }
 
 static void print_state(const sage_shop *shop, const sage_shop_state *s) {

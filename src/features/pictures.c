@@ -295,7 +295,7 @@ sage_status sage_pictures_run(sage_catalog *catalog, const sage_pictures_spec *s
     sage_import_report *linked = sage_alloc_zero(1, sizeof *linked);
     memset(report, 0, sizeof *report);
     if (linked == NULL) return sage_fail_memory(error, sizeof *linked);
-    snprintf(report->encoder, sizeof report->encoder, "%s", encoder->name);
+    snprintf(report->encoder, sizeof report->encoder, "%.63s", encoder->name);
     SAGE_TRY(sage_picture_store_open(catalog, &source, monitor, &p.store, error));
     report->links = sage_picture_store_links(p.store);
     SAGE_TRY(allocate(&p, error));
