@@ -96,11 +96,11 @@ static sage_status make_room(resizer *r, size_t width, sage_error *error) {
     r->length = r->down.max + ROWS;
     r->source = sage_alloc_zero(ROWS * r->source_stride, sizeof *r->source);
     r->ring = sage_alloc_zero((r->length + 1) * r->stride, sizeof *r->ring);
-    r->spare = r->ring + r->length * r->stride;
     r->rows = sage_alloc(r->down.max * sizeof *r->rows);
     r->out = sage_alloc(r->stride);
     if (r->source == NULL || r->ring == NULL || r->rows == NULL || r->out == NULL)
         return sage_fail_memory(error, (r->length * r->stride + ROWS * r->source_stride) * sizeof *r->ring);
+    r->spare = r->ring + r->length * r->stride;
     return SAGE_OK;
 }
 

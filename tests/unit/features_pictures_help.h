@@ -42,7 +42,8 @@ static inline void gallery_close(gallery *g) {
 static inline void gallery_write(gallery *g, const char *name, const void *bytes, size_t n) {
     static time_t moment = 1700000000;
     const char *path = scratch_path(g->dir, name);
-    const struct timespec times[2] = {{.tv_sec = ++moment}, {.tv_sec = moment}};
+    moment++;
+    const struct timespec times[2] = {{.tv_sec = moment}, {.tv_sec = moment}};
     scratch_write(path, bytes, n);
     assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
 }
