@@ -2,12 +2,13 @@
 #ifndef SAGE_FEATURES_PICTURE_ENCODER_H
 #define SAGE_FEATURES_PICTURE_ENCODER_H
 
+#include <io/fs.h>
 #include <parallel/pool.h>
 #include <pretrained/picture_rule.h>
 
 typedef struct sage_picture_encoder {
-    char name[64];     /* as the user calls it */
-    char identity[64]; /* of its weights and rules: another one makes other vectors */
+    char name[SAGE_PATH_MAX]; /* as the user calls it: it may be a folder */
+    char identity[64];        /* of its weights and rules: another one makes other vectors */
     size_t dim;
     const sage_picture_rule *rule;
     struct sage_pretrained *network; /* NULL: built in */

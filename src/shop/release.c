@@ -71,6 +71,29 @@ out:
     return st;
 }
 
+/* An object: computed by that encoder; null: made elsewhere; absent: without pictures, or of a version that did not
+ * write it. */
+static sage_status read_pictures(const json_t *root, const char *path, sage_picture_origin *pictures,
+                                 sage_error *error) {
+    sage_status st = SAGE_OK;
+    const char *identity = "", *name = "";
+    const json_t *encoder = json_object_get(root, "picture_encoder");
+    *pictures = (sage_picture_origin){.maker = SAGE_PICTURES_UNKNOWN};
+    if (encoder == NULL) goto out;
+    pictures->maker = json_is_null(encoder) ? SAGE_PICTURES_IMPORTED : SAGE_PICTURES_COMPUTED;
+    if (json_is_null(encoder)) goto out;
+    SAGE_TRY(sage_json_text(encoder, "identity", &identity, path, error));
+    SAGE_TRY(sage_json_text(encoder, "name", &name, path, error));
+    if (strlen(identity) >= sizeof pictures->identity || strlen(name) >= sizeof pictures->name) {
+        st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "'picture_encoder' is too long");
+        goto out;
+    }
+    memcpy(pictures->identity, identity, strlen(identity) + 1);
+    memcpy(pictures->name, name, strlen(name) + 1);
+out:
+    return st;
+}
+
 sage_status sage_model_config_read(const sage_shop *shop, uint64_t model, sage_model_config *config,
                                    sage_error *error) {
     sage_status st = SAGE_OK;
@@ -82,6 +105,7 @@ sage_status sage_model_config_read(const sage_shop *shop, uint64_t model, sage_m
     SAGE_TRY(sage_json_read(path, CONFIG_MAX_BYTES, &root, error));
     SAGE_TRY(version_of(root, "dataset", &config->dataset, path, error));
     config->simulated = json_is_true(json_object_get(root, "simulated"));
+    SAGE_TRY(read_pictures(root, path, &config->pictures, error));
 out:
     json_decref(root);
     return sage_shop_advise(st, "restore it from a copy, or run 'itemsage train', 'embed' and 'index'", error);

@@ -2,7 +2,7 @@
 #ifndef SAGE_SHOP_SHOP_H
 #define SAGE_SHOP_SHOP_H
 
-#include <catalog/catalog.h>
+#include <catalog/picture_origin.h>
 #include <io/fs.h>
 #include <itemsage/shop.h>
 #include <parallel/pool.h>
@@ -63,7 +63,8 @@ sage_status sage_release_engine(sage_shop *shop, const sage_release *release, sa
 /* ---- what models/<n>/config.json says of a model ---- */
 typedef struct sage_model_config {
     uint64_t dataset;
-    bool simulated; /* trained on simulated events */
+    bool simulated;               /* trained on simulated events */
+    sage_picture_origin pictures; /* of the picture vectors that it was trained on */
 } sage_model_config;
 sage_status sage_model_config_read(const sage_shop *shop, uint64_t model, sage_model_config *config, sage_error *error);
 

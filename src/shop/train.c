@@ -28,9 +28,21 @@ out:
     return st;
 }
 
+/* Unknown where the catalogue has changed since the dataset was packed of it. */
+static sage_status read_origin(sage_catalog *catalog, const sage_dataset *dataset, sage_picture_origin *pictures,
+                               sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_dataset_info info;
+    sage_dataset_describe(dataset, &info);
+    SAGE_TRY(sage_catalog_picture_origin(catalog, pictures, error));
+    if (sage_catalog_revision(catalog) != info.catalogue_revision) pictures->maker = SAGE_PICTURES_UNKNOWN;
+out:
+    return st;
+}
+
 /* The newest dataset where it fits catalogue and options and is whole, else a new one. */
 static sage_status dataset_for(sage_shop *shop, sage_pool *pool, const sage_monitor *monitor, sage_dataset **dataset,
-                               sage_error *error) {
+                               sage_picture_origin *pictures, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_catalog *catalog = NULL;
     uint64_t id = 0;
@@ -41,13 +53,17 @@ static sage_status dataset_for(sage_shop *shop, sage_pool *pool, const sage_moni
     if (id && sage_dataset_fresh(shop->dir, id, sage_catalog_revision(catalog), shop->options)) {
         sage_error damage = {0};
         st = sage_dataset_open(shop->dir, id, true, dataset, &damage);
-        if (st == SAGE_OK) goto out;
+        if (st == SAGE_OK) {
+            st = read_origin(catalog, *dataset, pictures, error);
+            goto out;
+        }
         if (error) *error = damage;
         if (st != SAGE_E_FORMAT && st != SAGE_E_NOT_FOUND) goto out;
         sage_warn(monitor, "%s; a new dataset is packed", sage_error_line(&damage, line, sizeof line));
     }
     SAGE_TRY(sage_dataset_build(catalog, shop->dir, shop->options, pool, monitor, &id, error));
     SAGE_TRY(sage_dataset_open(shop->dir, id, true, dataset, error));
+    SAGE_TRY(read_origin(catalog, *dataset, pictures, error));
 out:
     sage_catalog_close(catalog);
     return st;
@@ -72,9 +88,23 @@ out:
     return st;
 }
 
+/* See read_pictures in release.c. A path that is not UTF-8 cannot stand in JSON; its encoder is then known by its
+ * identity alone. */
+static bool add_pictures(json_t *root, const sage_picture_origin *pictures) {
+    if (pictures->maker == SAGE_PICTURES_UNKNOWN) return true;
+    if (pictures->maker == SAGE_PICTURES_IMPORTED)
+        return json_object_set_new(root, "picture_encoder", json_null()) == 0;
+    json_t *encoder = json_object(), *name = json_string(pictures->name);
+    if (name == NULL) name = json_string("");
+    bool done = json_object_set_new(encoder, "name", name) == 0 &&
+                json_object_set_new(encoder, "identity", json_string(pictures->identity)) == 0;
+    return json_object_set_new(root, "picture_encoder", encoder) == 0 && done;
+}
+
 /* config.json: every option as it was, and what the model was trained on. */
 static sage_status write_config(const sage_shop *shop, const char *dir, const sage_dataset *dataset,
-                                const sage_train_result *result, sage_error *error) {
+                                const sage_picture_origin *pictures, const sage_train_result *result,
+                                sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
     sage_dataset_info info;
@@ -89,6 +119,7 @@ static sage_status write_config(const sage_shop *shop, const char *dir, const sa
                      info.simulated, "cold_start", result->cold_start, "steps", (json_int_t)result->steps, "best_step",
                      (json_int_t)result->best_step, "validation_recall10", result->best_recall10, "options", options);
     if (!root) return sage_fail_memory(error, 4096);
+    if (!add_pictures(root, pictures)) SAGE_TRY(sage_fail_memory(error, 4096));
     SAGE_TRY(sage_path_join(path, dir, "config.json", error));
     SAGE_TRY(sage_json_write(path, root, error));
 out:
@@ -98,7 +129,8 @@ out:
 
 /* Copies, never moves, what the run left: until the version stands, the run can be published again. */
 static sage_status publish(const sage_shop *shop, const char *work, const sage_dataset *dataset,
-                           const sage_train_result *result, uint64_t *model, sage_error *error) {
+                           const sage_picture_origin *pictures, const sage_train_result *result, uint64_t *model,
+                           sage_error *error) {
     sage_status st = SAGE_OK;
     char models[SAGE_PATH_MAX], tmp[SAGE_PATH_MAX], path[SAGE_PATH_MAX];
     SAGE_TRY(sage_shop_path(shop, "models", models, error));
@@ -108,7 +140,7 @@ static sage_status publish(const sage_shop *shop, const char *work, const sage_d
     SAGE_TRY(sage_path_join(path, work, "metrics.jsonl", error));
     SAGE_TRY(copy_file(path, tmp, "metrics.jsonl", error));
     SAGE_TRY(copy_file(sage_dataset_vocab_path(dataset), tmp, "vocabulary", error));
-    SAGE_TRY(write_config(shop, tmp, dataset, result, error));
+    SAGE_TRY(write_config(shop, tmp, dataset, pictures, result, error));
     SAGE_TRY(sage_version_publish(models, tmp, model, error));
     SAGE_TRY(sage_fs_remove_tree(work, error));
 out:
@@ -136,17 +168,18 @@ sage_status sage_train(sage_shop *shop, const sage_monitor *monitor, sage_train_
     sage_pool *pool = NULL;
     sage_dataset *dataset = NULL;
     sage_validation *validation = NULL;
+    sage_picture_origin pictures;
     sage_train_result result = {0};
     int lock = -1;
     memset(report, 0, sizeof *report);
     SAGE_TRY(sage_shop_lock(shop, SAGE_LOCK_TRAIN, &lock, error));
     SAGE_TRY(sage_shop_pool(shop, &pool, error));
-    SAGE_TRY(dataset_for(shop, pool, monitor, &dataset, error));
+    SAGE_TRY(dataset_for(shop, pool, monitor, &dataset, &pictures, error));
     SAGE_TRY(sage_shop_path(shop, WORK_DIR, work, error));
     SAGE_TRY(sage_validation_new(dataset, shop->options, pool, monitor, &validation, error));
     SAGE_TRY(sage_train_run(dataset, shop->options, pool, work, sage_validation_recall10, validation,
                             sage_validation_vectors(validation), monitor, &result, error));
-    SAGE_TRY(publish(shop, work, dataset, &result, &report->model, error));
+    SAGE_TRY(publish(shop, work, dataset, &pictures, &result, &report->model, error));
     describe(dataset, &result, report);
 out:
     sage_validation_free(validation);
