@@ -64,10 +64,14 @@ static int search(const cli_args *args, sage_shop *shop, const sage_query *query
 static int run(const cli_args *args) {
     sage_error error;
     sage_shop *shop;
-    sage_query query = {
-        .text = cli_value(args, "text"), .product_id = cli_value(args, "product"), .method = SAGE_VECTORS, .n = 10};
+    sage_query query = {.text = cli_value(args, "text"),
+                        .product_id = cli_value(args, "product"),
+                        .image = cli_value(args, "image"),
+                        .method = SAGE_VECTORS,
+                        .n = 10};
     const char *method = cli_value(args, "method");
-    if (!query.text == !query.product_id) return cli_usage("'itemsage query' needs either --text TEXT or --product ID");
+    if ((query.text != NULL) + (query.product_id != NULL) + (query.image != NULL) != 1)
+        return cli_usage("'itemsage query' needs one of --text TEXT, --product ID and --image FILE");
     if (method && sage_method_parse(method, &query.method, &error) != SAGE_OK) return cli_fail(&error);
     if (!cli_number(args, "n", 1, 10000, &query.n)) return CLI_USAGE;
     int result = cli_open(args, &shop);
@@ -80,6 +84,7 @@ static int run(const cli_args *args) {
 static const cli_flag flags[] = {
     {"text", 't', "TEXT", "A search text."},
     {"product", 'p', "ID", "A product: finds similar ones, never itself nor its variants."},
+    {"image", 'i', "FILE", "A picture (JPEG, PNG, WebP): finds products for it, by vectors."},
     {"method", 'm', "NAME", "vectors (the default), keywords or hybrid."},
     {"n", 'n', "N", "How many results, 1 to 10000; 10 where not given."},
     {"json", 0, NULL, "Prints the results as JSON."},
@@ -89,10 +94,14 @@ static const cli_flag flags[] = {
 const cli_command cli_query = {
     .name = "query",
     .operands = "",
-    .summary = "Finds products for a search text or a product",
+    .summary = "Finds products for a search text, a product or a picture",
     .text = "Searches the published release. `vectors` ranks by the learned vectors, `keywords` by BM25 over the "
             "catalogue's words, `hybrid` by "
-            "both. Scores can be compared within one query only.",
+            "both. Scores can be compared within one query only.\n\n"
+            "A picture becomes a vector by the picture encoder whose vectors the published model was trained on; the "
+            "product encoder itself is given that picture alone, and the products nearest to what comes out are found. "
+            "A tower of its own is not there yet. It needs a model that was trained with pictures whose vectors the "
+            "shop computed (`import images`), and that encoder, unless the shop has seen the picture already.",
     .flags = flags,
     .example = "itemsage -C myshop query --text \"oak kitchen table\" --method hybrid",
     .run = run,

@@ -17,7 +17,8 @@ sage_status sage_method_parse(const char *name, sage_method *method, sage_error 
 typedef struct sage_query {
     const char *text;       /* a search text, or NULL */
     const char *product_id; /* a product to find similar ones of (never itself nor its item_group_id), or NULL */
-    sage_method method;     /* product queries: vectors only */
+    const char *image;      /* a picture's file (JPEG, PNG, WebP), or NULL: see sage_search */
+    sage_method method;     /* product and picture queries: vectors only */
     size_t n;               /* results wanted, 1..10000 */
 } sage_query;
 
@@ -34,7 +35,12 @@ sage_status sage_searcher_open(sage_shop *shop, sage_searcher **searcher, sage_e
 void sage_searcher_close(sage_searcher *searcher);
 
 /* Hits live until the next search or the close. Fewer than n come back only where fewer exist
- * (keywords: fewer products match). */
+ * (keywords: fewer products match).
+ *
+ * Pictures: the product encoder itself is given a product that has this picture and nothing else, and the nearest
+ * products come back; a tower of its own is not there yet. The picture's vector must come from the encoder whose
+ * vectors the published model was trained on: SAGE_E_STATE where the model takes no pictures, its vectors were made
+ * elsewhere, or that encoder is gone or has changed. A picture that the shop has seen needs no encoder. */
 sage_status sage_search(sage_searcher *searcher, const sage_query *query, const sage_hit **hits, size_t *n_hits,
                         sage_error *error);
 

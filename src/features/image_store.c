@@ -92,18 +92,23 @@ static sage_status find_file(sage_image_store *s, const char *name, const vector
     return SAGE_OK;
 }
 
-/* Scales to length 1; *kept = false for a vector of length zero. */
-static sage_status scale(float *vector, size_t dim, const sage_image_ref *image, bool *kept, sage_error *error) {
+double sage_image_scale(float *vector, size_t dim) {
     double sum = 0;
     for (size_t i = 0; i < dim; i++) sum += (double)vector[i] * vector[i];
+    double inverse = sum > 0 && isfinite(sum) ? 1 / sqrt(sum) : 1;
+    for (size_t i = 0; i < dim; i++) vector[i] = (float)(vector[i] * inverse);
+    return sum;
+}
+
+/* *kept = false for a vector of length zero. */
+static sage_status scale(float *vector, size_t dim, const sage_image_ref *image, bool *kept, sage_error *error) {
+    double sum = sage_image_scale(vector, dim);
     *kept = sum > 0;
     if (!isfinite(sum)) {
         return sage_fail_at(error, SAGE_E_FORMAT, image->vector_file, 0, 0,
                             "image vector %llu is not finite; import the vectors again",
                             (unsigned long long)image->vector_row);
     }
-    double inverse = *kept ? 1 / sqrt(sum) : 0;
-    for (size_t i = 0; i < dim; i++) vector[i] = (float)(vector[i] * inverse);
     return SAGE_OK;
 }
 

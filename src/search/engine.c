@@ -1,4 +1,4 @@
-/* One text or one product -> scored pids, by the release that is open. */
+/* One text, product or picture -> scored pids, by the release that is open. */
 #include <base/alloc.h>
 #include <base/error.h>
 #include <inttypes.h>
@@ -219,6 +219,24 @@ sage_status sage_engine_text(sage_engine *engine, sage_method method, const char
     }
 out:
     return st;
+}
+
+sage_status sage_engine_picture(sage_engine *engine, const float *vector, size_t k, sage_scored *out, size_t *n,
+                                sage_error *error) {
+    sage_status st = SAGE_OK;
+    *n = 0;
+    k = at_most(engine, k);
+    if (k == 0) return SAGE_OK;
+    SAGE_TRY(make_room(engine, 1, k, error));
+    SAGE_TRY(sage_encoder_picture(engine->encoder, vector, engine->queries, error));
+    SAGE_TRY(sage_index_search(engine->index, engine->pool, engine->queries, 1, k, engine->neighbours, n, error));
+    take_neighbours(engine, engine->neighbours, *n, out);
+out:
+    return st;
+}
+
+size_t sage_engine_image_dim(const sage_engine *engine) {
+    return sage_encoder_image_dim(engine->encoder);
 }
 
 /* True for the product itself and for what shares its group. */

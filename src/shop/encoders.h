@@ -2,6 +2,7 @@
 #ifndef SAGE_SHOP_ENCODERS_H
 #define SAGE_SHOP_ENCODERS_H
 
+#include <features/picture_encoder.h>
 #include <itemsage/encoders.h>
 #include <shop/shop.h>
 
@@ -16,5 +17,9 @@ typedef struct sage_encoder_place {
  * says what to run. */
 sage_status sage_encoder_find(const sage_shop *shop, const char *name, sage_encoder_place *place, sage_error *error);
 void sage_encoder_let_go(sage_encoder_place *place); /* also after a failed find */
+
+/* The picture encoder that `name` stands for: "builtin", one of the shop's, or, where it has a slash, a folder. */
+sage_status sage_shop_picture_encoder(sage_shop *shop, const char *name, sage_picture_encoder *encoder,
+                                      sage_error *error);
 
 #endif

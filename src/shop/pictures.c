@@ -20,8 +20,8 @@ out:
     return st;
 }
 
-/* A name stands for one of the shop's encoders; what has a slash is a folder. */
-static sage_status open_encoder(sage_shop *shop, const char *name, sage_picture_encoder *encoder, sage_error *error) {
+sage_status sage_shop_picture_encoder(sage_shop *shop, const char *name, sage_picture_encoder *encoder,
+                                      sage_error *error) {
     sage_status st = SAGE_OK;
     sage_encoder_place place = {.fd = -1};
     sage_pool *pool = NULL;
@@ -97,7 +97,7 @@ sage_status sage_import_pictures(sage_shop *shop, const sage_picture_options *op
     SAGE_TRY(choose_encoder(shop, catalog, name, error));
     SAGE_TRY(choose_folder(catalog, options != NULL ? options->images_dir : NULL, dir, error));
     SAGE_TRY(check_wish(name, dir, error));
-    SAGE_TRY(open_encoder(shop, name, &encoder, error));
+    SAGE_TRY(sage_shop_picture_encoder(shop, name, &encoder, error));
     const sage_pictures_spec spec = {
         .shop_dir = shop->dir, .images_dir = dir, .again = options != NULL && options->again};
     SAGE_TRY(sage_pictures_run(catalog, &spec, &encoder, shop->pool, monitor, report, error));

@@ -2,7 +2,7 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <itemsage/search.h>
-#include <shop/shop.h>
+#include <shop/search_picture.h>
 #include <stdio.h>
 #include <string.h>
 #include <text/normalise.h>
@@ -10,7 +10,9 @@
 enum { RESULTS_MAX = 10000 };
 
 struct sage_searcher {
+    sage_shop *shop;
     sage_open_release opened;
+    sage_picture_query picture; /* made on first use */
     sage_scored *scored;
     sage_hit *hits;
 };
@@ -20,6 +22,7 @@ sage_status sage_searcher_open(sage_shop *shop, sage_searcher **searcher, sage_e
     *searcher = NULL;
     sage_searcher *s = sage_alloc_zero(1, sizeof *s);
     if (!s) return sage_fail_memory(error, sizeof *s);
+    s->shop = shop;
     SAGE_TRY(sage_release_open(shop, &s->opened, error));
     s->scored = sage_alloc_zero(RESULTS_MAX, sizeof *s->scored);
     s->hits = sage_alloc_zero(RESULTS_MAX, sizeof *s->hits);
@@ -36,6 +39,7 @@ out:
 
 void sage_searcher_close(sage_searcher *searcher) {
     if (!searcher) return;
+    sage_picture_query_free(&searcher->picture);
     sage_release_close(&searcher->opened);
     sage_free(searcher->scored);
     sage_free(searcher->hits);
@@ -44,13 +48,16 @@ void sage_searcher_close(sage_searcher *searcher) {
 
 static sage_status check_query(const sage_query *query, sage_error *error) {
     size_t bad;
-    if (!query->text == !query->product_id)
-        return sage_fail(error, SAGE_E_ARGUMENT, "a query is either a text or a product");
+    if ((query->text != NULL) + (query->product_id != NULL) + (query->image != NULL) != 1)
+        return sage_fail(error, SAGE_E_ARGUMENT, "a query is a text, a product or a picture: one of them");
     if (query->n < 1 || query->n > RESULTS_MAX)
         return sage_fail(error, SAGE_E_ARGUMENT, "the number of results must be 1 to %d, not %zu", RESULTS_MAX,
                          query->n);
     if (query->product_id && query->method != SAGE_VECTORS)
         return sage_fail(error, SAGE_E_ARGUMENT, "similar products are found by vectors only, not by %s",
+                         sage_method_name(query->method));
+    if (query->image && query->method != SAGE_VECTORS)
+        return sage_fail(error, SAGE_E_ARGUMENT, "products for a picture are found by vectors only, not by %s",
                          sage_method_name(query->method));
     if (query->text && !sage_utf8_valid(query->text, strlen(query->text), &bad))
         return sage_fail(error, SAGE_E_ARGUMENT, "the search text is not UTF-8 (from byte %zu on); give it in UTF-8",
@@ -58,7 +65,17 @@ static sage_status check_query(const sage_query *query, sage_error *error) {
     return SAGE_OK;
 }
 
+static sage_status by_picture(sage_searcher *s, const sage_query *query, size_t *n, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const float *vector;
+    SAGE_TRY(sage_picture_query_vector(&s->picture, s->shop, &s->opened, query->image, &vector, error));
+    st = sage_engine_picture(s->opened.engine, vector, query->n, s->scored, n, error);
+out:
+    return st;
+}
+
 static sage_status run(sage_searcher *s, const sage_query *query, size_t *n, sage_error *error) {
+    if (query->image) return by_picture(s, query, n, error);
     if (query->text)
         return sage_engine_text(s->opened.engine, query->method, query->text, strlen(query->text), query->n, s->scored,
                                 n, error);

@@ -67,6 +67,7 @@ static void refuses(void **state) {
         {{.text = "a\xff", .n = 3}, SAGE_E_ARGUMENT},
         {{.product_id = "p1", .method = SAGE_KEYWORDS, .n = 3}, SAGE_E_ARGUMENT},
         {{.product_id = "nowhere", .n = 3}, SAGE_E_NOT_FOUND},
+        {{.image = "any.png", .n = 3}, SAGE_E_STATE}, /* its model was trained without pictures */
     };
     sage_searcher *searcher = open_searcher();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
