@@ -290,6 +290,15 @@ static void pictures_stay_in_their_folder(void **state) {
     char *real = realpath(pictures, NULL);
     assert_string_equal(dir, real);
     free(real);
+    /* The folder is remembered: what leaves it is refused later too, and file: links into it are known. */
+    char later[5 * SAGE_PATH_MAX];
+    snprintf(later, sizeof later,
+             "id,image_link\nroot,/etc/passwd\nfile,file://%s/good.png\nnew,file://localhost%s/new%%201.png\n"
+             "out,file://%s/link.png\nhost,file://other%s/good.png\nnone,file:good.png\n",
+             pictures, pictures, pictures, pictures);
+    need_ok(&p, place_import(&p, "b.csv", later, NULL));
+    assert_int_equal(p.report.added, 2);
+    assert_int_equal(reason_count(&p.report, "image-outside"), 4);
     const sage_import_options nowhere = {.images_dir = "/nowhere/at/all"};
     assert_int_equal(place_import(&p, "a.csv", feed, &nowhere), SAGE_E_NOT_FOUND);
     place_close(&p);

@@ -1,4 +1,5 @@
 #include "catalog_help.h"
+#include <catalog/picture_store.h>
 #include <catalog/schema.h>
 #include <sys/stat.h>
 
@@ -273,6 +274,44 @@ static void released_format_1_opens(void **state) {
     place_close(&p);
 }
 
+/* The same of version 2: vectors that were computed of pictures, and what is known of the files. */
+static void released_format_2_opens(void **state) {
+    (void)state;
+    place p;
+    char source[SAGE_PATH_MAX], *sql = NULL;
+    size_t n = 0;
+    const char *tests = getenv("SAGE_TEST_DIR"), *encoder = NULL;
+    place_open(&p);
+    sage_catalog_close(p.catalog);
+    p.catalog = NULL;
+    assert_int_equal(sage_fs_unlink(p.db, NULL), SAGE_OK);
+    snprintf(source, sizeof source, "%s/cases/formats/catalog-v2.sql", tests != NULL ? tests : "tests");
+    need_ok(&p, sage_fs_read_all(source, 1 << 20, &sql, &n, &p.error));
+    run_sql(p.db, sql);
+    free(sql);
+    need_ok(&p, sage_catalog_open(p.db, true, &p.catalog, &p.error));
+    product_seen hat = see(&p, "hat"), sock = see(&p, "sock");
+    assert_int_equal(hat.n_images, 2);
+    assert_int_equal(strlen(hat.vectors[0]), 36);
+    assert_string_equal(hat.vectors[1], "");
+    assert_string_equal(sock.vectors[0], hat.vectors[0]);
+    assert_int_equal(sock.rows[0], hat.rows[0]);
+    sage_shop_state counted = {0};
+    need_ok(&p, sage_catalog_count(p.catalog, &counted, &p.error));
+    assert_int_equal(counted.images, 4);
+    assert_int_equal(counted.image_vectors, 2);
+    assert_int_equal(counted.picture_rejects, 1);
+    assert_string_equal(counted.picture_encoder, "builtin");
+    need_ok(&p, sage_catalog_picture_encoder(p.catalog, &encoder, &p.error));
+    assert_string_equal(encoder, "builtin");
+    need_ok(&p, place_import(&p, "products.csv",
+                             "id,title,image_link,additional_image_link,price\nhat,Blue hat,hat.png,bad.png,5 EUR\n"
+                             "sock,Sock,hat.png,https://cdn.example/s.jpg,3 EUR\n",
+                             NULL));
+    assert_int_equal(p.report.unchanged, 2);
+    place_close(&p);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_existing_catalogue_is_left_alone),
@@ -285,6 +324,7 @@ int main(void) {
         cmocka_unit_test(meta_is_empty_where_absent),
         cmocka_unit_test(an_older_format_is_backed_up_and_brought_up),
         cmocka_unit_test(released_format_1_opens),
+        cmocka_unit_test(released_format_2_opens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
