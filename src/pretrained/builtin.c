@@ -76,40 +76,51 @@ static float hue_of(float r, float g, float b, float most, float chroma) {
     return h < 0 ? h + 6 : h;
 }
 
-static void colour_of(const picture *p, size_t at, float out[COLOURS]) {
+/* A pixel's share of two neighbouring greys, and of two hues, light and dark. */
+typedef struct shade {
+    size_t n, bin[6];
+    float share[6];
+} shade;
+
+static void add_share(shade *to, size_t bin, float share) {
+    to->bin[to->n] = bin;
+    to->share[to->n++] = share;
+}
+
+static shade shade_of(const picture *p, size_t at) {
+    shade s = {.n = 0};
     float r = p->red[at], g = p->green[at], b = p->blue[at], luma = p->luma[at / SIZE][at % SIZE];
     float most = fmaxf(r, fmaxf(g, b)), chroma = most - fminf(r, fminf(g, b));
     float coloured = clamp((chroma - 0.06f) / 0.16f), light = clamp((luma - 0.25f) / 0.4f);
-    memset(out, 0, COLOURS * sizeof *out);
     float grey = clamp(luma) * (GREYS - 1);
     size_t low = smaller((size_t)grey, GREYS - 2);
-    out[2 * HUES + low] = (1 - coloured) * (1 - (grey - (float)low));
-    out[2 * HUES + low + 1] = (1 - coloured) * (grey - (float)low);
-    if (coloured <= 0) return;
+    add_share(&s, 2 * HUES + low, (1 - coloured) * (1 - (grey - (float)low)));
+    add_share(&s, 2 * HUES + low + 1, (1 - coloured) * (grey - (float)low));
+    if (coloured <= 0) return s;
     float hue = hue_of(r, g, b, most, chroma) * (HUES / 6);
     size_t first = (size_t)hue % HUES, second = (first + 1) % HUES;
     float part = clamp(hue - (float)(size_t)hue);
-    out[first] = coloured * light * (1 - part);
-    out[second] = coloured * light * part;
-    out[HUES + first] = coloured * (1 - light) * (1 - part);
-    out[HUES + second] = coloured * (1 - light) * part;
+    add_share(&s, first, coloured * light * (1 - part));
+    add_share(&s, second, coloured * light * part);
+    add_share(&s, HUES + first, coloured * (1 - light) * (1 - part));
+    add_share(&s, HUES + second, coloured * (1 - light) * part);
+    return s;
 }
 
-static void add_colour(float part[COLOURS], float weight, const float colour[COLOURS]) {
-    for (size_t i = 0; i < COLOURS; i++) part[i] += weight * colour[i];
+static void add_shade(float part[COLOURS], float weight, const shade *s) {
+    for (size_t i = 0; i < s->n; i++) part[s->bin[i]] += weight * s->share[i];
 }
 
 static void colours(const picture *p, float out[COLOUR_PARTS][COLOURS]) {
-    float colour[COLOURS];
     for (size_t y = 0; y < SIZE; y++) {
         blend row = blend_at(y, PLACES);
         for (size_t x = 0; x < SIZE; x++) {
             blend column = blend_at(x, PLACES);
-            colour_of(p, y * SIZE + x, colour);
-            add_colour(out[0], 1, colour);
+            shade s = shade_of(p, y * SIZE + x);
+            add_shade(out[0], 1, &s);
             for (size_t i = 0; i < 4; i++)
-                add_colour(out[1 + row.at[i / 2] * (PLACES / 2 + 1) + fold(column.at[i % 2], PLACES)],
-                           row.weight[i / 2] * column.weight[i % 2], colour);
+                add_shade(out[1 + row.at[i / 2] * (PLACES / 2 + 1) + fold(column.at[i % 2], PLACES)],
+                          row.weight[i / 2] * column.weight[i % 2], &s);
         }
     }
 }
@@ -134,9 +145,10 @@ static void directions_of(const gradient *g, float out[DIRECTIONS]) {
                                              0, -0.38268343f, -0.70710678f, -0.92387953f};
     static const float sine[DIRECTIONS] = {0, 0.38268343f, 0.70710678f, 0.92387953f,
                                            1, 0.92387953f, 0.70710678f, 0.38268343f};
+    float across = g->across / g->strength, down = g->down / g->strength;
     for (size_t k = 0; k < DIRECTIONS; k++) {
-        float along = (g->across * cosine[k] + g->down * sine[k]) / g->strength;
-        out[k] = g->strength * along * along * along * along;
+        float along = across * cosine[k] + down * sine[k], square = along * along;
+        out[k] = g->strength * square * square;
     }
 }
 
