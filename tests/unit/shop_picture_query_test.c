@@ -208,10 +208,8 @@ static void without_a_catalogue(void **state) {
 }
 
 static sage_status take_name(void *ctx, const char *name, sage_error *failure) {
-    char *path = ctx;
-    (void)failure;
-    if (strstr(name, ".npy") != NULL) snprintf(path, SAGE_PATH_MAX, "%s/pictures/%s", shop_dir, name);
-    return SAGE_OK;
+    return strstr(name, ".npy") != NULL ? sage_path_join(ctx, scratch_path(shop_dir, "pictures"), name, failure)
+                                        : SAGE_OK;
 }
 
 /* A vector that is not the one that was kept is computed anew, never believed. */
