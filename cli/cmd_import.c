@@ -75,22 +75,16 @@ static void print_pictures(const sage_picture_report *r, const char *shop) {
 typedef sage_status (*import_fn)(sage_shop *, const char *const *, size_t, const sage_import_options *,
                                  const sage_monitor *, sage_import_report *, sage_error *);
 
-/* The pictures that the import brought; nothing where the shop wants none. *done: there is a report. */
-static int follow_pictures(sage_shop *shop, sage_picture_report *report, bool *done) {
+/* The pictures that the import brought; nothing where the shop wants none. */
+static int follow_pictures(sage_shop *shop, sage_picture_report *report) {
     sage_error error;
-    int result = CLI_DONE;
-    *done = false;
-    if (sage_wants_pictures(shop, done, &error) != SAGE_OK) return cli_fail(&error);
-    if (*done && sage_import_pictures(shop, NULL, cli_monitor(), report, &error) != SAGE_OK) {
-        result = cli_fail(&error);
-        *done = false;
-    }
+    const sage_picture_options options = {.if_wanted = true};
+    sage_status st = sage_import_pictures(shop, &options, cli_monitor(), report, &error);
     cli_end_progress();
-    return result;
+    if (st == SAGE_OK) return CLI_DONE;
+    *report->encoder = '\0';
+    return cli_fail(&error);
 }
-
-typedef sage_status (*import_fn)(sage_shop *, const char *const *, size_t, const sage_import_options *,
-                                 const sage_monitor *, sage_import_report *, sage_error *);
 
 typedef struct reports {
     sage_import_report rows;
@@ -100,12 +94,13 @@ typedef struct reports {
 static int import_into(const cli_args *args, sage_shop *shop, import_fn fn, bool events,
                        const sage_import_options *options, reports *r) {
     sage_error error;
-    bool pictures = false, json = cli_given(args, "json");
+    bool json = cli_given(args, "json");
     sage_status st = fn(shop, args->operands, args->n_operands, options, cli_monitor(), &r->rows, &error);
     cli_end_progress();
     if (st != SAGE_OK) return cli_fail(&error);
     if (!json) print_report(&r->rows, events ? "events" : "products", events, args->shop);
-    int result = events ? CLI_DONE : follow_pictures(shop, &r->pictures, &pictures);
+    int result = events ? CLI_DONE : follow_pictures(shop, &r->pictures);
+    bool pictures = *r->pictures.encoder != '\0';
     if (!json && pictures && r->pictures.pictures) print_pictures(&r->pictures, args->shop);
     if (!json) return result;
     json_t *root = report_json(&r->rows);

@@ -54,6 +54,8 @@ sage_status sage_import_events(sage_shop *shop, const char *const *files, size_t
 typedef struct sage_picture_options {
     const char *images_dir; /* NULL: that of the last import that named one */
     bool again;             /* also files that were refused before and did not change */
+    bool if_wanted; /* does nothing, and leaves report->encoder empty, where no folder of pictures is known and there,
+                       or the shop has no picture encoder: after an import of products */
 } sage_picture_options;
 
 typedef struct sage_picture_report {
@@ -73,9 +75,6 @@ typedef struct sage_picture_report {
  * pictures is known. */
 sage_status sage_import_pictures(sage_shop *shop, const sage_picture_options *options, const sage_monitor *monitor,
                                  sage_picture_report *report, sage_error *error);
-/* Whether there is something to do after an import of products: a folder of pictures is known and there, and the shop
- * has a picture encoder. */
-sage_status sage_wants_pictures(sage_shop *shop, bool *wanted, sage_error *error);
 /* Remote links that no file below the folder of pictures stands for, each once, with the name of that file. */
 sage_status sage_list_pictures(sage_shop *shop, const char *images_dir,
                                void (*fn)(void *ctx, const char *link, const char *name), void *ctx,

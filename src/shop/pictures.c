@@ -1,5 +1,6 @@
 /* Vectors of pictures: which encoder, which folder, under the lock of the catalogue. */
 #include <base/error.h>
+#include <base/report.h>
 #include <catalog/import_links.h>
 #include <catalog/picture_store.h>
 #include <features/pictures.h>
@@ -58,20 +59,6 @@ out:
     return st;
 }
 
-sage_status sage_wants_pictures(sage_shop *shop, bool *wanted, sage_error *error) {
-    sage_status st = SAGE_OK;
-    sage_catalog *catalog = NULL;
-    char name[SAGE_PATH_MAX], dir[SAGE_PATH_MAX] = "";
-    *wanted = false;
-    SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
-    SAGE_TRY(choose_encoder(shop, catalog, name, error));
-    if (name[0] == '\0') goto out;
-    *wanted = choose_folder(catalog, NULL, dir, NULL) == SAGE_OK && dir[0] != '\0';
-out:
-    sage_catalog_close(catalog);
-    return st;
-}
-
 /* ---- the calls ---- */
 
 static sage_status check_wish(const char *name, const char *dir, sage_error *error) {
@@ -90,16 +77,25 @@ sage_status sage_import_pictures(sage_shop *shop, const sage_picture_options *op
     sage_catalog *catalog = NULL;
     sage_picture_encoder encoder = {.dim = 0};
     char name[SAGE_PATH_MAX], dir[SAGE_PATH_MAX];
+    const sage_picture_options wish = options != NULL ? *options : (sage_picture_options){.images_dir = NULL};
     int lock = -1;
     memset(report, 0, sizeof *report);
     SAGE_TRY(sage_shop_lock(shop, SAGE_LOCK_CATALOG, &lock, error));
     SAGE_TRY(sage_shop_catalog(shop, true, &catalog, error));
     SAGE_TRY(choose_encoder(shop, catalog, name, error));
-    SAGE_TRY(choose_folder(catalog, options != NULL ? options->images_dir : NULL, dir, error));
+    if (wish.if_wanted && name[0] == '\0') goto out;
+    st = choose_folder(catalog, wish.images_dir, dir, error);
+    if (wish.if_wanted && (st == SAGE_E_NOT_FOUND || st == SAGE_E_ARGUMENT)) {
+        sage_warn(monitor,
+                  "the folder of pictures is not there; their vectors wait: 'itemsage import images --images DIR'");
+        st = SAGE_OK;
+        goto out;
+    }
+    SAGE_TRY(st);
+    if (wish.if_wanted && dir[0] == '\0') goto out;
     SAGE_TRY(check_wish(name, dir, error));
     SAGE_TRY(sage_shop_picture_encoder(shop, name, &encoder, error));
-    const sage_pictures_spec spec = {
-        .shop_dir = shop->dir, .images_dir = dir, .again = options != NULL && options->again};
+    const sage_pictures_spec spec = {.shop_dir = shop->dir, .images_dir = dir, .again = wish.again};
     SAGE_TRY(sage_pictures_run(catalog, &spec, &encoder, shop->pool, monitor, report, error));
 out:
     sage_picture_encoder_close(&encoder);
