@@ -100,7 +100,8 @@ const cli_command cli_query = {
             "both. Scores can be compared within one query only.\n\n"
             "A picture becomes a vector by the picture encoder whose vectors the published model was trained on; the "
             "product encoder itself is given that picture alone, and the products nearest to what comes out are found. "
-            "A tower of its own is not there yet. It needs a model that was trained with pictures whose vectors the "
+            "A tower of its own is not there yet, and this is weak where products have much text. It needs a model "
+            "that was trained with pictures whose vectors the "
             "shop computed (`import images`), and that encoder, unless the shop has seen the picture already.",
     .flags = flags,
     .example = "itemsage -C myshop query --text \"oak kitchen table\" --method hybrid",
