@@ -98,9 +98,8 @@ const cli_command cli_query = {
     .text = "Searches the published release. `vectors` ranks by the learned vectors, `keywords` by BM25 over the "
             "catalogue's words, `hybrid` by "
             "both. Scores can be compared within one query only.\n\n"
-            "A picture becomes a vector by the picture encoder whose vectors the published model was trained on; the "
-            "product encoder itself is given that picture alone, and the products nearest to what comes out are found. "
-            "A tower of its own is not there yet, and this is weak where products have much text. It needs a model "
+            "For a picture, the ten products whose pictures look most like it speak: the products nearest to the mean "
+            "of their vectors are found. (A query tower of its own for pictures is not there yet.) It needs a model "
             "that was trained with pictures whose vectors the "
             "shop computed (`import images`), and that encoder, unless the shop has seen the picture already.",
     .flags = flags,

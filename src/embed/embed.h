@@ -29,9 +29,6 @@ sage_status sage_encoder_texts(sage_encoder *encoder, const sage_str *texts, siz
 sage_status sage_encoder_add_product(sage_encoder *encoder, const sage_product_row *row, sage_image_store *images,
                                      sage_error *error);
 sage_status sage_encoder_flush(sage_encoder *encoder, float *out, size_t *n, sage_error *error);
-/* A picture as a product that has it and nothing else: vector [image_dim] of length 1 -> out [dim], to the bit what
- * _add_product and _flush give for such a product. SAGE_E_STATE where the model takes no images. */
-sage_status sage_encoder_picture(sage_encoder *encoder, const float *vector, float *out, sage_error *error);
 
 typedef struct sage_embed_spec {
     uint64_t model, dataset; /* dataset: the one that the model was trained on; 0: none */

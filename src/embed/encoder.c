@@ -6,7 +6,6 @@
 #include <base/error.h>
 #include <base/profile.h>
 #include <io/fs.h>
-#include <model/batch.h>
 #include <string.h>
 #include <text/normalise.h>
 
@@ -158,22 +157,6 @@ out:
 sage_status sage_encoder_products(sage_encoder *encoder, const sage_product_batch *batch, float *out,
                                   sage_error *error) {
     return sage_frozen_products(encoder->frozen, batch, out, error);
-}
-
-sage_status sage_encoder_picture(sage_encoder *encoder, const float *vector, float *out, sage_error *error) {
-    static const uint32_t no_text[SAGE_FIELDS + 1];
-    sage_status st = SAGE_OK;
-    sage_batch_builder *builder = NULL;
-    sage_product_batch batch;
-    if (sage_encoder_image_dim(encoder) == 0)
-        return sage_fail(error, SAGE_E_STATE, "the model was trained without pictures");
-    SAGE_TRY(sage_batch_builder_new(sage_encoder_image_dim(encoder), &builder, error));
-    SAGE_TRY(sage_batch_builder_add(builder, NULL, no_text, vector, 1, error));
-    sage_batch_builder_batch(builder, &batch);
-    SAGE_TRY(sage_encoder_products(encoder, &batch, out, error));
-out:
-    sage_batch_builder_free(builder);
-    return st;
 }
 
 sage_status sage_encoder_add_product(sage_encoder *encoder, const sage_product_row *row, sage_image_store *images,

@@ -1,4 +1,4 @@
-/* One text, product or picture -> scored pids, by the release that is open. */
+/* One text, product or vector -> scored pids, by the release that is open. */
 #include <base/alloc.h>
 #include <base/error.h>
 #include <inttypes.h>
@@ -221,15 +221,14 @@ out:
     return st;
 }
 
-sage_status sage_engine_picture(sage_engine *engine, const float *vector, size_t k, sage_scored *out, size_t *n,
-                                sage_error *error) {
+sage_status sage_engine_vector(sage_engine *engine, const float *vector, size_t k, sage_scored *out, size_t *n,
+                               sage_error *error) {
     sage_status st = SAGE_OK;
     *n = 0;
     k = at_most(engine, k);
     if (k == 0) return SAGE_OK;
     SAGE_TRY(make_room(engine, 1, k, error));
-    SAGE_TRY(sage_encoder_picture(engine->encoder, vector, engine->queries, error));
-    SAGE_TRY(sage_index_search(engine->index, engine->pool, engine->queries, 1, k, engine->neighbours, n, error));
+    SAGE_TRY(sage_index_search(engine->index, engine->pool, vector, 1, k, engine->neighbours, n, error));
     take_neighbours(engine, engine->neighbours, *n, out);
 out:
     return st;

@@ -35,11 +35,9 @@ sage_status sage_engine_text(sage_engine *engine, sage_method method, const char
  */
 sage_status sage_engine_similar(sage_engine *engine, int64_t pid, size_t k, sage_scored *out, size_t *n,
                                 sage_error *error);
-/* Products for a picture by its vector [image_dim] of length 1, as the product encoder places a product that has this
- * picture and nothing else. The caller sees to it that the vector is of the encoder whose vectors the model knows.
- * SAGE_E_STATE where the model takes no pictures. */
-sage_status sage_engine_picture(sage_engine *engine, const float *vector, size_t k, sage_scored *out, size_t *n,
-                                sage_error *error);
+/* Products nearest to a vector [dim of the index]. */
+sage_status sage_engine_vector(sage_engine *engine, const float *vector, size_t k, sage_scored *out, size_t *n,
+                               sage_error *error);
 size_t sage_engine_image_dim(const sage_engine *engine); /* 0: the model takes no pictures */
 
 /* What both sides give for one text; lives for the callback. */

@@ -67,9 +67,9 @@ static sage_status check_query(const sage_query *query, sage_error *error) {
 
 static sage_status by_picture(sage_searcher *s, const sage_query *query, size_t *n, sage_error *error) {
     sage_status st = SAGE_OK;
-    const float *vector;
-    SAGE_TRY(sage_picture_query_vector(&s->picture, s->shop, &s->opened, query->image, &vector, error));
-    st = sage_engine_picture(s->opened.engine, vector, query->n, s->scored, n, error);
+    const float *target;
+    SAGE_TRY(sage_picture_query_target(&s->picture, s->shop, &s->opened, query->image, &target, error));
+    st = sage_engine_vector(s->opened.engine, target, query->n, s->scored, n, error);
 out:
     return st;
 }

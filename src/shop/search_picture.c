@@ -15,6 +15,7 @@ void sage_picture_query_free(sage_picture_query *query) {
     sage_free(query->encoder);
     sage_free(query->origin);
     sage_free(query->vector);
+    sage_free(query->target);
     *query = (sage_picture_query){.origin = NULL};
 }
 
@@ -98,6 +99,97 @@ out:
     return st;
 }
 
+/* ---- the nearest pictures ---- */
+
+/* Ten of them, weighted by exp(20 cos): the very picture outweighs others, and near ones count about alike. */
+enum { NEAREST = 10 };
+static const double SHARPNESS = 20;
+
+typedef struct nearest {
+    size_t n, row[NEAREST]; /* of the index */
+    float score[NEAREST];   /* descending */
+} nearest;
+
+static void keep(nearest *best, float score, size_t row) {
+    if (best->n == NEAREST && best->score[NEAREST - 1] >= score) return;
+    size_t at = best->n < NEAREST ? best->n++ : NEAREST - 1;
+    for (; at > 0 && best->score[at - 1] < score; at--) {
+        best->score[at] = best->score[at - 1];
+        best->row[at] = best->row[at - 1];
+    }
+    best->score[at] = score;
+    best->row[at] = row;
+}
+
+/* A product's picture that is nearest. */
+static float likeness(const float *vector, const float *pictures, size_t n, size_t dim) {
+    float most = -2;
+    for (size_t i = 0; i < n; i++) {
+        float sum = 0;
+        for (size_t c = 0; c < dim; c++) sum += vector[c] * pictures[i * dim + c];
+        if (sum > most) most = sum;
+    }
+    return most;
+}
+
+static sage_status check_pictures(const sage_picture_query *query, sage_catalog *catalog, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_picture_origin *now = sage_alloc_zero(1, sizeof *now);
+    if (now == NULL) return sage_fail_memory(error, sizeof *now);
+    SAGE_TRY(sage_catalog_picture_origin(catalog, now, error));
+    if (now->maker != SAGE_PICTURES_COMPUTED || strcmp(now->identity, query->origin->identity) != 0)
+        st = sage_fail(error, SAGE_E_STATE,
+                       "the catalogue's pictures have vectors of another encoder than the published model was trained "
+                       "on; run 'itemsage train', 'embed' and 'index'");
+out:
+    sage_free(now);
+    return st;
+}
+
+static sage_status find_nearest(const sage_picture_query *query, sage_shop *shop, const sage_open_release *opened,
+                                nearest *best, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_catalog *catalog = NULL;
+    sage_image_store *store = NULL;
+    sage_product_cursor *cursor = NULL;
+    const sage_product_row *row;
+    char path[SAGE_PATH_MAX];
+    float *pictures = NULL;
+    size_t capacity = 0, n, dim, at;
+    SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
+    SAGE_TRY(check_pictures(query, catalog, error));
+    SAGE_TRY(sage_shop_path(shop, "pictures", path, error));
+    SAGE_TRY(sage_image_store_open(path, &store, error));
+    SAGE_TRY(sage_product_cursor_open(catalog, 0, 0, &cursor, error));
+    for (;;) {
+        SAGE_TRY(sage_product_cursor_next(cursor, &row, error));
+        if (row == NULL) break;
+        if (row->n_images == 0 || !sage_index_find(sage_engine_index(opened->engine), row->pid, &at)) continue;
+        SAGE_TRY(sage_image_store_read(store, row, &pictures, &capacity, &n, &dim, error));
+        if (n > 0) keep(best, likeness(query->vector, pictures, n, dim), at);
+    }
+out:
+    sage_free(pictures);
+    sage_product_cursor_close(cursor);
+    sage_image_store_close(store);
+    sage_catalog_close(catalog);
+    return st;
+}
+
+static sage_status add_up(const nearest *best, const sage_index *index, float *target, sage_error *error) {
+    size_t dim = sage_index_dim(index);
+    if (best->n == 0)
+        return sage_fail(error, SAGE_E_STATE, "no published product has a picture; run 'itemsage import images'");
+    memset(target, 0, dim * sizeof *target);
+    for (size_t i = 0; i < best->n; i++) {
+        const float *vector = sage_index_vectors(index) + best->row[i] * dim;
+        float weight = (float)exp(SHARPNESS * (double)(best->score[i] - best->score[0]));
+        for (size_t c = 0; c < dim; c++) target[c] += weight * vector[c];
+    }
+    sage_image_scale(target, dim);
+    return SAGE_OK;
+}
+
 /* ---- all of it ---- */
 
 static sage_status prepare(sage_picture_query *query, const sage_shop *shop, const sage_open_release *opened,
@@ -107,16 +199,17 @@ static sage_status prepare(sage_picture_query *query, const sage_shop *shop, con
     if (query->origin == NULL) SAGE_TRY(read_origin(query, shop, opened, error));
     if (query->vector == NULL) query->vector = sage_alloc(dim * sizeof *query->vector);
     if (query->vector == NULL) SAGE_TRY(sage_fail_memory(error, dim * sizeof *query->vector));
+    dim = sage_index_dim(sage_engine_index(opened->engine));
+    if (query->target == NULL) query->target = sage_alloc(dim * sizeof *query->target);
+    if (query->target == NULL) SAGE_TRY(sage_fail_memory(error, dim * sizeof *query->target));
 out:
     return st;
 }
 
-sage_status sage_picture_query_vector(sage_picture_query *query, sage_shop *shop, const sage_open_release *opened,
-                                      const char *path, const float **vector, sage_error *error) {
+static sage_status vector_of(sage_picture_query *query, sage_shop *shop, size_t dim, const char *path,
+                             sage_error *error) {
     sage_status st = SAGE_OK;
-    const size_t dim = sage_engine_image_dim(opened->engine);
     sage_picture_file file = {0};
-    SAGE_TRY(prepare(query, shop, opened, error));
     SAGE_TRY(sage_picture_load(path, &sage_picture_limits_default, &file, error));
     if (!cached(query, shop, file.hash, dim)) {
         if (query->encoder == NULL) SAGE_TRY(open_encoder(query, shop, dim, error));
@@ -125,8 +218,20 @@ sage_status sage_picture_query_vector(sage_picture_query *query, sage_shop *shop
     double length = sage_image_scale(query->vector, dim);
     if (!(length > 0) || !isfinite(length))
         SAGE_TRY(sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "the encoder finds nothing in this picture to go by"));
-    *vector = query->vector;
 out:
     sage_picture_file_free(&file);
+    return st;
+}
+
+sage_status sage_picture_query_target(sage_picture_query *query, sage_shop *shop, const sage_open_release *opened,
+                                      const char *path, const float **target, sage_error *error) {
+    sage_status st = SAGE_OK;
+    nearest best = {.n = 0};
+    SAGE_TRY(prepare(query, shop, opened, error));
+    SAGE_TRY(vector_of(query, shop, sage_engine_image_dim(opened->engine), path, error));
+    SAGE_TRY(find_nearest(query, shop, opened, &best, error));
+    SAGE_TRY(add_up(&best, sage_engine_index(opened->engine), query->target, error));
+    *target = query->target;
+out:
     return st;
 }

@@ -1,4 +1,5 @@
-/* From a picture's file to the vector that the published model's product encoder takes. */
+/* Products for a picture, without a tower of its own: the products of the release whose pictures lie nearest speak for
+ * it. The query is the sum of their vectors, weighted by likeness. */
 #ifndef SAGE_SHOP_SEARCH_PICTURE_H
 #define SAGE_SHOP_SEARCH_PICTURE_H
 
@@ -9,14 +10,16 @@
 typedef struct sage_picture_query {
     sage_picture_origin *origin;   /* of the vectors that the model knows; NULL: not read yet */
     sage_picture_encoder *encoder; /* NULL: not opened yet */
-    float *vector;
+    float *vector;                 /* [image_dim] of the picture */
+    float *target;                 /* [dim of the index] */
 } sage_picture_query;
 
 void sage_picture_query_free(sage_picture_query *query);
 
-/* *vector [sage_engine_image_dim] of length 1; lives until the next call. The cache of the catalogue is asked first,
- * then the encoder is opened and must be the very one. Statuses as sage_search says. */
-sage_status sage_picture_query_vector(sage_picture_query *query, sage_shop *shop, const sage_open_release *opened,
-                                      const char *path, const float **vector, sage_error *error);
+/* *target [dim of the index] of length 1; lives until the next call. The picture's own vector comes from the cache of
+ * the catalogue, or from the encoder, which must be the very one. Then every picture vector of the catalogue is read
+ * once. Statuses as sage_search says. */
+sage_status sage_picture_query_target(sage_picture_query *query, sage_shop *shop, const sage_open_release *opened,
+                                      const char *path, const float **target, sage_error *error);
 
 #endif

@@ -31,7 +31,7 @@ static inline void weights_of_texts(const char *to, size_t tokens) {
     scratch_must(sage_fs_mkdir(to, NULL) == SAGE_OK, to);
     scratch_must(sage_fs_mkdir(scratch_path(to, "1_Pooling"), NULL) == SAGE_OK, to);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) weights_file(to, "bert_cls_f16", files[i]);
-    for (size_t i = 5; i < tokens; i++) snprintf(vocab + strlen(vocab), 16, "word%zu\n", i);
+    for (size_t i = 5; i < tokens; i++) snprintf(vocab + strlen(vocab), 32, "word%zu\n", i);
     scratch_write(scratch_path(to, "vocab.txt"), vocab, strlen(vocab));
     scratch_write(scratch_path(to, "LICENSE"), "mine\n", 5);
 }

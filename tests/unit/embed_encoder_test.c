@@ -107,41 +107,6 @@ static size_t encode_all(sage_precision precision, sage_pool *pool, size_t per_b
     return n + computed;
 }
 
-/* To the bit what a product gets that has this picture, in whatever length its vector came, and no text. */
-static void a_picture_is_a_product_of_it_alone(void **state) {
-    (void)state;
-    enum { IMAGE_DIM = 8 };
-    char pictures[SAGE_PATH_MAX];
-    sage_error error = {0};
-    sage_npy_writer writer;
-    sage_encoder *encoder = open_encoder(NULL);
-    sage_image_store *images = NULL;
-    const sage_product_row row = {.id = SAGE_STR("x"), .n_images = 1, .images = {{"v.npy", 1, ""}}};
-    float vectors[2][IMAGE_DIM] = {{1}, {0.5f, 3, -7, 0, 0.25f, 11, 2, -4}}, product[DIM], picture[DIM], zero[2] = {0};
-    size_t n;
-    assert_int_equal(sage_encoder_picture(encoder, vectors[0], picture, &error), SAGE_E_STATE);
-    sage_encoder_close(encoder);
-    tiny_publish_model_with(catalog, dir, 2, IMAGE_DIM);
-    tiny_must(sage_encoder_open(scratch_path(dir, "models/2"), NULL, &encoder, &error), &error, "open the model");
-    snprintf(pictures, sizeof pictures, "%s", scratch_path(dir, "vectors-of-pictures"));
-    tiny_must(sage_fs_mkdir(pictures, &error), &error, "mkdir");
-    tiny_must(sage_npy_create(scratch_path(pictures, "v.npy"), 2, IMAGE_DIM, &writer, &error), &error, "npy");
-    tiny_must(sage_npy_add(&writer, vectors[0], 2, &error), &error, "npy");
-    tiny_must(sage_npy_finish(&writer, &error), &error, "npy");
-    tiny_must(sage_image_store_open(pictures, &images, &error), &error, "image store");
-    tiny_must(sage_encoder_add_product(encoder, &row, images, &error), &error, "product");
-    tiny_must(sage_encoder_picture(encoder, vectors[0], picture, &error), &error, "picture"); /* leaves what waits */
-    tiny_must(sage_encoder_flush(encoder, product, &n, &error), &error, "product");
-    assert_int_equal(n, 1);
-    assert_memory_not_equal(product, picture, sizeof product);
-    assert_true(sage_image_scale(vectors[1], IMAGE_DIM) > 1);
-    tiny_must(sage_encoder_picture(encoder, vectors[1], picture, &error), &error, "picture");
-    assert_memory_equal(product, picture, sizeof product);
-    assert_true(sage_image_scale(zero, 2) == 0 && zero[0] == 0);
-    sage_image_store_close(images);
-    sage_encoder_close(encoder);
-}
-
 /* To the bit, or a product that changed alone would get another vector than among all. */
 static void neither_batch_nor_threads_matter(void **state) {
     (void)state;
@@ -241,7 +206,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_become_unit_vectors),
         cmocka_unit_test(many_texts_are_as_each_alone),
-        cmocka_unit_test(a_picture_is_a_product_of_it_alone),
         cmocka_unit_test(neither_batch_nor_threads_matter),
         cmocka_unit_test(neither_order_nor_company_matter),
         cmocka_unit_test(precisions_are_near_each_other_and_differ),

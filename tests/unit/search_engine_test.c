@@ -157,34 +157,18 @@ static void test_similar_is_never_itself_nor_its_group(void **state) {
     assert_int_equal(sage_engine_similar(engine, 999999, 3, out, &n, &error), SAGE_E_NOT_FOUND);
 }
 
-/* The nearest to what the product encoder makes of the picture alone. */
-static void test_pictures_go_by_the_product_encoder(void **state) {
+/* A product's own vector finds it first, the others by their inner products. */
+static void test_vectors_find_what_is_nearest(void **state) {
     (void)state;
-    enum { IMAGE_DIM = 8 };
     sage_error error = {0};
-    sage_engine *other = NULL;
-    sage_encoder *encoder = NULL;
     sage_scored out[PRODUCTS];
-    sage_release release = tiny_release;
-    const float picture[IMAGE_DIM] = {0.6f, 0, -0.8f};
-    float query[TINY_INDEX_DIM];
-    size_t n = 9;
-    assert_int_equal(sage_engine_image_dim(engine), 0);
-    assert_int_equal(sage_engine_picture(engine, picture, 3, out, &n, &error), SAGE_E_STATE);
-    assert_int_equal(n, 0);
-    sage_catalog *catalog = tiny_catalog(dir);
-    tiny_publish_model_with(catalog, dir, 2, IMAGE_DIM);
-    sage_catalog_close(catalog);
-    release.product_model = release.query_model = 2;
-    must(sage_engine_open(dir, &release, NULL, &other, &error), &error);
-    assert_int_equal(sage_engine_image_dim(other), IMAGE_DIM);
-    must(sage_encoder_open(scratch_path(dir, "models/2"), NULL, &encoder, &error), &error);
-    must(sage_encoder_picture(encoder, picture, query, &error), &error);
-    must(sage_engine_picture(other, picture, 2 * PRODUCTS, out, &n, &error), &error);
+    const sage_index *index = sage_engine_index(engine);
+    const float *query = sage_index_vectors(index) + 3 * TINY_INDEX_DIM;
+    size_t n = 9, row;
+    must(sage_engine_vector(engine, query, 2 * PRODUCTS, out, &n, &error), &error);
     assert_int_equal(n, PRODUCTS);
-    const sage_index *index = sage_engine_index(other);
+    assert_int_equal(out[0].pid, sage_index_pid(index, 3));
     for (size_t i = 0; i < n; i++) {
-        size_t row;
         double score = 0;
         assert_true(sage_index_find(index, out[i].pid, &row));
         for (size_t j = 0; j < TINY_INDEX_DIM; j++)
@@ -192,8 +176,6 @@ static void test_pictures_go_by_the_product_encoder(void **state) {
         assert_float_equal(out[i].score, score, 1e-5);
         if (i > 0) assert_true(out[i].score <= out[i - 1].score);
     }
-    sage_encoder_close(encoder);
-    sage_engine_close(other);
 }
 
 static void test_missing_parts_are_told(void **state) {
@@ -240,7 +222,7 @@ int main(void) {
         cmocka_unit_test(test_texts_that_say_nothing),
         cmocka_unit_test(test_many_texts_come_in_order),
         cmocka_unit_test(test_similar_is_never_itself_nor_its_group),
-        cmocka_unit_test(test_pictures_go_by_the_product_encoder),
+        cmocka_unit_test(test_vectors_find_what_is_nearest),
         cmocka_unit_test(test_missing_parts_are_told),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
