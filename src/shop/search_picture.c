@@ -3,6 +3,7 @@
 #include <features/features.h>
 #include <features/picture_vector.h>
 #include <inttypes.h>
+#include <kernels/kernels.h>
 #include <math.h>
 #include <shop/encoders.h>
 #include <shop/search_picture.h>
@@ -62,14 +63,11 @@ out:
 
 /* ---- the cache ---- */
 
-/* Only spares work: whatever keeps the catalogue from being read, the encoder is asked instead. */
-static bool cached(const sage_picture_query *query, sage_shop *shop, const unsigned char content[16], size_t dim) {
-    sage_catalog *catalog = NULL;
-    bool found = sage_shop_catalog(shop, false, &catalog, NULL) == SAGE_OK &&
-                 sage_catalog_picture_vector(catalog, shop->dir, query->origin->identity, content, dim, query->vector,
-                                             NULL) == SAGE_OK;
-    sage_catalog_close(catalog);
-    return found;
+/* Only spares work: whatever keeps it from being read, the encoder is asked instead. */
+static bool cached(const sage_picture_query *query, const sage_shop *shop, sage_catalog *catalog,
+                   const unsigned char content[16], size_t dim) {
+    return sage_catalog_picture_vector(catalog, shop->dir, query->origin->identity, content, dim, query->vector,
+                                       NULL) == SAGE_OK;
 }
 
 /* ---- the encoder ---- */
@@ -125,11 +123,16 @@ static void keep(nearest *best, float score, size_t row) {
 static float likeness(const float *vector, const float *pictures, size_t n, size_t dim) {
     float most = -2;
     for (size_t i = 0; i < n; i++) {
-        float sum = 0;
-        for (size_t c = 0; c < dim; c++) sum += vector[c] * pictures[i * dim + c];
-        if (sum > most) most = sum;
+        float cosine = sage_ops_best()->dot(dim, vector, pictures + i * dim);
+        if (cosine > most) most = cosine;
     }
     return most;
+}
+
+static sage_status other_encoder(sage_error *error) {
+    return sage_fail(error, SAGE_E_STATE,
+                     "the catalogue's pictures have vectors of another encoder than the published model was trained "
+                     "on; run 'itemsage train', 'embed' and 'index'");
 }
 
 static sage_status check_pictures(const sage_picture_query *query, sage_catalog *catalog, sage_error *error) {
@@ -138,25 +141,21 @@ static sage_status check_pictures(const sage_picture_query *query, sage_catalog 
     if (now == NULL) return sage_fail_memory(error, sizeof *now);
     SAGE_TRY(sage_catalog_picture_origin(catalog, now, error));
     if (now->maker != SAGE_PICTURES_COMPUTED || strcmp(now->identity, query->origin->identity) != 0)
-        st = sage_fail(error, SAGE_E_STATE,
-                       "the catalogue's pictures have vectors of another encoder than the published model was trained "
-                       "on; run 'itemsage train', 'embed' and 'index'");
+        st = other_encoder(error);
 out:
     sage_free(now);
     return st;
 }
 
-static sage_status find_nearest(const sage_picture_query *query, sage_shop *shop, const sage_open_release *opened,
-                                nearest *best, sage_error *error) {
+static sage_status find_nearest(const sage_picture_query *query, const sage_shop *shop, const sage_open_release *opened,
+                                sage_catalog *catalog, nearest *best, sage_error *error) {
     sage_status st = SAGE_OK;
-    sage_catalog *catalog = NULL;
     sage_image_store *store = NULL;
     sage_product_cursor *cursor = NULL;
     const sage_product_row *row;
     char path[SAGE_PATH_MAX];
     float *pictures = NULL;
     size_t capacity = 0, n, dim, at;
-    SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
     SAGE_TRY(check_pictures(query, catalog, error));
     SAGE_TRY(sage_shop_path(shop, "pictures", path, error));
     SAGE_TRY(sage_image_store_open(path, &store, error));
@@ -166,13 +165,14 @@ static sage_status find_nearest(const sage_picture_query *query, sage_shop *shop
         if (row == NULL) break;
         if (row->n_images == 0 || !sage_index_find(sage_engine_index(opened->engine), row->pid, &at)) continue;
         SAGE_TRY(sage_image_store_read(store, row, &pictures, &capacity, &n, &dim, error));
-        if (n > 0) keep(best, likeness(query->vector, pictures, n, dim), at);
+        if (n == 0) continue;
+        if (dim != sage_engine_image_dim(opened->engine)) SAGE_TRY(other_encoder(error)); /* they changed meanwhile */
+        keep(best, likeness(query->vector, pictures, n, dim), at);
     }
 out:
     sage_free(pictures);
     sage_product_cursor_close(cursor);
     sage_image_store_close(store);
-    sage_catalog_close(catalog);
     return st;
 }
 
@@ -184,7 +184,7 @@ static sage_status add_up(const nearest *best, const sage_index *index, float *t
     for (size_t i = 0; i < best->n; i++) {
         const float *vector = sage_index_vectors(index) + best->row[i] * dim;
         float weight = (float)exp(SHARPNESS * (double)(best->score[i] - best->score[0]));
-        for (size_t c = 0; c < dim; c++) target[c] += weight * vector[c];
+        sage_ops_best()->axpy(dim, weight, vector, target);
     }
     sage_image_scale(target, dim);
     return SAGE_OK;
@@ -206,12 +206,12 @@ out:
     return st;
 }
 
-static sage_status vector_of(sage_picture_query *query, sage_shop *shop, size_t dim, const char *path,
-                             sage_error *error) {
+static sage_status vector_of(sage_picture_query *query, sage_shop *shop, sage_catalog *catalog, size_t dim,
+                             const char *path, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_picture_file file = {0};
     SAGE_TRY(sage_picture_load(path, &sage_picture_limits_default, &file, error));
-    if (!cached(query, shop, file.hash, dim)) {
+    if (!cached(query, shop, catalog, file.hash, dim)) {
         if (query->encoder == NULL) SAGE_TRY(open_encoder(query, shop, dim, error));
         SAGE_TRY(sage_picture_vector(query->encoder, path, &file, query->vector, error));
     }
@@ -227,11 +227,14 @@ sage_status sage_picture_query_target(sage_picture_query *query, sage_shop *shop
                                       const char *path, const float **target, sage_error *error) {
     sage_status st = SAGE_OK;
     nearest best = {.n = 0};
+    sage_catalog *catalog = NULL;
     SAGE_TRY(prepare(query, shop, opened, error));
-    SAGE_TRY(vector_of(query, shop, sage_engine_image_dim(opened->engine), path, error));
-    SAGE_TRY(find_nearest(query, shop, opened, &best, error));
+    SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
+    SAGE_TRY(vector_of(query, shop, catalog, sage_engine_image_dim(opened->engine), path, error));
+    SAGE_TRY(find_nearest(query, shop, opened, catalog, &best, error));
     SAGE_TRY(add_up(&best, sage_engine_index(opened->engine), query->target, error));
     *target = query->target;
 out:
+    sage_catalog_close(catalog);
     return st;
 }

@@ -1,5 +1,6 @@
 /* Products for a picture: the product that it shows, pictures that the shop has seen and others, and what is refused.
  */
+#include <pretrained/builtin.h>
 #include <support/published_shop.h>
 #include <support/test.h>
 #include <support/weights.h>
@@ -215,8 +216,8 @@ static sage_status take_name(void *ctx, const char *name, sage_error *failure) {
                                         : SAGE_OK;
 }
 
-/* Half a file of vectors is told, and nothing is lost by it. */
-static void a_file_of_vectors_that_is_cut(void **state) {
+/* Half a file of vectors is told, and one of another width; nothing is lost by it. */
+static void a_file_of_vectors_that_is_not_as_it_was(void **state) {
     (void)state;
     char path[SAGE_PATH_MAX] = "";
     size_t n;
@@ -225,6 +226,12 @@ static void a_file_of_vectors_that_is_cut(void **state) {
     assert_true(good != NULL && n > 128);
     scratch_write(path, good, n / 2);
     expect_refused(scratch_path(pictures, files[0]), SAGE_E_FORMAT, ".npy");
+    sage_npy_writer writer;
+    const float wide[SAGE_BUILTIN_DIM + 64] = {1};
+    tiny_must(sage_npy_create(path, BARE, SAGE_BUILTIN_DIM + 64, &writer, &error), &error, "npy");
+    for (size_t i = 0; i < BARE; i++) tiny_must(sage_npy_add(&writer, wide, 1, &error), &error, "npy");
+    tiny_must(sage_npy_finish(&writer, &error), &error, "npy");
+    expect_refused(scratch_path(pictures, files[0]), SAGE_E_STATE, "of another encoder than");
     scratch_write(path, good, n);
     expect_found(scratch_path(pictures, files[0]), 0);
     sage_free(good);
@@ -323,7 +330,7 @@ int main(void) {
         cmocka_unit_test(queries_that_make_no_sense),
         cmocka_unit_test(short_memory),
         cmocka_unit_test(without_a_catalogue),
-        cmocka_unit_test(a_file_of_vectors_that_is_cut),
+        cmocka_unit_test(a_file_of_vectors_that_is_not_as_it_was),
         cmocka_unit_test(a_model_that_does_not_say),
         cmocka_unit_test(the_encoder_must_be_the_same),
         cmocka_unit_test(vectors_from_elsewhere),
