@@ -3,6 +3,7 @@
 #include <features/picture_encoder.h>
 #include <io/fs.h>
 #include <io/map.h>
+#include <math.h>
 #include <pretrained/builtin.h>
 #include <pretrained/encoder.h>
 #include <stdio.h>
@@ -84,5 +85,15 @@ sage_status sage_picture_encoder_run(sage_picture_encoder *encoder, size_t n, co
     if (encoder->network != NULL) return sage_pretrained_pictures(encoder->network, n, pixels, out, error);
     builtin_job job = {pixels, out};
     sage_pool_for_dynamic(encoder->pool, n, 1, run_builtin, &job);
+    return SAGE_OK;
+}
+
+sage_status sage_picture_encoder_check(const sage_picture_encoder *encoder, const char *name, const float *vector,
+                                       sage_error *error) {
+    for (size_t i = 0; i < encoder->dim; i++)
+        if (!isfinite(vector[i]))
+            return sage_fail(error, SAGE_E_FORMAT,
+                             "the encoder %s gives numbers that are not finite (of %s); its weights are damaged",
+                             encoder->name, name);
     return SAGE_OK;
 }

@@ -23,5 +23,8 @@ void sage_picture_encoder_close(sage_picture_encoder *encoder);
 /* pixels [n][3][s][s] by the rule; out [n][dim]. */
 sage_status sage_picture_encoder_run(sage_picture_encoder *encoder, size_t n, const float *pixels, float *out,
                                      sage_error *error);
+/* SAGE_E_FORMAT where a vector that came out, of the picture `name`, has a number that is not finite. */
+sage_status sage_picture_encoder_check(const sage_picture_encoder *encoder, const char *name, const float *vector,
+                                       sage_error *error);
 
 #endif

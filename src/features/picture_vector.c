@@ -1,17 +1,6 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <features/picture_vector.h>
-#include <math.h>
-
-static sage_status check(const sage_picture_encoder *encoder, const char *name, const float *vector,
-                         sage_error *error) {
-    for (size_t i = 0; i < encoder->dim; i++)
-        if (!isfinite(vector[i]))
-            return sage_fail(error, SAGE_E_FORMAT,
-                             "the encoder %s gives numbers that are not finite (of %s); its weights are damaged",
-                             encoder->name, name);
-    return SAGE_OK;
-}
 
 sage_status sage_picture_vector(sage_picture_encoder *encoder, const char *name, const sage_picture_file *file,
                                 float *out, sage_error *error) {
@@ -25,7 +14,7 @@ sage_status sage_picture_vector(sage_picture_encoder *encoder, const char *name,
                                  sage_picture_wanted(rule), &pixels, NULL, error));
     SAGE_TRY(sage_picture_shape(&pixels, rule, &scratch, planes, error));
     SAGE_TRY(sage_picture_encoder_run(encoder, 1, planes, out, error));
-    SAGE_TRY(check(encoder, name, out, error));
+    SAGE_TRY(sage_picture_encoder_check(encoder, name, out, error));
 out:
     sage_pixels_free(&pixels);
     sage_pixels_free(&scratch);

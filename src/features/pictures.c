@@ -6,7 +6,6 @@
 #include <features/picture_segment.h>
 #include <features/pictures.h>
 #include <inttypes.h>
-#include <math.h>
 #include <pretrained/picture.h>
 #include <stdio.h>
 #include <string.h>
@@ -109,18 +108,14 @@ static void read_files(void *ctx, size_t begin, size_t end, size_t worker_n) {
 
 /* ---- sorting out ---- */
 
-static bool begins_as_picture(const sage_picture_file *file) {
-    const unsigned char *b = file->bytes;
-    if (file->n_bytes >= 3 && memcmp(b, "\xFF\xD8\xFF", 3) == 0) return true;
-    if (file->n_bytes >= 8 && memcmp(b, "\x89PNG\r\n\x1A\n", 8) == 0) return true;
-    return file->n_bytes >= 12 && memcmp(b, "RIFF", 4) == 0 && memcmp(b + 8, "WEBP", 4) == 0;
-}
-
 /* NULL: not the file's fault. */
 static const char *fault_of(const job *j) {
+    sage_picture_format format;
     if (j->st == SAGE_E_LIMIT) return "picture-too-large";
     if (j->st != SAGE_E_FORMAT) return NULL;
-    return j->file.n_bytes == 0 || begins_as_picture(&j->file) ? "picture-broken" : "picture-unknown-format";
+    return j->file.n_bytes == 0 || sage_picture_format_of(j->file.bytes, j->file.n_bytes, &format)
+               ? "picture-broken"
+               : "picture-unknown-format";
 }
 
 static sage_status settle_bad(pass *p, job *j, const unsigned char content[16], sage_error *error) {
@@ -187,11 +182,8 @@ static sage_status keep_vectors(pass *p, const size_t moved[BATCH], sage_error *
         const job *j = &p->jobs[p->owners[i]];
         if (j->st != SAGE_OK) continue;
         const float *vector = p->vectors + moved[i] * p->encoder->dim;
-        for (size_t k = 0; k < p->encoder->dim; k++)
-            if (!isfinite(vector[k]))
-                return sage_fail(error, SAGE_E_FORMAT,
-                                 "the encoder %s gives numbers that are not finite (of %s); its weights are damaged",
-                                 p->encoder->name, j->task.path);
+        sage_status st = sage_picture_encoder_check(p->encoder, j->task.path, vector, error);
+        if (st != SAGE_OK) return st;
         sage_picture_segment_add(&p->segment, j->file.hash, vector);
         p->report->encoded++;
     }

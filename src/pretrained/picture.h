@@ -47,6 +47,9 @@ sage_status sage_pixels_size(sage_pixels *pixels, size_t width, size_t height, s
 
 typedef enum sage_picture_format { SAGE_PICTURE_JPEG, SAGE_PICTURE_PNG, SAGE_PICTURE_WEBP } sage_picture_format;
 
+/* By how the bytes begin; false where they are of none of these formats. */
+bool sage_picture_format_of(const void *bytes, size_t n_bytes, sage_picture_format *format);
+
 typedef struct sage_picture_info {
     sage_picture_format format;
     size_t width, height; /* as the file's header has them, before orientation and scaling */

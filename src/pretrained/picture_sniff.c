@@ -91,27 +91,29 @@ static const char *found(const unsigned char *bytes, size_t n) {
     return text_kind(bytes, n);
 }
 
-sage_status sage_picture_sniff(const sage_picture_job *job, sage_picture_format *format, sage_error *error) {
+bool sage_picture_format_of(const void *bytes, size_t n, sage_picture_format *format) {
     static const mark jpeg = {0, 3, "\xFF\xD8\xFF", NULL}, png = {0, 8, "\x89PNG\r\n\x1A\n", NULL},
                       riff = {0, 4, "RIFF", NULL}, webp = {8, 4, "WEBP", NULL};
+    if (begins(bytes, n, &jpeg))
+        *format = SAGE_PICTURE_JPEG;
+    else if (begins(bytes, n, &png))
+        *format = SAGE_PICTURE_PNG;
+    else if (begins(bytes, n, &riff) && begins(bytes, n, &webp))
+        *format = SAGE_PICTURE_WEBP;
+    else
+        return false;
+    return true;
+}
+
+sage_status sage_picture_sniff(const sage_picture_job *job, sage_picture_format *format, sage_error *error) {
     static const char wanted[] = "JPEG, PNG and WebP are read";
     const unsigned char *b = job->bytes;
     size_t n = job->n_bytes;
-    if (begins(b, n, &jpeg))
-        *format = SAGE_PICTURE_JPEG;
-    else if (begins(b, n, &png))
-        *format = SAGE_PICTURE_PNG;
-    else if (begins(b, n, &riff) && begins(b, n, &webp))
-        *format = SAGE_PICTURE_WEBP;
-    else if (n == 0)
-        return sage_fail_at(error, SAGE_E_FORMAT, job->name, 0, 0, "an empty file, no picture");
-    else if (found(b, n) != NULL)
-        return sage_fail_at(error, SAGE_E_FORMAT, job->name, 0, 0, "%s; %s", found(b, n), wanted);
-    else {
-        char hex[16] = "";
-        for (size_t i = 0; i < n && i < 4; i++) snprintf(hex + 3 * i, 4, " %02x", b[i]);
-        return sage_fail_at(error, SAGE_E_FORMAT, job->name, 0, 0, "no known picture, its bytes begin with%s; %s", hex,
-                            wanted);
-    }
-    return SAGE_OK;
+    char hex[16] = "";
+    if (sage_picture_format_of(b, n, format)) return SAGE_OK;
+    if (n == 0) return sage_fail_at(error, SAGE_E_FORMAT, job->name, 0, 0, "an empty file, no picture");
+    if (found(b, n) != NULL) return sage_fail_at(error, SAGE_E_FORMAT, job->name, 0, 0, "%s; %s", found(b, n), wanted);
+    for (size_t i = 0; i < n && i < 4; i++) snprintf(hex + 3 * i, 4, " %02x", b[i]);
+    return sage_fail_at(error, SAGE_E_FORMAT, job->name, 0, 0, "no known picture, its bytes begin with%s; %s", hex,
+                        wanted);
 }
