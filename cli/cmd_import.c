@@ -23,11 +23,13 @@ static json_t *report_json(const sage_import_report *r) {
 }
 
 static json_t *pictures_json(const sage_picture_report *r) {
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f}", "encoder", r->encoder, "links",
-                     (json_int_t)r->links, "absent", (json_int_t)r->absent, "read", (json_int_t)r->read, "bytes",
-                     (json_int_t)r->bytes, "encoded", (json_int_t)r->encoded, "pictures", (json_int_t)r->pictures,
-                     "vectors", (json_int_t)r->vectors, "products", (json_int_t)r->products, "rejected",
-                     (json_int_t)r->rejected, "reasons", reasons_json(r->reasons, r->reason_n), "seconds", r->seconds);
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f}", "encoder", r->encoder,
+                     "links", (json_int_t)r->links, "absent", (json_int_t)r->absent, "read", (json_int_t)r->read,
+                     "bytes", (json_int_t)r->bytes, "encoded", (json_int_t)r->encoded, "pictures",
+                     (json_int_t)r->pictures, "vectors", (json_int_t)r->vectors, "products", (json_int_t)r->products,
+                     "searched", (json_int_t)r->searched, "searched_vectors", (json_int_t)r->searched_vectors,
+                     "rejected", (json_int_t)r->rejected, "reasons", reasons_json(r->reasons, r->reason_n), "seconds",
+                     r->seconds);
 }
 
 static void print_json(json_t *root) {
@@ -66,6 +68,9 @@ static void print_pictures(const sage_picture_report *r, const char *shop) {
         "%s pictures of products in %.1f s: %s have a vector by %s; %s files read, %s encoded, %s products changed\n",
         cli_count(r->pictures, a), r->seconds, cli_count(r->vectors, b), r->encoder, cli_count(r->read, c),
         cli_count(r->encoded, d), cli_count(r->products, e));
+    if (r->searched)
+        printf("%s pictures that events began with, %s of them have a vector\n", cli_count(r->searched, a),
+               cli_count(r->searched_vectors, b));
     if (r->absent)
         printf("%s remote pictures are not there yet: itemsage -C %s import images --list\n", cli_count(r->absent, a),
                shop);
@@ -76,9 +81,9 @@ typedef sage_status (*import_fn)(sage_shop *, const char *const *, size_t, const
                                  const sage_monitor *, sage_import_report *, sage_error *);
 
 /* The pictures that the import brought; nothing where the shop wants none. */
-static int follow_pictures(sage_shop *shop, sage_picture_report *report) {
+static int follow_pictures(sage_shop *shop, bool events, sage_picture_report *report) {
     sage_error error;
-    const sage_picture_options options = {.if_wanted = true};
+    const sage_picture_options options = {.if_wanted = true, .if_searched = events};
     sage_status st = sage_import_pictures(shop, &options, cli_monitor(), report, &error);
     cli_end_progress();
     if (st == SAGE_OK) return CLI_DONE;
@@ -99,9 +104,9 @@ static int import_into(const cli_args *args, sage_shop *shop, import_fn fn, bool
     cli_end_progress();
     if (st != SAGE_OK) return cli_fail(&error);
     if (!json) print_report(&r->rows, events ? "events" : "products", events, args->shop);
-    int result = events ? CLI_DONE : follow_pictures(shop, &r->pictures);
+    int result = follow_pictures(shop, events, &r->pictures);
     bool pictures = *r->pictures.encoder != '\0';
-    if (!json && pictures && r->pictures.pictures) print_pictures(&r->pictures, args->shop);
+    if (!json && pictures && r->pictures.pictures + r->pictures.searched) print_pictures(&r->pictures, args->shop);
     if (!json) return result;
     json_t *root = report_json(&r->rows);
     if (pictures) json_object_set_new(root, "pictures", pictures_json(&r->pictures));

@@ -47,25 +47,28 @@ sage_status sage_import_events(sage_shop *shop, const char *const *files, size_t
                                const sage_import_options *options, const sage_monitor *monitor,
                                sage_import_report *report, sage_error *error);
 
-/* Vectors of the pictures that products link to, by the shop's picture encoder (option picture_encoder), computed once
- * for each content of a file and encoder. Reads what is new or has changed below the folder of pictures; finished
- * segments of vectors stay whatever happens, so a pass that was stopped goes on with the next. Products take the
- * vectors at the end, all at once. docs/formats.md says where the file of a link lies, and the reasons of rejection. */
+/* Vectors of the pictures that products link to, and of those that events began with (surface image), by the shop's
+ * picture encoder (option picture_encoder), computed once for each content of a file and encoder. Reads what is new or
+ * has changed below the folder of pictures; finished segments of vectors stay whatever happens, so a pass that was
+ * stopped goes on with the next. Products take the vectors at the end, all at once. docs/formats.md says where the file
+ * of a link lies, and the reasons of rejection. */
 typedef struct sage_picture_options {
     const char *images_dir; /* NULL: that of the last import that named one */
     bool again;             /* also files that were refused before and did not change */
-    bool if_wanted; /* does nothing, and leaves report->encoder empty, where no folder of pictures is known and there,
-                       or the shop has no picture encoder: after an import of products */
+    bool if_wanted;   /* does nothing, and leaves report->encoder empty, where no folder of pictures is known and there,
+                         or the shop has no picture encoder: after an import of products */
+    bool if_searched; /* the same where no event began with a picture: after an import of events */
 } sage_picture_options;
 
 typedef struct sage_picture_report {
     char encoder[64];
-    uint64_t links, absent; /* different pictures that products link to; of them remote ones that are not there yet */
+    uint64_t links, absent; /* different pictures of products and events; of them remote ones that are not there yet */
     uint64_t read, bytes;   /* files that were new or had changed */
     uint64_t encoded;       /* contents that the encoder had not seen */
-    uint64_t pictures, vectors; /* of products, each product's for itself; of them with a vector now */
-    uint64_t products;          /* whose vectors changed */
-    uint64_t rejected;          /* pictures of products that are missing or bad */
+    uint64_t pictures, vectors;          /* of products, each product's for itself; of them with a vector now */
+    uint64_t products;                   /* whose vectors changed */
+    uint64_t searched, searched_vectors; /* different pictures that events began with; of them with a vector now */
+    uint64_t rejected;                   /* pictures of products that are missing or bad */
     uint64_t reason_n;
     sage_reason_count reasons[SAGE_REASONS_MAX];
     double seconds;

@@ -10,7 +10,7 @@ struct sage_picture_store {
     sage_picture_source source;
     int64_t encoder; /* its row; 0 as long as it has none */
     int64_t at;      /* the last link that was looked at */
-    uint64_t links, absent;
+    uint64_t links, absent, searched;
     sqlite3_stmt *next, *place, *file, *vector;
 };
 

@@ -1,12 +1,14 @@
-/* Products take the vectors of their pictures.
+/* Products take the vectors of their pictures. Pictures of events need no row of their own: catalog/picture_find.h.
  *
  * First all pictures are read and what changes is gathered, then it is written: a table must not change under the
  * statement that reads it. */
 #include <base/error.h>
+#include <catalog/fingerprint.h>
 #include <catalog/import_common.h>
 #include <catalog/picture_impl.h>
 #include <catalog/product_touch.h>
 #include <catalog/vector_file.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct linking {
@@ -26,6 +28,11 @@ static const char read_sql[] =
     " FROM images i CROSS JOIN products p ON p.pid = i.pid"
     " LEFT JOIN temp.picture_links l ON l.link = i.link LEFT JOIN picture_files f ON f.path = l.path"
     " LEFT JOIN picture_vectors v ON v.encoder = ?1 AND v.content = f.content ORDER BY i.pid, i.position";
+
+static const char queries_sql[] =
+    "SELECT q.key, v.vector_hash FROM queries q JOIN temp.picture_links l ON l.link = q.key"
+    " JOIN picture_files f ON f.path = l.path JOIN picture_vectors v ON v.encoder = ?1 AND v.content = f.content"
+    " WHERE q.surface = 1 ORDER BY q.key";
 
 static sage_status prepare(linking *k, int64_t revision, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -158,6 +165,46 @@ out:
     return st;
 }
 
+/* ---- pictures of events ---- */
+
+/* Chains the hashes of links and vectors; "" without any. */
+static sage_status sum_queries(linking *k, sqlite3_stmt *read, char sum[33], sage_error *error) {
+    sage_status st = SAGE_OK;
+    unsigned char chain[48] = {0}; /* so far, of the link, of the vector */
+    bool row = false;
+    sum[0] = '\0';
+    sqlite3_bind_int64(read, 1, k->store->encoder);
+    for (;;) {
+        SAGE_TRY(sage_check_cancel(k->import.monitor, "pictures", error));
+        SAGE_TRY(sage_db_step(read, &row, error));
+        if (!row) break;
+        k->store->searched++;
+        sage_str link = sage_column_str(read, 0);
+        sage_hash_bytes(link.data, link.len, chain + 16);
+        sage_column_blob16(read, 1, chain + 32);
+        sage_hash_bytes(chain, sizeof chain, chain);
+        for (size_t i = 0; i < 16; i++) snprintf(sum + 2 * i, 3, "%02x", chain[i]);
+    }
+out:
+    return st;
+}
+
+/* A dataset has their vectors, so that it is out of date where they are others than at the last pass. */
+static sage_status note_queries(linking *k, bool *changed, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sqlite3_stmt *read = NULL;
+    const char *before;
+    char sum[33];
+    SAGE_TRY(sage_db_prepare(k->store->catalog->db, queries_sql, &read, error));
+    SAGE_TRY(sum_queries(k, read, sum, error));
+    SAGE_TRY(sage_catalog_meta(k->store->catalog, "query_pictures", &before, error));
+    *changed = strcmp(sum, before) != 0;
+    if (*changed) SAGE_TRY(sage_store_set_meta(k->store->catalog, "query_pictures", sum, error));
+out:
+    sqlite3_finalize(read);
+    return st;
+}
+
 /* ---- all of it ---- */
 
 static sage_status link_all(linking *k, sage_error *error) {
@@ -170,15 +217,18 @@ static sage_status link_all(linking *k, sage_error *error) {
     sage_catalog *catalog = k->store->catalog;
     const sage_picture_source *source = &k->store->source;
     const sage_import_report *report = k->import.report;
+    bool queries = false;
     SAGE_TRY(sage_db_exec(catalog->db, forget_sql, error));
     SAGE_TRY(sage_import_begin_file(&k->import, "pictures", source->images_dir, false, error));
     SAGE_TRY(read_all(k, error));
     SAGE_TRY(write_all(k, error));
+    SAGE_TRY(note_queries(k, &queries, error));
     SAGE_TRY(sage_import_end_file(&k->import, NULL, error));
     SAGE_TRY(sage_db_exec(catalog->db, unused_sql, error));
     SAGE_TRY(sage_store_set_meta(catalog, SAGE_META_PICTURE_ENCODER, source->name, error));
     if (source->images_dir[0] != '\0') SAGE_TRY(sage_store_set_meta(catalog, "images_dir", source->images_dir, error));
-    if (report->added + report->changed > 0) SAGE_TRY(sage_store_set_revision(catalog, k->touch.revision, error));
+    if (report->added + report->changed > 0 || queries)
+        SAGE_TRY(sage_store_set_revision(catalog, k->touch.revision, error));
 out:
     return st;
 }

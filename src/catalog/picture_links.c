@@ -2,6 +2,7 @@
 #include <base/error.h>
 #include <base/report.h>
 #include <catalog/import_links.h>
+#include <catalog/picture_find.h>
 #include <catalog/picture_impl.h>
 #include <string.h>
 
@@ -67,20 +68,28 @@ sage_status sage_catalog_absent_pictures(sage_catalog *catalog, const char *imag
                                          const sage_monitor *monitor, sage_error *error) {
     sage_status st = SAGE_OK;
     sqlite3_stmt *links = NULL;
+    sage_picture_finder *finder = NULL;
+    sage_image_ref image;
     char place[SAGE_PATH_MAX];
     bool row = false;
-    SAGE_TRY(sage_db_prepare(catalog->db, "SELECT DISTINCT link FROM images WHERE link <> '' AND vector_file IS NULL",
+    SAGE_TRY(sage_db_prepare(catalog->db,
+                             "SELECT link FROM images WHERE link <> '' AND vector_file IS NULL"
+                             " UNION SELECT key FROM queries WHERE surface = 1",
                              &links, error));
+    SAGE_TRY(sage_picture_finder_open(catalog, &finder, error));
     for (;;) {
         SAGE_TRY(sage_check_cancel(monitor, "pictures", error));
         SAGE_TRY(sage_db_step(links, &row, error));
         if (!row) break;
         sage_str link = sage_column_str(links, 0);
+        SAGE_TRY(sage_picture_finder_find(finder, link, &image, error));
+        if (image.vector_file[0] != '\0') continue; /* the file of an event's picture is gone, its vector is not */
         if (sage_link_place(link, images_dir, place) == SAGE_LINK_REMOTE && is_plain(link) &&
             !is_there(images_dir, place))
             SAGE_TRY(fn(ctx, link.data, place, error));
     }
 out:
+    sage_picture_finder_close(finder);
     sqlite3_finalize(links);
     return st;
 }

@@ -2,6 +2,7 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <catalog/import_links.h>
+#include <catalog/picture_find.h>
 #include <catalog/picture_impl.h>
 #include <errno.h>
 #include <string.h>
@@ -50,7 +51,7 @@ sage_status sage_picture_store_open(sage_catalog *catalog, const sage_picture_so
     s->catalog = catalog;
     s->source = *source;
     SAGE_TRY(find_encoder(s, error));
-    SAGE_TRY(sage_picture_links_gather(catalog, "SELECT link FROM images WHERE link <> ''", monitor, &s->links, error));
+    SAGE_TRY(sage_picture_links_gather(catalog, SAGE_PICTURE_LINKS_SQL, monitor, &s->links, error));
     SAGE_TRY(prepare(s, error));
     *store = s;
     s = NULL;
@@ -77,6 +78,10 @@ uint64_t sage_picture_store_done(const sage_picture_store *store) {
 }
 uint64_t sage_picture_store_absent(const sage_picture_store *store) {
     return store->absent;
+}
+
+uint64_t sage_picture_store_searched(const sage_picture_store *store) {
+    return store->searched;
 }
 
 /* ---- one link ---- */

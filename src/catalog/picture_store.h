@@ -19,7 +19,8 @@ typedef struct sage_picture_source {
     bool again; /* files that were refused before are tried once more though they did not change */
 } sage_picture_source;
 
-/* For writing. Gathers the links of the pictures of all products, each once. The strings must outlive the store. */
+/* For writing. Gathers the links of the pictures of all products, and of those that events of the surface image name,
+ * each once. The strings must outlive the store. */
 sage_status sage_picture_store_open(sage_catalog *catalog, const sage_picture_source *source,
                                     const sage_monitor *monitor, sage_picture_store **store, sage_error *error);
 void sage_picture_store_close(sage_picture_store *store);
@@ -27,6 +28,7 @@ void sage_picture_store_close(sage_picture_store *store);
 uint64_t sage_picture_store_links(const sage_picture_store *store);  /* gathered */
 uint64_t sage_picture_store_done(const sage_picture_store *store);   /* looked at so far */
 uint64_t sage_picture_store_absent(const sage_picture_store *store); /* of those: remote links without file or vector */
+uint64_t sage_picture_store_searched(const sage_picture_store *store); /* after link: of events, those with a vector */
 
 /* A file that is new, has changed, or has no vector of this encoder yet. */
 typedef struct sage_picture_task {
@@ -58,7 +60,8 @@ sage_status sage_picture_store_commit(sage_picture_store *store, const float *ve
 /* Points the products at the vectors of their pictures, and at none where there is none: vectors of other encoders and
  * imported ones go. A picture without a vector whose file is missing or bad becomes a reject, one a product. Report:
  * rows = pictures of products; added, changed: products that got their first vectors, or others; unchanged = pictures
- * that have a vector; rejected and reasons. */
+ * that have a vector; rejected and reasons. Where other vectors stand for the pictures of events, the catalogue's
+ * revision grows too. */
 sage_status sage_picture_store_link(sage_picture_store *store, const sage_monitor *monitor, sage_import_report *report,
                                     sage_error *error);
 

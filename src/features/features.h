@@ -45,6 +45,9 @@ void sage_image_store_close(sage_image_store *store);
  * outside its file or a file of another width is SAGE_E_FORMAT. */
 sage_status sage_image_store_read(sage_image_store *store, const sage_product_row *row, float **out, size_t *capacity,
                                   size_t *n, size_t *dim, sage_error *error);
+/* Appends the vector of one image to those of out, as above. */
+sage_status sage_image_store_add(sage_image_store *store, const sage_image_ref *image, float **out, size_t *capacity,
+                                 size_t *n, sage_error *error);
 /* Scales one vector to length 1 as the store does; returns its squared length before. Where that is 0 or not finite
  * the vector stays as it is. */
 double sage_image_scale(float *vector, size_t dim);

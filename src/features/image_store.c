@@ -112,30 +112,36 @@ static sage_status scale(float *vector, size_t dim, const sage_image_ref *image,
     return SAGE_OK;
 }
 
+sage_status sage_image_store_add(sage_image_store *store, const sage_image_ref *image, float **out, size_t *capacity,
+                                 size_t *n, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const vector_file *file;
+    bool kept;
+    if (image->vector_file == NULL || image->vector_file[0] == '\0') return SAGE_OK;
+    SAGE_TRY(find_file(store, image->vector_file, &file, error));
+    if (image->vector_row >= file->npy.rows) {
+        st = sage_fail_at(error, SAGE_E_FORMAT, image->vector_file, 0, 0,
+                          "image vector %llu of only %zu; import them again", (unsigned long long)image->vector_row,
+                          file->npy.rows);
+        goto out;
+    }
+    if (sage_grow((void **)out, capacity, (*n + 1) * store->dim, sizeof **out) != 0) {
+        st = sage_fail_memory(error, (*n + 1) * store->dim * sizeof **out);
+        goto out;
+    }
+    sage_npy_row(&file->npy, image->vector_row, *out + *n * store->dim);
+    SAGE_TRY(scale(*out + *n * store->dim, store->dim, image, &kept, error));
+    *n += kept;
+out:
+    return st;
+}
+
 sage_status sage_image_store_read(sage_image_store *store, const sage_product_row *row, float **out, size_t *capacity,
                                   size_t *n, size_t *dim, sage_error *error) {
     sage_status st = SAGE_OK;
     *n = 0;
-    for (size_t i = 0; i < row->n_images; i++) {
-        const sage_image_ref *image = &row->images[i];
-        const vector_file *file;
-        bool kept;
-        if (image->vector_file == NULL || image->vector_file[0] == '\0') continue;
-        SAGE_TRY(find_file(store, image->vector_file, &file, error));
-        if (image->vector_row >= file->npy.rows) {
-            st = sage_fail_at(error, SAGE_E_FORMAT, image->vector_file, 0, 0,
-                              "image vector %llu of only %zu; import them again", (unsigned long long)image->vector_row,
-                              file->npy.rows);
-            goto out;
-        }
-        if (sage_grow((void **)out, capacity, (*n + 1) * store->dim, sizeof **out) != 0) {
-            st = sage_fail_memory(error, (*n + 1) * store->dim * sizeof **out);
-            goto out;
-        }
-        sage_npy_row(&file->npy, image->vector_row, *out + *n * store->dim);
-        SAGE_TRY(scale(*out + *n * store->dim, store->dim, image, &kept, error));
-        *n += kept;
-    }
+    for (size_t i = 0; i < row->n_images; i++)
+        SAGE_TRY(sage_image_store_add(store, &row->images[i], out, capacity, n, error));
 out:
     *dim = store->dim;
     return st;

@@ -3,6 +3,7 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <base/report.h>
+#include <catalog/picture_find.h>
 #include <features/picture_segment.h>
 #include <features/pictures.h>
 #include <inttypes.h>
@@ -295,6 +296,8 @@ sage_status sage_pictures_run(sage_catalog *catalog, const sage_pictures_spec *s
     report->absent = sage_picture_store_absent(p.store);
     SAGE_TRY(sage_picture_store_link(p.store, monitor, linked, error));
     report_products(report, linked);
+    SAGE_TRY(sage_catalog_searched_pictures(catalog, &report->searched, error));
+    report->searched_vectors = sage_picture_store_searched(p.store);
 out:
     release(&p);
     sage_free(linked);

@@ -2,6 +2,7 @@
 #include <base/error.h>
 #include <base/report.h>
 #include <catalog/import_links.h>
+#include <catalog/picture_find.h>
 #include <catalog/picture_store.h>
 #include <features/pictures.h>
 #include <shop/encoders.h>
@@ -78,10 +79,13 @@ sage_status sage_import_pictures(sage_shop *shop, const sage_picture_options *op
     sage_picture_encoder encoder = {.dim = 0};
     char name[SAGE_PATH_MAX], dir[SAGE_PATH_MAX];
     const sage_picture_options wish = options != NULL ? *options : (sage_picture_options){.images_dir = NULL};
+    uint64_t searched = 0;
     int lock = -1;
     memset(report, 0, sizeof *report);
     SAGE_TRY(sage_shop_lock(shop, SAGE_LOCK_CATALOG, &lock, error));
     SAGE_TRY(sage_shop_catalog(shop, true, &catalog, error));
+    SAGE_TRY(sage_catalog_searched_pictures(catalog, &searched, error));
+    if (wish.if_searched && searched == 0) goto out;
     SAGE_TRY(choose_encoder(shop, catalog, name, error));
     if (wish.if_wanted && name[0] == '\0') goto out;
     st = choose_folder(catalog, wish.images_dir, dir, error);

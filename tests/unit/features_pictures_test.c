@@ -1,6 +1,7 @@
 /* From picture files to the vectors of products: once for each content, again where a file changed, and on from where a
  * pass was stopped. */
 #include "features_pictures_help.h"
+#include <catalog/picture_find.h>
 
 #define SETUP                                                                                                          \
     gallery g;                                                                                                         \
@@ -355,6 +356,57 @@ static void vectors_from_elsewhere_and_computed_ones_never_mix(void **state) {
     gallery_close(&g);
 }
 
+/* ---- pictures of events ---- */
+
+static bool finds(gallery *g, const char *link, uint64_t *row) {
+    sage_picture_finder *finder;
+    sage_image_ref image;
+    need_ok(&g->p, sage_picture_finder_open(g->p.catalog, &finder, &g->p.error));
+    need_ok(&g->p, sage_picture_finder_find(finder, (sage_str){link, strlen(link)}, &image, &g->p.error));
+    bool found = image.vector_file[0] != '\0';
+    *row = image.vector_row;
+    sage_picture_finder_close(finder);
+    return found;
+}
+
+static void searched(gallery *g, const char *file, const char *link) {
+    char text[256];
+    snprintf(text, sizeof text, "surface,query,product_id,event\nimage,%s,a,click\nsearch,red,a,click\n", link);
+    need_ok(&g->p, place_events(&g->p, file, text, NULL));
+}
+
+static void pictures_of_events_have_vectors(void **state) {
+    uint64_t row, of_product;
+    SETUP;
+    put_two_products(&g);
+    gallery_put(&g, "rgb.png", "photo.png", "seen by nobody yet");
+    searched(&g, "e1.csv", "photo.png");
+    searched(&g, "e2.csv", "missing.png");
+    gallery_run(&g);
+    int64_t revision = sage_catalog_revision(g.p.catalog);
+    assert_int_equal(g.report.searched, 2);
+    assert_int_equal(g.report.searched_vectors, 1);
+    assert_true(finds(&g, "photo.png", &row));
+    assert_false(finds(&g, "missing.png", &row));
+    assert_false(finds(&g, "../photo.png", &row));
+
+    gallery_run(&g); /* nothing is new */
+    assert_int_equal(g.report.read, 0);
+    assert_int_equal(sage_catalog_revision(g.p.catalog), revision);
+
+    /* No product changes, but what a dataset would hold does. */
+    gallery_put(&g, "rgb.png", "missing.png", "");
+    gallery_run(&g);
+    assert_int_equal(g.report.products, 0);
+    assert_int_equal(g.report.searched_vectors, 2);
+    assert_true(sage_catalog_revision(g.p.catalog) > revision);
+    assert_true(finds(&g, "missing.png", &row));
+
+    assert_true(finds(&g, "two.png", &of_product)); /* a product's own link, too */
+    assert_int_equal(of_product, see(&g.p, "a").rows[1]);
+    gallery_close(&g);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_content_is_encoded_once),
@@ -368,6 +420,7 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_read_is_tried_again),
         cmocka_unit_test(links_of_all_kinds),
         cmocka_unit_test(another_encoder_takes_all),
+        cmocka_unit_test(pictures_of_events_have_vectors),
         cmocka_unit_test(vectors_from_elsewhere_and_computed_ones_never_mix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
