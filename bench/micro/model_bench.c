@@ -45,7 +45,8 @@ static const kind kinds[] = {
       .dim_ff = 2048,
       .dim_head = 1024,
       .dim_out = 256,
-      .dim_image = 256,
+      .n_groups = 1,
+      .groups = {{SAGE_GROUP_PICTURES, 256}},
       .plain_head = true},
      SAGE_FIELDS,
      {30, 200, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6}},
@@ -53,7 +54,7 @@ static const kind kinds[] = {
 
 typedef struct made {
     sage_product_batch products;
-    sage_bags queries;
+    sage_query_batch queries;
     uint32_t *ids, *begin, *token_begin, *image_begin, *query_ids, *query_begin;
     uint8_t *field;
     real *images;
@@ -76,7 +77,7 @@ static size_t about(sage_rng *rng, size_t mean) {
 }
 
 static void make_products(made *m, const kind *k, size_t n, sage_rng *rng) {
-    size_t most = 0, ids = 0, tokens = 0, images = 0, dim = k->shape.dim_image;
+    size_t most = 0, ids = 0, tokens = 0, images = 0, dim = sage_shape_dim(&k->shape, SAGE_GROUP_PICTURES);
     for (size_t f = 0; f < k->fields; f++) most += 2 * k->ids[f] + 2;
     m->ids = must(malloc(n * most * sizeof *m->ids));
     m->begin = must(malloc((n * k->fields + 1) * sizeof *m->begin));
@@ -98,8 +99,8 @@ static void make_products(made *m, const kind *k, size_t n, sage_rng *rng) {
     m->begin[tokens] = (uint32_t)ids;
     m->image_begin[n] = (uint32_t)images;
     for (size_t i = 0; i < images * dim; i++) m->images[i] = (real)(sage_rng_unit(rng) - 0.5);
-    m->products = (sage_product_batch){
-        n, m->token_begin, m->field, {tokens, m->ids, m->begin}, dim > 0 ? m->image_begin : NULL, m->images};
+    m->products = (sage_product_batch){n, m->token_begin, m->field, {tokens, m->ids, m->begin}};
+    if (dim > 0) m->products.group[0] = (sage_group_rows){m->image_begin, m->images};
 }
 
 static void make_queries(made *m, const kind *k, size_t n, sage_rng *rng) {
@@ -111,7 +112,7 @@ static void make_queries(made *m, const kind *k, size_t n, sage_rng *rng) {
         for (size_t left = about(rng, QUERY_IDS); left > 0; left--) m->query_ids[at++] = draw(rng, k->shape.vocab);
     }
     m->query_begin[n] = (uint32_t)at;
-    m->queries = (sage_bags){n, m->query_ids, m->query_begin};
+    m->queries = (sage_query_batch){.n_texts = n, .bags = {n, m->query_ids, m->query_begin}};
 }
 
 static void let_go(made *m) {

@@ -60,12 +60,12 @@ static void read_batch(side *s, const char *path) {
     must(sage_safetensors_open(path, &s->file, &error), &error);
     const sage_tensor *tokens = find(s, "batch.token_begin", true), *begin = find(s, "batch.begin", true);
     const sage_tensor *queries = find(s, "spec.queries", s->train);
-    s->batch = (sage_product_batch){.n = tokens->dim[0] - 1,
-                                    .token_begin = tokens->data,
-                                    .token_field = find(s, "batch.token_field", true)->data,
-                                    .text = {begin->dim[0] - 1, find(s, "batch.ids", true)->data, begin->data},
-                                    .image_begin = find(s, "batch.image_begin", true)->data,
-                                    .images = find(s, "batch.images", true)->data};
+    s->batch = (sage_product_batch){
+        .n = tokens->dim[0] - 1,
+        .token_begin = tokens->data,
+        .token_field = find(s, "batch.token_field", true)->data,
+        .text = {begin->dim[0] - 1, find(s, "batch.ids", true)->data, begin->data},
+        .group = {{find(s, "batch.image_begin", true)->data, find(s, "batch.images", true)->data}}};
     for (size_t i = 0; i < sage_safetensors_count(s->file); i++)
         s->batch_bytes += sage_safetensors_at(s->file, i)->bytes;
     if (!s->train) return;

@@ -19,7 +19,8 @@ sage_status sage_encoder_open_in(const char *model_dir, sage_precision precision
                                  sage_encoder **encoder, sage_error *error);
 void sage_encoder_close(sage_encoder *encoder);
 size_t sage_encoder_dim(const sage_encoder *encoder);
-size_t sage_encoder_image_dim(const sage_encoder *encoder); /* 0: it takes no images */
+size_t sage_encoder_image_dim(const sage_encoder *encoder); /* of all picture groups; 0: it takes no images */
+const sage_model_shape *sage_encoder_shape(const sage_encoder *encoder);
 /* Search texts (raw UTF-8, any) -> out [n][dim], unit vectors. A text without a known n-gram gives *known[i] = false
  * (known may be NULL). */
 sage_status sage_encoder_texts(sage_encoder *encoder, const sage_str *texts, size_t n, float *out, bool *known,

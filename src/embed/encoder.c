@@ -87,7 +87,11 @@ const sage_vocab *sage_encoder_vocab(const sage_encoder *encoder) {
 }
 
 size_t sage_encoder_image_dim(const sage_encoder *encoder) {
-    return sage_frozen_shape(encoder->frozen)->dim_image;
+    return sage_shape_dim(sage_frozen_shape(encoder->frozen), SAGE_GROUP_PICTURES);
+}
+
+const sage_model_shape *sage_encoder_shape(const sage_encoder *encoder) {
+    return sage_frozen_shape(encoder->frozen);
 }
 
 /* ---- texts ---- */
@@ -130,7 +134,7 @@ static sage_status texts_block(sage_encoder *encoder, text_bags *bags, const sag
         bags->begin[i + 1] = (uint32_t)n_ids;
         if (known) known[i] = bags->begin[i + 1] > bags->begin[i];
     }
-    sage_bags view = {n, bags->ids, bags->begin};
+    const sage_query_batch view = {.n_texts = n, .bags = {n, bags->ids, bags->begin}};
     SAGE_TRY(sage_frozen_queries(encoder->frozen, &view, out, error));
 out:
     return st;
@@ -163,9 +167,9 @@ sage_status sage_encoder_add_product(sage_encoder *encoder, const sage_product_r
                                      sage_error *error) {
     sage_status st = SAGE_OK;
     if (encoder->block == NULL)
-        SAGE_TRY(sage_product_block_new(encoder->vocab, sage_encoder_image_dim(encoder), encoder->pool, &encoder->block,
-                                        error));
-    st = sage_product_block_add(encoder->block, row, images, error);
+        SAGE_TRY(
+            sage_product_block_new(encoder->vocab, sage_encoder_shape(encoder), encoder->pool, &encoder->block, error));
+    st = sage_product_block_add(encoder->block, row, images, NULL, error);
 out:
     return st;
 }

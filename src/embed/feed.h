@@ -12,7 +12,7 @@ typedef struct sage_feed_source {
     sage_image_store *images;
     const sage_dataset *dataset; /* the plan's; NULL: none */
     const sage_vocab *vocab;
-    size_t image_dim; /* of the model */
+    const sage_model_shape *shape;
     sage_pool *pool;
     const sage_stale *stale; /* [n] what to read */
     size_t n;

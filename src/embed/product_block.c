@@ -2,17 +2,16 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <base/profile.h>
-#include <model/batch.h>
 #include <string.h>
 
 /* Where a block is full. One product more adds at most 4 MiB of texts (the feed's limit) and 20 images. */
-enum { PRODUCTS = 1024, TEXT_BYTES = 4 << 20, IDS = 4 << 20, IMAGE_BYTES = 32 << 20 };
+enum { PRODUCTS = 1024, TEXT_BYTES = 4 << 20, IDS = 4 << 20, VECTOR_BYTES = 32 << 20 };
 static const size_t RAW_MAX = (size_t)2 << 30; /* for callers who do not ask whether it is full */
 
 typedef struct item {
     const uint32_t *ids, *begin; /* of a packed product; begin = NULL: a row, whose n-grams are still to be cut */
-    const float *images;         /* of a packed product */
-    size_t n_images, image_at;   /* image_at: a row's, in the block's images */
+    sage_group_vectors group[SAGE_GROUPS_MAX]; /* where they are: only a packed product's */
+    size_t vectors_at[SAGE_GROUPS_MAX];        /* a row's, in the block's vectors of the group */
     size_t raw_begin[SAGE_FIELDS + 1];
     size_t worker, ids_at;         /* where the ids of a row lie */
     uint32_t cut[SAGE_FIELDS + 1]; /* its fields, from there */
@@ -28,21 +27,28 @@ typedef struct worker_state {
     sage_error error;
 } worker_state;
 
+typedef struct kept_vectors {
+    float *values;
+    size_t n, capacity; /* n: values, not vectors */
+} kept_vectors;
+
 struct sage_product_block {
     const sage_vocab *vocab;
     sage_pool *pool;
-    size_t image_dim;
+    const sage_model_shape *shape;
     sage_buf raw; /* the rows' texts */
     item *items;
     size_t n, n_rows, n_packed_ids, items_capacity;
-    float *images, *row_images; /* of the rows */
-    size_t n_images, n_packed_images, images_capacity, row_images_capacity;
+    kept_vectors kept[SAGE_GROUPS_MAX]; /* of the rows */
+    size_t vector_bytes;                /* of rows and packed products, of all groups */
+    float *row_images;
+    size_t row_images_capacity;
     worker_state *workers;
     size_t n_workers;
     sage_batch_builder *builder;
 };
 
-sage_status sage_product_block_new(const sage_vocab *vocab, size_t image_dim, sage_pool *pool,
+sage_status sage_product_block_new(const sage_vocab *vocab, const sage_model_shape *shape, sage_pool *pool,
                                    sage_product_block **block, sage_error *error) {
     sage_status st = SAGE_OK;
     size_t n_workers = sage_pool_threads(pool);
@@ -51,12 +57,12 @@ sage_status sage_product_block_new(const sage_vocab *vocab, size_t image_dim, sa
     if (made == NULL) return sage_fail_memory(error, sizeof *made);
     made->vocab = vocab;
     made->pool = pool;
-    made->image_dim = image_dim;
+    made->shape = shape;
     sage_buf_init(&made->raw, RAW_MAX);
     made->workers = sage_alloc_zero(n_workers, sizeof *made->workers);
     if (made->workers == NULL) SAGE_TRY(sage_fail_memory(error, n_workers * sizeof *made->workers));
     for (; made->n_workers < n_workers; made->n_workers++) sage_product_text_init(&made->workers[made->n_workers].text);
-    SAGE_TRY(sage_batch_builder_new(image_dim, &made->builder, error));
+    SAGE_TRY(sage_batch_builder_new(shape, &made->builder, error));
     *block = made;
     made = NULL;
 out:
@@ -74,21 +80,21 @@ void sage_product_block_free(sage_product_block *block) {
     sage_buf_free(&block->raw);
     sage_free(block->workers);
     sage_free(block->items);
-    sage_free(block->images);
+    for (size_t g = 0; g < SAGE_GROUPS_MAX; g++) sage_free(block->kept[g].values);
     sage_free(block->row_images);
     sage_batch_builder_free(block->builder);
     sage_free(block);
 }
 
 void sage_product_block_clear(sage_product_block *block) {
-    block->n = block->n_rows = block->n_packed_ids = block->n_images = block->n_packed_images = 0;
+    block->n = block->n_rows = block->n_packed_ids = block->vector_bytes = 0;
+    for (size_t g = 0; g < SAGE_GROUPS_MAX; g++) block->kept[g].n = 0;
     sage_buf_clear(&block->raw);
 }
 
 bool sage_product_block_full(const sage_product_block *block) {
-    size_t images = block->n_images + block->n_packed_images;
     return block->n >= PRODUCTS || block->raw.len >= TEXT_BYTES || block->n_packed_ids >= IDS ||
-           images * block->image_dim * sizeof(float) >= IMAGE_BYTES;
+           block->vector_bytes >= VECTOR_BYTES;
 }
 
 /* ---- adding ---- */
@@ -101,32 +107,51 @@ static sage_status new_item(sage_product_block *block, item **added, sage_error 
     return SAGE_OK;
 }
 
+static sage_status keep(sage_product_block *block, size_t group, sage_group_vectors from, item *added,
+                        sage_error *error) {
+    kept_vectors *kept = &block->kept[group];
+    size_t n = from.n * block->shape->groups[group].dim;
+    if (n == 0) return SAGE_OK;
+    if (sage_grow((void **)&kept->values, &kept->capacity, kept->n + n, sizeof *kept->values) != 0)
+        return sage_fail_memory(error, (kept->n + n) * sizeof *kept->values);
+    memcpy(kept->values + kept->n, from.vectors, n * sizeof *kept->values);
+    added->group[group].n = from.n;
+    added->vectors_at[group] = kept->n;
+    kept->n += n;
+    block->vector_bytes += n * sizeof *kept->values;
+    return SAGE_OK;
+}
+
+/* A catalogue has pictures' vectors of one encoder. */
 static sage_status add_images(sage_product_block *block, const sage_product_row *row, sage_image_store *images,
                               item *added, sage_error *error) {
     sage_status st = SAGE_OK;
-    size_t n = 0, dim = 0, need;
-    if (block->image_dim == 0 || images == NULL) goto out;
+    size_t n = 0, dim = 0, takes = sage_shape_dim(block->shape, SAGE_GROUP_PICTURES);
+    if (takes == 0 || images == NULL) goto out;
     SAGE_TRY(sage_image_store_read(images, row, &block->row_images, &block->row_images_capacity, &n, &dim, error));
     if (n == 0) goto out;
-    if (dim != block->image_dim) {
+    if (dim != takes || dim != block->shape->groups[0].dim) {
         st = sage_fail(error, SAGE_E_FORMAT,
                        "image vectors of product %.*s have %zu dimensions, the model takes %zu; train a new model",
-                       (int)(row->id.len < 100 ? row->id.len : 100), row->id.data, dim, block->image_dim);
+                       (int)(row->id.len < 100 ? row->id.len : 100), row->id.data, dim, takes);
         goto out;
     }
-    need = (block->n_images + n) * dim;
-    if (sage_grow((void **)&block->images, &block->images_capacity, need, sizeof *block->images) != 0)
-        SAGE_TRY(sage_fail_memory(error, need * sizeof *block->images));
-    memcpy(block->images + block->n_images * dim, block->row_images, n * dim * sizeof *block->images);
-    added->n_images = n;
-    added->image_at = block->n_images;
-    block->n_images += n;
+    st = keep(block, 0, (sage_group_vectors){n, block->row_images}, added, error);
+out:
+    return st;
+}
+
+static sage_status add_sentences(sage_product_block *block, const sage_group_vectors *sentences, item *added,
+                                 sage_error *error) {
+    sage_status st = SAGE_OK;
+    for (size_t g = 0; g < block->shape->n_groups && sentences != NULL; g++)
+        if (block->shape->groups[g].kind == SAGE_GROUP_SENTENCES) SAGE_TRY(keep(block, g, *sentences++, added, error));
 out:
     return st;
 }
 
 sage_status sage_product_block_add(sage_product_block *block, const sage_product_row *row, sage_image_store *images,
-                                   sage_error *error) {
+                                   const sage_group_vectors *sentences, sage_error *error) {
     sage_status st = SAGE_OK;
     item *added;
     SAGE_TRY(new_item(block, &added, error));
@@ -136,6 +161,7 @@ sage_status sage_product_block_add(sage_product_block *block, const sage_product
     }
     added->raw_begin[SAGE_FIELDS] = block->raw.len;
     SAGE_TRY(add_images(block, row, images, added, error));
+    SAGE_TRY(add_sentences(block, sentences, added, error));
     block->n++;
     block->n_rows++;
 out:
@@ -149,10 +175,11 @@ sage_status sage_product_block_add_packed(sage_product_block *block, const sage_
     if (st != SAGE_OK) return st;
     added->ids = product->ids;
     added->begin = product->begin;
-    added->images = product->images;
-    added->n_images = product->n_images;
+    if (sage_shape_dim(block->shape, SAGE_GROUP_PICTURES) > 0) {
+        added->group[0] = (sage_group_vectors){product->n_images, product->images};
+        block->vector_bytes += product->n_images * block->shape->groups[0].dim * sizeof(float);
+    }
     block->n_packed_ids += product->begin[SAGE_FIELDS];
-    block->n_packed_images += product->n_images;
     block->n++;
     return SAGE_OK;
 }
@@ -218,12 +245,13 @@ static sage_status cut_all(sage_product_block *block, sage_error *error) {
 /* ---- the batch ---- */
 
 static sage_status lay_out(sage_product_block *block, const item *it, sage_error *error) {
-    if (it->begin != NULL)
-        return sage_batch_builder_add(block->builder, it->ids, it->begin, it->images, it->n_images, error);
+    if (it->begin != NULL) return sage_batch_builder_add(block->builder, it->ids, it->begin, it->group, error);
     const uint32_t *found = block->workers[it->worker].found;
-    const float *images = it->n_images > 0 ? block->images + it->image_at * block->image_dim : NULL;
-    return sage_batch_builder_add(block->builder, found != NULL ? found + it->ids_at : NULL, it->cut, images,
-                                  it->n_images, error);
+    sage_group_vectors groups[SAGE_GROUPS_MAX] = {{0}};
+    for (size_t g = 0; g < block->shape->n_groups; g++)
+        if (it->group[g].n > 0)
+            groups[g] = (sage_group_vectors){it->group[g].n, block->kept[g].values + it->vectors_at[g]};
+    return sage_batch_builder_add(block->builder, found != NULL ? found + it->ids_at : NULL, it->cut, groups, error);
 }
 
 sage_status sage_product_block_read(sage_product_block *block, sage_product_batch *batch, sage_error *error) {

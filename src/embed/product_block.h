@@ -5,18 +5,19 @@
 
 #include <dataset/dataset.h>
 #include <features/features.h>
-#include <model/model.h>
+#include <model/batch.h>
 
 typedef struct sage_product_block sage_product_block;
 
-/* `vocab` must outlive it. image_dim: of the model, 0 where it takes no images. */
-sage_status sage_product_block_new(const sage_vocab *vocab, size_t image_dim, sage_pool *pool,
+/* `vocab` and `shape`, the model's, must outlive it. */
+sage_status sage_product_block_new(const sage_vocab *vocab, const sage_model_shape *shape, sage_pool *pool,
                                    sage_product_block **block, sage_error *error);
 void sage_product_block_free(sage_product_block *block);
 void sage_product_block_clear(sage_product_block *block);
-/* Copies what the model needs of a row. SAGE_E_FORMAT where its image vectors have another width than the model's. */
+/* Copies what the model needs of a row; of the sentence groups, in the shape's order, the vectors that are given (NULL:
+ * none). SAGE_E_FORMAT where the row's image vectors have another width than the model's. */
 sage_status sage_product_block_add(sage_product_block *block, const sage_product_row *row, sage_image_store *images,
-                                   sage_error *error);
+                                   const sage_group_vectors *sentences, sage_error *error);
 /* A product of a dataset of the same vocabulary and image width, which must stay open until the block is cleared. */
 sage_status sage_product_block_add_packed(sage_product_block *block, const sage_packed_product *product,
                                           sage_error *error);

@@ -87,7 +87,7 @@ static sage_status embed_stale(embed_run *run, sage_embed_report *report, sage_e
                                      .images = run->images,
                                      .dataset = run->dataset,
                                      .vocab = sage_encoder_vocab(run->encoder),
-                                     .image_dim = sage_encoder_image_dim(run->encoder),
+                                     .shape = sage_encoder_shape(run->encoder),
                                      .pool = run->pool,
                                      .stale = run->plan.stale,
                                      .n = run->plan.n_stale};

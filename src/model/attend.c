@@ -1,37 +1,57 @@
 /* Attention of CLS over one product's tokens t_j, in the raw token space (see fold.c):
  *   a_h = softmax_j(u_h . t_j),   mix_h = sum_j a_hj t_j
  * Backward, from dmix_h:  da_hj = dmix_h . t_j,  dscore = a (da - sum_j a da),  du_h += dscore_j t_j,  dt_j = sum_h
- * a_hj dmix_h + dscore_hj u_h. A product's tokens are its text bags, its images, then CLS. A token's kind is one more
- * column that is 1 at it alone. */
+ * a_hj dmix_h + dscore_hj u_h. A product's tokens are its text bags, its vectors group by group, then CLS. A token's
+ * kind is one more column that is 1 at it alone. */
 #include "pass.h"
 #include <string.h>
 
-static size_t kind_of(const fold *f, const product_tokens *t, size_t j) {
-    return f->kinds_at + (j < t->text ? t->field[j] : j < t->text + t->images ? KIND_IMAGE : KIND_CLS);
+/* The kinds' columns of n tokens of one kind: out[j][h] += x_h's of that kind; and the way back, x_h's += out[j][h]. */
+static void add_kind(size_t n, size_t heads, const real *x, size_t ld, real *out) {
+    for (size_t j = 0; j < n; j++)
+        for (size_t h = 0; h < heads; h++) out[j * heads + h] += x[h * ld];
+}
+
+static void sum_kind(size_t n, size_t heads, const real *a, real *x, size_t ld) {
+    for (size_t j = 0; j < n; j++)
+        for (size_t h = 0; h < heads; h++) x[h * ld] += a[j * heads + h];
 }
 
 /* out[j][h] = x_h . t_j for x laid out as u and mix are */
 static void all_scores(const sage_model *model, const fold *f, const product_tokens *t, const real *x, real *out) {
     const sage_model_shape *s = &model->shape;
     const sage_ops *ops = sage_ops_best();
-    ops->heads_scores(t->text, s->heads, s->dim_embed, x, f->ld, t->e, out);
-    if (t->images > 0)
-        ops->heads_scores(t->images, s->heads, s->dim_image, x + s->dim_embed, f->ld, t->image,
-                          out + t->text * s->heads);
-    memset(out + (t->n - 1) * s->heads, 0, s->heads * sizeof(real)); /* CLS has its kind alone */
-    for (size_t j = 0; j < t->n; j++)
-        for (size_t h = 0, kind = kind_of(f, t, j); h < s->heads; h++) out[j * s->heads + h] += x[h * f->ld + kind];
+    const real *kinds = x + f->kinds_at;
+    size_t heads = s->heads;
+    ops->heads_scores(t->text, heads, s->dim_embed, x, f->ld, t->e, out);
+    for (size_t j = 0; j < t->text; j++, out += heads) add_kind(1, heads, kinds + t->field[j], f->ld, out);
+    for (size_t g = 0; g < s->n_groups; g++) {
+        size_t n = t->in_group[g];
+        if (n == 0) continue;
+        ops->heads_scores(n, heads, s->groups[g].dim, x + f->group_at[g], f->ld, t->vector[g], out);
+        add_kind(n, heads, kinds + kind_of_group(g), f->ld, out);
+        out += n * heads;
+    }
+    memset(out, 0, heads * sizeof(real)); /* CLS has its kind alone */
+    add_kind(1, heads, kinds + kind_of_cls(s), f->ld, out);
 }
 
 /* x_h += sum over j of a[j][h] t_j */
 static void all_sums(const sage_model *model, const fold *f, const product_tokens *t, const real *a, real *x) {
     const sage_model_shape *s = &model->shape;
     const sage_ops *ops = sage_ops_best();
-    ops->heads_sum(t->text, s->heads, s->dim_embed, a, t->e, x, f->ld);
-    if (t->images > 0)
-        ops->heads_sum(t->images, s->heads, s->dim_image, a + t->text * s->heads, t->image, x + s->dim_embed, f->ld);
-    for (size_t j = 0; j < t->n; j++)
-        for (size_t h = 0, kind = kind_of(f, t, j); h < s->heads; h++) x[h * f->ld + kind] += a[j * s->heads + h];
+    real *kinds = x + f->kinds_at;
+    size_t heads = s->heads;
+    ops->heads_sum(t->text, heads, s->dim_embed, a, t->e, x, f->ld);
+    for (size_t j = 0; j < t->text; j++, a += heads) sum_kind(1, heads, a, kinds + t->field[j], f->ld);
+    for (size_t g = 0; g < s->n_groups; g++) {
+        size_t n = t->in_group[g];
+        if (n == 0) continue;
+        ops->heads_sum(n, heads, s->groups[g].dim, a, t->vector[g], x + f->group_at[g], f->ld);
+        sum_kind(n, heads, a, kinds + kind_of_group(g), f->ld);
+        a += n * heads;
+    }
+    sum_kind(1, heads, a, kinds + kind_of_cls(s), f->ld);
 }
 
 void attend(const sage_model *model, const fold *f, const product_tokens *t, real *attention, real *mix) {

@@ -17,15 +17,20 @@ typedef struct seen {
     uint32_t id, at, bag;
 } seen;
 
+typedef struct group_list {
+    size_t dim, n, begin_capacity, capacity;
+    uint32_t *begin; /* [products + 1] */
+    real *vectors;   /* [n][dim] */
+} group_list;
+
 struct sage_batch_builder {
-    size_t image_dim;
+    size_t n_groups;
+    group_list group[SAGE_GROUPS_MAX];
     bool merged; /* some id stands for several */
-    size_t n, n_tokens, n_bags, n_ids, n_images;
-    uint32_t *ids, *times, *bag_begin, *token_begin, *token_bag, *image_begin;
+    size_t n, n_tokens, n_bags, n_ids;
+    uint32_t *ids, *times, *bag_begin, *token_begin, *token_bag;
     uint8_t *token_field;
-    real *images;
-    size_t ids_capacity, times_capacity, bags_capacity, products_capacity, token_bag_capacity, fields_capacity,
-        image_begin_capacity, images_capacity;
+    size_t ids_capacity, times_capacity, bags_capacity, products_capacity, token_bag_capacity, fields_capacity;
     seen *seen;
     size_t n_seen; /* a power of two, at least twice the longest bag */
     uint32_t seen_bag;
@@ -33,11 +38,12 @@ struct sage_batch_builder {
     size_t n_slots; /* a power of two, at least twice the bags */
 };
 
-sage_status sage_batch_builder_new(size_t image_dim, sage_batch_builder **builder, sage_error *error) {
+sage_status sage_batch_builder_new(const sage_model_shape *shape, sage_batch_builder **builder, sage_error *error) {
     sage_batch_builder *made = sage_alloc_zero(1, sizeof *made);
     *builder = NULL;
     if (made == NULL) return sage_fail_memory(error, sizeof *made);
-    made->image_dim = image_dim;
+    made->n_groups = shape->n_groups;
+    for (size_t g = 0; g < shape->n_groups; g++) made->group[g].dim = shape->groups[g].dim;
     made->n_slots = SLOTS_MIN;
     made->slots = sage_alloc_zero(made->n_slots, sizeof *made->slots);
     if (made->slots == NULL) {
@@ -56,16 +62,19 @@ void sage_batch_builder_free(sage_batch_builder *builder) {
     sage_free(builder->bag_begin);
     sage_free(builder->token_begin);
     sage_free(builder->token_bag);
-    sage_free(builder->image_begin);
     sage_free(builder->token_field);
-    sage_free(builder->images);
+    for (size_t g = 0; g < builder->n_groups; g++) {
+        sage_free(builder->group[g].begin);
+        sage_free(builder->group[g].vectors);
+    }
     sage_free(builder->slots);
     sage_free(builder);
 }
 
 void sage_batch_builder_clear(sage_batch_builder *builder) {
     sage_batch_builder *b = builder;
-    b->n = b->n_tokens = b->n_bags = b->n_ids = b->n_images = 0;
+    b->n = b->n_tokens = b->n_bags = b->n_ids = 0;
+    for (size_t g = 0; g < b->n_groups; g++) b->group[g].n = 0;
     b->merged = false;
     memset(b->slots, 0, b->n_slots * sizeof *b->slots);
 }
@@ -150,7 +159,7 @@ static sage_status grow_seen(sage_batch_builder *b, size_t ids, sage_error *erro
     return SAGE_OK;
 }
 
-static sage_status reserve(sage_batch_builder *b, size_t ids, size_t images, sage_error *error) {
+static sage_status reserve(sage_batch_builder *b, size_t ids, sage_error *error) {
     if (ids >= MERGE_FROM && (2 * ids > b->n_seen || b->seen_bag >= UINT32_MAX - SAGE_FIELDS)) {
         sage_status st = grow_seen(b, ids, error);
         if (st != SAGE_OK) return st;
@@ -161,38 +170,48 @@ static sage_status reserve(sage_batch_builder *b, size_t ids, size_t images, sag
         sage_grow((void **)&b->token_begin, &b->products_capacity, b->n + 2, sizeof *b->token_begin) == 0 &&
         sage_grow((void **)&b->token_bag, &b->token_bag_capacity, b->n_tokens + SAGE_FIELDS, sizeof *b->token_bag) ==
             0 &&
-        sage_grow((void **)&b->token_field, &b->fields_capacity, b->n_tokens + SAGE_FIELDS, 1) == 0 &&
-        sage_grow((void **)&b->image_begin, &b->image_begin_capacity, b->n + 2, sizeof *b->image_begin) == 0 &&
-        sage_grow((void **)&b->images, &b->images_capacity, (b->n_images + images) * b->image_dim, sizeof *b->images) ==
-            0)
+        sage_grow((void **)&b->token_field, &b->fields_capacity, b->n_tokens + SAGE_FIELDS, 1) == 0)
         return 2 * (b->n_bags + SAGE_FIELDS) > b->n_slots ? grow_table(b, error) : SAGE_OK;
     return sage_fail_memory(error, (b->n_ids + ids) * sizeof *b->ids);
 }
 
-static void add_images(sage_batch_builder *b, const float *images, size_t n_images) {
-    real *to = b->images + b->n_images * b->image_dim;
-    for (size_t i = 0; i < n_images * b->image_dim; i++) to[i] = images[i];
-    b->n_images += n_images;
+static sage_status reserve_group(const sage_batch_builder *b, group_list *list, size_t added, sage_error *error) {
+    size_t end = (list->n + added) * list->dim;
+    if (sage_grow((void **)&list->begin, &list->begin_capacity, b->n + 2, sizeof *list->begin) != 0 ||
+        sage_grow((void **)&list->vectors, &list->capacity, end, sizeof *list->vectors) != 0)
+        return sage_fail_memory(error, end * sizeof *list->vectors);
+    return SAGE_OK;
+}
+
+/* As product b->n's. */
+static void add_group(const sage_batch_builder *b, group_list *list, const sage_group_vectors *added) {
+    size_t at = list->n * list->dim;
+    for (size_t i = 0; i < added->n * list->dim; i++) list->vectors[at + i] = added->vectors[i];
+    list->begin[0] = 0;
+    list->n += added->n;
+    list->begin[b->n + 1] = (uint32_t)list->n;
 }
 
 sage_status sage_batch_builder_add(sage_batch_builder *builder, const uint32_t *ids,
-                                   const uint32_t begin[SAGE_FIELDS + 1], const float *images, size_t n_images,
+                                   const uint32_t begin[SAGE_FIELDS + 1], const sage_group_vectors *groups,
                                    sage_error *error) {
+    static const sage_group_vectors none[SAGE_GROUPS_MAX] = {{0}};
+    sage_status st = SAGE_OK;
     sage_batch_builder *b = builder;
-    if (b->image_dim == 0) n_images = 0;
-    sage_status st = reserve(b, begin[SAGE_FIELDS] - begin[0], n_images, error);
-    if (st != SAGE_OK) return st;
-    b->bag_begin[0] = b->token_begin[0] = b->image_begin[0] = 0;
+    SAGE_TRY(reserve(b, begin[SAGE_FIELDS] - begin[0], error));
+    if (groups == NULL) groups = none;
+    for (size_t g = 0; g < b->n_groups; g++) SAGE_TRY(reserve_group(b, &b->group[g], groups[g].n, error));
+    for (size_t g = 0; g < b->n_groups; g++) add_group(b, &b->group[g], &groups[g]);
+    b->bag_begin[0] = b->token_begin[0] = 0;
     for (size_t f = 0; f < SAGE_FIELDS; f++) {
         if (begin[f] == begin[f + 1]) continue;
         b->token_field[b->n_tokens] = (uint8_t)f;
         b->token_bag[b->n_tokens++] = find_bag(b, ids + begin[f], begin[f + 1] - begin[f]);
     }
-    if (n_images > 0) add_images(b, images, n_images);
     b->n++;
     b->token_begin[b->n] = (uint32_t)b->n_tokens;
-    b->image_begin[b->n] = (uint32_t)b->n_images;
-    return SAGE_OK;
+out:
+    return st;
 }
 
 void sage_batch_builder_batch(const sage_batch_builder *builder, sage_product_batch *batch) {
@@ -204,7 +223,6 @@ void sage_batch_builder_batch(const sage_batch_builder *builder, sage_product_ba
     batch->token_field = b->token_field;
     batch->token_bag = b->token_bag;
     batch->text = (sage_bags){b->n_bags, b->ids, b->bag_begin, b->merged ? b->times : NULL};
-    if (b->image_dim == 0) return;
-    batch->image_begin = b->image_begin;
-    batch->images = b->images;
+    for (size_t g = 0; g < b->n_groups; g++)
+        batch->group[g] = (sage_group_rows){b->group[g].begin, b->group[g].vectors};
 }

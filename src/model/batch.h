@@ -8,14 +8,19 @@
 
 typedef struct sage_batch_builder sage_batch_builder; /* one thread at a time; memory grows and is reused */
 
-/* image_dim: of the model, 0 where it takes no images. */
-sage_status sage_batch_builder_new(size_t image_dim, sage_batch_builder **builder, sage_error *error);
+/* The shape's groups are read, and nothing else of it. */
+sage_status sage_batch_builder_new(const sage_model_shape *shape, sage_batch_builder **builder, sage_error *error);
 void sage_batch_builder_free(sage_batch_builder *builder);
 void sage_batch_builder_clear(sage_batch_builder *builder);
-/* Copies one product: field f has ids[begin[f] .. begin[f+1]); a field without ids becomes no token. images
- * [n_images][image_dim]. */
+/* A product's vectors of one group: [n][the group's dim]. */
+typedef struct sage_group_vectors {
+    size_t n;
+    const float *vectors;
+} sage_group_vectors;
+/* Copies one product: field f has ids[begin[f] .. begin[f+1]); a field without ids becomes no token. groups [the
+ * shape's n_groups]; NULL: it has no vectors. */
 sage_status sage_batch_builder_add(sage_batch_builder *builder, const uint32_t *ids,
-                                   const uint32_t begin[SAGE_FIELDS + 1], const float *images, size_t n_images,
+                                   const uint32_t begin[SAGE_FIELDS + 1], const sage_group_vectors *groups,
                                    sage_error *error);
 /* What has been added, in that order; lives until the next add or clear. Bags are numbered as they first occur. */
 void sage_batch_builder_batch(const sage_batch_builder *builder, sage_product_batch *batch);

@@ -88,22 +88,45 @@ static void keep_gradients(sage_work *work, const sage_model_shape *s, size_t be
 product_tokens tokens_of(const sage_model_shape *s, const sage_product_batch *batch, size_t i, const real *e) {
     product_tokens t = {.text = batch->token_begin[i + 1] - batch->token_begin[i], .e = e};
     t.field = batch->token_field + batch->token_begin[i];
-    if (batch->image_begin != NULL) {
-        t.images = batch->image_begin[i + 1] - batch->image_begin[i];
-        t.image = batch->images + batch->image_begin[i] * s->dim_image;
+    t.n = t.text + 1;
+    for (size_t g = 0; g < s->n_groups; g++) {
+        const sage_group_rows *rows = &batch->group[g];
+        if (rows->begin == NULL) continue;
+        t.in_group[g] = rows->begin[i + 1] - rows->begin[i];
+        t.vector[g] = rows->vectors + rows->begin[i] * s->groups[g].dim;
+        t.n += t.in_group[g];
     }
-    t.n = t.text + t.images + 1;
     return t;
 }
 
 /* Tokens of the batch before product i: where its row of `attention` begins. */
 static size_t tokens_before(const sage_product_batch *batch, size_t i) {
-    size_t images = batch->image_begin == NULL ? 0 : batch->image_begin[i] - batch->image_begin[0];
-    return batch->token_begin[i] - batch->token_begin[0] + images + i;
+    size_t tokens = batch->token_begin[i] - batch->token_begin[0] + i;
+    for (size_t g = 0; g < SAGE_GROUPS_MAX; g++)
+        if (batch->group[g].begin != NULL) tokens += batch->group[g].begin[i] - batch->group[g].begin[0];
+    return tokens;
 }
 
 static size_t bag_of(const sage_product_batch *batch, size_t product) {
     return batch->token_begin[product] - batch->token_begin[0];
+}
+
+size_t tokens_most(const sage_product_batch *batch) {
+    size_t most = 1;
+    for (size_t i = 0; i < batch->n; i++) {
+        size_t tokens = tokens_before(batch, i + 1) - tokens_before(batch, i);
+        if (tokens > most) most = tokens;
+    }
+    return most;
+}
+
+sage_status groups_check(const sage_model_shape *shape, const sage_product_batch *batch, sage_error *error) {
+    for (size_t g = shape->n_groups; g < SAGE_GROUPS_MAX; g++)
+        if (batch->group[g].begin != NULL && batch->group[g].begin[batch->n] > batch->group[g].begin[0])
+            return sage_fail(error, SAGE_E_ARGUMENT,
+                             "model: the batch has vectors of a group %zu, but this model was made with %zu", g + 1,
+                             shape->n_groups);
+    return SAGE_OK;
 }
 
 uint64_t encoder_flops(const sage_model_shape *s, size_t ld) {

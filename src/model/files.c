@@ -62,6 +62,38 @@ static sage_status same_switch(const sage_safetensors *file, const char *key, bo
                      off_there ? "off" : "on");
 }
 
+/* One "kind:dim" of the list; false where it is none. */
+static bool read_group(const char **text, sage_group *group) {
+    for (size_t kind = 0; kind < 2; kind++) {
+        const char *name = model_group_names[kind], *at = *text + strlen(name);
+        char *end = NULL;
+        if (strncmp(*text, name, strlen(name)) != 0 || at[0] != ':' || at[1] < '0' || at[1] > '9') continue;
+        errno = 0;
+        *group = (sage_group){(sage_group_kind)kind, strtoul(at + 1, &end, 10)};
+        *text = *end == ' ' ? end + 1 : end;
+        return errno == 0 && (*end == ' ' || *end == '\0');
+    }
+    return false;
+}
+
+/* A file without "groups" was written when there was at most one, of pictures. */
+static sage_status read_groups(const sage_safetensors *file, const char *path, sage_model_shape *s, sage_error *error) {
+    const char *text = sage_safetensors_meta(file, "groups");
+    if (text == NULL && sage_safetensors_meta(file, "dim_image") == NULL)
+        return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
+                            "no \"groups\" in the metadata; this is not a model of itemsage");
+    if (text == NULL) {
+        sage_status st = read_size(file, path, "dim_image", &s->groups[0].dim, error);
+        s->n_groups = s->groups[0].dim > 0;
+        return st;
+    }
+    for (; *text != '\0'; s->n_groups++)
+        if (s->n_groups == SAGE_GROUPS_MAX || !read_group(&text, &s->groups[s->n_groups]))
+            return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
+                                "\"groups\" of its metadata is not like \"pictures:1280 sentences:384\"");
+    return SAGE_OK;
+}
+
 static sage_status read_shape(const sage_safetensors *file, const char *path, sage_model_shape *s, sage_error *error) {
     sage_status st = SAGE_OK;
     const char *format = sage_safetensors_meta(file, "format");
@@ -79,7 +111,7 @@ static sage_status read_shape(const sage_safetensors *file, const char *path, sa
     SAGE_TRY(read_size(file, path, "dim_ff", &s->dim_ff, error));
     SAGE_TRY(read_size(file, path, "dim_head", &s->dim_head, error));
     SAGE_TRY(read_size(file, path, "dim_out", &s->dim_out, error));
-    SAGE_TRY(read_size(file, path, "dim_image", &s->dim_image, error));
+    SAGE_TRY(read_groups(file, path, s, error));
     SAGE_TRY(read_off(file, path, "text_norm", &s->plain_text, error));
     SAGE_TRY(read_off(file, path, "head_skip", &s->plain_head, error));
     if (model_shape_check(s, error) != SAGE_OK)
@@ -111,9 +143,8 @@ sage_status model_open(const char *path, bool table, sage_safetensors **out_file
     SAGE_TRY(check_size(file, path, "encoder.wk", shape.dim_model, shape.dim_model, error));
     SAGE_TRY(check_size(file, path, "encoder.ff1.weight", shape.dim_ff, shape.dim_model, error));
     SAGE_TRY(check_size(file, path, "head.fc2.weight", shape.dim_out, shape.dim_head, error));
-    if (shape.dim_image == 0 && sage_safetensors_find(file, "image.proj") != NULL) {
-        st =
-            sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "it has image weights, but its metadata says dim_image = 0");
+    if (sage_shape_dim(&shape, SAGE_GROUP_PICTURES) == 0 && sage_safetensors_find(file, "image.proj") != NULL) {
+        st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "it has image weights, but its metadata has no pictures");
         goto out;
     }
     if (shape.plain_head && sage_safetensors_find(file, "head.skip") != NULL) {

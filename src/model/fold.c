@@ -1,7 +1,8 @@
 /* The encoder folded once a pass, for its CLS output alone (depth 1, post-norm, CLS input a learned constant c).
  *
- * A token is x_j = Pcat t_j, where t_j = (e_j or 0 | v_j or 0 | one-hot kind) and Pcat = [P | P_img | b_0 .. b_11,
- * b_img, c]. Then q_h  = W_Q,h c + b_Q,h                      g_h = W_K,h^T q_h / sqrt(D/H)          u_h = Pcat^T g_h
+ * A token is x_j = Pcat t_j, where t_j = (e_j or 0 | a group's v_j or 0, group by group | one-hot kind) and Pcat = [P |
+ * P_0 | P_1 .. | b_0 .. b_11, the groups' biases, c]. Then q_h  = W_Q,h c + b_Q,h                      g_h = W_K,h^T
+ * q_h / sqrt(D/H)          u_h = Pcat^T g_h
  * (+ s[h] on the kinds' columns) score_hj = u_h . t_j                        b_K adds the same to all scores of a head:
  * softmax does not see it head_h   = W_V,h sum_j a_hj x_j + b_V,h = (W_V,h Pcat) (sum_j a_hj t_j) + b_V,h    Vcat = W_V
  * Pcat so a token costs two passes over t_j a head, and no key, query or value of it is formed.
@@ -14,10 +15,6 @@
 #include <math.h>
 #include <string.h>
 
-static bool has_images(const sage_model *model) {
-    return model->shape.dim_image > 0;
-}
-
 static void assemble(const sage_model *model, fold *f) {
     const sage_model_shape *s = &model->shape;
     const real *field = par(model, P_FIELD_BIAS), *cls = par(model, P_CLS);
@@ -25,12 +22,13 @@ static void assemble(const sage_model *model, fold *f) {
         real *row = f->pcat + d * f->ld, *kinds = row + f->kinds_at;
         memset(row, 0, f->ld * sizeof(real));
         memcpy(row, par(model, P_TEXT_PROJ) + d * s->dim_embed, s->dim_embed * sizeof(real));
-        if (has_images(model)) {
-            memcpy(row + s->dim_embed, par(model, P_IMAGE_PROJ) + d * s->dim_image, s->dim_image * sizeof(real));
-            kinds[KIND_IMAGE] = par(model, P_IMAGE_BIAS)[d];
+        for (size_t g = 0; g < s->n_groups; g++) {
+            size_t dim = s->groups[g].dim;
+            memcpy(row + f->group_at[g], par(model, group_proj(g)) + d * dim, dim * sizeof(real));
+            kinds[kind_of_group(g)] = par(model, group_bias(g))[d];
         }
         for (size_t k = 0; k < SAGE_FIELDS; k++) kinds[k] = field[k * s->dim_model + d];
-        kinds[KIND_CLS] = cls[d];
+        kinds[kind_of_cls(s)] = cls[d];
     }
 }
 
@@ -68,8 +66,9 @@ void fold_forward(const sage_model *model, sage_pool *pool, fold *f) {
     memset(f->g, 0, s->heads * d * sizeof(real));
     for (size_t i = 0; i < d; i++) ops->axpy(d, scale * f->q[i], par(model, P_WK) + i * d, f->g + i / per_head * d);
     sage_gemm(SAGE_PRECISION_F32, false, false, s->heads, f->ld, d, f->g, d, f->pcat, f->ld, false, f->u, f->ld);
+    size_t kinds = kinds_of(s);
     for (size_t h = 0; h < s->heads; h++)
-        for (size_t k = 0; k < KINDS; k++) f->u[h * f->ld + f->kinds_at + k] += par(model, P_SCORE_BIAS)[h * KINDS + k];
+        for (size_t k = 0; k < kinds; k++) f->u[h * f->ld + f->kinds_at + k] += par(model, P_SCORE_BIAS)[h * kinds + k];
     sage_pool_for_dynamic(pool, d, FOLD_ROWS, vcat_rows, &job);
 }
 
@@ -78,13 +77,13 @@ static void take_apart(const sage_model *model, const fold *f, real *dense) {
     for (size_t d = 0; d < s->dim_model; d++) {
         const real *row = f->d_pcat + d * f->ld, *kinds = row + f->kinds_at;
         memcpy(par_in(model, dense, P_TEXT_PROJ) + d * s->dim_embed, row, s->dim_embed * sizeof(real));
-        if (has_images(model)) {
-            memcpy(par_in(model, dense, P_IMAGE_PROJ) + d * s->dim_image, row + s->dim_embed,
-                   s->dim_image * sizeof(real));
-            par_in(model, dense, P_IMAGE_BIAS)[d] = kinds[KIND_IMAGE];
+        for (size_t g = 0; g < s->n_groups; g++) {
+            size_t dim = s->groups[g].dim;
+            memcpy(par_in(model, dense, group_proj(g)) + d * dim, row + f->group_at[g], dim * sizeof(real));
+            par_in(model, dense, group_bias(g))[d] = kinds[kind_of_group(g)];
         }
         for (size_t k = 0; k < SAGE_FIELDS; k++) par_in(model, dense, P_FIELD_BIAS)[k * s->dim_model + d] = kinds[k];
-        par_in(model, dense, P_CLS)[d] += kinds[KIND_CLS];
+        par_in(model, dense, P_CLS)[d] += kinds[kind_of_cls(s)];
     }
 }
 
@@ -116,11 +115,11 @@ void fold_backward(const sage_model *model, sage_work *work, real *dense) {
     const sage_model_shape *s = &model->shape;
     const sage_ops *ops = sage_ops_best();
     fold *f = &work->fold;
-    size_t d = s->dim_model, heads = s->heads, per_head = d / heads;
+    size_t d = s->dim_model, heads = s->heads, per_head = d / heads, kinds = kinds_of(s);
     real scale = (real)(1 / sqrt((double)per_head));
     fold_job job = {model, f, dense};
     for (size_t h = 0; h < heads; h++)
-        memcpy(par_in(model, dense, P_SCORE_BIAS) + h * KINDS, f->du + h * f->ld + f->kinds_at, KINDS * sizeof(real));
+        memcpy(par_in(model, dense, P_SCORE_BIAS) + h * kinds, f->du + h * f->ld + f->kinds_at, kinds * sizeof(real));
     sage_pool_for_dynamic(work->pool, d, FOLD_ROWS, back_rows, &job);
     sage_gemm(SAGE_PRECISION_F32, false, true, heads, d, f->ld, f->du, f->ld, f->pcat, f->ld, false, f->dg, d);
     for (size_t i = 0; i < d; i++) f->dq[i] = scale * ops->dot(d, par(model, P_WK) + i * d, f->dg + i / per_head * d);

@@ -52,7 +52,7 @@ static void product_chunks(void *ctx, size_t begin, size_t end, size_t worker) {
 static sage_status check_products(const sage_model *model, const sage_product_batch *batch, size_t *most,
                                   sage_error *error) {
     size_t first = batch->token_begin[0], tokens = batch->token_begin[batch->n] - first;
-    *most = 1;
+    *most = tokens_most(batch);
     if (batch->token_bag == NULL && tokens != batch->text.n)
         return sage_fail(error, SAGE_E_ARGUMENT,
                          "model: the batch's products have %zu text tokens, but there are %zu bags", tokens,
@@ -63,15 +63,7 @@ static sage_status check_products(const sage_model *model, const sage_product_ba
         if (batch->token_bag != NULL && batch->token_bag[t] >= batch->text.n)
             return sage_fail(error, SAGE_E_ARGUMENT, "model: text token %zu of the batch names no bag", t - first);
     }
-    if (batch->image_begin != NULL && batch->image_begin[batch->n] > batch->image_begin[0] &&
-        model->shape.dim_image == 0)
-        return sage_fail(error, SAGE_E_ARGUMENT, "model: the batch has image vectors, but this model was made without");
-    for (size_t i = 0; i < batch->n; i++) {
-        size_t n = batch->token_begin[i + 1] - batch->token_begin[i] + 1;
-        if (batch->image_begin != NULL) n += batch->image_begin[i + 1] - batch->image_begin[i];
-        if (n > *most) *most = n;
-    }
-    return SAGE_OK;
+    return groups_check(&model->shape, batch, error);
 }
 
 sage_status sage_frozen_products(sage_frozen *frozen, const sage_product_batch *batch, real *out, sage_error *error) {
@@ -109,13 +101,14 @@ static void query_chunks(void *ctx, size_t begin, size_t end, size_t worker) {
     }
 }
 
-sage_status sage_frozen_queries(sage_frozen *frozen, const sage_bags *bags, real *out, sage_error *error) {
+sage_status sage_frozen_queries(sage_frozen *frozen, const sage_query_batch *queries, real *out, sage_error *error) {
     sage_status st = SAGE_OK;
-    if (bags->n == 0) return SAGE_OK;
+    size_t n = queries->n_texts;
+    if (n == 0) return SAGE_OK;
     SAGE_TRY(frozen_need_queries(frozen, error));
-    SAGE_TRY(frozen_bags(frozen, bags, error));
-    queries_job job = {frozen, bags->n, out};
-    sage_pool_for_dynamic(frozen->pool, (bags->n + QUERY_ROWS - 1) / QUERY_ROWS, 1, query_chunks, &job);
+    SAGE_TRY(frozen_bags(frozen, &queries->bags, error));
+    queries_job job = {frozen, n, out};
+    sage_pool_for_dynamic(frozen->pool, (n + QUERY_ROWS - 1) / QUERY_ROWS, 1, query_chunks, &job);
 out:
     return st;
 }

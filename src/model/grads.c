@@ -94,8 +94,8 @@ static void keep_ids(void *ctx, size_t n, const uint32_t *ids, const real *grad)
 }
 
 sage_status sage_model_step(const sage_model *model, sage_work *work, const sage_product_batch *products,
-                            const sage_bags *queries, const sage_loss_spec *spec, sage_grads *grads, sage_loss *loss,
-                            sage_error *error) {
+                            const sage_query_batch *queries, const sage_loss_spec *spec, sage_grads *grads,
+                            sage_loss *loss, sage_error *error) {
     sage_status st = SAGE_OK;
     keeper k = {grads, model->shape.dim_embed, model->shape.hashes};
     const sage_row_sink sink = {&k, keep_rows, keep_ids};

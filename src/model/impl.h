@@ -5,9 +5,18 @@
 #include <base/error.h>
 #include <model/model.h>
 
-/* Kinds of token beyond the 12 text fields; each kind has a bias (its own, the image's, or CLS itself) and score
- * biases. */
-enum { KIND_IMAGE = SAGE_FIELDS, KIND_CLS, KINDS };
+/* Kinds of token: the 12 text fields, the groups, CLS. Each kind has a bias (its own, the group's, or CLS itself) and
+ * score biases. A shape without groups keeps the place of one, so that its files are as they always were. */
+enum { KINDS_MAX = SAGE_FIELDS + SAGE_GROUPS_MAX + 1 };
+static inline size_t kinds_of(const sage_model_shape *shape) {
+    return SAGE_FIELDS + (shape->n_groups > 0 ? shape->n_groups : 1) + 1;
+}
+static inline size_t kind_of_group(size_t group) {
+    return SAGE_FIELDS + group;
+}
+static inline size_t kind_of_cls(const sage_model_shape *shape) {
+    return kinds_of(shape) - 1;
+}
 
 typedef enum param_id {
     P_TEXT_GAIN,
@@ -15,8 +24,8 @@ typedef enum param_id {
     P_TEXT_PROJ,
     P_FIELD_BIAS,
     P_CLS,
-    P_IMAGE_PROJ,
-    P_IMAGE_BIAS,
+    P_GROUPS, /* of each group its projection and its bias */
+    P_GROUPS_LAST = P_GROUPS + 2 * SAGE_GROUPS_MAX - 1,
     P_SCORE_BIAS,
     P_WQ,
     P_BQ,
@@ -69,6 +78,12 @@ struct sage_model {
     size_t n_meta;
 };
 
+static inline param_id group_proj(size_t group) {
+    return (param_id)(P_GROUPS + 2 * group);
+}
+static inline param_id group_bias(size_t group) {
+    return (param_id)(P_GROUPS + 2 * group + 1);
+}
 static inline bool has(const sage_model *model, param_id id) {
     return model->at[id] != SIZE_MAX;
 }
@@ -101,7 +116,8 @@ void model_copy_values(const sage_tensor *from, size_t at, size_t n, real *to);
  * read them side by side take that many, or multiples. */
 enum { MODEL_TABLE_ROWS = 1024 };
 void model_release_row(const sage_safetensors *file, const sage_tensor *table, size_t row);
-void model_describe(sage_model *model); /* metadata from shape and hash functions */
+extern const char *const model_group_names[2]; /* by kind, as the metadata has them */
+void model_describe(sage_model *model);        /* metadata from shape and hash functions */
 void model_init_tfidf(sage_model *model, const sage_options *options, const sage_vocab *vocab, uint64_t seed);
 void model_init_paper(sage_model *model, uint64_t seed);
 

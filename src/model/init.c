@@ -57,10 +57,10 @@ static void fill_score_bias(sage_model *model) {
     const double title = 4, strong = 2,
                  cls = 0.02; /* factors of a token's weight; CLS says nothing about a product yet */
     real *s = par(model, P_SCORE_BIAS);
-    for (size_t h = 0; h < model->shape.heads; h++, s += KINDS) {
+    for (size_t h = 0; h < model->shape.heads; h++, s += kinds_of(&model->shape)) {
         s[SAGE_TITLE] = (real)log(title);
         s[SAGE_TYPE] = s[SAGE_CATEGORY] = s[SAGE_BRAND] = (real)log(strong);
-        s[KIND_CLS] = (real)log(cls);
+        s[kind_of_cls(&model->shape)] = (real)log(cls);
     }
 }
 
@@ -105,7 +105,7 @@ void model_init_tfidf(sage_model *model, const sage_options *options, const sage
     identity(par(model, P_WO), d, d);
     if (has(model, P_HEAD_SKIP)) identity(par(model, P_HEAD_SKIP), s->dim_out, d);
     identity(par(model, P_SEARCH_SKIP), s->dim_out, s->dim_embed);
-    if (has(model, P_IMAGE_PROJ)) xavier(par(model, P_IMAGE_PROJ), d, s->dim_image, &rng);
+    for (size_t g = 0; g < s->n_groups; g++) xavier(par(model, group_proj(g)), d, s->groups[g].dim, &rng);
     normal(par(model, P_CLS), d, small, &rng);
     normal(par(model, P_WQ), d * d, small, &rng);
     normal(par(model, P_WK), d * d, small, &rng);
@@ -125,7 +125,7 @@ void model_init_paper(sage_model *model, uint64_t seed) {
     sage_rng_seed(&rng, seed, 1);
     fill_norms(model);
     xavier(par(model, P_TEXT_PROJ), d, e, &rng);
-    if (has(model, P_IMAGE_PROJ)) xavier(par(model, P_IMAGE_PROJ), d, s->dim_image, &rng);
+    for (size_t g = 0; g < s->n_groups; g++) xavier(par(model, group_proj(g)), d, s->groups[g].dim, &rng);
     normal(par(model, P_FIELD_BIAS), SAGE_FIELDS * d, 0.02, &rng);
     normal(par(model, P_CLS), d, 1, &rng);
     xavier(par(model, P_WQ), d, d, &rng);

@@ -14,8 +14,12 @@ void *lay(layer *l, size_t a, size_t b, size_t element_bytes) {
 
 void lay_fold(layer *l, const sage_model_shape *shape, bool backward, fold *f) {
     size_t d = shape->dim_model;
-    f->kinds_at = shape->dim_embed + shape->dim_image;
-    f->ld = (f->kinds_at + KINDS + 15) / 16 * 16;
+    f->kinds_at = shape->dim_embed;
+    for (size_t g = 0; g < shape->n_groups; g++) {
+        f->group_at[g] = f->kinds_at;
+        f->kinds_at += shape->groups[g].dim;
+    }
+    f->ld = (f->kinds_at + kinds_of(shape) + 15) / 16 * 16;
     f->pcat = lay_reals(l, d, f->ld);
     f->vcat = lay_reals(l, d, f->ld);
     f->q = lay_reals(l, d, 1);

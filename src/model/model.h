@@ -23,25 +23,37 @@
 #include <text/fields.h>
 #include <text/vocab.h>
 
+/* Vectors that a frozen encoder made of a product's pictures or texts. A product has any number of each group. */
+enum { SAGE_GROUPS_MAX = 4 };
+typedef enum sage_group_kind { SAGE_GROUP_PICTURES, SAGE_GROUP_SENTENCES } sage_group_kind;
+typedef struct sage_group {
+    sage_group_kind kind;
+    size_t dim;
+} sage_group;
+
 typedef struct sage_model_shape {
     size_t vocab;  /* V: n-gram ids */
     size_t rows;   /* rows of the table T; rows >= V: one row an id, no hashing */
     size_t hashes; /* K: 1 where rows >= V, else 2 */
     size_t dim_embed, dim_model, heads, dim_ff, dim_head, dim_out;
-    size_t dim_image; /* 0: no image group */
-    bool plain_text;  /* text tokens are the bags' sums, without their layer norm */
-    bool plain_head;  /* the product head is its MLP alone, without the linear skip S */
+    size_t n_groups;
+    sage_group groups[SAGE_GROUPS_MAX]; /* [n_groups] pictures first, then sentences */
+    bool plain_text;                    /* text tokens are the bags' sums, without their layer norm */
+    bool plain_head;                    /* the product head is its MLP alone, without the linear skip S */
 } sage_model_shape;
 
 enum { SAGE_MODEL_HASHES_MAX = 2, SAGE_MODEL_HEADS_MAX = 64, SAGE_MODEL_TASKS_MAX = 32 };
 
 extern const sage_option sage_model_options[];
 
-/* The shape that options `preset`, `dim_*`, `heads`, `table_rows`, `text_norm`, `head_skip` give for a vocabulary. No
- * more rows than ids: a table that could hold the whole vocabulary has one row an id and no hashing. SAGE_E_ARGUMENT
- * where the heads do not divide dim_model. */
-sage_status sage_model_shape_from_options(const sage_options *options, size_t vocab_size, size_t image_dim,
-                                          sage_model_shape *shape, sage_error *error);
+/* How many numbers the groups of a kind have together; 0: there are none. */
+size_t sage_shape_dim(const sage_model_shape *shape, sage_group_kind kind);
+
+/* The shape that options `preset`, `dim_*`, `heads`, `table_rows`, `text_norm`, `head_skip` give for a vocabulary and
+ * groups. No more rows than ids: a table that could hold the whole vocabulary has one row an id and no hashing.
+ * SAGE_E_ARGUMENT where the heads do not divide dim_model. */
+sage_status sage_model_shape_from_options(const sage_options *options, size_t vocab_size, size_t n_groups,
+                                          const sage_group *groups, sage_model_shape *shape, sage_error *error);
 
 /* A named parameter: its values live in one aligned arena; dense gradients and Adam moments have the same layout. */
 typedef struct sage_param {
@@ -103,19 +115,32 @@ typedef struct sage_bags {
                               NULL: once */
 } sage_bags;
 
+/* A group's vectors of n products: product i's are rows begin[i] .. begin[i+1]) of `vectors` [..][the group's dim]. */
+typedef struct sage_group_rows {
+    const uint32_t *begin; /* [n + 1], or NULL: no product has any */
+    const real *vectors;
+} sage_group_rows;
+
 /* n products. Text tokens of product i are bags token_begin[i] .. token_begin[i+1]), token_field[t] their fields (each
- * field at most once a product); its images are rows image_begin[i] .. image_begin[i+1]) of `images`. A product may
- * have no token at all. */
+ * field at most once a product). A product may have no token at all. */
 typedef struct sage_product_batch {
     size_t n;
     const uint32_t *token_begin; /* [n + 1] */
     const uint8_t *token_field;  /* [tokens] */
     sage_bags text;
-    const uint32_t *image_begin; /* [n + 1], or NULL: no images */
-    const real *images;          /* [..][dim_image] */
-    const uint32_t *token_bag;   /* [tokens] the bag of each token, for inference: equal texts are then summed once;
-                                    NULL: bag t is token t's, and there are as many */
+    const uint32_t *token_bag; /* [tokens] the bag of each token, for inference: equal texts are then summed once;
+                                  NULL: bag t is token t's, and there are as many */
+    sage_group_rows group[SAGE_GROUPS_MAX]; /* as the shape's groups */
 } sage_product_batch;
+
+/* Texts first, then pictures: row i < n_texts is bag i. */
+typedef struct sage_query_batch {
+    size_t n_texts, n_pictures;
+    sage_bags bags; /* [n_texts] */
+    const real
+        *sentences;       /* [n_texts][sum of the sentence groups' dims]; a row of zeros: it has none; NULL: none has */
+    const real *pictures; /* [n_pictures][sum of the picture groups' dims]; each group's part a unit vector */
+} sage_query_batch;
 
 /* ---- inference: out [n][O], unit vectors ---- */
 /* A model made ready for inference in a precision: weights folded and packed once, the table as f32 (the model's own),
@@ -132,7 +157,7 @@ const sage_model_shape *sage_frozen_shape(const sage_frozen *frozen);
 size_t sage_frozen_bytes(const sage_frozen *frozen); /* all that it owns, scratch included */
 /* Batches of any size; memory does not grow with them beyond some words a token. One call at a time. */
 sage_status sage_frozen_products(sage_frozen *frozen, const sage_product_batch *batch, real *out, sage_error *error);
-sage_status sage_frozen_queries(sage_frozen *frozen, const sage_bags *bags, real *out, sage_error *error);
+sage_status sage_frozen_queries(sage_frozen *frozen, const sage_query_batch *queries, real *out, sage_error *error);
 
 /* ---- training: loss and all gradients of one batch ---- */
 /* The memory of a pass, grown as needed and reused; one per caller thread. Precision F32 or BF16: of the dense
@@ -142,18 +167,20 @@ sage_status sage_work_new(sage_pool *pool, sage_precision precision, sage_work *
 void sage_work_free(sage_work *work);
 size_t sage_work_bytes(const sage_work *work); /* what it holds now */
 typedef struct sage_work_sizes {
-    size_t products, text_bags, images, queries, ids; /* ids: of texts and queries together */
-    size_t columns;                                   /* B + R */
+    size_t products, text_bags, vectors; /* vectors: of all groups together */
+    size_t queries, pictures;            /* of the queries, those that are pictures */
+    size_t ids;                          /* of texts and queries together */
+    size_t columns;                      /* B + R */
 } sage_work_sizes;
 /* What a step of these sizes will need, in bytes; before there is a model. SIZE_MAX: more than there is. */
 size_t sage_work_need(const sage_model_shape *shape, size_t threads, sage_precision precision,
                       const sage_work_sizes *sizes);
 
 typedef struct sage_loss_spec {
-    size_t n_pairs;      /* B: query i (row i of the query bags) goes with product i; products B .. B+R-1 are random
+    size_t n_pairs;      /* B: query i (row i of the query batch) goes with product i; products B .. B+R-1 are random
                             negatives */
     size_t n_random;     /* R; 0: in-batch only. */
-    const real *queries; /* [B][O] unit vectors given in place of the search tower's (the batch then has no query bags);
+    const real *queries; /* [B][O] unit vectors given in place of the search tower's (there is then no query batch);
                             NULL: the tower */
     const real *log_q;   /* [B] logQ of each in-batch column, subtracted from every logit of that column; NULL: none */
     const uint64_t
@@ -183,8 +210,8 @@ typedef struct sage_loss {
  * The same bits for any number of threads. Temperature: logit = exp(t) * cosine, exp(t) <= 100; t is a dense
  * parameter "temperature" that starts at -log 0.07. `queries` is NULL where spec->queries is given. */
 sage_status sage_model_backward(const sage_model *model, sage_work *work, const sage_product_batch *products,
-                                const sage_bags *queries, const sage_loss_spec *spec, real *dense, sage_loss *loss,
-                                sage_error *error);
+                                const sage_query_batch *queries, const sage_loss_spec *spec, real *dense,
+                                sage_loss *loss, sage_error *error);
 
 /* Takes the gradients of what a batch touched. Each (slab, row) and each id comes once, from any worker, rows ascending
  * within a call; a row's slabs come in ascending order. What a call says of may be changed by it, since nothing reads
@@ -212,7 +239,7 @@ typedef struct sage_grads {
 sage_status sage_grads_new(const sage_model *model, sage_grads **grads, sage_error *error);
 void sage_grads_free(sage_grads *grads);
 sage_status sage_model_step(const sage_model *model, sage_work *work, const sage_product_batch *products,
-                            const sage_bags *queries, const sage_loss_spec *spec, sage_grads *grads, sage_loss *loss,
-                            sage_error *error);
+                            const sage_query_batch *queries, const sage_loss_spec *spec, sage_grads *grads,
+                            sage_loss *loss, sage_error *error);
 
 #endif

@@ -50,8 +50,8 @@ static size_t size_or(const sage_options *options, const char *key, size_t other
     return (size_t)sage_options_int_or(options, key, (int64_t)otherwise);
 }
 
-sage_status sage_model_shape_from_options(const sage_options *options, size_t vocab_size, size_t image_dim,
-                                          sage_model_shape *shape, sage_error *error) {
+sage_status sage_model_shape_from_options(const sage_options *options, size_t vocab_size, size_t n_groups,
+                                          const sage_group *groups, sage_model_shape *shape, sage_error *error) {
     const char *preset = sage_options_text(options, "preset");
     bool paper = strcmp(preset, "paper") == 0 || (strcmp(preset, "auto") == 0 && vocab_size > SMALL_VOCAB);
     sage_model_shape s = paper ? preset_paper : preset_small;
@@ -63,7 +63,8 @@ sage_status sage_model_shape_from_options(const sage_options *options, size_t vo
     s.dim_out = size_or(options, "dim_out", s.dim_out);
     s.rows = size_or(options, "table_rows", s.rows);
     s.vocab = vocab_size;
-    s.dim_image = image_dim;
+    s.n_groups = n_groups;
+    for (size_t g = 0; g < n_groups && g < SAGE_GROUPS_MAX; g++) s.groups[g] = groups[g];
     s.plain_text = !sage_options_bool(options, "text_norm");
     s.plain_head = plain_head(options);
     s.hashes = s.rows >= vocab_size ? 1 : SAGE_MODEL_HASHES_MAX;

@@ -17,17 +17,37 @@ static void add(sage_model *model, param_id id, const char *name, size_t rows, s
     model->dense_size += (rows * cols + ALIGN - 1) / ALIGN * ALIGN;
 }
 
+/* The first group of a kind has the kind's name, those after it are numbered. */
+static void add_groups(sage_model *model) {
+    static const char *const names[2][SAGE_GROUPS_MAX][2] = {{{"image.proj", "image.bias"},
+                                                              {"image2.proj", "image2.bias"},
+                                                              {"image3.proj", "image3.bias"},
+                                                              {"image4.proj", "image4.bias"}},
+                                                             {{"sentence.proj", "sentence.bias"},
+                                                              {"sentence2.proj", "sentence2.bias"},
+                                                              {"sentence3.proj", "sentence3.bias"},
+                                                              {"sentence4.proj", "sentence4.bias"}}};
+    const sage_model_shape *s = &model->shape;
+    size_t of_kind[2] = {0, 0};
+    for (size_t g = 0; g < SAGE_GROUPS_MAX; g++) {
+        const sage_group *group = &s->groups[g];
+        bool there = g < s->n_groups;
+        const char *const *name = names[there ? group->kind : 0][there ? of_kind[group->kind]++ : g];
+        add(model, group_proj(g), name[0], there ? s->dim_model : 0, there ? group->dim : 0, true);
+        add(model, group_bias(g), name[1], there, s->dim_model, false);
+    }
+}
+
 static void lay_out(sage_model *model) {
     const sage_model_shape *s = &model->shape;
-    size_t e = s->dim_embed, d = s->dim_model, f = s->dim_ff, m = s->dim_head, o = s->dim_out, image = s->dim_image;
+    size_t e = s->dim_embed, d = s->dim_model, f = s->dim_ff, m = s->dim_head, o = s->dim_out;
     add(model, P_TEXT_GAIN, "text.norm.gain", 1, e, false);
     add(model, P_TEXT_BIAS, "text.norm.bias", 1, e, false);
     add(model, P_TEXT_PROJ, "text.proj", d, e, true);
     add(model, P_FIELD_BIAS, "field.bias", SAGE_FIELDS, d, false);
     add(model, P_CLS, "cls", 1, d, false);
-    add(model, P_IMAGE_PROJ, "image.proj", image > 0 ? d : 0, image, true);
-    add(model, P_IMAGE_BIAS, "image.bias", image > 0, d, false);
-    add(model, P_SCORE_BIAS, "encoder.score_bias", s->heads, KINDS, false);
+    add_groups(model);
+    add(model, P_SCORE_BIAS, "encoder.score_bias", s->heads, kinds_of(s), false);
     add(model, P_WQ, "encoder.wq", d, d, true);
     add(model, P_BQ, "encoder.bq", 1, d, false);
     add(model, P_WK, "encoder.wk", d, d, true);
@@ -88,19 +108,39 @@ static sage_status check_range(const char *what, size_t value, size_t min, size_
     return sage_fail(error, SAGE_E_ARGUMENT, "model: %s = %zu is not between %zu and %zu", what, value, min, max);
 }
 
+enum { WIDTH_MAX = 65536 };
+
+static sage_status check_groups(const sage_model_shape *s, sage_error *error) {
+    sage_status st = SAGE_OK;
+    SAGE_TRY(check_range("groups", s->n_groups, 0, SAGE_GROUPS_MAX, error));
+    for (size_t g = 0; g < s->n_groups; g++) {
+        SAGE_TRY(check_range("a group's width", s->groups[g].dim, 1, WIDTH_MAX, error));
+        SAGE_TRY(check_range("a group's kind", s->groups[g].kind, g > 0 ? s->groups[g - 1].kind : SAGE_GROUP_PICTURES,
+                             SAGE_GROUP_SENTENCES, error));
+    }
+out:
+    return st;
+}
+
+size_t sage_shape_dim(const sage_model_shape *shape, sage_group_kind kind) {
+    size_t dim = 0;
+    for (size_t g = 0; g < shape->n_groups; g++)
+        if (shape->groups[g].kind == kind) dim += shape->groups[g].dim;
+    return dim;
+}
+
 sage_status model_shape_check(const sage_model_shape *s, sage_error *error) {
-    const size_t width_max = 65536;
     sage_status st = SAGE_OK;
     SAGE_TRY(check_range("vocab", s->vocab, 0, HASH_PRIME, error));
     SAGE_TRY(check_range("rows", s->rows, s->hashes == 1 && s->vocab > 1 ? s->vocab : 1, HASH_PRIME, error));
     SAGE_TRY(check_range("hashes", s->hashes, 1, SAGE_MODEL_HASHES_MAX, error));
-    SAGE_TRY(check_range("dim_embed", s->dim_embed, 1, width_max, error));
-    SAGE_TRY(check_range("dim_model", s->dim_model, 1, width_max, error));
+    SAGE_TRY(check_range("dim_embed", s->dim_embed, 1, WIDTH_MAX, error));
+    SAGE_TRY(check_range("dim_model", s->dim_model, 1, WIDTH_MAX, error));
     SAGE_TRY(check_range("heads", s->heads, 1, SAGE_MODEL_HEADS_MAX, error));
-    SAGE_TRY(check_range("dim_ff", s->dim_ff, 1, width_max, error));
-    SAGE_TRY(check_range("dim_head", s->dim_head, 1, width_max, error));
-    SAGE_TRY(check_range("dim_out", s->dim_out, 1, width_max, error));
-    SAGE_TRY(check_range("dim_image", s->dim_image, 0, width_max, error));
+    SAGE_TRY(check_range("dim_ff", s->dim_ff, 1, WIDTH_MAX, error));
+    SAGE_TRY(check_range("dim_head", s->dim_head, 1, WIDTH_MAX, error));
+    SAGE_TRY(check_range("dim_out", s->dim_out, 1, WIDTH_MAX, error));
+    SAGE_TRY(check_groups(s, error));
     if (s->dim_model % s->heads != 0)
         st = sage_fail(error, SAGE_E_ARGUMENT, "model: heads = %zu does not divide dim_model = %zu", s->heads,
                        s->dim_model);
@@ -108,10 +148,23 @@ out:
     return st;
 }
 
+const char *const model_group_names[2] = {"pictures", "sentences"};
+
 static void describe(sage_model *model, const char *key, size_t value) {
     snprintf(model->meta_text[model->n_meta], META_BYTES, "%zu", value);
     model->meta[model->n_meta] = (sage_tensor_meta){key, model->meta_text[model->n_meta]};
     model->n_meta++;
+}
+
+/* "pictures:1280 sentences:384"; META_BYTES hold the longest. */
+static void describe_groups(sage_model *model) {
+    char *text = model->meta_text[model->n_meta];
+    size_t at = 0;
+    text[0] = '\0';
+    for (size_t g = 0; g < model->shape.n_groups; g++)
+        at += (size_t)snprintf(text + at, META_BYTES - at, "%s%s:%zu", g > 0 ? " " : "",
+                               model_group_names[model->shape.groups[g].kind], model->shape.groups[g].dim);
+    model->meta[model->n_meta++] = (sage_tensor_meta){"groups", text};
 }
 
 void model_describe(sage_model *model) {
@@ -128,7 +181,7 @@ void model_describe(sage_model *model) {
     describe(model, "dim_ff", s->dim_ff);
     describe(model, "dim_head", s->dim_head);
     describe(model, "dim_out", s->dim_out);
-    describe(model, "dim_image", s->dim_image);
+    describe_groups(model);
     if (s->plain_text) model->meta[model->n_meta++] = (sage_tensor_meta){"text_norm", "off"};
     if (s->plain_head) model->meta[model->n_meta++] = (sage_tensor_meta){"head_skip", "off"};
     for (size_t k = 0; s->hashes > 1 && k < s->hashes; k++) {

@@ -26,13 +26,14 @@ void bags_sort(const sage_model *model, sage_work *work, size_t task);
 void fold_forward(const sage_model *model, sage_pool *pool, fold *fold);
 void fold_backward(const sage_model *model, sage_work *work, real *dense);
 
-/* attend.c: one product's tokens: e [text tokens][E], images; attention [tokens][H] and mix [H][ld] are written, or
- * read by the backward pass, which writes d_e and adds to du [H][ld]. */
+/* attend.c: one product's tokens: e [text tokens][E], the groups' vectors; attention [tokens][H] and mix [H][ld] are
+ * written, or read by the backward pass, which writes d_e and adds to du [H][ld]. */
 typedef struct product_tokens {
-    size_t text, images, n; /* n = text + images + CLS */
-    const uint8_t *field;   /* [text] */
-    const real *e;          /* [text][E] */
-    const real *image;      /* [images][dim_image] */
+    size_t text, n;       /* n = text + the groups' + CLS */
+    const uint8_t *field; /* [text] */
+    const real *e;        /* [text][E] */
+    size_t in_group[SAGE_GROUPS_MAX];
+    const real *vector[SAGE_GROUPS_MAX]; /* [in_group][the group's dim] */
 } product_tokens;
 void attend(const sage_model *model, const fold *fold, const product_tokens *tokens, real *attention, real *mix);
 void attend_back(const sage_model *model, const fold *fold, const product_tokens *tokens, const real *attention,

@@ -1,5 +1,5 @@
 /* A training pass: forward, loss, backward; the bags' gradients are then ready for sage_model_scatter. */
-#include "pass.h"
+#include "encoder.h"
 #include <string.h>
 
 static sage_status measure_products(const sage_model *model, const sage_product_batch *batch, batch_sizes *s,
@@ -7,7 +7,8 @@ static sage_status measure_products(const sage_model *model, const sage_product_
     s->products = batch->n;
     s->text_bags = batch->text.n;
     s->ids = batch->text.begin[batch->text.n] - batch->text.begin[0];
-    if (batch->image_begin != NULL) s->images = batch->image_begin[batch->n] - batch->image_begin[0];
+    for (size_t g = 0; g < model->shape.n_groups; g++)
+        if (batch->group[g].begin != NULL) s->vectors += batch->group[g].begin[batch->n] - batch->group[g].begin[0];
     if (batch->token_bag != NULL || batch->token_begin[batch->n] - batch->token_begin[0] != batch->text.n)
         return sage_fail(error, SAGE_E_ARGUMENT,
                          "model: the batch's products have %u text tokens, but there are %zu bags",
@@ -15,9 +16,7 @@ static sage_status measure_products(const sage_model *model, const sage_product_
     for (size_t t = 0; t < batch->text.n; t++)
         if (batch->token_field[batch->token_begin[0] + t] >= SAGE_FIELDS)
             return sage_fail(error, SAGE_E_ARGUMENT, "model: text token %zu of the batch names no field", t);
-    if (s->images > 0 && model->shape.dim_image == 0)
-        return sage_fail(error, SAGE_E_ARGUMENT, "model: the batch has image vectors, but this model was made without");
-    return SAGE_OK;
+    return groups_check(&model->shape, batch, error);
 }
 
 static void measure_chunks(const sage_product_batch *batch, batch_sizes *s) {
@@ -26,14 +25,10 @@ static void measure_chunks(const sage_product_batch *batch, batch_sizes *s) {
         size_t tokens = batch->token_begin[end] - batch->token_begin[begin];
         if (tokens > s->chunk_tokens) s->chunk_tokens = tokens;
     }
-    for (size_t i = 0; i < batch->n; i++) {
-        size_t tokens = batch->token_begin[i + 1] - batch->token_begin[i] + 1;
-        if (batch->image_begin != NULL) tokens += batch->image_begin[i + 1] - batch->image_begin[i];
-        if (tokens > s->product_tokens) s->product_tokens = tokens;
-    }
+    s->product_tokens = tokens_most(batch);
 }
 
-static sage_status measure(const sage_model *model, const sage_product_batch *products, const sage_bags *queries,
+static sage_status measure(const sage_model *model, const sage_product_batch *products, const sage_query_batch *queries,
                            const sage_loss_spec *spec, batch_sizes *s, sage_error *error) {
     sage_status st = SAGE_OK;
     *s = (batch_sizes){.columns = products->n};
@@ -41,14 +36,14 @@ static sage_status measure(const sage_model *model, const sage_product_batch *pr
     measure_chunks(products, s);
     s->queries = spec->n_pairs;
     if (queries != NULL) {
-        s->query_bags = queries->n;
-        s->ids += queries->begin[queries->n] - queries->begin[0];
+        s->query_bags = queries->n_texts;
+        s->ids += queries->bags.begin[queries->n_texts] - queries->bags.begin[0];
     }
-    if (products->text.times != NULL || (queries != NULL && queries->times != NULL))
+    if (products->text.times != NULL || (queries != NULL && queries->bags.times != NULL))
         return sage_fail(error, SAGE_E_ARGUMENT, "model: repeated ids of a batch are not merged in training");
     if (s->ids > (UINT32_MAX - SAGE_PREFETCH) / model->shape.hashes)
         return sage_fail(error, SAGE_E_LIMIT, "model: a batch of %zu n-grams is too large", s->ids);
-    size_t given = queries != NULL ? queries->n : spec->queries != NULL ? spec->n_pairs : 0;
+    size_t given = queries != NULL ? queries->n_texts + queries->n_pictures : spec->queries != NULL ? spec->n_pairs : 0;
     if (spec->n_pairs == 0 || given != spec->n_pairs || products->n != spec->n_pairs + spec->n_random)
         st = sage_fail(error, SAGE_E_ARGUMENT,
                        "model: %zu queries and %zu products do not make %zu pairs and %zu random negatives", given,
@@ -87,15 +82,15 @@ static void back_tasks(void *ctx, size_t begin, size_t end, size_t worker) {
 }
 
 sage_status sage_model_backward(const sage_model *model, sage_work *work, const sage_product_batch *products,
-                                const sage_bags *queries, const sage_loss_spec *spec, real *dense, sage_loss *loss,
-                                sage_error *error) {
+                                const sage_query_batch *queries, const sage_loss_spec *spec, real *dense,
+                                sage_loss *loss, sage_error *error) {
     sage_status st = SAGE_OK;
     batch_sizes s;
     bool tower = spec->queries == NULL;
     SAGE_TRY(measure(model, products, tower ? queries : NULL, spec, &s, error));
     SAGE_TRY(work_fit(work, &model->shape, &s, error));
     memset(dense, 0, model->dense_size * sizeof(real));
-    SAGE_TRY(bags_gather(model, work, &products->text, tower ? queries : NULL, error));
+    SAGE_TRY(bags_gather(model, work, &products->text, tower ? &queries->bags : NULL, error));
     fold_forward(model, work->pool, &work->fold);
     packed_layers_set(work->layers, model, work->fold.vcat, work->pool);
     step_job job = {model, work, products, chunks_of(s.products)};

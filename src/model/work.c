@@ -72,7 +72,7 @@ static layer lay_all(sage_work *work, const sage_model_shape *shape, unsigned ch
     const batch_sizes *s = &work->sizes;
     lay_bags(&l, work, shape);
     lay_fold(&l, shape, true, &work->fold);
-    lay_encoder(&l, shape, work->fold.ld, s->products, s->text_bags + s->images + s->products, true, &work->encoder);
+    lay_encoder(&l, shape, work->fold.ld, s->products, s->text_bags + s->vectors + s->products, true, &work->encoder);
     lay_tower(&l, shape, s->queries, true, &work->tower);
     lay_scratch(&l, work, shape);
     lay_parts(&l, work, shape);
@@ -85,10 +85,17 @@ static size_t with_room(size_t bytes) {
     return bytes + bytes / 16;
 }
 
+static bool same_groups(const sage_model_shape *a, const sage_model_shape *b) {
+    bool same = a->n_groups == b->n_groups;
+    for (size_t g = 0; same && g < a->n_groups; g++)
+        same = a->groups[g].kind == b->groups[g].kind && a->groups[g].dim == b->groups[g].dim;
+    return same;
+}
+
 static bool same_layers(const sage_model_shape *a, const sage_model_shape *b) {
     return a->dim_embed == b->dim_embed && a->dim_model == b->dim_model && a->heads == b->heads &&
-           a->dim_ff == b->dim_ff && a->dim_head == b->dim_head && a->dim_out == b->dim_out &&
-           a->dim_image == b->dim_image && a->plain_head == b->plain_head;
+           a->dim_ff == b->dim_ff && a->dim_head == b->dim_head && a->dim_out == b->dim_out && same_groups(a, b) &&
+           a->plain_head == b->plain_head;
 }
 
 /* Made at the first pass; anew where the work serves a model of other layers. */
@@ -135,11 +142,11 @@ out:
 
 size_t sage_work_need(const sage_model_shape *shape, size_t threads, sage_precision precision,
                       const sage_work_sizes *sizes) {
-    size_t most = sizes->products > 0 ? (sizes->text_bags + sizes->images) / sizes->products + 1 : 0;
+    size_t most = sizes->products > 0 ? (sizes->text_bags + sizes->vectors) / sizes->products + 1 : 0;
     sage_work work = {.threads = threads, .precision = precision};
     work.sizes = (batch_sizes){.products = sizes->products,
                                .text_bags = sizes->text_bags,
-                               .images = sizes->images,
+                               .vectors = sizes->vectors,
                                .queries = sizes->queries,
                                .query_bags = sizes->queries,
                                .ids = sizes->ids,

@@ -1,6 +1,6 @@
 /* A pass's memory: everything between the batch and its gradients, in one block that grows to the largest batch seen.
  * Sizes: T text bags, G = T + B bags in all (the queries' come last), L ids in all, K hashes, n products, X = T +
- * images + n tokens (CLS too), C chunks of ROWS products or queries. */
+ * the groups' vectors + n tokens (CLS too), C chunks of ROWS products or queries. */
 #ifndef SAGE_MODEL_WORK_H
 #define SAGE_MODEL_WORK_H
 
@@ -11,7 +11,7 @@
 enum { ROWS = 64 };
 
 typedef struct batch_sizes {
-    size_t products, text_bags, images, queries, ids;
+    size_t products, text_bags, vectors, queries, ids; /* vectors: of all groups */
     size_t query_bags;     /* queries, or 0 where their vectors are given: bags are text_bags + query_bags */
     size_t chunk_tokens;   /* text tokens of the chunk that has most */
     size_t product_tokens; /* tokens of the product that has most */
@@ -55,18 +55,19 @@ static inline uint32_t id_at(const bag_acts *b, size_t position) {
     return *id_place(b, position);
 }
 
-/* The encoder's weights folded once a pass. W = E + I + KINDS columns, padded: what a head sees of a product is one row
- * of W numbers (weighted sum of text tokens | of image vectors | attention mass by kind), and the columns of pcat say
- * what they are worth in D. */
+/* The encoder's weights folded once a pass. W = E + the groups' dims + kinds columns, padded: what a head sees of a
+ * product is one row of W numbers (weighted sum of text tokens | of each group's vectors | attention mass by kind), and
+ * the columns of pcat say what they are worth in D. */
 typedef struct fold {
-    size_t ld, kinds_at;   /* padded W; where the KINDS columns begin */
-    real *pcat;            /* [D][ld]: P | P_img | b_0 .. b_11, b_img, c */
-    real *vcat;            /* [D][ld]: W_V pcat; head h has rows h D/H .. */
-    real *q, *dq;          /* [D] */
-    real *g, *dg;          /* [H][D]: W_K,h^T q_h / sqrt(D/H) */
-    real *u;               /* [H][ld]: pcat^T g_h, score biases added to the kinds' columns */
-    real *du;              /* [H][ld] */
-    real *d_pcat, *d_vcat; /* as pcat */
+    size_t ld, kinds_at;              /* padded W; where the kinds' columns begin */
+    size_t group_at[SAGE_GROUPS_MAX]; /* where each group's columns begin */
+    real *pcat;                       /* [D][ld]: P | P_0 | P_1 .. | b_0 .. b_11, the groups' biases, c */
+    real *vcat;                       /* [D][ld]: W_V pcat; head h has rows h D/H .. */
+    real *q, *dq;                     /* [D] */
+    real *g, *dg;                     /* [H][D]: W_K,h^T q_h / sqrt(D/H) */
+    real *u;                          /* [H][ld]: pcat^T g_h, score biases added to the kinds' columns */
+    real *du;                         /* [H][ld] */
+    real *d_pcat, *d_vcat;            /* as pcat */
 } fold;
 
 /* A training pass keeps all but what is marked "chunk": that it has of the chunk at hand alone, and where it is a side

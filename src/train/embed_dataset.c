@@ -13,7 +13,8 @@ static sage_status embed_block(const sage_dataset *dataset, sage_batch_builder *
     for (size_t i = begin; i < end; i++) {
         sage_packed_product p;
         sage_dataset_product(dataset, products != NULL ? products[i] : i, &p);
-        SAGE_TRY(sage_batch_builder_add(builder, p.ids, p.begin, p.images, p.n_images, error));
+        const sage_group_vectors groups[SAGE_GROUPS_MAX] = {{p.n_images, p.images}};
+        SAGE_TRY(sage_batch_builder_add(builder, p.ids, p.begin, groups, error));
     }
     sage_batch_builder_batch(builder, &batch);
     st = sage_frozen_products(frozen, &batch, out, error);
@@ -27,7 +28,7 @@ sage_status sage_train_embed_products(const sage_dataset *dataset, const sage_mo
     size_t dim = sage_model_shape_of(model)->dim_out;
     sage_frozen *frozen = NULL;
     sage_batch_builder *builder = NULL;
-    SAGE_TRY(sage_batch_builder_new(sage_dataset_image_dim(dataset), &builder, error));
+    SAGE_TRY(sage_batch_builder_new(sage_model_shape_of(model), &builder, error));
     SAGE_TRY(sage_frozen_new(model, SAGE_PRECISION_F32, pool, &frozen, error));
     for (size_t begin = 0; begin < n; begin += BLOCK) {
         size_t end = begin + BLOCK < n ? begin + BLOCK : n;
@@ -46,7 +47,8 @@ sage_status sage_train_embed_queries(const sage_model *model, sage_pool *pool, c
     sage_frozen *frozen = NULL;
     SAGE_TRY(sage_frozen_new(model, SAGE_PRECISION_F32, pool, &frozen, error));
     for (size_t at = 0; at < bags->n; at += BLOCK) {
-        sage_bags block = {bags->n - at < BLOCK ? bags->n - at : BLOCK, bags->ids, bags->begin + at};
+        size_t here = bags->n - at < BLOCK ? bags->n - at : BLOCK;
+        const sage_query_batch block = {.n_texts = here, .bags = {here, bags->ids, bags->begin + at}};
         SAGE_TRY(sage_frozen_queries(frozen, &block, out + at * dim, error));
     }
 out:

@@ -81,7 +81,7 @@ static size_t rounded_need(const sage_train_load *load) {
 static size_t work_need(const sage_train_load *load) {
     const sage_work_sizes sizes = {.products = load->n_pairs + load->n_random,
                                    .text_bags = load->text_bags,
-                                   .images = load->images,
+                                   .vectors = load->images,
                                    .queries = load->n_pairs,
                                    .ids = load->ids,
                                    .columns = load->n_pairs + load->n_random};

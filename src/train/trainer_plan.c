@@ -63,8 +63,9 @@ sage_status sage_trainer_plan(sage_trainer *trainer, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_model_shape shape;
     size_t limit = memory_limit(trainer);
+    const sage_group pictures = {SAGE_GROUP_PICTURES, sage_dataset_image_dim(trainer->dataset)};
     SAGE_TRY(sage_model_shape_from_options(trainer->options, sage_vocab_size(sage_dataset_vocab(trainer->dataset)),
-                                           sage_dataset_image_dim(trainer->dataset), &shape, error));
+                                           pictures.dim > 0, &pictures, &shape, error));
     SAGE_TRY(sage_train_load_model(&shape, &trainer->load, error));
     /* To validate, the vectors are held, and the weights once more, laid out for inference. */
     if (trainer->validate_vectors > 0)

@@ -110,7 +110,8 @@ static const sage_model_shape hashed = {.vocab = 60,
                                         .dim_ff = 9,
                                         .dim_head = 7,
                                         .dim_out = 8,
-                                        .dim_image = 5};
+                                        .n_groups = 1,
+                                        .groups = {{SAGE_GROUP_PICTURES, 5}}};
 
 static void both_losses(void **state) {
     (void)state;

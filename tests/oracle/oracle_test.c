@@ -59,7 +59,7 @@ static void agree(const char *name, const real *got, const sage_tensor *expected
 typedef struct fixture {
     sage_safetensors *file;
     sage_product_batch products;
-    sage_bags queries;
+    sage_query_batch queries;
     sage_loss_spec spec;
     real *images, *log_q, *weight, *teacher, *given;
 } fixture;
@@ -78,10 +78,11 @@ static void open_fixture(const char *name, char path[512], fixture *f) {
                                                 .ids = need(f->file, "batch.ids")->data,
                                                 .begin = need(f->file, "batch.begin")->data}};
     if (need_size(f->file, "dim_image") > 0) {
-        f->products.image_begin = need(f->file, "batch.image_begin")->data;
-        f->products.images = f->images = reals_of(f->file, "batch.images");
+        f->images = reals_of(f->file, "batch.images");
+        f->products.group[0] = (sage_group_rows){need(f->file, "batch.image_begin")->data, f->images};
     }
-    f->queries = (sage_bags){pairs, need(f->file, "query.ids")->data, need(f->file, "query.begin")->data};
+    f->queries = (sage_query_batch){
+        .n_texts = pairs, .bags = {pairs, need(f->file, "query.ids")->data, need(f->file, "query.begin")->data}};
     f->log_q = reals_of(f->file, "spec.log_q");
     f->weight = reals_of(f->file, "spec.weight");
     f->spec = (sage_loss_spec){.n_pairs = pairs,
@@ -113,7 +114,7 @@ static void close_fixture(fixture *f) {
 
 static void check_vectors(const fixture *f, const sage_model *model, sage_pool *pool) {
     size_t out = sage_model_shape_of(model)->dim_out;
-    real *p = malloc(f->products.n * out * sizeof *p), *q = malloc(f->queries.n * out * sizeof *q);
+    real *p = malloc(f->products.n * out * sizeof *p), *q = malloc(f->queries.n_texts * out * sizeof *q);
     assert_int_equal(vectors_of_products(model, pool, &f->products, p, NULL), SAGE_OK);
     assert_int_equal(vectors_of_queries(model, pool, &f->queries, q, NULL), SAGE_OK);
     agree("product vectors", p, need(f->file, "out.products"));

@@ -19,7 +19,7 @@ typedef struct random_batch {
     uint32_t teacher_begin[RB_PAIRS_MAX + 1], teacher_column[RB_PAIRS_MAX * RB_PRODUCTS_MAX];
     real teacher_score[RB_PAIRS_MAX * RB_PRODUCTS_MAX];
     sage_product_batch products;
-    sage_bags queries;
+    sage_query_batch queries;
     sage_loss_spec spec;
 } random_batch;
 
@@ -27,7 +27,7 @@ typedef struct random_batch {
 static inline void rb_fill(random_batch *b, const sage_model_shape *shape, size_t pairs, size_t random, uint64_t seed) {
     sage_rng rng;
     sage_rng_seed(&rng, seed, 7);
-    size_t tokens = 0, ids = 0, images = 0, n = pairs + random;
+    size_t tokens = 0, ids = 0, images = 0, n = pairs + random, dim_image = sage_shape_dim(shape, SAGE_GROUP_PICTURES);
     memset(b, 0, sizeof *b);
     for (size_t i = 0; i < n; i++) {
         b->token_begin[i] = (uint32_t)tokens;
@@ -39,12 +39,12 @@ static inline void rb_fill(random_batch *b, const sage_model_shape *shape, size_
             for (size_t k = sage_rng_below(&rng, 8); k > 0 && tokens > 1; k--)
                 b->ids[ids++] = (uint32_t)sage_rng_below(&rng, shape->vocab);
         }
-        if (shape->dim_image > 0 && i != 1) images += sage_rng_below(&rng, 4);
+        if (dim_image > 0 && i != 1) images += sage_rng_below(&rng, 4);
     }
     b->token_begin[n] = (uint32_t)tokens;
     b->bag_begin[tokens] = (uint32_t)ids;
     b->image_begin[n] = (uint32_t)images;
-    for (size_t i = 0; i < images * shape->dim_image; i++) b->images[i] = (real)sage_rng_normal(&rng);
+    for (size_t i = 0; i < images * dim_image; i++) b->images[i] = (real)sage_rng_normal(&rng);
     ids = 0;
     for (size_t i = 0; i < pairs; i++) {
         b->query_begin[i] = (uint32_t)ids;
@@ -57,9 +57,9 @@ static inline void rb_fill(random_batch *b, const sage_model_shape *shape, size_
             if (j != i && sage_rng_below(&rng, 5) == 0) b->mask[i] |= UINT64_C(1) << j;
     }
     b->query_begin[pairs] = (uint32_t)ids;
-    b->products = (sage_product_batch){n, b->token_begin, b->field, {tokens, b->ids, b->bag_begin}, NULL, b->images};
-    if (shape->dim_image > 0) b->products.image_begin = b->image_begin;
-    b->queries = (sage_bags){pairs, b->query_ids, b->query_begin};
+    b->products = (sage_product_batch){n, b->token_begin, b->field, {tokens, b->ids, b->bag_begin}};
+    if (dim_image > 0) b->products.group[0] = (sage_group_rows){b->image_begin, b->images};
+    b->queries = (sage_query_batch){.n_texts = pairs, .bags = {pairs, b->query_ids, b->query_begin}};
     b->spec = (sage_loss_spec){.n_pairs = pairs,
                                .n_random = random,
                                .log_q = b->log_q,

@@ -151,7 +151,8 @@ static inline void tiny_write_model(const char *path, uint64_t number, size_t di
                               .dim_ff = 32,
                               .dim_head = 16,
                               .dim_out = 16,
-                              .dim_image = dim_image};
+                              .n_groups = dim_image > 0,
+                              .groups = {{SAGE_GROUP_PICTURES, dim_image}}};
     tiny_must(sage_model_new(&shape, options, vocab, number, &model, &error), &error, "a model");
     size_t n, n_meta;
     const sage_tensor *tensors = sage_model_tensors(model, &n);

@@ -13,11 +13,11 @@ static inline sage_status vectors_of_products(const sage_model *model, sage_pool
     return st;
 }
 
-static inline sage_status vectors_of_queries(const sage_model *model, sage_pool *pool, const sage_bags *bags, real *out,
-                                             sage_error *error) {
+static inline sage_status vectors_of_queries(const sage_model *model, sage_pool *pool, const sage_query_batch *queries,
+                                             real *out, sage_error *error) {
     sage_frozen *frozen = NULL;
     sage_status st = sage_frozen_new(model, SAGE_PRECISION_F32, pool, &frozen, error);
-    if (st == SAGE_OK) st = sage_frozen_queries(frozen, bags, out, error);
+    if (st == SAGE_OK) st = sage_frozen_queries(frozen, queries, out, error);
     sage_frozen_free(frozen);
     return st;
 }

@@ -38,12 +38,16 @@ static void make_products(void) {
     }
 }
 
-static sage_batch_builder *build(size_t image_dim, size_t begin, size_t end) {
+static const sage_model_shape no_groups = {0},
+                              with_images = {.n_groups = 1, .groups = {{SAGE_GROUP_PICTURES, IMAGE_DIM}}};
+
+static sage_batch_builder *build(const sage_model_shape *shape, size_t begin, size_t end) {
     sage_batch_builder *builder;
-    assert_int_equal(sage_batch_builder_new(image_dim, &builder, NULL), SAGE_OK);
+    assert_int_equal(sage_batch_builder_new(shape, &builder, NULL), SAGE_OK);
     for (size_t i = begin; i < end; i++) {
         const product *p = &products[i];
-        assert_int_equal(sage_batch_builder_add(builder, p->ids, p->begin, p->images, p->n_images, NULL), SAGE_OK);
+        const sage_group_vectors groups[] = {{p->n_images, p->images}};
+        assert_int_equal(sage_batch_builder_add(builder, p->ids, p->begin, groups, NULL), SAGE_OK);
     }
     return builder;
 }
@@ -84,19 +88,19 @@ static void expect_distinct(const sage_bags *bags) {
 static void every_token_finds_its_ids_and_equal_bags_are_one(void **state) {
     (void)state;
     sage_product_batch batch;
-    sage_batch_builder *builder = build(IMAGE_DIM, 0, PRODUCTS);
+    sage_batch_builder *builder = build(&with_images, 0, PRODUCTS);
     size_t images = 0, seen = 0;
     sage_batch_builder_batch(builder, &batch);
     assert_int_equal(batch.n, PRODUCTS);
     for (size_t i = 0; i < PRODUCTS; i++) {
         const product *p = &products[i];
         expect_product(&batch, i, p);
-        assert_int_equal(batch.image_begin[i], images);
+        assert_int_equal(batch.group[0].begin[i], images);
         for (size_t k = 0; k < p->n_images * IMAGE_DIM; k++)
-            assert_true(batch.images[images * IMAGE_DIM + k] == (real)p->images[k]);
+            assert_true(batch.group[0].vectors[images * IMAGE_DIM + k] == (real)p->images[k]);
         images += p->n_images;
     }
-    assert_int_equal(batch.image_begin[PRODUCTS], images);
+    assert_int_equal(batch.group[0].begin[PRODUCTS], images);
     size_t tokens = batch.token_begin[PRODUCTS];
     assert_true(batch.text.n < tokens * 3 / 4 && batch.text.n > 4096); /* many are equal, and the table has grown */
     for (size_t t = 0; t < tokens; t++) {                              /* numbered as they first occur */
@@ -111,16 +115,16 @@ static void every_token_finds_its_ids_and_equal_bags_are_one(void **state) {
 static void cleared_it_begins_anew(void **state) {
     (void)state;
     sage_product_batch batch;
-    sage_batch_builder *builder = build(0, 0, 500);
+    sage_batch_builder *builder = build(&no_groups, 0, 500);
     sage_batch_builder_clear(builder);
     sage_batch_builder_batch(builder, &batch);
     assert_int_equal(batch.n, 0);
     assert_int_equal(batch.text.n, 0);
     for (size_t i = 0; i < 20; i++)
-        assert_int_equal(sage_batch_builder_add(builder, products[i].ids, products[i].begin, NULL, 0, NULL), SAGE_OK);
+        assert_int_equal(sage_batch_builder_add(builder, products[i].ids, products[i].begin, NULL, NULL), SAGE_OK);
     sage_batch_builder_batch(builder, &batch);
     assert_int_equal(batch.n, 20);
-    assert_null(batch.image_begin);
+    assert_null(batch.group[0].begin);
     for (size_t i = 0; i < 20; i++) expect_product(&batch, i, &products[i]);
     sage_batch_builder_free(builder);
 }
@@ -154,11 +158,12 @@ static void vectors_do_not_know_of_shared_bags(void **state) {
                                     .dim_ff = 16,
                                     .dim_head = 16,
                                     .dim_out = DIM,
-                                    .dim_image = IMAGE_DIM};
+                                    .n_groups = 1,
+                                    .groups = {{SAGE_GROUP_PICTURES, IMAGE_DIM}}};
     sage_model *model;
     uint32_t *ids, *begin;
     sage_product_batch batch, flat;
-    sage_batch_builder *builder = build(IMAGE_DIM, 0, PRODUCTS);
+    sage_batch_builder *builder = build(&with_images, 0, PRODUCTS);
     assert_int_equal(sage_model_new(&shape, NULL, NULL, 3, &model, NULL), SAGE_OK);
     sage_batch_builder_batch(builder, &batch);
     spread(&batch, &flat, &ids, &begin);
@@ -197,9 +202,9 @@ static void long_bags_have_each_id_once(void **state) {
     }
     assert_int_not_equal(ids[0][LONG - 1], 0);
     for (size_t f = 2; f <= SAGE_FIELDS; f++) begin[f] = LONG; /* all in field 1 */
-    assert_int_equal(sage_batch_builder_new(0, &builder, NULL), SAGE_OK);
+    assert_int_equal(sage_batch_builder_new(&no_groups, &builder, NULL), SAGE_OK);
     for (size_t p = 0; p < 3; p++)
-        assert_int_equal(sage_batch_builder_add(builder, ids[p], begin, NULL, 0, NULL), SAGE_OK);
+        assert_int_equal(sage_batch_builder_add(builder, ids[p], begin, NULL, NULL), SAGE_OK);
     sage_batch_builder_batch(builder, &batch);
     assert_int_equal(batch.text.n, 2);
     assert_int_equal(batch.token_bag[0], batch.token_bag[1]);
@@ -234,10 +239,11 @@ static void failed_allocations_are_errors(void **state) {
     for (unsigned long n = 1;; n++) {
         sage_batch_builder *builder = NULL;
         sage_alloc_fail_from(n);
-        sage_status st = sage_batch_builder_new(IMAGE_DIM, &builder, NULL);
-        for (size_t i = 0; st == SAGE_OK && i < PRODUCTS; i++)
-            st = sage_batch_builder_add(builder, products[i].ids, products[i].begin, products[i].images,
-                                        products[i].n_images, NULL);
+        sage_status st = sage_batch_builder_new(&with_images, &builder, NULL);
+        for (size_t i = 0; st == SAGE_OK && i < PRODUCTS; i++) {
+            const sage_group_vectors groups[] = {{products[i].n_images, products[i].images}};
+            st = sage_batch_builder_add(builder, products[i].ids, products[i].begin, groups, NULL);
+        }
         unsigned long made = sage_alloc_fail_from(0);
         sage_batch_builder_free(builder);
         if (st == SAGE_OK && made < n) break;

@@ -27,7 +27,8 @@ static const sage_model_shape hashed = {.vocab = 30,
                                         .dim_ff = 5,
                                         .dim_head = 7,
                                         .dim_out = 4,
-                                        .dim_image = 3};
+                                        .n_groups = 1,
+                                        .groups = {{SAGE_GROUP_PICTURES, 3}}};
 
 static sage_model *made(const sage_model_shape *shape, uint64_t seed) {
     sage_model *model;
@@ -201,8 +202,8 @@ static void another_shape_changes_nothing(void **state) {
 }
 
 static void what_is_missing_is_named(void **state) {
-    static const char *const metas[] = {"format", "vocab",    "rows",    "hashes",    "dim_embed", "dim_model", "heads",
-                                        "dim_ff", "dim_head", "dim_out", "dim_image", "hash_a1",   "hash_b2"};
+    static const char *const metas[] = {"format", "vocab",    "rows",    "hashes", "dim_embed", "dim_model", "heads",
+                                        "dim_ff", "dim_head", "dim_out", "groups", "hash_a1",   "hash_b2"};
     const char *path = scratch_path(dir, "partial.safetensors");
     (void)state;
     sage_model *model = made(&hashed, 7), *loaded = NULL;

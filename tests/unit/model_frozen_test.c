@@ -17,7 +17,8 @@ static const sage_model_shape shape = {.vocab = 80,
                                        .dim_ff = 96,
                                        .dim_head = 80,
                                        .dim_out = 40,
-                                       .dim_image = 6};
+                                       .n_groups = 1,
+                                       .groups = {{SAGE_GROUP_PICTURES, 6}}};
 enum { OUT = 40 };
 
 typedef struct world {
@@ -62,12 +63,12 @@ static sage_product_batch one_product(const sage_product_batch *all, size_t i, u
     size_t first = all->token_begin[i];
     begin[0] = 0;
     begin[1] = all->token_begin[i + 1] - all->token_begin[i];
-    images[0] = all->image_begin[i];
-    images[1] = all->image_begin[i + 1];
+    images[0] = all->group[0].begin[i];
+    images[1] = all->group[0].begin[i + 1];
     one.n = 1;
     one.token_begin = begin;
     one.token_field = all->token_field + first;
-    one.image_begin = images;
+    one.group[0].begin = images;
     one.text = (sage_bags){begin[1], all->text.ids, all->text.begin + first};
     return one;
 }
@@ -117,9 +118,9 @@ static void shared_bags(void **state) {
     twice.token_field = field;
     twice.token_bag = token_bag;
     twice.text = (sage_bags){bags, list, begin};
-    twice.image_begin = NULL;
+    twice.group[0].begin = NULL;
     sage_product_batch once = *plain;
-    once.image_begin = NULL;
+    once.group[0].begin = NULL;
     twice.n = 2 * plain->n;
     vectors_in(w, SAGE_PRECISION_F32, &once, expected);
     vectors_in(w, SAGE_PRECISION_F32, &twice, out);
@@ -144,7 +145,7 @@ static double cosine(const real *a, const real *b, size_t n) {
 
 static void lower_precisions_are_close(void **state) {
     const world *w = *state;
-    size_t n = w->batch->products.n, queries = w->batch->queries.n;
+    size_t n = w->batch->products.n, queries = w->batch->queries.n_texts;
     const double least[] = {1, 0.9995, 0.99};
     real *exact = malloc((n + queries) * OUT * sizeof *exact), *out = malloc((n + queries) * OUT * sizeof *out);
     for (sage_precision p = SAGE_PRECISION_F32; p <= SAGE_PRECISION_INT8; p++) {
@@ -198,7 +199,7 @@ static const char *save(const sage_model *model, const char *dir, const char *na
 /* The file may be gone once it is loaded. */
 static void from_a_file_the_same(void **state) {
     const world *w = *state;
-    size_t n = w->batch->products.n, queries = w->batch->queries.n, size = (n + queries) * OUT * sizeof(real);
+    size_t n = w->batch->products.n, queries = w->batch->queries.n_texts, size = (n + queries) * OUT * sizeof(real);
     real *expected = malloc(size), *out = malloc(size);
     for (sage_precision p = SAGE_PRECISION_F32; p <= SAGE_PRECISION_INT8; p++) {
         sage_frozen *frozen, *loaded;

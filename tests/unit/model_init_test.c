@@ -61,7 +61,7 @@ static sage_model *made(const char *const *assignments, size_t n, uint64_t seed)
     sage_options *options = options_of(assignments, n);
     sage_model_shape shape;
     sage_model *model;
-    assert_int_equal(sage_model_shape_from_options(options, sage_vocab_size(vocab), 0, &shape, NULL), SAGE_OK);
+    assert_int_equal(sage_model_shape_from_options(options, sage_vocab_size(vocab), 0, NULL, &shape, NULL), SAGE_OK);
     assert_int_equal(sage_model_new(&shape, options, vocab, seed, &model, NULL), SAGE_OK);
     sage_options_free(options);
     return model;
@@ -104,10 +104,12 @@ static real *vectors(const sage_model *model, const char *const *texts, size_t n
     for (size_t i = 0; i <= n; i++) token_begin[i] = (uint32_t)i;
     sage_bags bags = {n, ids, begin};
     if (products) {
-        sage_product_batch batch = {n, token_begin, field, bags, NULL, NULL};
+        sage_product_batch batch = {n, token_begin, field, bags};
         assert_int_equal(vectors_of_products(model, NULL, &batch, out, NULL), SAGE_OK);
-    } else
-        assert_int_equal(vectors_of_queries(model, NULL, &bags, out, NULL), SAGE_OK);
+    } else {
+        const sage_query_batch queries = {.n_texts = n, .bags = bags};
+        assert_int_equal(vectors_of_queries(model, NULL, &queries, out, NULL), SAGE_OK);
+    }
     sage_free(ids);
     return out;
 }

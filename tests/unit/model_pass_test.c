@@ -24,7 +24,8 @@ static const sage_model_shape hashed = {.vocab = 80,
                                         .dim_ff = 20,
                                         .dim_head = 18,
                                         .dim_out = 12,
-                                        .dim_image = 6};
+                                        .n_groups = 1,
+                                        .groups = {{SAGE_GROUP_PICTURES, 6}}};
 
 static sage_model *made(const sage_model_shape *shape) {
     sage_model *model;
@@ -60,10 +61,10 @@ static void nothing_known_is_still_a_vector(void **state) {
     assert_int_equal(sage_model_new(&plain, NULL, NULL, 2, &model, NULL), SAGE_OK);
     size_t n;
     const sage_param *params = sage_model_params(model, &n);
-    sage_bags queries = {1, NULL, begin};
+    sage_query_batch queries = {.n_texts = 1, .bags = {1, NULL, begin}};
     assert_int_equal(vectors_of_queries(model, NULL, &queries, out, NULL), SAGE_OK);
     is_unit(out, 16);
-    sage_product_batch products = {2, token_begin, field, {1, NULL, begin}, NULL, NULL};
+    sage_product_batch products = {2, token_begin, field, {1, NULL, begin}};
     assert_int_equal(vectors_of_products(model, NULL, &products, out, NULL), SAGE_OK);
     is_unit(out, 16);
     is_unit(out + 16, 16);
@@ -72,9 +73,9 @@ static void nothing_known_is_still_a_vector(void **state) {
         memset(sage_model_dense(model) + params[i].offset, 0, params[i].rows * params[i].cols * sizeof(real));
     assert_int_equal(vectors_of_products(model, NULL, &products, out, NULL), SAGE_OK);
     is_unit(out, 16);
-    products = (sage_product_batch){0, token_begin, field, {0, NULL, begin}, NULL, NULL};
+    products = (sage_product_batch){0, token_begin, field, {0, NULL, begin}};
     assert_int_equal(vectors_of_products(model, NULL, &products, NULL, NULL), SAGE_OK);
-    queries.n = 0;
+    queries.n_texts = 0;
     assert_int_equal(vectors_of_queries(model, NULL, &queries, NULL, NULL), SAGE_OK);
     sage_model_free(model);
 }
@@ -88,7 +89,8 @@ static void company_does_not_matter(void **state) {
     assert_int_equal(sage_pool_new(2, &pool, NULL), SAGE_OK);
     random_batch *b = calloc(1, sizeof *b);
     rb_fill(b, &hashed, 8, 9, 3);
-    size_t n = b->products.n, dim = hashed.dim_out, tokens = 0, ids = 0, images = 0, qs = 0;
+    size_t n = b->products.n, dim = hashed.dim_out, image_dim = hashed.groups[0].dim, tokens = 0, ids = 0, images = 0,
+           qs = 0;
     real *alone = malloc(n * dim * sizeof *alone), *alone_q = malloc(8 * dim * sizeof *alone_q);
     assert_int_equal(vectors_of_products(model, pool, &b->products, alone, NULL), SAGE_OK);
     assert_int_equal(vectors_of_queries(model, pool, &b->queries, alone_q, NULL), SAGE_OK);
@@ -97,7 +99,7 @@ static void company_does_not_matter(void **state) {
     uint32_t *image_begin = calloc(COPIES + 1, 4), *query_begin = calloc(COPIES + 1, 4),
              *query_ids = calloc(COPIES * 8, 4);
     uint8_t *field = calloc(COPIES * 13, 1);
-    real *image = calloc(COPIES * 4 * hashed.dim_image, sizeof *image), *out = malloc(COPIES * dim * sizeof *out);
+    real *image = calloc(COPIES * 4 * image_dim, sizeof *image), *out = malloc(COPIES * dim * sizeof *out);
     for (size_t i = 0; i < COPIES; i++) {
         size_t from = i % n, q = i % 8;
         for (uint32_t t = b->token_begin[from]; t < b->token_begin[from + 1]; t++) {
@@ -106,21 +108,22 @@ static void company_does_not_matter(void **state) {
             begin[tokens] = (uint32_t)ids;
         }
         size_t add = b->image_begin[from + 1] - b->image_begin[from];
-        memcpy(image + images * hashed.dim_image, b->images + b->image_begin[from] * hashed.dim_image,
-               add * hashed.dim_image * sizeof *image);
+        memcpy(image + images * image_dim, b->images + b->image_begin[from] * image_dim,
+               add * image_dim * sizeof *image);
         images += add;
         token_begin[i + 1] = (uint32_t)tokens;
         image_begin[i + 1] = (uint32_t)images;
         for (uint32_t p = b->query_begin[q]; p < b->query_begin[q + 1]; p++) query_ids[qs++] = b->query_ids[p];
         query_begin[i + 1] = (uint32_t)qs;
     }
-    sage_product_batch many = {COPIES, token_begin, field, {tokens, id, begin}, image_begin, image};
+    sage_product_batch many = {COPIES, token_begin, field, {tokens, id, begin}};
+    many.group[0] = (sage_group_rows){image_begin, image};
     assert_int_equal(vectors_of_products(model, pool, &many, out, NULL), SAGE_OK);
     for (size_t i = 0; i < COPIES; i++) {
         is_unit(out + i * dim, dim);
         near(out + i * dim, alone + i % n * dim, dim);
     }
-    sage_bags many_queries = {COPIES, query_ids, query_begin};
+    sage_query_batch many_queries = {.n_texts = COPIES, .bags = {COPIES, query_ids, query_begin}};
     assert_int_equal(vectors_of_queries(model, pool, &many_queries, out, NULL), SAGE_OK);
     for (size_t i = 0; i < COPIES; i++) near(out + i * dim, alone_q + i % 8 * dim, dim);
 
@@ -196,11 +199,11 @@ static void bad_batches(void **state) {
     assert_int_equal(vectors_of_products(model, NULL, &b->products, out, &error), SAGE_E_ARGUMENT);
     assert_non_null(strstr(error.text, "field"));
     b->field[2] = 0;
-    b->queries.times = b->query_ids; /* merged ids are for inference */
+    b->queries.bags.times = b->query_ids; /* merged ids are for inference */
     assert_int_equal(sage_model_step(model, work, &b->products, &b->queries, &b->spec, grads, &loss, &error),
                      SAGE_E_ARGUMENT);
     assert_non_null(strstr(error.text, "merged"));
-    b->queries.times = NULL;
+    b->queries.bags.times = NULL;
     b->spec.n_random = 4;
     assert_int_equal(sage_model_step(model, work, &b->products, &b->queries, &b->spec, grads, &loss, &error),
                      SAGE_E_ARGUMENT);
@@ -210,10 +213,10 @@ static void bad_batches(void **state) {
     assert_int_equal(vectors_of_products(model, NULL, &b->products, out, &error), SAGE_E_ARGUMENT);
     b->products.text.n++;
     b->image_begin[b->products.n] = 2;
-    b->products.image_begin = b->image_begin;
+    b->products.group[0].begin = b->image_begin;
     assert_int_equal(vectors_of_products(model, NULL, &b->products, out, &error), SAGE_E_ARGUMENT);
-    assert_non_null(strstr(error.text, "image"));
-    b->products.image_begin = NULL;
+    assert_non_null(strstr(error.text, "vectors of a group 1"));
+    b->products.group[0].begin = NULL;
     assert_int_equal(sage_model_step(model, work, &b->products, &b->queries, &b->spec, grads, &loss, &error), SAGE_OK);
     sage_grads_free(grads);
     sage_work_free(work);
@@ -293,7 +296,7 @@ static void a_step_without_ngrams(void **state) {
         sage_loss loss;
         assert_int_equal(sage_grads_new(model, &grads, NULL), SAGE_OK);
         sage_product_batch products = {.n = 3, .token_begin = none, .text = {0, NULL, none}};
-        sage_bags queries = {2, NULL, none};
+        sage_query_batch queries = {.n_texts = 2, .bags = {2, NULL, none}};
         sage_loss_spec spec = {.n_pairs = 2, .n_random = 1, .in_batch = true};
         assert_int_equal(sage_model_step(model, work, &products, &queries, &spec, grads, &loss, NULL), SAGE_OK);
         assert_true(isfinite(loss.total));

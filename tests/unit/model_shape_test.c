@@ -17,7 +17,7 @@ static sage_options *options_of(const char *const *assignments, size_t n) {
 static sage_model_shape shape_of(const char *const *assignments, size_t n, size_t vocab) {
     sage_model_shape shape;
     sage_options *options = options_of(assignments, n);
-    assert_int_equal(sage_model_shape_from_options(options, vocab, 0, &shape, NULL), SAGE_OK);
+    assert_int_equal(sage_model_shape_from_options(options, vocab, 0, NULL, &shape, NULL), SAGE_OK);
     sage_options_free(options);
     return shape;
 }
@@ -82,7 +82,7 @@ static void heads_must_divide(void **state) {
     sage_error error = {0};
     sage_model_shape shape = {0};
     sage_options *options = options_of(set, 2);
-    assert_int_equal(sage_model_shape_from_options(options, 10, 0, &shape, &error), SAGE_E_ARGUMENT);
+    assert_int_equal(sage_model_shape_from_options(options, 10, 0, NULL, &shape, &error), SAGE_E_ARGUMENT);
     assert_non_null(strstr(error.text, "heads = 8"));
     sage_options_free(options);
 }

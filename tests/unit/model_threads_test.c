@@ -12,7 +12,7 @@ typedef struct step_case {
     uint8_t field[PRODUCTS];
     real images[PRODUCTS * IMAGE];
     sage_product_batch products;
-    sage_bags queries;
+    sage_query_batch queries;
     sage_loss_spec spec;
 } step_case;
 
@@ -30,9 +30,9 @@ static step_case *step_case_of(size_t vocab) {
         s->image_begin[i + 1] = s->image_begin[i] + i % 2;
     }
     for (size_t i = 0; i < PRODUCTS * IMAGE; i++) s->images[i] = (real)sage_rng_normal(&rng);
-    s->products = (sage_product_batch){PRODUCTS,       s->token_begin, s->field, {PRODUCTS, s->ids, s->begin},
-                                       s->image_begin, s->images};
-    s->queries = (sage_bags){PAIRS, s->ids, s->begin};
+    s->products = (sage_product_batch){PRODUCTS, s->token_begin, s->field, {PRODUCTS, s->ids, s->begin}};
+    s->products.group[0] = (sage_group_rows){s->image_begin, s->images};
+    s->queries = (sage_query_batch){.n_texts = PAIRS, .bags = {PAIRS, s->ids, s->begin}};
     s->spec = (sage_loss_spec){.n_pairs = PAIRS, .n_random = RANDOM, .in_batch = true};
     return s;
 }
@@ -62,7 +62,8 @@ static void threads_change_no_bit(void **state) {
                                            .dim_ff = 24,
                                            .dim_head = 300,
                                            .dim_out = 72,
-                                           .dim_image = IMAGE};
+                                           .n_groups = 1,
+                                           .groups = {{SAGE_GROUP_PICTURES, IMAGE}}};
     (void)state;
     sage_model *model;
     step_case *s = step_case_of(shape.vocab);
