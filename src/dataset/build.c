@@ -31,6 +31,7 @@ static sage_status init_product_spools(sage_build *build, sage_error *error) {
         {&s->word_begin, "word-end.tmp"},
         {&s->images, "images.tmp"},
         {&s->image_begin, "image-end.tmp"},
+        {&s->image_prints, "image-prints.tmp"},
     };
     for (size_t i = 0; i < sizeof spools / sizeof *spools; i++) {
         SAGE_TRY(sage_spool_init(spools[i].spool, build->dir, spools[i].name, error));
@@ -46,7 +47,8 @@ static sage_status init_part_spools(sage_build *build, size_t p, sage_error *err
     const named_spool spools[] = {
         {&s->surface, "surface"},           {&s->text, "text"},
         {&s->text_end, "text-end"},         {&s->positives, "positives"},
-        {&s->positive_end, "positive-end"},
+        {&s->positive_end, "positive-end"}, {&s->pictures, "pictures"},
+        {&s->picture_end, "picture-end"},
     };
     for (size_t i = 0; i < sizeof spools / sizeof *spools; i++) {
         snprintf(name, sizeof name, "part%zu-%s.tmp", p, spools[i].name);
@@ -62,14 +64,15 @@ out:
 
 static void free_spools(sage_build *build) {
     sage_product_spools *s = &build->products;
-    sage_spool *product[] = {&s->pids,        &s->fingerprints, &s->same,     &s->relation[0],
-                             &s->relation[1], &s->relation[2],  &s->text,     &s->text_begin,
-                             &s->text_field,  &s->ids,          &s->id_begin, &s->id_field,
-                             &s->words,       &s->word_begin,   &s->images,   &s->image_begin};
+    sage_spool *product[] = {&s->pids,        &s->fingerprints, &s->same,       &s->relation[0], &s->relation[1],
+                             &s->relation[2], &s->text,         &s->text_begin, &s->text_field,  &s->ids,
+                             &s->id_begin,    &s->id_field,     &s->words,      &s->word_begin,  &s->images,
+                             &s->image_begin, &s->image_prints};
     for (size_t i = 0; i < sizeof product / sizeof *product; i++) sage_spool_free(product[i]);
     for (size_t p = 0; p < SAGE_PARTS; p++) {
         sage_part_spools *part = &build->parts[p];
-        sage_spool *query[] = {&part->surface, &part->text, &part->text_end, &part->positives, &part->positive_end};
+        sage_spool *query[] = {&part->surface,      &part->text,     &part->text_end,   &part->positives,
+                               &part->positive_end, &part->pictures, &part->picture_end};
         for (size_t i = 0; i < sizeof query / sizeof *query; i++) sage_spool_free(query[i]);
         for (size_t t = 0; t < SAGE_TASKS; t++) sage_spool_free(&part->pairs[t]);
     }
@@ -114,11 +117,17 @@ static void tell_left_aside(const sage_build *build) {
         for (size_t t = 0; t < SAGE_TASKS; t++) pairs[t / SAGE_EVENT_KINDS] += build->parts[p].n_pairs[t];
     }
     for (size_t s = 0; s < SAGE_SURFACES; s++) {
-        if (s == SAGE_ON_SEARCH || pairs[s] == 0) continue;
+        if (s == SAGE_ON_SEARCH || s == SAGE_ON_IMAGE || pairs[s] == 0) continue;
         sage_note(
             build->monitor,
-            "%llu pairs of surface %s are kept in the dataset but not trained on: only search queries have a tower",
+            "%llu pairs of surface %s are kept in the dataset but not trained on: only searches by text or picture "
+            "have a tower",
             (unsigned long long)pairs[s], sage_surface_names[s]);
+    }
+    if (build->unseen > 0) {
+        sage_note(build->monitor,
+                  "%llu pictures that events began with have no vector and are left out: run 'itemsage import images'",
+                  (unsigned long long)build->unseen);
     }
     if (unknown > 0) {
         sage_note(build->monitor, "%llu pairs are left out: their product is not in the catalogue",

@@ -15,13 +15,13 @@ typedef struct sage_product_spools {
     sage_spool text, text_begin, text_field;
     sage_spool ids, id_begin, id_field;
     sage_spool words, word_begin;
-    sage_spool images, image_begin;
+    sage_spool images, image_begin, image_prints;
     uint64_t n, n_words, n_images, image_dim;
 } sage_product_spools;
 
 typedef struct sage_part_spools {
-    sage_spool surface, text, text_end, positives, positive_end, pairs[SAGE_TASKS];
-    uint64_t n_queries, n_pairs[SAGE_TASKS], unknown;
+    sage_spool surface, text, text_end, positives, positive_end, pictures, picture_end, pairs[SAGE_TASKS];
+    uint64_t n_queries, n_pairs[SAGE_TASKS], unknown, n_pictures;
     bool open; /* the current query has a pair in this part */
 } sage_part_spools;
 
@@ -39,6 +39,7 @@ typedef struct sage_build {
     sage_part_spools parts[SAGE_PARTS];
     sage_str *words; /* scratch */
     size_t words_capacity;
+    uint64_t unseen; /* queries of the surface image without a vector: left out */
     int64_t revision;
 } sage_build;
 

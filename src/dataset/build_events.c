@@ -1,6 +1,8 @@
 /* The pass over the events: queries with their positives, and pairs by part and task. */
+#include <base/alloc.h>
 #include <base/error.h>
 #include <base/report.h>
+#include <catalog/picture_find.h>
 #include <dataset/build.h>
 
 static bool find_product(const sage_build *build, int64_t pid, uint32_t *product) {
@@ -31,7 +33,59 @@ out:
     return st;
 }
 
-static sage_status begin_query(sage_build *build, sage_part_spools *part, const sage_event_group *group,
+/* What finds the vector of a picture that events began with. */
+typedef struct eyes {
+    sage_picture_finder *finder;
+    sage_image_store *store;
+    float *vector;
+    size_t capacity, n; /* n: 1 where the query at hand has one */
+} eyes;
+
+static sage_status open_eyes(const sage_build *build, eyes *e, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char pictures[SAGE_PATH_MAX];
+    SAGE_TRY(sage_picture_finder_open(build->catalog, &e->finder, error));
+    SAGE_TRY(sage_path_join(pictures, build->shop_dir, "pictures", error));
+    SAGE_TRY(sage_image_store_open(pictures, &e->store, error));
+out:
+    return st;
+}
+
+static void close_eyes(eyes *e) {
+    sage_picture_finder_close(e->finder);
+    sage_image_store_close(e->store);
+    sage_free(e->vector);
+}
+
+static sage_status look(sage_build *build, eyes *e, sage_str link, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_image_ref image;
+    e->n = 0;
+    if (build->products.image_dim == 0) goto out; /* the model will know no pictures */
+    SAGE_TRY(sage_picture_finder_find(e->finder, link, &image, error));
+    SAGE_TRY(sage_image_store_add(e->store, &image, &e->vector, &e->capacity, &e->n, error));
+    if (e->n > 0 && sage_image_store_dim(e->store) != build->products.image_dim)
+        SAGE_TRY(
+            sage_fail_at(error, SAGE_E_FORMAT, image.vector_file, 0, 0,
+                         "image vectors of another width than those of the products; run 'itemsage import images'"));
+out:
+    build->unseen += st == SAGE_OK && e->n == 0;
+    return st;
+}
+
+static sage_status add_picture(const sage_build *build, sage_part_spools *part, const eyes *e,
+                               const sage_event_group *group, sage_error *error) {
+    sage_status st = SAGE_OK;
+    if (group->surface == SAGE_ON_IMAGE) {
+        SAGE_TRY(sage_spool_add(&part->pictures, e->vector, build->products.image_dim * sizeof *e->vector, error));
+        part->n_pictures++;
+    }
+    SAGE_TRY(sage_spool_add(&part->picture_end, &part->n_pictures, sizeof part->n_pictures, error));
+out:
+    return st;
+}
+
+static sage_status begin_query(sage_build *build, sage_part_spools *part, const eyes *e, const sage_event_group *group,
                                sage_error *error) {
     sage_status st = SAGE_OK;
     uint8_t surface = (uint8_t)group->surface;
@@ -44,6 +98,7 @@ static sage_status begin_query(sage_build *build, sage_part_spools *part, const 
     SAGE_TRY(sage_spool_add(&part->text, group->key.data, group->key.len, error));
     uint64_t end = part->text.bytes;
     SAGE_TRY(sage_spool_add(&part->text_end, &end, sizeof end, error));
+    SAGE_TRY(add_picture(build, part, e, group, error));
     if (part == &build->parts[SAGE_TRAIN] && group->surface == SAGE_ON_SEARCH) {
         size_t n;
         SAGE_TRY(sage_field_words(group->key, &build->words, &build->words_capacity, &n, error));
@@ -60,7 +115,7 @@ static unsigned kinds_in(const sage_event_group *group) {
     return n;
 }
 
-static sage_status add_group(sage_build *build, const sage_event_group *group, sage_error *error) {
+static sage_status add_group(sage_build *build, const eyes *e, const sage_event_group *group, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_part_spools *part = &build->parts[sage_split_part(&build->split, group)];
     uint32_t product;
@@ -68,7 +123,7 @@ static sage_status add_group(sage_build *build, const sage_event_group *group, s
         part->unknown += kinds_in(group);
         return SAGE_OK;
     }
-    if (!part->open) SAGE_TRY(begin_query(build, part, group, error));
+    if (!part->open) SAGE_TRY(begin_query(build, part, e, group, error));
     SAGE_TRY(sage_spool_add(&part->positives, &product, sizeof product, error));
     for (unsigned kind = 0; kind < SAGE_EVENT_KINDS; kind++) {
         uint64_t count = group->count[kind];
@@ -86,17 +141,20 @@ sage_status sage_build_events(sage_build *build, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_event_reader reader = {0};
     sage_ticker ticker;
+    eyes seen = {.n = 0};
     uint64_t done = 0;
     sage_ticker_begin(&ticker, build->monitor, "dataset: events", 0);
     SAGE_TRY(sage_spool_map(&build->products.pids, error));
     SAGE_TRY(sage_split_plan(build->options, build->catalog, &build->split, error));
+    SAGE_TRY(open_eyes(build, &seen, error));
     SAGE_TRY(sage_event_reader_open(build->catalog, &reader, error));
     for (;;) {
         const sage_event_group *group;
         SAGE_TRY(sage_event_reader_next(&reader, &group, error));
         if (group == NULL) break;
         if (group->new_key) SAGE_TRY(end_query(build, error));
-        SAGE_TRY(add_group(build, group, error));
+        if (group->new_key && group->surface == SAGE_ON_IMAGE) SAGE_TRY(look(build, &seen, group->key, error));
+        if (group->surface != SAGE_ON_IMAGE || seen.n > 0) SAGE_TRY(add_group(build, &seen, group, error));
         SAGE_TRY(sage_check_cancel(build->monitor, "building the dataset", error));
         sage_ticker_tick(&ticker, ++done, NULL);
     }
@@ -106,5 +164,6 @@ sage_status sage_build_events(sage_build *build, sage_error *error) {
     sage_ticker_end(&ticker, done);
 out:
     sage_event_reader_close(&reader);
+    close_eyes(&seen);
     return st;
 }

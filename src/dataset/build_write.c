@@ -52,6 +52,7 @@ sage_status sage_build_write_products(sage_build *build, sage_error *error) {
         {"word_begin", 8, &s->word_begin},
         {"images", 4, &s->images},
         {"image_begin", 8, &s->image_begin},
+        {"image_prints", 8, &s->image_prints},
     };
     SAGE_TRY(
         start(build, SAGE_PRODUCTS_FILE, SAGE_PRODUCTS_MAGIC, SAGE_PRODUCTS_SECTIONS, &info, sizeof info, &w, error));
@@ -164,12 +165,13 @@ sage_status sage_build_write_queries(sage_build *build, sage_error *error) {
     sage_packed_writer *w = NULL;
     sage_spool ids = {0}, id_begin = {0};
     sage_queries_info info = {.products = build->products.n, .vocab_hash = sage_vocab_hash(build->vocab)};
-    uint64_t text_bytes[SAGE_PARTS], n_positives[SAGE_PARTS];
+    uint64_t text_bytes[SAGE_PARTS], n_positives[SAGE_PARTS], n_pictures[SAGE_PARTS];
     for (size_t p = 0; p < SAGE_PARTS; p++) {
         info.part_begin[p + 1] = info.part_begin[p] + build->parts[p].n_queries;
         info.unknown[p] = build->parts[p].unknown;
         text_bytes[p] = build->parts[p].text.bytes;
         n_positives[p] = build->parts[p].positives.bytes / sizeof(uint32_t);
+        n_pictures[p] = build->parts[p].n_pictures;
     }
     if (info.part_begin[SAGE_PARTS] >= UINT32_MAX) {
         st = sage_fail(error, SAGE_E_LIMIT, "a dataset holds at most 2^32 - 2 queries");
@@ -187,6 +189,8 @@ sage_status sage_build_write_queries(sage_build *build, sage_error *error) {
     SAGE_TRY(pour_parts(build, w, "positives", 4, offsetof(sage_part_spools, positives), error));
     SAGE_TRY(write_begins(build, w, "positive_begin", offsetof(sage_part_spools, positive_end), n_positives, error));
     SAGE_TRY(write_pairs(build, w, error));
+    SAGE_TRY(pour_parts(build, w, "pictures", 4, offsetof(sage_part_spools, pictures), error));
+    SAGE_TRY(write_begins(build, w, "picture_begin", offsetof(sage_part_spools, picture_end), n_pictures, error));
     SAGE_TRY(finish(&w, error));
 out:
     sage_packed_abandon(w);

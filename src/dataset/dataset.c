@@ -88,6 +88,7 @@ void sage_dataset_product(const sage_dataset *dataset, size_t index, sage_packed
     product->begin = d->id_field + index * SAGE_FIELD_ENDS;
     product->n_images = d->image_begin[index + 1] - d->image_begin[index];
     product->images = product->n_images == 0 ? NULL : d->images + d->image_begin[index] * d->image_dim;
+    product->image_prints = d->image_prints == NULL ? NULL : d->image_prints + d->image_begin[index];
     product->same = d->same[index];
     for (size_t f = 0; f < SAGE_FIELDS; f++) {
         product->text[f] = (sage_str){text + text_field[f], text_field[f + 1] - text_field[f]};
@@ -117,6 +118,8 @@ void sage_dataset_query(const sage_dataset *dataset, size_t index, sage_packed_q
                              d->query_text_begin[index + 1] - d->query_text_begin[index]};
     query->ids = d->query_ids + d->query_id_begin[index];
     query->n_ids = d->query_id_begin[index + 1] - d->query_id_begin[index];
+    bool seen = d->picture_begin != NULL && d->picture_begin[index + 1] > d->picture_begin[index];
+    query->picture = seen ? d->pictures + d->picture_begin[index] * d->image_dim : NULL;
     query->positives = d->positives + d->positive_begin[index];
     query->n_positives = d->positive_begin[index + 1] - d->positive_begin[index];
 }
@@ -133,6 +136,8 @@ size_t sage_dataset_trained_pairs(const sage_dataset *dataset) {
         size_t n;
         sage_dataset_pairs(dataset, SAGE_TRAIN, SAGE_ON_SEARCH * SAGE_EVENT_KINDS + kind, &n);
         sum += n;
+        sage_dataset_pairs(dataset, SAGE_TRAIN, SAGE_ON_IMAGE * SAGE_EVENT_KINDS + kind, &n);
+        if (dataset->pictures != NULL) sum += n;
     }
     return sum;
 }

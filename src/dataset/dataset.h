@@ -39,8 +39,9 @@ size_t sage_dataset_image_dim(const sage_dataset *dataset); /* 0: no image vecto
 /* Product i's ids: field f is ids[begin[f] .. begin[f+1]); views into the map. */
 typedef struct sage_packed_product {
     const uint32_t *ids;
-    const uint32_t *begin; /* [SAGE_FIELDS + 1], relative to ids */
-    const float *images;   /* [n_images][image_dim], unit vectors */
+    const uint32_t *begin;        /* [SAGE_FIELDS + 1], relative to ids */
+    const float *images;          /* [n_images][image_dim], unit vectors */
+    const uint64_t *image_prints; /* [n_images] equal for the same picture; NULL where the dataset is without */
     size_t n_images;
     sage_str text[SAGE_FIELDS]; /* normalised */
     uint64_t same; /* equal for products that are no negatives of each other: one item_group_id, fingerprint or
@@ -48,8 +49,8 @@ typedef struct sage_packed_product {
 } sage_packed_product;
 void sage_dataset_product(const sage_dataset *dataset, size_t index, sage_packed_product *product);
 
-/* Queries with a pair (search only are trained so far), grouped by part. By time, a query may stand in several parts,
- * each time with that part's products. */
+/* Queries with a pair (those of search and image are trained), grouped by part. By time, a query may stand in several
+ * parts, each time with that part's products. */
 size_t sage_dataset_queries(const sage_dataset *dataset);
 typedef struct sage_packed_query {
     sage_surface surface;
@@ -57,6 +58,7 @@ typedef struct sage_packed_query {
     sage_str text;       /* search: normalised; else the key: user, product id, link */
     const uint32_t *ids; /* search only */
     size_t n_ids;
+    const float *picture;      /* image only: [image_dim], a unit vector; NULL in older datasets */
     const uint32_t *positives; /* product indices of all its known products of its own part, ascending */
     size_t n_positives;
 } sage_packed_query;
@@ -68,7 +70,8 @@ typedef struct sage_pair {
     uint32_t query, product, count;
 } sage_pair;
 const sage_pair *sage_dataset_pairs(const sage_dataset *dataset, sage_part part, unsigned task, size_t *n);
-/* Pairs of the training part that are trained on: those of all search tasks. */
+/* Pairs of the training part that are trained on: those of all search tasks, and of image where there are
+ * vectors. */
 size_t sage_dataset_trained_pairs(const sage_dataset *dataset);
 size_t sage_dataset_unknown_pairs(const sage_dataset *dataset, sage_part part); /* left out: product unknown */
 

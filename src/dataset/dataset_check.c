@@ -60,7 +60,7 @@ static bool all_finite(const float *values, size_t n) {
 
 typedef struct product_sizes {
     size_t pids, fingerprints, same, text, text_begin, text_field, ids, id_begin, id_field, words, word_begin, images,
-        image_begin;
+        image_begin, image_prints;
 } product_sizes;
 
 static const char *fault_of_products(const sage_dataset *d, const product_sizes *s) {
@@ -81,20 +81,18 @@ static const char *fault_of_products(const sage_dataset *d, const product_sizes 
     size_t n_images = d->image_dim == 0 ? 0 : s->images / d->image_dim;
     if (!spans(d->image_begin, s->image_begin, n, n_images)) return "its image vectors do not lie in order";
     if (!all_finite(d->images, s->images)) return "an image vector is not finite";
+    if (d->image_prints != NULL && s->image_prints != n_images) return "its image prints differ in number";
     return NULL;
 }
 
 #define GET(file, name, field, size)                                                                                   \
     SAGE_TRY(sage_packed_get(file, name, sizeof *(field), (const void **)&(field), &(size), error))
 
-/* Older files have none. */
-static sage_status get_fingerprints(sage_dataset *d, size_t *n, sage_error *error) {
+/* Older files lack some. */
+static bool has(const sage_packed *file, const char *name) {
     const void *found;
-    if (sage_packed_get(d->product_file, "fingerprints", sizeof *d->fingerprints, &found, n, NULL) == SAGE_E_NOT_FOUND)
-        return SAGE_OK;
-    sage_status st = sage_packed_get(d->product_file, "fingerprints", sizeof *d->fingerprints, &found, n, error);
-    d->fingerprints = found;
-    return st;
+    size_t n;
+    return sage_packed_get(file, name, 1, &found, &n, NULL) != SAGE_E_NOT_FOUND;
 }
 
 sage_status sage_dataset_check_products(sage_dataset *dataset, const char *path, sage_error *error) {
@@ -106,7 +104,7 @@ sage_status sage_dataset_check_products(sage_dataset *dataset, const char *path,
     GET(d->product_file, "info", info, n_info);
     GET(d->product_file, "pids", d->pids, s.pids);
     GET(d->product_file, "same", d->same, s.same);
-    SAGE_TRY(get_fingerprints(d, &s.fingerprints, error));
+    if (has(d->product_file, "fingerprints")) GET(d->product_file, "fingerprints", d->fingerprints, s.fingerprints);
     GET(d->product_file, "text", d->text, s.text);
     GET(d->product_file, "text_begin", d->text_begin, s.text_begin);
     GET(d->product_file, "text_field", d->text_field, s.text_field);
@@ -117,6 +115,7 @@ sage_status sage_dataset_check_products(sage_dataset *dataset, const char *path,
     GET(d->product_file, "word_begin", d->word_begin, s.word_begin);
     GET(d->product_file, "images", d->images, s.images);
     GET(d->product_file, "image_begin", d->image_begin, s.image_begin);
+    if (has(d->product_file, "image_prints")) GET(d->product_file, "image_prints", d->image_prints, s.image_prints);
     if (n_info != 1) {
         st = damaged(path, "its head has a wrong size", error);
         goto out;
@@ -134,7 +133,8 @@ out:
 }
 
 typedef struct query_sizes {
-    size_t surface, text, text_begin, ids, id_begin, positives, positive_begin, pairs, pair_begin;
+    size_t surface, text, text_begin, ids, id_begin, positives, positive_begin, pairs, pair_begin, pictures,
+        picture_begin;
 } query_sizes;
 
 static bool parts_span(const uint64_t *begin, size_t n) {
@@ -161,6 +161,17 @@ static bool pairs_hold(const sage_dataset *d) {
     return true;
 }
 
+/* One of each query of the surface image, none of others. */
+static bool pictures_hold(const sage_dataset *d, const query_sizes *s) {
+    if (d->image_dim == 0 ? s->pictures != 0 : s->pictures % d->image_dim != 0) return false;
+    size_t n_pictures = d->image_dim == 0 ? 0 : s->pictures / d->image_dim;
+    if (!spans(d->picture_begin, s->picture_begin, d->n_queries, n_pictures)) return false;
+    for (size_t i = 0; i < d->n_queries; i++) {
+        if (d->picture_begin[i + 1] - d->picture_begin[i] != (d->surface[i] == SAGE_ON_IMAGE)) return false;
+    }
+    return true;
+}
+
 static const char *fault_of_queries(const sage_dataset *d, const query_sizes *s) {
     size_t n = d->n_queries;
     if (n >= UINT32_MAX || !parts_span(d->part_begin, n)) return "its parts do not lie in order";
@@ -174,7 +185,10 @@ static const char *fault_of_queries(const sage_dataset *d, const query_sizes *s)
     if (!all_below(d->positives, s->positives, d->n_products)) return "a positive is not among the products";
     if (!lists_ascend(d->positives, d->positive_begin, n)) return "a query's positives do not ascend";
     if (!spans(d->pair_begin, s->pair_begin, SAGE_PARTS * SAGE_TASKS, s->pairs)) return "its pairs do not lie in order";
-    return pairs_hold(d) ? NULL : "a pair is out of range";
+    if (!pairs_hold(d)) return "a pair is out of range";
+    if (d->pictures != NULL && !pictures_hold(d, s)) return "its pictures do not lie in order";
+    if (d->pictures != NULL && !all_finite(d->pictures, s->pictures)) return "a picture's vector is not finite";
+    return NULL;
 }
 
 sage_status sage_dataset_check_queries(sage_dataset *dataset, const char *path, sage_error *error) {
@@ -193,6 +207,10 @@ sage_status sage_dataset_check_queries(sage_dataset *dataset, const char *path, 
     GET(d->query_file, "positive_begin", d->positive_begin, s.positive_begin);
     GET(d->query_file, "pairs", d->pairs, s.pairs);
     GET(d->query_file, "pair_begin", d->pair_begin, s.pair_begin);
+    if (has(d->query_file, "pictures")) {
+        GET(d->query_file, "pictures", d->pictures, s.pictures);
+        GET(d->query_file, "picture_begin", d->picture_begin, s.picture_begin);
+    }
     if (n_info != 1) {
         st = damaged(path, "its head has a wrong size", error);
         goto out;

@@ -16,6 +16,7 @@ struct sage_dataset {
     const int64_t *pids;
     const sage_fingerprint *fingerprints; /* NULL: a file without them */
     const uint64_t *same, *text_begin, *id_begin, *word_begin, *image_begin;
+    const uint64_t *image_prints; /* NULL: a file without them */
     const uint32_t *text_field, *id_field, *ids, *words;
     const char *text;
     const float *images;
@@ -26,6 +27,8 @@ struct sage_dataset {
     const char *query_text;
     const uint64_t *query_text_begin, *query_id_begin, *positive_begin, *pair_begin;
     const uint32_t *query_ids, *positives;
+    const float *pictures; /* NULL: a file without them */
+    const uint64_t *picture_begin;
     const sage_pair *pairs;
 };
 

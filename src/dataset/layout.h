@@ -9,6 +9,8 @@
  *   ids         u32, id_begin u64 [N + 1], id_field u32 [N][SAGE_FIELDS + 1]
  *   words       u32, word_begin u64 [N + 1]: hashes of the distinct words that made queries draw from, ascending in a
  * product images      f32 [.][image_dim], image_begin u64 [N + 1] in vectors
+ *   image_prints  u64, one a vector: equal where the vectors are, which is where the pictures are the same; absent in
+ *               older files
  *
  * queries.bin, Q queries grouped by part:
  *   info        sage_queries_info
@@ -17,7 +19,9 @@
  *   ids         u32, id_begin u64 [Q + 1]
  *   positives   u32, positive_begin u64 [Q + 1]
  *   pairs       sage_pair, pair_begin u64 [SAGE_PARTS * SAGE_TASKS + 1]: those of (part, task) at part * SAGE_TASKS +
- * task */
+ * task
+ *   pictures    f32 [.][image_dim], picture_begin u64 [Q + 1] in vectors: one of each query of the surface image, none
+ * of others; absent in older files */
 #ifndef SAGE_DATASET_LAYOUT_H
 #define SAGE_DATASET_LAYOUT_H
 
@@ -27,8 +31,9 @@
 #define SAGE_QUERIES_MAGIC  "SAGEQRYS"
 enum {
     SAGE_DATASET_VERSION = 1,
-    SAGE_PRODUCTS_SECTIONS = 14,
-    SAGE_QUERIES_SECTIONS = 10,
+    SAGE_DATASET_CONTENTS = 2, /* grows with what is added; training wants the newest, reading does not */
+    SAGE_PRODUCTS_SECTIONS = 15,
+    SAGE_QUERIES_SECTIONS = 12,
     SAGE_FIELD_ENDS = SAGE_FIELDS + 1
 };
 

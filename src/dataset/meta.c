@@ -66,13 +66,14 @@ sage_status sage_build_write_meta(sage_build *build, sage_error *error) {
     json_t *options = NULL, *root = NULL;
     const sage_part_spools *parts = build->parts;
     SAGE_TRY(options_json(build->options, &options, error));
-    root = json_pack("{sisIsbsIsfsIsIsIsosos{sososo}}", "format", SAGE_DATASET_VERSION, "catalogue_revision",
-                     (json_int_t)build->revision, "simulated", (int)sage_catalog_simulated(build->catalog), "seed",
-                     (json_int_t)build->split.seed, "holdout", build->split.holdout, "products",
-                     (json_int_t)build->products.n, "images", (json_int_t)build->products.n_images, "image_dim",
-                     (json_int_t)build->products.image_dim, "options", options, "vocabulary", vocab_json(build->vocab),
-                     "parts", "train", part_json(&parts[SAGE_TRAIN]), "validation", part_json(&parts[SAGE_VALIDATION]),
-                     "test", part_json(&parts[SAGE_TEST]));
+    root =
+        json_pack("{sisisIsbsIsfsIsIsIsosos{sososo}}", "format", SAGE_DATASET_VERSION, "contents",
+                  SAGE_DATASET_CONTENTS, "catalogue_revision", (json_int_t)build->revision, "simulated",
+                  (int)sage_catalog_simulated(build->catalog), "seed", (json_int_t)build->split.seed, "holdout",
+                  build->split.holdout, "products", (json_int_t)build->products.n, "images",
+                  (json_int_t)build->products.n_images, "image_dim", (json_int_t)build->products.image_dim, "options",
+                  options, "vocabulary", vocab_json(build->vocab), "parts", "train", part_json(&parts[SAGE_TRAIN]),
+                  "validation", part_json(&parts[SAGE_VALIDATION]), "test", part_json(&parts[SAGE_TEST]));
     SAGE_TRY(no_memory(root, error));
     SAGE_TRY(sage_path_join(path, build->dir, SAGE_META_FILE, error));
     SAGE_TRY(sage_json_write(path, root, error));
@@ -125,11 +126,12 @@ static bool same_options(const json_t *root, const sage_options *options) {
 bool sage_dataset_fresh(const char *shop_dir, uint64_t id, int64_t catalogue_revision, const sage_options *options) {
     char parent[SAGE_PATH_MAX], dir[SAGE_PATH_MAX], path[SAGE_PATH_MAX];
     json_t *root = NULL;
-    int64_t revision;
+    int64_t revision, contents;
     bool fresh = sage_path_join(parent, shop_dir, "dataset", NULL) == SAGE_OK &&
                  sage_version_path(dir, parent, id, NULL) == SAGE_OK && read_root(dir, path, &root, NULL) == SAGE_OK &&
                  sage_json_int(root, "catalogue_revision", &revision, path, NULL) == SAGE_OK &&
-                 revision == catalogue_revision && same_options(root, options);
+                 sage_json_int(root, "contents", &contents, path, NULL) == SAGE_OK &&
+                 contents == SAGE_DATASET_CONTENTS && revision == catalogue_revision && same_options(root, options);
     json_decref(root);
     return fresh;
 }

@@ -48,6 +48,7 @@ sage_status sage_image_store_read(sage_image_store *store, const sage_product_ro
 /* Appends the vector of one image to those of out, as above. */
 sage_status sage_image_store_add(sage_image_store *store, const sage_image_ref *image, float **out, size_t *capacity,
                                  size_t *n, sage_error *error);
+size_t sage_image_store_dim(const sage_image_store *store); /* 0 as long as no vector has been read */
 /* Scales one vector to length 1 as the store does; returns its squared length before. Where that is 0 or not finite
  * the vector stays as it is. */
 double sage_image_scale(float *vector, size_t dim);

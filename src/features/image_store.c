@@ -92,6 +92,10 @@ static sage_status find_file(sage_image_store *s, const char *name, const vector
     return SAGE_OK;
 }
 
+size_t sage_image_store_dim(const sage_image_store *store) {
+    return store->dim;
+}
+
 double sage_image_scale(float *vector, size_t dim) {
     double sum = 0;
     for (size_t i = 0; i < dim; i++) sum += (double)vector[i] * vector[i];

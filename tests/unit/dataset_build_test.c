@@ -2,6 +2,7 @@
 #include "dataset_fake.h"
 
 #include <dataset/files.h>
+#include <math.h>
 
 static sage_dataset *built(sage_catalog *catalog, const char *const *assignments, size_t n) {
     sage_options *options = fake_options();
@@ -264,6 +265,12 @@ static void only_training_queries_add_to_the_vocabulary(void **state) {
     free(catalog);
 }
 
+static void keep_message(void *ctx, sage_message_level level, const char *text) {
+    char *all = ctx;
+    assert_int_equal(level, SAGE_NOTE);
+    strcat(strcat(all, text), "\n");
+}
+
 static void images_are_packed_as_unit_vectors(void **state) {
     (void)state;
     sage_catalog *catalog = fake_new();
@@ -282,7 +289,61 @@ static void images_are_packed_as_unit_vectors(void **state) {
     sage_dataset_product(d, 1, &p);
     assert_int_equal(p.n_images, 2);
     assert_true(p.images[0] == 0.6f && p.images[1] == 0.8f && p.images[2] == 0 && p.images[3] == 1);
+    assert_true(p.image_prints[0] != p.image_prints[1]);
     sage_dataset_close(d);
+    free(catalog);
+}
+
+/* A picture that events began with has its vector, on the side of the split that its link falls on; one without a
+ * vector is told and left out. */
+static void searched_pictures_are_packed_with_their_vectors(void **state) {
+    (void)state;
+    char said[2048] = "", link[16];
+    sage_monitor monitor = {.ctx = said, .message = keep_message};
+    sage_catalog *catalog = fake_new();
+    sage_options *options = fake_options();
+    sage_packed_product p;
+    uint64_t id, print = 0;
+    float seen[60 * 2];
+    size_t of_part[SAGE_PARTS] = {0}, n_pictures = 0;
+    for (int i = 0; i < 120; i++) seen[i] = i % 2 == 0 ? 3 : (float)i;
+    fake_vectors("pictures/seen.npy", seen, 60, 2);
+    fake_vectors("pictures/v.npy", seen, 1, 2);
+    sage_product_row *row = fake_product(catalog, "oak");
+    row->n_images = 2;
+    row->images[0] = row->images[1] = (sage_image_ref){"v.npy", 0, ""};
+    for (int i = 0; i < 60; i++) {
+        sprintf(link, "%d", i);
+        fake_event(catalog, SAGE_ON_IMAGE, link, 10, i % 2 == 0 ? SAGE_CLICK : SAGE_SAVE, 1);
+    }
+    fake_event(catalog, SAGE_ON_IMAGE, "gone.jpg", 10, SAGE_CLICK, 1);
+    fake_event(catalog, SAGE_ON_SEARCH, "oak", 10, SAGE_CLICK, 1);
+    fake_sort_events(catalog);
+    assert_int_equal(sage_dataset_build(catalog, fake_dir, options, NULL, &monitor, &id, NULL), SAGE_OK);
+    assert_non_null(strstr(said, "1 pictures that events began with have no vector"));
+    sage_dataset *d = fake_open(id);
+    sage_dataset_product(d, 0, &p);
+    assert_true(p.image_prints[0] == p.image_prints[1]); /* the same picture twice */
+    print = p.image_prints[0];
+    for (size_t q = 0; q < sage_dataset_queries(d); q++) {
+        sage_packed_query query;
+        sage_dataset_query(d, q, &query);
+        assert_true((query.surface == SAGE_ON_IMAGE) == (query.picture != NULL));
+        if (query.picture == NULL) continue;
+        memcpy(link, query.text.data, query.text.len);
+        link[query.text.len] = '\0';
+        double x = 3, y = 2 * atoi(link) + 1, length = sqrt(x * x + y * y);
+        assert_true(fabs(query.picture[0] - x / length) < 1e-6 && fabs(query.picture[1] - y / length) < 1e-6);
+        assert_int_equal(query.n_ids, 0);
+        of_part[query.part]++;
+        n_pictures++;
+    }
+    assert_int_equal(n_pictures, 60);
+    assert_true(print != 0 && of_part[SAGE_VALIDATION] > 0 && of_part[SAGE_TEST] > 0);
+    bool oak_is_trained_on = sage_dataset_trained_pairs(d) == of_part[SAGE_TRAIN] + 1;
+    assert_true(oak_is_trained_on || sage_dataset_trained_pairs(d) == of_part[SAGE_TRAIN]);
+    sage_dataset_close(d);
+    sage_options_free(options);
     free(catalog);
 }
 
@@ -373,12 +434,6 @@ static void all_at_one_time_cannot_be_split(void **state) {
     }
 }
 
-static void keep_message(void *ctx, sage_message_level level, const char *text) {
-    char *all = ctx;
-    assert_int_equal(level, SAGE_NOTE);
-    strcat(strcat(all, text), "\n");
-}
-
 static void keep_warning(void *ctx, sage_message_level level, const char *text) {
     if (level == SAGE_WARNING) strcat(ctx, text);
 }
@@ -462,6 +517,7 @@ int main(void) {
         cmocka_unit_test(without_holdout_everything_is_trained_on),
         cmocka_unit_test(only_training_queries_add_to_the_vocabulary),
         cmocka_unit_test(images_are_packed_as_unit_vectors),
+        cmocka_unit_test(searched_pictures_are_packed_with_their_vectors),
         cmocka_unit_test(freshness_knows_revision_and_options),
         cmocka_unit_test(same_content_gives_the_same_files),
         cmocka_unit_test(an_empty_catalogue),

@@ -31,6 +31,8 @@ static const damage cases[] = {
     {"products.bin", "info", 1, UINT64_MAX, "wrong size"},
     {"products.bin", "images", 1, 0x7FC00000, "not finite"},
     {"products.bin", "image_begin", 1, 5, "image vectors do not lie in order"},
+    {"queries.bin", "pictures", 1, 0x7FC00000, "not finite"},
+    {"queries.bin", "picture_begin", LAST, 1, "pictures do not lie in order"},
     {"queries.bin", "info", 0, 13, "other products"},
     {"queries.bin", "info", 1, 1, "other products"},
     {"queries.bin", "info", 3, 1 << 20, "parts do not lie in order"},
@@ -94,6 +96,9 @@ static sage_catalog *shop_with_images(void) {
         catalog->products[i].n_images = 1;
         catalog->products[i].images[0] = (sage_image_ref){"v.npy", i, ""};
     }
+    fake_vectors("pictures/seen.npy", (float[]){1, 1, 1, 0}, 2, 2);
+    for (int i = 0; i < 2; i++) fake_event(catalog, SAGE_ON_IMAGE, i == 0 ? "0" : "1", 10, SAGE_CLICK, 1);
+    fake_sort_events(catalog);
     return catalog;
 }
 

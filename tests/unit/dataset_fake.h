@@ -6,6 +6,7 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <base/rng.h>
+#include <catalog/picture_find.h>
 #include <dataset/sampler.h>
 #include <io/npy.h>
 #include <support/scratch.h>
@@ -78,6 +79,28 @@ sage_status sage_event_cursor_next(sage_event_cursor *cursor, const sage_event_r
 void sage_event_cursor_close(sage_event_cursor *cursor) {
     if (cursor != NULL) cursor->catalog->open_cursors--;
     sage_free(cursor);
+}
+
+/* ---- pictures of events: those of the surface image whose link is a number have that row of "pictures/seen.npy" ----
+ */
+
+sage_status sage_picture_finder_open(sage_catalog *catalog, sage_picture_finder **finder, sage_error *error) {
+    (void)error;
+    *finder = (sage_picture_finder *)(void *)catalog;
+    return SAGE_OK;
+}
+void sage_picture_finder_close(sage_picture_finder *finder) {
+    (void)finder;
+}
+sage_status sage_picture_finder_find(sage_picture_finder *finder, sage_str link, sage_image_ref *image,
+                                     sage_error *error) {
+    (void)finder;
+    (void)error;
+    *image = (sage_image_ref){.vector_file = "", .link = link.data};
+    if (link.len == 0 || link.data[0] < '0' || link.data[0] > '9') return SAGE_OK;
+    image->vector_file = "seen.npy";
+    for (size_t i = 0; i < link.len; i++) image->vector_row = image->vector_row * 10 + (uint64_t)(link.data[i] - '0');
+    return SAGE_OK;
 }
 
 /* ---- filling it ---- */
