@@ -67,7 +67,7 @@ static void build(void) {
     FUZZ_CHECK(mkdtemp(dir) != NULL && atexit(remove_all) == 0);
     make_options();
     sage_catalog *catalog = make_catalogue();
-    FUZZ_CHECK(sage_dataset_build(catalog, dir, options, NULL, NULL, &id, NULL) == SAGE_OK && id == 1);
+    FUZZ_CHECK(sage_dataset_build(catalog, dir, options, NULL, NULL, NULL, &id, NULL) == SAGE_OK && id == 1);
     sage_catalog_close(catalog);
     for (size_t i = 0; i < FILES; i++) {
         char path[128];

@@ -41,7 +41,7 @@ static sage_dataset *build(const char *shop, const sage_options *options, sage_p
     snprintf(path, sizeof path, "%s/catalog.db", shop);
     if (sage_catalog_open(path, false, &catalog, &error) != SAGE_OK) die(&error);
     double begin = sage_now_s();
-    if (sage_dataset_build(catalog, shop, options, pool, NULL, &id, &error) != SAGE_OK) die(&error);
+    if (sage_dataset_build(catalog, shop, options, NULL, pool, NULL, &id, &error) != SAGE_OK) die(&error);
     double built = sage_now_s();
     if (sage_dataset_open(shop, id, true, &dataset, &error) != SAGE_OK) die(&error);
     double opened = sage_now_s();

@@ -32,6 +32,8 @@ static sage_status init_product_spools(sage_build *build, sage_error *error) {
         {&s->images, "images.tmp"},
         {&s->image_begin, "image-end.tmp"},
         {&s->image_prints, "image-prints.tmp"},
+        {&s->sentences, "sentences.tmp"},
+        {&s->sentence_begin, "sentence-begin.tmp"},
     };
     for (size_t i = 0; i < sizeof spools / sizeof *spools; i++) {
         SAGE_TRY(sage_spool_init(spools[i].spool, build->dir, spools[i].name, error));
@@ -48,7 +50,8 @@ static sage_status init_part_spools(sage_build *build, size_t p, sage_error *err
         {&s->surface, "surface"},           {&s->text, "text"},
         {&s->text_end, "text-end"},         {&s->positives, "positives"},
         {&s->positive_end, "positive-end"}, {&s->pictures, "pictures"},
-        {&s->picture_end, "picture-end"},
+        {&s->picture_end, "picture-end"},   {&s->sentences, "sentences"},
+        {&s->sentence_end, "sentence-end"},
     };
     for (size_t i = 0; i < sizeof spools / sizeof *spools; i++) {
         snprintf(name, sizeof name, "part%zu-%s.tmp", p, spools[i].name);
@@ -64,15 +67,16 @@ out:
 
 static void free_spools(sage_build *build) {
     sage_product_spools *s = &build->products;
-    sage_spool *product[] = {&s->pids,        &s->fingerprints, &s->same,       &s->relation[0], &s->relation[1],
-                             &s->relation[2], &s->text,         &s->text_begin, &s->text_field,  &s->ids,
-                             &s->id_begin,    &s->id_field,     &s->words,      &s->word_begin,  &s->images,
-                             &s->image_begin, &s->image_prints};
+    sage_spool *product[] = {&s->pids,        &s->fingerprints, &s->same,       &s->relation[0],   &s->relation[1],
+                             &s->relation[2], &s->text,         &s->text_begin, &s->text_field,    &s->ids,
+                             &s->id_begin,    &s->id_field,     &s->words,      &s->word_begin,    &s->images,
+                             &s->image_begin, &s->image_prints, &s->sentences,  &s->sentence_begin};
     for (size_t i = 0; i < sizeof product / sizeof *product; i++) sage_spool_free(product[i]);
     for (size_t p = 0; p < SAGE_PARTS; p++) {
         sage_part_spools *part = &build->parts[p];
-        sage_spool *query[] = {&part->surface,      &part->text,     &part->text_end,   &part->positives,
-                               &part->positive_end, &part->pictures, &part->picture_end};
+        sage_spool *query[] = {&part->surface,     &part->text,         &part->text_end,
+                               &part->positives,   &part->positive_end, &part->pictures,
+                               &part->picture_end, &part->sentences,    &part->sentence_end};
         for (size_t i = 0; i < sizeof query / sizeof *query; i++) sage_spool_free(query[i]);
         for (size_t t = 0; t < SAGE_TASKS; t++) sage_spool_free(&part->pairs[t]);
     }
@@ -145,6 +149,7 @@ static sage_status run(sage_build *build, sage_error *error) {
     SAGE_TRY(sage_build_events(build, error));
     SAGE_TRY(write_vocabulary(build, error));
     SAGE_TRY(sage_build_ids(build, error));
+    if (build->sentences != NULL) SAGE_TRY(sage_build_sentences(build, error));
     SAGE_TRY(sage_build_write_products(build, error));
     SAGE_TRY(sage_build_write_queries(build, error));
     SAGE_TRY(sage_build_write_meta(build, error));
@@ -153,7 +158,8 @@ out:
 }
 
 sage_status sage_dataset_build(sage_catalog *catalog, const char *shop_dir, const sage_options *options,
-                               sage_pool *pool, const sage_monitor *monitor, uint64_t *id, sage_error *error) {
+                               sage_sentences *sentences, sage_pool *pool, const sage_monitor *monitor, uint64_t *id,
+                               sage_error *error) {
     sage_status st = SAGE_OK;
     char parent[SAGE_PATH_MAX];
     sage_build *build = sage_alloc_zero(1, sizeof *build);
@@ -162,6 +168,7 @@ sage_status sage_dataset_build(sage_catalog *catalog, const char *shop_dir, cons
     build->catalog = catalog;
     build->shop_dir = shop_dir;
     build->options = options;
+    build->sentences = sentences;
     build->pool = pool;
     build->monitor = monitor;
     build->revision = sage_catalog_revision(catalog);

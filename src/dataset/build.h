@@ -16,12 +16,14 @@ typedef struct sage_product_spools {
     sage_spool ids, id_begin, id_field;
     sage_spool words, word_begin;
     sage_spool images, image_begin, image_prints;
-    uint64_t n, n_words, n_images, image_dim;
+    sage_spool sentences, sentence_begin;
+    uint64_t n, n_words, n_images, image_dim, n_sentences;
 } sage_product_spools;
 
 typedef struct sage_part_spools {
-    sage_spool surface, text, text_end, positives, positive_end, pictures, picture_end, pairs[SAGE_TASKS];
-    uint64_t n_queries, n_pairs[SAGE_TASKS], unknown, n_pictures;
+    sage_spool surface, text, text_end, positives, positive_end, pictures, picture_end, sentences, sentence_end,
+        pairs[SAGE_TASKS];
+    uint64_t n_queries, n_pairs[SAGE_TASKS], unknown, n_pictures, n_sentences;
     bool open; /* the current query has a pair in this part */
 } sage_part_spools;
 
@@ -29,6 +31,7 @@ typedef struct sage_build {
     sage_catalog *catalog;
     const char *shop_dir;
     const sage_options *options;
+    sage_sentences *sentences; /* NULL: none */
     sage_pool *pool;
     const sage_monitor *monitor;
     char dir[SAGE_PATH_MAX]; /* the version being made */
@@ -47,7 +50,8 @@ sage_status sage_build_products(sage_build *build, sage_error *error); /* texts,
 sage_status sage_build_same(sage_build *build, sage_error *error);     /* joins equal products */
 sage_status sage_build_events(sage_build *build,
                               sage_error *error); /* queries and pairs; counts training queries' n-grams */
-sage_status sage_build_ids(sage_build *build, sage_error *error); /* n-gram ids of the products */
+sage_status sage_build_ids(sage_build *build, sage_error *error);       /* n-gram ids of the products */
+sage_status sage_build_sentences(sage_build *build, sage_error *error); /* of titles and search texts */
 sage_status sage_build_write_products(sage_build *build, sage_error *error);
 sage_status sage_build_write_queries(sage_build *build, sage_error *error);
 sage_status sage_build_write_meta(sage_build *build, sage_error *error);

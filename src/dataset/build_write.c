@@ -29,6 +29,18 @@ static sage_status finish(sage_packed_writer **w, sage_error *error) {
     return sage_packed_finish(writer, error);
 }
 
+static sage_status write_sentences(sage_build *build, sage_packed_writer *w, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const uint64_t dim = sage_sentences_dim(build->sentences);
+    sage_product_spools *s = &build->products;
+    SAGE_TRY(pour(w, "sentences", 4, &s->sentences, error));
+    SAGE_TRY(pour(w, "sentence_begin", 8, &s->sentence_begin, error));
+    SAGE_TRY(sage_packed_section(w, "sentence_dim", sizeof dim, error));
+    SAGE_TRY(sage_packed_add(w, &dim, sizeof dim, error));
+out:
+    return st;
+}
+
 sage_status sage_build_write_products(sage_build *build, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_packed_writer *w = NULL;
@@ -54,11 +66,12 @@ sage_status sage_build_write_products(sage_build *build, sage_error *error) {
         {"image_begin", 8, &s->image_begin},
         {"image_prints", 8, &s->image_prints},
     };
-    SAGE_TRY(
-        start(build, SAGE_PRODUCTS_FILE, SAGE_PRODUCTS_MAGIC, SAGE_PRODUCTS_SECTIONS, &info, sizeof info, &w, error));
+    size_t n_sections = SAGE_PRODUCTS_SECTIONS + (build->sentences != NULL ? SAGE_PRODUCTS_SENTENCES : 0);
+    SAGE_TRY(start(build, SAGE_PRODUCTS_FILE, SAGE_PRODUCTS_MAGIC, n_sections, &info, sizeof info, &w, error));
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
         SAGE_TRY(pour(w, sections[i].name, sections[i].element_bytes, sections[i].spool, error));
     }
+    if (build->sentences != NULL) SAGE_TRY(write_sentences(build, w, error));
     SAGE_TRY(finish(&w, error));
 out:
     sage_packed_abandon(w);
@@ -165,13 +178,14 @@ sage_status sage_build_write_queries(sage_build *build, sage_error *error) {
     sage_packed_writer *w = NULL;
     sage_spool ids = {0}, id_begin = {0};
     sage_queries_info info = {.products = build->products.n, .vocab_hash = sage_vocab_hash(build->vocab)};
-    uint64_t text_bytes[SAGE_PARTS], n_positives[SAGE_PARTS], n_pictures[SAGE_PARTS];
+    uint64_t text_bytes[SAGE_PARTS], n_positives[SAGE_PARTS], n_pictures[SAGE_PARTS], n_sentences[SAGE_PARTS];
     for (size_t p = 0; p < SAGE_PARTS; p++) {
         info.part_begin[p + 1] = info.part_begin[p] + build->parts[p].n_queries;
         info.unknown[p] = build->parts[p].unknown;
         text_bytes[p] = build->parts[p].text.bytes;
         n_positives[p] = build->parts[p].positives.bytes / sizeof(uint32_t);
         n_pictures[p] = build->parts[p].n_pictures;
+        n_sentences[p] = build->parts[p].n_sentences;
     }
     if (info.part_begin[SAGE_PARTS] >= UINT32_MAX) {
         st = sage_fail(error, SAGE_E_LIMIT, "a dataset holds at most 2^32 - 2 queries");
@@ -180,7 +194,8 @@ sage_status sage_build_write_queries(sage_build *build, sage_error *error) {
     SAGE_TRY(sage_spool_init(&ids, build->dir, "query-ids.tmp", error));
     SAGE_TRY(sage_spool_init(&id_begin, build->dir, "query-id-begin.tmp", error));
     SAGE_TRY(query_ids(build, &ids, &id_begin, error));
-    SAGE_TRY(start(build, SAGE_QUERIES_FILE, SAGE_QUERIES_MAGIC, SAGE_QUERIES_SECTIONS, &info, sizeof info, &w, error));
+    size_t n_sections = SAGE_QUERIES_SECTIONS + (build->sentences != NULL ? SAGE_QUERIES_SENTENCES : 0);
+    SAGE_TRY(start(build, SAGE_QUERIES_FILE, SAGE_QUERIES_MAGIC, n_sections, &info, sizeof info, &w, error));
     SAGE_TRY(pour_parts(build, w, "surface", 1, offsetof(sage_part_spools, surface), error));
     SAGE_TRY(pour_parts(build, w, "text", 1, offsetof(sage_part_spools, text), error));
     SAGE_TRY(write_begins(build, w, "text_begin", offsetof(sage_part_spools, text_end), text_bytes, error));
@@ -191,6 +206,11 @@ sage_status sage_build_write_queries(sage_build *build, sage_error *error) {
     SAGE_TRY(write_pairs(build, w, error));
     SAGE_TRY(pour_parts(build, w, "pictures", 4, offsetof(sage_part_spools, pictures), error));
     SAGE_TRY(write_begins(build, w, "picture_begin", offsetof(sage_part_spools, picture_end), n_pictures, error));
+    if (build->sentences != NULL) {
+        SAGE_TRY(pour_parts(build, w, "sentences", 4, offsetof(sage_part_spools, sentences), error));
+        SAGE_TRY(
+            write_begins(build, w, "sentence_begin", offsetof(sage_part_spools, sentence_end), n_sentences, error));
+    }
     SAGE_TRY(finish(&w, error));
 out:
     sage_packed_abandon(w);

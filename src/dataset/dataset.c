@@ -80,6 +80,10 @@ size_t sage_dataset_image_dim(const sage_dataset *dataset) {
     return dataset->image_dim;
 }
 
+size_t sage_dataset_sentence_dim(const sage_dataset *dataset) {
+    return dataset->sentence_dim;
+}
+
 void sage_dataset_product(const sage_dataset *dataset, size_t index, sage_packed_product *product) {
     const sage_dataset *d = dataset;
     const uint32_t *text_field = d->text_field + index * SAGE_FIELD_ENDS;
@@ -89,6 +93,8 @@ void sage_dataset_product(const sage_dataset *dataset, size_t index, sage_packed
     product->n_images = d->image_begin[index + 1] - d->image_begin[index];
     product->images = product->n_images == 0 ? NULL : d->images + d->image_begin[index] * d->image_dim;
     product->image_prints = d->image_prints == NULL ? NULL : d->image_prints + d->image_begin[index];
+    product->n_sentences = d->sentences == NULL ? 0 : d->sentence_begin[index + 1] - d->sentence_begin[index];
+    product->sentences = product->n_sentences == 0 ? NULL : d->sentences + d->sentence_begin[index] * d->sentence_dim;
     product->same = d->same[index];
     for (size_t f = 0; f < SAGE_FIELDS; f++) {
         product->text[f] = (sage_str){text + text_field[f], text_field[f + 1] - text_field[f]};
@@ -120,6 +126,8 @@ void sage_dataset_query(const sage_dataset *dataset, size_t index, sage_packed_q
     query->n_ids = d->query_id_begin[index + 1] - d->query_id_begin[index];
     bool seen = d->picture_begin != NULL && d->picture_begin[index + 1] > d->picture_begin[index];
     query->picture = seen ? d->pictures + d->picture_begin[index] * d->image_dim : NULL;
+    bool said = d->query_sentences != NULL && d->query_sentence_begin[index + 1] > d->query_sentence_begin[index];
+    query->sentence = said ? d->query_sentences + d->query_sentence_begin[index] * d->sentence_dim : NULL;
     query->positives = d->positives + d->positive_begin[index];
     query->n_positives = d->positive_begin[index + 1] - d->positive_begin[index];
 }

@@ -5,6 +5,7 @@
 
 #include <base/option_table.h>
 #include <features/features.h>
+#include <features/sentences.h>
 #include <parallel/pool.h>
 
 extern const sage_option sage_dataset_options[]; /* vocabulary limits, seed, holdout, split, memory, ... */
@@ -12,13 +13,17 @@ extern const sage_option sage_dataset_options[]; /* vocabulary limits, seed, hol
 typedef enum sage_part { SAGE_TRAIN, SAGE_VALIDATION, SAGE_TEST, SAGE_PARTS } sage_part;
 
 /* Builds dataset/<id> from the catalogue: vocabulary, product features, queries, pairs. Publishes it and gives its id.
- * Tells the monitor what is packed but not trained on. Stopped or failed, nothing is published and nothing stays.
- * Memory: option `memory`, the vocabulary that is kept, and 20 bytes a product; the same catalogue and options give the
- * same bytes whatever the memory and threads. */
+ * `sentences`: what makes vectors of titles and search texts, NULL for none; those that it computes are kept, also
+ * where the building is stopped. Tells the monitor what is packed but not trained on. Stopped or failed, nothing is
+ * published and nothing stays. Memory: option `memory`, the vocabulary that is kept, and 20 bytes a product; the same
+ * catalogue and options give the same bytes whatever the memory and threads. */
 sage_status sage_dataset_build(sage_catalog *catalog, const char *shop_dir, const sage_options *options,
-                               sage_pool *pool, const sage_monitor *monitor, uint64_t *id, sage_error *error);
-/* True where dataset/<id> was built from this revision of the catalogue with these options. */
-bool sage_dataset_fresh(const char *shop_dir, uint64_t id, int64_t catalogue_revision, const sage_options *options);
+                               sage_sentences *sentences, sage_pool *pool, const sage_monitor *monitor, uint64_t *id,
+                               sage_error *error);
+/* True where dataset/<id> was built from this revision of the catalogue with these options and the sentences of this
+ * encoder of texts; NULL: of none. */
+bool sage_dataset_fresh(const char *shop_dir, uint64_t id, int64_t catalogue_revision, const sage_options *options,
+                        const char *text_encoder);
 
 typedef struct sage_dataset sage_dataset; /* read-only, any number of threads */
 /* Maps dataset/<id> and proves it consistent (offsets ascend, numbers in range), so that reading needs no checks;
@@ -34,7 +39,8 @@ const int64_t *sage_dataset_pids(const sage_dataset *dataset); /* [N] ascending 
 const sage_fingerprint *sage_dataset_fingerprints(const sage_dataset *dataset);
 const sage_vocab *sage_dataset_vocab(const sage_dataset *dataset);
 const char *sage_dataset_vocab_path(const sage_dataset *dataset);
-size_t sage_dataset_image_dim(const sage_dataset *dataset); /* 0: no image vectors */
+size_t sage_dataset_image_dim(const sage_dataset *dataset);    /* 0: no image vectors */
+size_t sage_dataset_sentence_dim(const sage_dataset *dataset); /* 0: no vectors of texts */
 
 /* Product i's ids: field f is ids[begin[f] .. begin[f+1]); views into the map. */
 typedef struct sage_packed_product {
@@ -43,6 +49,8 @@ typedef struct sage_packed_product {
     const float *images;          /* [n_images][image_dim], unit vectors */
     const uint64_t *image_prints; /* [n_images] equal for the same picture; NULL where the dataset is without */
     size_t n_images;
+    const float *sentences;     /* [n_sentences][sentence_dim], of the title, a unit vector */
+    size_t n_sentences;         /* 0 or 1 */
     sage_str text[SAGE_FIELDS]; /* normalised */
     uint64_t same; /* equal for products that are no negatives of each other: one item_group_id, fingerprint or
                       normalised title */
@@ -58,6 +66,7 @@ typedef struct sage_packed_query {
     sage_str text;       /* search: normalised; else the key: user, product id, link */
     const uint32_t *ids; /* search only */
     size_t n_ids;
+    const float *sentence;     /* search only: [sentence_dim], a unit vector; NULL where there is none */
     const float *picture;      /* image only: [image_dim], a unit vector; NULL in older datasets */
     const uint32_t *positives; /* product indices of all its known products of its own part, ascending */
     size_t n_positives;
@@ -80,6 +89,7 @@ typedef struct sage_dataset_info {
     int64_t catalogue_revision;
     double holdout;
     bool simulated;
+    char text_encoder[64]; /* identity of the encoder of texts; "": none */
 } sage_dataset_info;
 void sage_dataset_describe(const sage_dataset *dataset, sage_dataset_info *info);
 

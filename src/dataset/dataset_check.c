@@ -60,8 +60,17 @@ static bool all_finite(const float *values, size_t n) {
 
 typedef struct product_sizes {
     size_t pids, fingerprints, same, text, text_begin, text_field, ids, id_begin, id_field, words, word_begin, images,
-        image_begin, image_prints;
+        image_begin, image_prints, sentences, sentence_begin, sentence_dim;
 } product_sizes;
+
+/* Whole vectors, at most one each. */
+static bool sentences_hold(const uint64_t *begin, size_t n_begin, size_t n, size_t n_values, size_t dim) {
+    if (dim == 0 || dim > 1 << 20 || n_values % dim != 0 || !spans(begin, n_begin, n, n_values / dim)) return false;
+    for (size_t i = 0; i < n; i++) {
+        if (begin[i + 1] - begin[i] > 1) return false;
+    }
+    return true;
+}
 
 static const char *fault_of_products(const sage_dataset *d, const product_sizes *s) {
     size_t n = d->n_products;
@@ -82,6 +91,10 @@ static const char *fault_of_products(const sage_dataset *d, const product_sizes 
     if (!spans(d->image_begin, s->image_begin, n, n_images)) return "its image vectors do not lie in order";
     if (!all_finite(d->images, s->images)) return "an image vector is not finite";
     if (d->image_prints != NULL && s->image_prints != n_images) return "its image prints differ in number";
+    if (d->sentences == NULL) return NULL;
+    if (!sentences_hold(d->sentence_begin, s->sentence_begin, n, s->sentences, d->sentence_dim))
+        return "its sentences do not lie in order";
+    if (!all_finite(d->sentences, s->sentences)) return "a sentence is not finite";
     return NULL;
 }
 
@@ -93,6 +106,18 @@ static bool has(const sage_packed *file, const char *name) {
     const void *found;
     size_t n;
     return sage_packed_get(file, name, 1, &found, &n, NULL) != SAGE_E_NOT_FOUND;
+}
+
+static sage_status get_sentences(sage_dataset *d, product_sizes *s, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const uint64_t *dim;
+    if (!has(d->product_file, "sentences")) return SAGE_OK;
+    GET(d->product_file, "sentences", d->sentences, s->sentences);
+    GET(d->product_file, "sentence_begin", d->sentence_begin, s->sentence_begin);
+    GET(d->product_file, "sentence_dim", dim, s->sentence_dim);
+    if (s->sentence_dim == 1) d->sentence_dim = *dim;
+out:
+    return st;
 }
 
 sage_status sage_dataset_check_products(sage_dataset *dataset, const char *path, sage_error *error) {
@@ -116,6 +141,7 @@ sage_status sage_dataset_check_products(sage_dataset *dataset, const char *path,
     GET(d->product_file, "images", d->images, s.images);
     GET(d->product_file, "image_begin", d->image_begin, s.image_begin);
     if (has(d->product_file, "image_prints")) GET(d->product_file, "image_prints", d->image_prints, s.image_prints);
+    SAGE_TRY(get_sentences(d, &s, error));
     if (n_info != 1) {
         st = damaged(path, "its head has a wrong size", error);
         goto out;
@@ -134,7 +160,7 @@ out:
 
 typedef struct query_sizes {
     size_t surface, text, text_begin, ids, id_begin, positives, positive_begin, pairs, pair_begin, pictures,
-        picture_begin;
+        picture_begin, sentences, sentence_begin;
 } query_sizes;
 
 static bool parts_span(const uint64_t *begin, size_t n) {
@@ -188,6 +214,10 @@ static const char *fault_of_queries(const sage_dataset *d, const query_sizes *s)
     if (!pairs_hold(d)) return "a pair is out of range";
     if (d->pictures != NULL && !pictures_hold(d, s)) return "its pictures do not lie in order";
     if (d->pictures != NULL && !all_finite(d->pictures, s->pictures)) return "a picture's vector is not finite";
+    if (d->query_sentences == NULL) return NULL;
+    if (!sentences_hold(d->query_sentence_begin, s->sentence_begin, n, s->sentences, d->sentence_dim))
+        return "its sentences do not lie in order";
+    if (!all_finite(d->query_sentences, s->sentences)) return "a sentence is not finite";
     return NULL;
 }
 
@@ -210,6 +240,10 @@ sage_status sage_dataset_check_queries(sage_dataset *dataset, const char *path, 
     if (has(d->query_file, "pictures")) {
         GET(d->query_file, "pictures", d->pictures, s.pictures);
         GET(d->query_file, "picture_begin", d->picture_begin, s.picture_begin);
+    }
+    if (has(d->query_file, "sentences")) {
+        GET(d->query_file, "sentences", d->query_sentences, s.sentences);
+        GET(d->query_file, "sentence_begin", d->query_sentence_begin, s.sentence_begin);
     }
     if (n_info != 1) {
         st = damaged(path, "its head has a wrong size", error);

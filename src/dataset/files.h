@@ -12,7 +12,7 @@ struct sage_dataset {
     sage_vocab *vocab;
     sage_packed *product_file, *query_file;
 
-    size_t n_products, image_dim;
+    size_t n_products, image_dim, sentence_dim;
     const int64_t *pids;
     const sage_fingerprint *fingerprints; /* NULL: a file without them */
     const uint64_t *same, *text_begin, *id_begin, *word_begin, *image_begin;
@@ -20,6 +20,8 @@ struct sage_dataset {
     const uint32_t *text_field, *id_field, *ids, *words;
     const char *text;
     const float *images;
+    const float *sentences; /* NULL: a file without them */
+    const uint64_t *sentence_begin;
 
     size_t n_queries;
     uint64_t part_begin[SAGE_PARTS + 1], unknown[SAGE_PARTS];
@@ -29,6 +31,8 @@ struct sage_dataset {
     const uint32_t *query_ids, *positives;
     const float *pictures; /* NULL: a file without them */
     const uint64_t *picture_begin;
+    const float *query_sentences; /* NULL: a file without them */
+    const uint64_t *query_sentence_begin;
     const sage_pair *pairs;
 };
 

@@ -11,6 +11,8 @@
  * product images      f32 [.][image_dim], image_begin u64 [N + 1] in vectors
  *   image_prints  u64, one a vector: equal where the vectors are, which is where the pictures are the same; absent in
  *               older files
+ *   sentences   f32 [.][sentence_dim], sentence_begin u64 [N + 1] in vectors, sentence_dim u64 [1]: one of each product
+ *               that has a title; absent without an encoder of texts
  *
  * queries.bin, Q queries grouped by part:
  *   info        sage_queries_info
@@ -21,7 +23,9 @@
  *   pairs       sage_pair, pair_begin u64 [SAGE_PARTS * SAGE_TASKS + 1]: those of (part, task) at part * SAGE_TASKS +
  * task
  *   pictures    f32 [.][image_dim], picture_begin u64 [Q + 1] in vectors: one of each query of the surface image, none
- * of others; absent in older files */
+ * of others; absent in older files
+ *   sentences   f32 [.][sentence_dim], sentence_begin u64 [Q + 1] in vectors: one of each query of the surface search;
+ *               absent without an encoder of texts */
 #ifndef SAGE_DATASET_LAYOUT_H
 #define SAGE_DATASET_LAYOUT_H
 
@@ -34,6 +38,8 @@ enum {
     SAGE_DATASET_CONTENTS = 2, /* grows with what is added; training wants the newest, reading does not */
     SAGE_PRODUCTS_SECTIONS = 15,
     SAGE_QUERIES_SECTIONS = 12,
+    SAGE_PRODUCTS_SENTENCES = 3, /* sections more where there are sentences */
+    SAGE_QUERIES_SENTENCES = 2,
     SAGE_FIELD_ENDS = SAGE_FIELDS + 1
 };
 

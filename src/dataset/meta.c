@@ -67,11 +67,12 @@ sage_status sage_build_write_meta(sage_build *build, sage_error *error) {
     const sage_part_spools *parts = build->parts;
     SAGE_TRY(options_json(build->options, &options, error));
     root =
-        json_pack("{sisisIsbsIsfsIsIsIsosos{sososo}}", "format", SAGE_DATASET_VERSION, "contents",
+        json_pack("{sisisIsbsIsfsIsIsIsssosos{sososo}}", "format", SAGE_DATASET_VERSION, "contents",
                   SAGE_DATASET_CONTENTS, "catalogue_revision", (json_int_t)build->revision, "simulated",
                   (int)sage_catalog_simulated(build->catalog), "seed", (json_int_t)build->split.seed, "holdout",
                   build->split.holdout, "products", (json_int_t)build->products.n, "images",
-                  (json_int_t)build->products.n_images, "image_dim", (json_int_t)build->products.image_dim, "options",
+                  (json_int_t)build->products.n_images, "image_dim", (json_int_t)build->products.image_dim,
+                  "text_encoder", build->sentences != NULL ? sage_sentences_identity(build->sentences) : "", "options",
                   options, "vocabulary", vocab_json(build->vocab), "parts", "train", part_json(&parts[SAGE_TRAIN]),
                   "validation", part_json(&parts[SAGE_VALIDATION]), "test", part_json(&parts[SAGE_TEST]));
     SAGE_TRY(no_memory(root, error));
@@ -98,6 +99,12 @@ out:
     return st;
 }
 
+/* "": none, as where the dataset is older. */
+static const char *text_encoder_of(const json_t *root) {
+    const char *identity = json_string_value(json_object_get(root, "text_encoder"));
+    return identity != NULL ? identity : "";
+}
+
 sage_status sage_meta_read(const char *dir, sage_dataset_info *info, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
@@ -109,6 +116,7 @@ sage_status sage_meta_read(const char *dir, sage_dataset_info *info, sage_error 
     SAGE_TRY(sage_json_real(root, "holdout", &info->holdout, path, error));
     info->seed = (uint64_t)seed;
     info->simulated = json_is_true(json_object_get(root, "simulated"));
+    snprintf(info->text_encoder, sizeof info->text_encoder, "%s", text_encoder_of(root));
 out:
     json_decref(root);
     return st;
@@ -123,7 +131,8 @@ static bool same_options(const json_t *root, const sage_options *options) {
     return true;
 }
 
-bool sage_dataset_fresh(const char *shop_dir, uint64_t id, int64_t catalogue_revision, const sage_options *options) {
+bool sage_dataset_fresh(const char *shop_dir, uint64_t id, int64_t catalogue_revision, const sage_options *options,
+                        const char *text_encoder) {
     char parent[SAGE_PATH_MAX], dir[SAGE_PATH_MAX], path[SAGE_PATH_MAX];
     json_t *root = NULL;
     int64_t revision, contents;
@@ -131,7 +140,8 @@ bool sage_dataset_fresh(const char *shop_dir, uint64_t id, int64_t catalogue_rev
                  sage_version_path(dir, parent, id, NULL) == SAGE_OK && read_root(dir, path, &root, NULL) == SAGE_OK &&
                  sage_json_int(root, "catalogue_revision", &revision, path, NULL) == SAGE_OK &&
                  sage_json_int(root, "contents", &contents, path, NULL) == SAGE_OK &&
-                 contents == SAGE_DATASET_CONTENTS && revision == catalogue_revision && same_options(root, options);
+                 contents == SAGE_DATASET_CONTENTS && revision == catalogue_revision && same_options(root, options) &&
+                 strcmp(text_encoder_of(root), text_encoder != NULL ? text_encoder : "") == 0;
     json_decref(root);
     return fresh;
 }

@@ -50,7 +50,7 @@ static sage_status dataset_for(sage_shop *shop, sage_pool *pool, const sage_moni
     SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
     SAGE_TRY(check_products(catalog, error));
     SAGE_TRY(sage_shop_newest(shop, "dataset", &id, error));
-    if (id && sage_dataset_fresh(shop->dir, id, sage_catalog_revision(catalog), shop->options)) {
+    if (id && sage_dataset_fresh(shop->dir, id, sage_catalog_revision(catalog), shop->options, NULL)) {
         sage_error damage = {0};
         st = sage_dataset_open(shop->dir, id, true, dataset, &damage);
         if (st == SAGE_OK) {
@@ -61,7 +61,7 @@ static sage_status dataset_for(sage_shop *shop, sage_pool *pool, const sage_moni
         if (st != SAGE_E_FORMAT && st != SAGE_E_NOT_FOUND) goto out;
         sage_warn(monitor, "%s; a new dataset is packed", sage_error_line(&damage, line, sizeof line));
     }
-    SAGE_TRY(sage_dataset_build(catalog, shop->dir, shop->options, pool, monitor, &id, error));
+    SAGE_TRY(sage_dataset_build(catalog, shop->dir, shop->options, NULL, pool, monitor, &id, error));
     SAGE_TRY(sage_dataset_open(shop->dir, id, true, dataset, error));
     SAGE_TRY(read_origin(catalog, *dataset, pictures, error));
 out:

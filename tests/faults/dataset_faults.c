@@ -34,7 +34,7 @@ static bool build(void *ctx) {
     uint64_t id = 0;
     (void)ctx;
     bool good = sage_catalog_open(scratch_path(dir, "catalog.db"), false, &catalog, NULL) == SAGE_OK &&
-                sage_dataset_build(catalog, dir, options, NULL, NULL, &id, NULL) == SAGE_OK;
+                sage_dataset_build(catalog, dir, options, NULL, NULL, NULL, &id, NULL) == SAGE_OK;
     sage_catalog_close(catalog);
     sage_options_free(options);
     return good;

@@ -36,7 +36,7 @@ static inline sage_dataset *tiny_dataset(const char *dir, bool events) {
     uint64_t id;
     tiny_import(catalog, dir, TINY_PRODUCTS, 0, 0, 0);
     if (events) tiny_import_events(catalog, dir, TINY_PRODUCTS);
-    tiny_must(sage_dataset_build(catalog, dir, options, NULL, NULL, &id, &error), &error, "build the dataset");
+    tiny_must(sage_dataset_build(catalog, dir, options, NULL, NULL, NULL, &id, &error), &error, "build the dataset");
     tiny_must(sage_dataset_open(dir, id, true, &dataset, &error), &error, "open the dataset");
     sage_options_free(options);
     sage_catalog_close(catalog);

@@ -319,7 +319,7 @@ static void searched_pictures_are_packed_with_their_vectors(void **state) {
     fake_event(catalog, SAGE_ON_IMAGE, "gone.jpg", 10, SAGE_CLICK, 1);
     fake_event(catalog, SAGE_ON_SEARCH, "oak", 10, SAGE_CLICK, 1);
     fake_sort_events(catalog);
-    assert_int_equal(sage_dataset_build(catalog, fake_dir, options, NULL, &monitor, &id, NULL), SAGE_OK);
+    assert_int_equal(sage_dataset_build(catalog, fake_dir, options, NULL, NULL, &monitor, &id, NULL), SAGE_OK);
     assert_non_null(strstr(said, "1 pictures that events began with have no vector"));
     sage_dataset *d = fake_open(id);
     sage_dataset_product(d, 0, &p);
@@ -352,14 +352,14 @@ static void freshness_knows_revision_and_options(void **state) {
     sage_catalog *catalog = fake_shop(20, 100, 10);
     sage_options *options = fake_options();
     uint64_t id = fake_build(catalog, options);
-    assert_true(sage_dataset_fresh(fake_dir, id, 7, options));
-    assert_false(sage_dataset_fresh(fake_dir, id, 8, options));
-    assert_false(sage_dataset_fresh(fake_dir, id + 1, 7, options));
+    assert_true(sage_dataset_fresh(fake_dir, id, 7, options, NULL));
+    assert_false(sage_dataset_fresh(fake_dir, id, 8, options, NULL));
+    assert_false(sage_dataset_fresh(fake_dir, id + 1, 7, options, NULL));
     fake_set(options, "memory=10M"); /* changes how, not what */
     fake_set(options, "batch=33");   /* the sampler's */
-    assert_true(sage_dataset_fresh(fake_dir, id, 7, options));
+    assert_true(sage_dataset_fresh(fake_dir, id, 7, options, NULL));
     fake_set(options, "holdout=0.1");
-    assert_false(sage_dataset_fresh(fake_dir, id, 7, options));
+    assert_false(sage_dataset_fresh(fake_dir, id, 7, options, NULL));
     sage_options_free(options);
     free(catalog);
 }
@@ -381,7 +381,7 @@ static void same_content_gives_the_same_files(void **state) {
     uint64_t a = fake_build(catalog, options), b;
     fake_set(options, "memory=1M");
     assert_int_equal(sage_pool_new(3, &pool, NULL), SAGE_OK);
-    assert_int_equal(sage_dataset_build(catalog, fake_dir, options, pool, NULL, &b, NULL), SAGE_OK);
+    assert_int_equal(sage_dataset_build(catalog, fake_dir, options, NULL, pool, NULL, &b, NULL), SAGE_OK);
     sage_pool_free(pool);
     for (size_t i = 0; i < 4; i++) {
         char *left, *right;
@@ -413,7 +413,7 @@ static void cancelling_leaves_nothing_behind(void **state) {
     sage_catalog *catalog = fake_shop(20, 100, 12);
     sage_options *options = fake_options();
     uint64_t id;
-    assert_int_equal(sage_dataset_build(catalog, fake_dir, options, NULL, &monitor, &id, NULL), SAGE_E_CANCELLED);
+    assert_int_equal(sage_dataset_build(catalog, fake_dir, options, NULL, NULL, &monitor, &id, NULL), SAGE_E_CANCELLED);
     assert_int_equal(id, 0);
     assert_false(sage_fs_exists(scratch_path(fake_dir, "dataset/.tmp-build")));
     sage_options_free(options);
@@ -448,7 +448,7 @@ static void a_split_by_time_without_times_is_told(void **state) {
         sage_monitor monitor = {.ctx = said, .message = keep_warning};
         uint64_t id;
         for (size_t i = 0; i < catalog->n_events; i++) catalog->events[i].time_ms = timed ? (int64_t)i : INT64_MIN;
-        assert_int_equal(sage_dataset_build(catalog, fake_dir, options, NULL, &monitor, &id, NULL), SAGE_OK);
+        assert_int_equal(sage_dataset_build(catalog, fake_dir, options, NULL, NULL, &monitor, &id, NULL), SAGE_OK);
         if (timed)
             assert_string_equal(said, "");
         else
@@ -468,13 +468,13 @@ static void what_is_left_aside_is_told(void **state) {
     fake_product(catalog, "oak");
     fake_event(catalog, SAGE_ON_SEARCH, "oak", 10, SAGE_CLICK, 1);
     fake_sort_events(catalog);
-    assert_int_equal(sage_dataset_build(catalog, fake_dir, options, NULL, &monitor, &id, NULL), SAGE_OK);
+    assert_int_equal(sage_dataset_build(catalog, fake_dir, options, NULL, NULL, &monitor, &id, NULL), SAGE_OK);
     assert_string_equal(said, "");
     fake_event(catalog, SAGE_ON_USER, "u1", 10, SAGE_CLICK, 1);
     fake_event(catalog, SAGE_ON_USER, "u1", 10, SAGE_SAVE, 1);
     fake_event(catalog, SAGE_ON_SEARCH, "elm", 0, SAGE_CLICK, 1);
     fake_sort_events(catalog);
-    assert_int_equal(sage_dataset_build(catalog, fake_dir, options, NULL, &monitor, &id, NULL), SAGE_OK);
+    assert_int_equal(sage_dataset_build(catalog, fake_dir, options, NULL, NULL, &monitor, &id, NULL), SAGE_OK);
     assert_non_null(strstr(said, "2 pairs of surface user are kept in the dataset but not trained on"));
     assert_non_null(strstr(said, "1 pairs are left out: their product is not in the catalogue"));
     sage_options_free(options);
@@ -490,7 +490,7 @@ static void each_allocation_failed_in_turn(void **state) {
     unsigned long failed = 0;
     for (unsigned long i = 1;; i += 1 + i / 64) {
         sage_alloc_fail_from(i);
-        sage_status st = sage_dataset_build(catalog, fake_dir, options, NULL, NULL, &id, NULL);
+        sage_status st = sage_dataset_build(catalog, fake_dir, options, NULL, NULL, NULL, &id, NULL);
         if (st == SAGE_OK) st = sage_dataset_open(fake_dir, id, true, &d, NULL);
         sage_alloc_fail_from(0);
         assert_int_equal(catalog->open_cursors, 0);

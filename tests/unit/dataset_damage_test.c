@@ -2,6 +2,7 @@
 #include "dataset_fake.h"
 
 #include <dataset/files.h>
+#include <support/weights.h>
 #include <xxhash.h>
 
 enum { TABLE = 24, ROW = 56, LAST = 1 << 30 }; /* LAST: the last element, LAST - 1 the one before it */
@@ -33,6 +34,13 @@ static const damage cases[] = {
     {"products.bin", "image_begin", 1, 5, "image vectors do not lie in order"},
     {"queries.bin", "pictures", 1, 0x7FC00000, "not finite"},
     {"queries.bin", "picture_begin", LAST, 1, "pictures do not lie in order"},
+    {"products.bin", "sentences", LAST, 0x7FC00000, "sentence is not finite"},
+    {"products.bin", "sentence_begin", 1, 2, "sentences do not lie in order"},
+    {"products.bin", "sentence_begin", 3, 1, "sentences do not lie in order"},
+    {"products.bin", "sentence_dim", 0, 0, "sentences do not lie in order"},
+    {"products.bin", "sentence_dim", 0, 13, "sentences do not lie in order"},
+    {"queries.bin", "sentences", 0, 0x7FC00000, "sentence is not finite"},
+    {"queries.bin", "sentence_begin", LAST, 1, "sentences do not lie in order"},
     {"queries.bin", "info", 0, 13, "other products"},
     {"queries.bin", "info", 1, 1, "other products"},
     {"queries.bin", "info", 3, 1 << 20, "parts do not lie in order"},
@@ -106,7 +114,16 @@ static void every_check_finds_its_fault(void **state) {
     (void)state;
     sage_catalog *catalog = shop_with_images();
     sage_options *options = fake_options();
-    uint64_t id = fake_build(catalog, options);
+    char weights[SAGE_PATH_MAX];
+    snprintf(weights, sizeof weights, "%s", scratch_path(fake_dir, "weights"));
+    weights_of_texts(weights, 30);
+    const sage_sentence_source source = {
+        .shop_dir = fake_dir, .encoder_dir = weights, .name = "tiny", .identity = "tiny", .dim = 24};
+    sage_sentences *sentences;
+    uint64_t id;
+    assert_int_equal(sage_sentences_open(&source, NULL, &sentences, NULL), SAGE_OK);
+    assert_int_equal(sage_dataset_build(catalog, fake_dir, options, sentences, NULL, NULL, &id, NULL), SAGE_OK);
+    sage_sentences_close(sentences);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         size_t n;
         sage_dataset *dataset;
@@ -182,7 +199,7 @@ static void broken_meta_is_refused_and_never_fresh(void **state) {
         sage_dataset *dataset;
         scratch_write(path_of(id, "meta.json"), bad[i], strlen(bad[i]));
         assert_int_equal(sage_dataset_open(fake_dir, id, true, &dataset, NULL), SAGE_E_FORMAT);
-        assert_false(sage_dataset_fresh(fake_dir, id, 7, options));
+        assert_false(sage_dataset_fresh(fake_dir, id, 7, options, NULL));
     }
     sage_options_free(options);
     free(catalog);

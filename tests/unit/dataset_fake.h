@@ -251,7 +251,8 @@ static inline void fake_vectors(const char *name, const float *data, size_t rows
 static uint64_t fake_build(sage_catalog *catalog, const sage_options *options) {
     uint64_t id;
     sage_error error;
-    if (sage_dataset_build(catalog, fake_dir, options, NULL, NULL, &id, &error) != SAGE_OK) fail_msg("%s", error.text);
+    if (sage_dataset_build(catalog, fake_dir, options, NULL, NULL, NULL, &id, &error) != SAGE_OK)
+        fail_msg("%s", error.text);
     assert_int_equal(catalog->open_cursors, 0);
     return id;
 }

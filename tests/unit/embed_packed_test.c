@@ -21,7 +21,7 @@ static uint64_t build_dataset(void) {
     sage_error error = {0};
     uint64_t id;
     tiny_must(sage_options_over(sage_dataset_options, n, &options, &error), &error, "options");
-    tiny_must(sage_dataset_build(catalog, dir, options, NULL, NULL, &id, &error), &error, "build the dataset");
+    tiny_must(sage_dataset_build(catalog, dir, options, NULL, NULL, NULL, &id, &error), &error, "build the dataset");
     sage_options_free(options);
     return id;
 }

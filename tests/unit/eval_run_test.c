@@ -186,7 +186,7 @@ static void test_judgements_of_a_dataset(void **state) {
         n++;
     }
     must(sage_options_over(table, n, &options, &error), &error);
-    must(sage_dataset_build(catalog, dir, options, NULL, NULL, &id, &error), &error);
+    must(sage_dataset_build(catalog, dir, options, NULL, NULL, NULL, &id, &error), &error);
     must(sage_dataset_open(dir, id, true, &dataset, &error), &error);
     for (unsigned part = 0; part < SAGE_PARTS; part++) {
         sage_judgement *list;
