@@ -3,6 +3,7 @@
 #include <base/error.h>
 #include <base/report.h>
 #include <dataset/build.h>
+#include <dataset/prints.h>
 #include <dataset/words.h>
 #include <stdlib.h>
 
@@ -89,7 +90,7 @@ static sage_status add_images(pass *p, const sage_product_row *row, sage_error *
     SAGE_TRY(sage_spool_add(&s->images, p->vectors, n * dim * sizeof *p->vectors, error));
     SAGE_TRY(sage_spool_add(&s->image_begin, &s->n_images, sizeof s->n_images, error));
     for (size_t i = 0; i < n; i++) {
-        uint64_t print = XXH3_64bits(p->vectors + i * dim, dim * sizeof *p->vectors);
+        uint64_t print = sage_picture_print(p->vectors + i * dim, dim);
         SAGE_TRY(sage_spool_add(&s->image_prints, &print, sizeof print, error));
     }
 out:

@@ -46,6 +46,11 @@ const sage_option sage_sampler_options[] = {
      "Probability that a whole text field of a product is left out of a step; never all of them."},
     {"sampler", "image_dropout", SAGE_OPT_REAL, 0, 0.99, NULL, "0.1",
      "Probability that an image of a product is left out of a step."},
+    {"sampler", "picture_share", SAGE_OPT_REAL, 0, 1, NULL, "auto",
+     "Share of a batch whose queries are pictures: those that events began with, and products' own; auto is none so "
+     "far."},
+    {"sampler", "picture_holdout", SAGE_OPT_REAL, 0, 1, NULL, "1",
+     "Probability that the picture that a pair's query is, and its copies, are left out of its product."},
     {"sampler", "pseudo_words_min", SAGE_OPT_INT, 1, 8, NULL, "1",
      "Words of a query made from the catalogue, at least."},
     {"sampler", "pseudo_words_max", SAGE_OPT_INT, 1, 8, NULL, "auto",

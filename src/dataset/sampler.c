@@ -18,7 +18,7 @@ static sage_status allocate_rows(sage_sampler *s, sage_error *error) {
         s->log_q == NULL || s->mask == NULL) {
         return sage_fail_memory(error, rows * ((columns + 63) / 64) * sizeof *s->mask);
     }
-    return SAGE_OK;
+    return sage_pictures_allocate(s, error);
 }
 
 sage_status sage_sampler_new(const sage_dataset *dataset, const sage_options *options, sage_pool *pool, uint64_t seed,
@@ -52,6 +52,8 @@ sage_status sage_sampler_twin(const sage_sampler *of, sage_pool *pool, sage_samp
     s->settings = of->settings;
     s->n_products = of->n_products;
     s->n_random = of->n_random;
+    s->n_texts = of->n_texts;
+    s->pictures.n = of->pictures.n;
     s->full_catalogue = of->full_catalogue;
     s->cold_start = of->cold_start;
     s->borrowed = true;
@@ -91,6 +93,7 @@ void sage_sampler_free(sage_sampler *sampler) {
     for (size_t t = 0; t < SAGE_TASKS && !s->borrowed; t++) sage_cms_free(s->sketches[t]);
     sage_mask_tables_free(&s->tables);
     sage_teacher_free(&s->teacher);
+    sage_pictures_free(&s->pictures);
     sage_free(s->workers);
     if (!s->borrowed) sage_free(s->taste);
     if (!s->borrowed) sage_free(s->expected);
@@ -110,6 +113,8 @@ static void present(sage_sampler *s) {
     s->batch = (sage_batch){
         .n_pairs = s->settings.batch,
         .n_random = s->n_random,
+        .n_texts = s->n_texts,
+        .n_pictures = s->pictures.n,
         .product = s->product,
         .task = s->task,
         .weight = s->weight,
@@ -117,6 +122,7 @@ static void present(sage_sampler *s) {
         .mask = s->mask,
         .query_ids = s->query_ids.data,
         .query_begin = s->query_begin.data,
+        .query_pictures = s->pictures.vectors,
         .token_begin = s->token_begin.data,
         .token_field = s->token_field,
         .token_ids = s->token_ids.data,
@@ -186,7 +192,7 @@ size_t sage_sampler_memory_bytes(const sage_sampler *sampler) {
                      s->made_product.capacity + s->made_ids.capacity + s->made_begin.capacity + columns + rows;
     size_t bytes = sizeof *s + numbers * sizeof(uint32_t) + rows * (1 + 2 * sizeof(float)) +
                    rows * ((columns + 63) / 64) * 8 + s->token_field_capacity + s->images_capacity * sizeof(float) +
-                   sage_mask_tables_bytes(&s->tables) + sage_teacher_bytes(&s->teacher);
+                   sage_mask_tables_bytes(&s->tables) + sage_teacher_bytes(&s->teacher) + sage_pictures_bytes(s);
     if (!s->borrowed) bytes += sage_sampler_shared_bytes(s);
     for (size_t t = 0; t < s->n_workers; t++) bytes += sizeof *s->workers + worker_bytes(&s->workers[t]);
     return bytes;

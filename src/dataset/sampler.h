@@ -9,21 +9,25 @@
 extern const sage_option sage_sampler_options[]; /* batch, negatives, catalogue share, shares per task, dropout, recipe
                                                     of made queries, ... */
 
-enum { SAGE_TASK_CATALOGUE = SAGE_TASKS, SAGE_SAMPLER_TASKS = SAGE_TASKS + 1 };
+enum { SAGE_TASK_CATALOGUE = SAGE_TASKS, SAGE_TASK_PICTURES, SAGE_SAMPLER_TASKS };
 
 /* Everything of a step's batch; arrays belong to the sampler and live until the next call. Products 0..B-1 are the
- * positives, B..B+R-1 the random negatives. */
+ * positives, B..B+R-1 the random negatives. Rows whose query is a text come first, then those whose query is a picture.
+ */
 typedef struct sage_batch {
     size_t n_pairs, n_random;
-    const uint32_t *product; /* [B + R] product indices */
-    const uint8_t *task;     /* [B]; SAGE_TASK_CATALOGUE for pairs made from the catalogue */
-    const float *weight;     /* [B] 0 for a pair whose query has no known n-gram */
+    size_t n_texts, n_pictures; /* together B */
+    const uint32_t *product;    /* [B + R] product indices */
+    const uint8_t *task; /* [B]; SAGE_TASK_CATALOGUE for pairs made from the catalogue's words, SAGE_TASK_PICTURES
+                            from its pictures */
+    const float *weight; /* [B] 0 for a pair whose query has no known n-gram, or whose product has nothing */
     const float
         *log_q; /* [B] log of the expected times a step draws the product; 0 where log_q is off or full_catalogue */
     const uint64_t
         *mask; /* [B][(B+R+63)/64], as sage_loss_spec wants it: set for columns that are no negatives of the row */
     /* query bags */
-    const uint32_t *query_ids, *query_begin; /* [B + 1] */
+    const uint32_t *query_ids, *query_begin; /* [n_texts + 1] */
+    const float *query_pictures;             /* [n_pictures][image_dim] unit vectors; NULL without */
     /* product tokens after dropout, as sage_product_batch wants them */
     const uint32_t *token_begin; /* [B + R + 1] */
     const uint8_t *token_field;

@@ -5,7 +5,7 @@
 #include <dataset/sampler_impl.h>
 #include <string.h>
 
-/* ---- queries ---- */
+/* ---- queries: bags of those that are texts, vectors of those that are pictures ---- */
 
 static sage_status packed_ids(const sage_sampler *s, size_t row, const uint32_t **ids, size_t *n) {
     sage_packed_query query;
@@ -63,6 +63,10 @@ static sage_status fill_query(sage_sampler *s, sage_sampler_worker *w, size_t ro
     sage_rng rng;
     const uint32_t *ids;
     size_t n;
+    if (row >= s->n_texts) {
+        sage_pictures_fill(s, row);
+        return sage_u32_add(&w->key_ends, (uint32_t)w->keys.n, error);
+    }
     sage_row_rng(s, &rng, SAGE_STREAM_QUERY, row);
     if (keys_needed(s, row) || s->settings.typo > 0) {
         SAGE_TRY(worded_ids(s, w, row, &rng, &ids, &n, error));
@@ -114,20 +118,28 @@ out:
     return st;
 }
 
-static sage_status add_images(const sage_sampler *s, sage_sampler_worker *w, const sage_packed_product *product,
-                              bool needed, sage_rng *rng, sage_error *error) {
-    size_t dim = s->dataset->image_dim, kept = 0;
+static bool held_out(const sage_sampler *s, const sage_packed_product *product, size_t column, size_t image) {
+    return product->image_prints != NULL && sage_pictures_hold_out(s, column, product->image_prints[image]);
+}
+
+static sage_status add_images(sage_sampler *s, sage_sampler_worker *w, const sage_packed_product *product,
+                              size_t column, bool needed, sage_rng *rng, sage_error *error) {
+    size_t dim = s->dataset->image_dim, kept = 0, last = 0;
     if (dim == 0) return SAGE_OK;
     if (sage_grow((void **)&w->images, &w->images_capacity, (w->n_images + product->n_images + 1) * dim,
                   sizeof *w->images) != 0) {
         return sage_fail_memory(error, (w->n_images + product->n_images + 1) * dim * sizeof *w->images);
     }
     for (size_t i = 0; i < product->n_images; i++) {
-        bool last_chance = needed && kept == 0 && i + 1 == product->n_images;
-        if (sage_rng_unit(rng) < s->settings.image_dropout && !last_chance) continue;
+        if (!held_out(s, product, column, i)) last = i;
+    }
+    for (size_t i = 0; i < product->n_images; i++) {
+        bool last_chance = needed && kept == 0 && i == last, dropped = sage_rng_unit(rng) < s->settings.image_dropout;
+        if (held_out(s, product, column, i) || (dropped && !last_chance)) continue;
         memcpy(w->images + w->n_images++ * dim, product->images + i * dim, dim * sizeof *w->images);
         kept++;
     }
+    if (needed && kept == 0 && column >= s->n_texts && column < s->settings.batch) s->weight[column] = 0;
     return sage_u32_add(&w->image_ends, (uint32_t)w->n_images, error);
 }
 
@@ -141,7 +153,7 @@ static sage_status fill_product(sage_sampler *s, sage_sampler_worker *w, size_t 
     for (unsigned f = 0; f < SAGE_FIELDS; f++) {
         if (fields & 1u << f) SAGE_TRY(add_token(s, w, &product, f, &rng, error));
     }
-    SAGE_TRY(add_images(s, w, &product, fields == 0, &rng, error));
+    SAGE_TRY(add_images(s, w, &product, column, fields == 0, &rng, error));
     SAGE_TRY(sage_u32_add(&w->tokens, (uint32_t)w->ends.n, error));
 out:
     return st;

@@ -15,13 +15,20 @@
 enum { SAGE_MADE_WORDS_MAX = 8 };
 
 /* Random streams that must not run alike. */
-enum { SAGE_STREAM_QUERY = 1, SAGE_STREAM_PRODUCT, SAGE_STREAM_NEGATIVES, SAGE_STREAM_TASK, SAGE_STREAM_VALIDATION };
+enum {
+    SAGE_STREAM_QUERY = 1,
+    SAGE_STREAM_PRODUCT,
+    SAGE_STREAM_NEGATIVES,
+    SAGE_STREAM_TASK,
+    SAGE_STREAM_VALIDATION,
+    SAGE_STREAM_PICTURE
+};
 
 typedef enum sage_log_q_kind { SAGE_LOG_Q_OFF, SAGE_LOG_Q_EXACT, SAGE_LOG_Q_SKETCH } sage_log_q_kind;
 
 typedef struct sage_sampler_settings {
     size_t batch, negatives;
-    double count_power, ngram_dropout, field_dropout, image_dropout;
+    double count_power, ngram_dropout, field_dropout, image_dropout, picture_holdout;
     size_t words_min, words_max;
     double run, title, taste, typo, teacher, teacher_temperature;
     bool mask_all_words;
@@ -31,7 +38,7 @@ typedef struct sage_sampler_settings {
 
 typedef struct sage_task_source {
     const sage_pair *pairs; /* NULL for the catalogue */
-    size_t n;               /* pairs, or products */
+    size_t n;               /* pairs, products, or images of products */
     size_t begin, rows;     /* rows of a batch */
 } sage_task_source;
 
@@ -89,12 +96,23 @@ typedef struct sage_teacher {
     size_t score_capacity, idf_capacity, norm_capacity, sums_capacity, found_capacity;
 } sage_teacher;
 
+/* The rows n_texts .. B - 1. */
+typedef struct sage_picture_rows {
+    size_t n;
+    uint64_t *image;        /* [n] of the dataset, of those made from the catalogue */
+    uint64_t *print;        /* [n] of the picture */
+    uint8_t *held_out;      /* [n] the row's product is without it */
+    float *vectors;         /* [n][image_dim] */
+    uint32_t *slots, *next; /* open addressing: print -> first row; further ones of the same print */
+    size_t n_slots;
+} sage_picture_rows;
+
 struct sage_sampler {
     const sage_dataset *dataset;
     sage_pool *pool;
     uint64_t seed, step;
     sage_sampler_settings settings;
-    size_t n_products, n_random;
+    size_t n_products, n_random, n_texts;
     bool full_catalogue, cold_start;
     bool borrowed; /* a twin: taste, expected and sketches are another sampler's */
     sage_task_source tasks[SAGE_SAMPLER_TASKS];
@@ -106,6 +124,7 @@ struct sage_sampler {
     sage_sampler_worker *workers;
     sage_mask_tables tables;
     sage_teacher teacher;
+    sage_picture_rows pictures;
 
     /* the batch */
     sage_batch batch;
@@ -149,6 +168,17 @@ sage_status sage_sampler_misspell(const sage_sampler *sampler, sage_sampler_work
 /* sampler_fill.c: query bags and product tokens of the planned rows. */
 sage_status sage_sampler_fill_queries(sage_sampler *sampler, sage_error *error);
 sage_status sage_sampler_fill_products(sage_sampler *sampler, sage_error *error);
+
+/* sampler_pictures.c */
+size_t sage_sampler_images(const sage_sampler *sampler); /* pictures of products that rows may be made of */
+sage_status sage_pictures_allocate(sage_sampler *sampler, sage_error *error); /* for pictures.n rows */
+void sage_pictures_free(sage_picture_rows *pictures);
+size_t sage_pictures_bytes(const sage_sampler *sampler);
+uint32_t sage_pictures_owner(const sage_sampler *sampler, uint64_t image); /* the product of a dataset's image */
+void sage_pictures_fill(sage_sampler *sampler, size_t row);
+/* Whether a column's tokens are to be without the image of this print; after fill. */
+bool sage_pictures_hold_out(const sage_sampler *sampler, size_t column, uint64_t print);
+void sage_pictures_mask(sage_sampler *sampler); /* adds to the masks of the other rules */
 
 /* sampler_mask.c */
 enum { SAGE_MASK_BLOCK = 2048 }; /* columns whose words are looked at together */

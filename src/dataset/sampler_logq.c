@@ -1,6 +1,6 @@
 /* logQ of the in-batch columns: the log of how often a step is expected to draw the product, q_j = sum over tasks of
- * B_t f_t(j), where f_t(j) is the product's share of the task's pairs and made pairs are a task in which all products
- * are alike. */
+ * B_t f_t(j), where f_t(j) is the product's share of the task's pairs; made pairs are a task in which all products are
+ * alike, and one in which all pictures are. */
 #include <base/alloc.h>
 #include <base/error.h>
 #include <dataset/sampler_impl.h>
@@ -10,6 +10,13 @@ static double made_rate(const sage_sampler *s) {
     return (double)s->tasks[SAGE_TASK_CATALOGUE].rows / (double)s->n_products;
 }
 
+/* Of rows made of the catalogue's pictures. */
+static double picture_rate(const sage_sampler *s, size_t product) {
+    const sage_task_source *task = &s->tasks[SAGE_TASK_PICTURES];
+    const uint64_t *begin = s->dataset->image_begin;
+    return task->rows == 0 ? 0 : (double)task->rows * (double)(begin[product + 1] - begin[product]) / (double)task->n;
+}
+
 static sage_status count_exactly(sage_sampler *s, sage_error *error) {
     s->expected = sage_alloc(s->n_products * sizeof *s->expected);
     double *sum = sage_alloc(s->n_products * sizeof *sum); /* in double: thousands of small shares are added up */
@@ -17,7 +24,7 @@ static sage_status count_exactly(sage_sampler *s, sage_error *error) {
         sage_free(sum);
         return sage_fail_memory(error, s->n_products * sizeof *sum);
     }
-    for (size_t j = 0; j < s->n_products; j++) sum[j] = made_rate(s);
+    for (size_t j = 0; j < s->n_products; j++) sum[j] = made_rate(s) + picture_rate(s, j);
     for (size_t t = 0; t < SAGE_TASKS; t++) {
         const sage_task_source *task = &s->tasks[t];
         if (task->rows == 0) continue;
@@ -52,7 +59,7 @@ sage_status sage_sampler_count(sage_sampler *sampler, sage_error *error) {
 }
 
 static double expected_by_sketch(const sage_sampler *s, uint32_t product) {
-    double expected = made_rate(s);
+    double expected = made_rate(s) + picture_rate(s, product);
     for (size_t t = 0; t < SAGE_TASKS; t++) {
         if (s->sketches[t] == NULL) continue;
         double share = (double)sage_cms_count(s->sketches[t], product) / (double)s->tasks[t].n;

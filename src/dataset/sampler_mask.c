@@ -1,5 +1,5 @@
 /* Which columns are no negatives of a row: products alike its positive or alike any known positive of its query, and,
- * for a query made from the catalogue, products that contain all its words.
+ * for a query made from the catalogue, products that contain all its words; for a picture, products that show it.
  *
  * Words are looked up the other way round: every distinct word of the rows' queries gets a bit set over the columns,
  * filled by one walk over the columns' words; a row's mask is then the intersection of its words' sets. */
@@ -186,6 +186,7 @@ sage_status sage_sampler_mask(sage_sampler *sampler, sage_error *error) {
         sage_pool_for(s->pool, b.n, 64, mark_columns, &b);
         sage_pool_for(s->pool, s->settings.batch, 1, mask_rows_containing, &b);
     }
+    sage_pictures_mask(s);
     for (size_t row = 0; row < s->settings.batch; row++) { /* the positive itself is no negative to be left out */
         s->mask[row * mask_words(s) + row / 64] &= ~(UINT64_C(1) << row % 64);
     }

@@ -5,11 +5,21 @@
 #include <string.h>
 
 static const double AUTO_CATALOGUE_SHARE = 0.6;
+static const double AUTO_PICTURE_SHARE = 0;
 enum { AUTO_BATCH = 1024, LEAST_BATCH = 16 };
 
-static size_t auto_batch(size_t n_products) {
-    if (n_products < LEAST_BATCH) return LEAST_BATCH;
-    return n_products < AUTO_BATCH ? n_products : AUTO_BATCH;
+static size_t pairs_of(const sage_sampler *s, sage_surface surface) {
+    size_t sum = 0, n;
+    for (unsigned k = 0; k < SAGE_EVENT_KINDS; k++, sum += n)
+        sage_dataset_pairs(s->dataset, SAGE_TRAIN, (unsigned)surface * SAGE_EVENT_KINDS + k, &n);
+    return surface == SAGE_ON_IMAGE && s->dataset->pictures == NULL ? 0 : sum;
+}
+
+/* A small catalogue may be searched with many pictures. */
+static size_t auto_batch(const sage_sampler *s) {
+    size_t n = s->n_products + pairs_of(s, SAGE_ON_IMAGE);
+    if (n < LEAST_BATCH) return LEAST_BATCH;
+    return n < AUTO_BATCH ? n : AUTO_BATCH;
 }
 
 static sage_log_q_kind log_q_kind(const char *text) {
@@ -20,12 +30,13 @@ static sage_log_q_kind log_q_kind(const char *text) {
 
 static sage_status read_settings(sage_sampler *s, const sage_options *o, sage_error *error) {
     sage_sampler_settings *set = &s->settings;
-    set->batch = (size_t)sage_options_int_or(o, "batch", (int64_t)auto_batch(s->n_products));
+    set->batch = (size_t)sage_options_int_or(o, "batch", (int64_t)auto_batch(s));
     set->negatives = (size_t)sage_options_int_or(o, "negatives", (int64_t)set->batch);
     set->count_power = sage_options_real(o, "count_power");
     set->ngram_dropout = sage_options_real(o, "ngram_dropout");
     set->field_dropout = sage_options_real(o, "field_dropout");
     set->image_dropout = sage_options_real(o, "image_dropout");
+    set->picture_holdout = sage_options_real(o, "picture_holdout");
     set->words_min = (size_t)sage_options_int(o, "pseudo_words_min");
     set->run = sage_options_real(o, "pseudo_run");
     set->title = sage_options_real(o, "pseudo_title");
@@ -73,29 +84,53 @@ static void deal(size_t rows, const double share[SAGE_EVENT_KINDS], size_t dealt
     }
 }
 
-/* Where the shares are the program's, no task gives more rows than it has pairs: a few events are not to be learned by
- * heart. */
-static void share_out(sage_sampler *s, const sage_options *o) {
+/* `rows` rows from `begin` on: events of a surface, then pairs made from the `n` products or images of the catalogue, a
+ * share `made` of them. Where the shares are the program's, no kind of event gives more rows than it has pairs: a few
+ * events are not to be learned by heart. */
+static void share_surface(sage_sampler *s, const sage_options *o, sage_surface surface, unsigned made_task, size_t n,
+                          size_t begin, size_t rows, double made) {
+    sage_task_source *tasks = &s->tasks[(size_t)surface * SAGE_EVENT_KINDS];
     double share[SAGE_EVENT_KINDS];
-    size_t rows[SAGE_EVENT_KINDS], used = 0, n_pairs = 0;
+    size_t dealt[SAGE_EVENT_KINDS], used = begin, end = begin + rows;
     for (unsigned k = 0; k < SAGE_EVENT_KINDS; k++) {
-        sage_task_source *task = &s->tasks[SAGE_ON_SEARCH * SAGE_EVENT_KINDS + k];
-        task->pairs = sage_dataset_pairs(s->dataset, SAGE_TRAIN, SAGE_ON_SEARCH * SAGE_EVENT_KINDS + k, &task->n);
-        share[k] = task_share(o, (sage_event_kind)k, task->n);
-        n_pairs += task->n;
+        tasks[k].pairs =
+            sage_dataset_pairs(s->dataset, SAGE_TRAIN, (unsigned)surface * SAGE_EVENT_KINDS + k, &tasks[k].n);
+        share[k] = task_share(o, (sage_event_kind)k, tasks[k].n);
     }
-    s->cold_start = n_pairs == 0;
-    double catalogue = s->cold_start ? 1 : sage_options_real_or(o, "catalogue_share", AUTO_CATALOGUE_SHARE);
-    size_t made = (size_t)((double)s->settings.batch * catalogue + 0.5);
-    deal(s->settings.batch - made, share, rows);
+    deal(rows - (size_t)((double)rows * made + 0.5), share, dealt);
     for (unsigned k = 0; k < SAGE_EVENT_KINDS; k++) {
-        sage_task_source *task = &s->tasks[SAGE_ON_SEARCH * SAGE_EVENT_KINDS + k];
-        if (sage_options_is_auto(o, "catalogue_share") && rows[k] > task->n) rows[k] = task->n;
-        task->begin = used;
-        task->rows = rows[k];
-        used += rows[k];
+        if (sage_options_is_auto(o, "catalogue_share") && dealt[k] > tasks[k].n) dealt[k] = tasks[k].n;
+        tasks[k].begin = used;
+        tasks[k].rows = dealt[k];
+        used += dealt[k];
     }
-    s->tasks[SAGE_TASK_CATALOGUE] = (sage_task_source){NULL, s->n_products, used, s->settings.batch - used};
+    s->tasks[made_task] = (sage_task_source){NULL, n, used, end - used};
+}
+
+/* Where nobody searched by picture all rows are made; else the shares are as the roots of their numbers, with no more
+ * made than usual. */
+static double made_pictures(const sage_options *o, size_t images, size_t pairs) {
+    if (pairs == 0) return 1;
+    double root = sqrt((double)images) / (sqrt((double)images) + sqrt((double)pairs));
+    return sage_options_real_or(o, "catalogue_share", fmin(AUTO_CATALOGUE_SHARE, root));
+}
+
+static size_t picture_rows(const sage_sampler *s, const sage_options *o, size_t images, size_t pairs) {
+    double share = sage_options_real_or(o, "picture_share", AUTO_PICTURE_SHARE);
+    size_t rows = (size_t)((double)s->settings.batch * share + 0.5), most = images + pairs;
+    return images == 0 ? 0 : sage_options_is_auto(o, "picture_share") && rows > most ? most : rows;
+}
+
+static void share_out(sage_sampler *s, const sage_options *o) {
+    size_t images = sage_sampler_images(s), searches = pairs_of(s, SAGE_ON_SEARCH), pairs = pairs_of(s, SAGE_ON_IMAGE);
+    s->pictures.n = picture_rows(s, o, images, pairs);
+    s->n_texts = s->settings.batch - s->pictures.n;
+    s->cold_start = searches + (s->pictures.n > 0 ? pairs : 0) == 0;
+    share_surface(s, o, SAGE_ON_SEARCH, SAGE_TASK_CATALOGUE, s->n_products, 0, s->n_texts,
+                  searches == 0 ? 1 : sage_options_real_or(o, "catalogue_share", AUTO_CATALOGUE_SHARE));
+    if (s->pictures.n > 0)
+        share_surface(s, o, SAGE_ON_IMAGE, SAGE_TASK_PICTURES, images, s->n_texts, s->pictures.n,
+                      made_pictures(o, images, pairs));
 }
 
 sage_status sage_sampler_plan_settings(sage_sampler *sampler, const sage_options *options, sage_error *error) {
@@ -129,8 +164,9 @@ static void plan_task(sage_sampler *s, size_t number) {
     for (size_t i = 0; i < task->rows; i++) {
         size_t row = task->begin + i, drawn = draw(s, number, s->step * task->rows + i);
         s->task[row] = (uint8_t)number;
+        if (row >= s->n_texts) s->pictures.image[row - s->n_texts] = drawn; /* of events, fill looks elsewhere */
         if (task->pairs == NULL) {
-            s->product[row] = (uint32_t)drawn;
+            s->product[row] = number == SAGE_TASK_PICTURES ? sage_pictures_owner(s, drawn) : (uint32_t)drawn;
             s->query[row] = UINT32_MAX;
             s->weight[row] = 1;
         } else {

@@ -43,7 +43,7 @@ void sage_train_load_batch(const sage_sampler *sampler, const sage_batch *batch,
         add(&ids, batch->bag_begin[end] - batch->bag_begin[first]);
         if (batch->image_begin != NULL) add(&images, batch->image_begin[i + 1] - batch->image_begin[i]);
     }
-    for (size_t i = 0; i < batch->n_pairs; i++) add(&query_ids, batch->query_begin[i + 1] - batch->query_begin[i]);
+    for (size_t i = 0; i < batch->n_texts; i++) add(&query_ids, batch->query_begin[i + 1] - batch->query_begin[i]);
     load->n_pairs = batch->n_pairs;
     load->n_random = batch->n_random;
     load->text_bags = bound(&tokens);

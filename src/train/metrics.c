@@ -11,6 +11,8 @@ enum { LINE_MAX_BYTES = 8192 };
 void sage_train_task_name(unsigned task, char out[32]) {
     if (task == SAGE_TASK_CATALOGUE)
         snprintf(out, 32, "catalogue");
+    else if (task == SAGE_TASK_PICTURES)
+        snprintf(out, 32, "pictures");
     else
         sage_task_name(task, out);
 }

@@ -75,8 +75,10 @@ static sage_status forward_backward(sage_trainer *trainer, const sage_batch *bat
                                    .token_field = batch->token_field,
                                    .group = {{batch->image_begin, batch->images}}};
     products.text = (sage_bags){batch->token_begin[products.n], batch->token_ids, batch->bag_begin};
-    sage_query_batch queries = {.n_texts = batch->n_pairs,
-                                .bags = {batch->n_pairs, batch->query_ids, batch->query_begin}};
+    sage_query_batch queries = {.n_texts = batch->n_texts,
+                                .n_pictures = batch->n_pictures,
+                                .bags = {batch->n_texts, batch->query_ids, batch->query_begin},
+                                .pictures = batch->query_pictures};
     sage_loss_spec spec = {.n_pairs = batch->n_pairs,
                            .n_random = batch->n_random,
                            .log_q = batch->full_catalogue ? NULL : batch->log_q,
