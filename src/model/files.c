@@ -254,16 +254,36 @@ out:
     return st;
 }
 
+/* From the time before "groups": pictures had no tower. It then is as tfidf starts it. */
+static bool is_old(const sage_safetensors *file) {
+    return sage_safetensors_meta(file, "groups") == NULL;
+}
+
+static bool lacks(const sage_model *model, const sage_safetensors *file, size_t i) {
+    return i < model->n_params && model->params[i].of_pictures && is_old(file);
+}
+
+static void start_pictures(sage_model *model) {
+    sage_rng rng;
+    sage_rng_seed(&rng, 0, 3);
+    for (size_t i = 0; i < model->n_params; i++)
+        if (model->params[i].of_pictures)
+            memset(model->dense + model->params[i].offset, 0,
+                   model->params[i].rows * model->params[i].cols * sizeof(real));
+    model_init_pictures(model, &rng);
+}
+
 sage_status sage_model_restore(sage_model *model, const sage_safetensors *file, const char *prefix, sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_tensor *found = NULL;
     size_t n = model->n_params + 2;
     SAGE_TRY(same_switch(file, "text_norm", model->shape.plain_text, error));
     SAGE_TRY(same_switch(file, "head_skip", model->shape.plain_head, error));
-    for (size_t i = 0; i < n; i++)
-        SAGE_TRY(find_tensor(file, prefix, &model->tensors[i], &found, error)); /* all of it or nothing */
+    for (size_t i = 0; i < n; i++) /* all of it or nothing */
+        if (!lacks(model, file, i)) SAGE_TRY(find_tensor(file, prefix, &model->tensors[i], &found, error));
     SAGE_TRY(restore_hashes(model, file, error));
     for (size_t i = 0; i < n; i++) {
+        if (lacks(model, file, i)) continue;
         SAGE_TRY(find_tensor(file, prefix, &model->tensors[i], &found, error));
         size_t values = model->tensors[i].bytes / sizeof(real);
         if (i != model->n_params)
@@ -273,6 +293,7 @@ sage_status sage_model_restore(sage_model *model, const sage_safetensors *file, 
             copy_table(file, found, model->shape.rows, model->shape.dim_embed, model->table);
         sage_safetensors_release(file, found->data, found->bytes);
     }
+    if (has(model, P_PICTURE_SKIP) && is_old(file)) start_pictures(model);
 out:
     return st;
 }

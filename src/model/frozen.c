@@ -83,7 +83,9 @@ out:
 
 typedef struct queries_job {
     sage_frozen *frozen;
-    size_t n;
+    const sage_query_batch *queries;
+    tower_id tower;
+    size_t n; /* rows of the tower */
     real *out;
 } queries_job;
 
@@ -91,24 +93,37 @@ static void query_chunks(void *ctx, size_t begin, size_t end, size_t worker) {
     const queries_job *job = ctx;
     sage_frozen *f = job->frozen;
     const sage_model_shape *s = &f->model->shape;
+    size_t width = tower_width(s, job->tower);
     tower_acts *t = &f->workers[worker].tower;
     for (size_t chunk = begin; chunk < end; chunk++) {
         size_t first = chunk * QUERY_ROWS, n = job->n - first < QUERY_ROWS ? job->n - first : QUERY_ROWS;
-        memcpy(t->u, f->bags.e + first * s->dim_embed, n * s->dim_embed * sizeof(real));
-        memset(t->u + n * s->dim_embed, 0, (QUERY_ROWS - n) * s->dim_embed * sizeof(real));
-        tower_dense(f->model, f->query_layers, QUERY_ROWS, t->u, t->mlp, t->q, t->inverse);
+        if (job->tower == TOWER_SEARCH)
+            tower_join(s, job->queries, first, n, f->bags.e + first * s->dim_embed, t->u);
+        else
+            memcpy(t->u, job->queries->pictures + first * width, n * width * sizeof(real));
+        memset(t->u + n * width, 0, (QUERY_ROWS - n) * width * sizeof(real));
+        tower_dense(f->model, f->tower_layers[job->tower], job->tower, QUERY_ROWS, t->u, t->mlp, t->q, t->inverse);
         memcpy(job->out + first * s->dim_out, t->q, n * s->dim_out * sizeof(real));
     }
 }
 
+static sage_status run_tower(queries_job job, sage_error *error) {
+    if (job.n == 0) return SAGE_OK;
+    sage_status st = frozen_need_tower(job.frozen, job.tower, error);
+    if (st == SAGE_OK)
+        sage_pool_for_dynamic(job.frozen->pool, (job.n + QUERY_ROWS - 1) / QUERY_ROWS, 1, query_chunks, &job);
+    return st;
+}
+
 sage_status sage_frozen_queries(sage_frozen *frozen, const sage_query_batch *queries, real *out, sage_error *error) {
     sage_status st = SAGE_OK;
+    const sage_model_shape *s = &frozen->model->shape;
     size_t n = queries->n_texts;
-    if (n == 0) return SAGE_OK;
-    SAGE_TRY(frozen_need_queries(frozen, error));
-    SAGE_TRY(frozen_bags(frozen, &queries->bags, error));
-    queries_job job = {frozen, n, out};
-    sage_pool_for_dynamic(frozen->pool, (n + QUERY_ROWS - 1) / QUERY_ROWS, 1, query_chunks, &job);
+    SAGE_TRY(tower_check(s, queries, error));
+    if (n > 0) SAGE_TRY(frozen_bags(frozen, &queries->bags, error));
+    SAGE_TRY(run_tower((queries_job){frozen, queries, TOWER_SEARCH, n, out}, error));
+    if (queries->n_pictures == 0) goto out;
+    st = run_tower((queries_job){frozen, queries, TOWER_PICTURE, queries->n_pictures, out + n * s->dim_out}, error);
 out:
     return st;
 }
@@ -127,10 +142,11 @@ static void lay_product_workers(layer *l, sage_frozen *f) {
 }
 
 static void lay_query_workers(layer *l, sage_frozen *f) {
+    size_t search = tower_width(&f->model->shape, TOWER_SEARCH), picture = tower_width(&f->model->shape, TOWER_PICTURE);
     for (size_t w = 0; w < f->threads; w++) {
         frozen_worker made = f->workers[w];
         lay_tower(l, &f->model->shape, QUERY_ROWS, false, &made.tower);
-        lay_tower_chunk(l, &f->model->shape, QUERY_ROWS, &made.tower);
+        lay_tower_chunk(l, &f->model->shape, QUERY_ROWS, search > picture ? search : picture, &made.tower);
         if (l->base != NULL) f->workers[w] = made;
     }
 }
@@ -179,14 +195,15 @@ out:
     return st;
 }
 
-sage_status frozen_need_queries(sage_frozen *f, sage_error *error) {
+sage_status frozen_need_tower(sage_frozen *f, tower_id tower, sage_error *error) {
     sage_status st = SAGE_OK;
-    if (f->query_layers != NULL) goto out;
+    layer_set set = tower == TOWER_SEARCH ? LAYERS_OF_TEXTS : LAYERS_OF_PICTURES;
+    if (f->tower_layers[tower] != NULL) goto out;
     if (f->query_block == NULL) SAGE_TRY(take_block(f, lay_query_workers, &f->query_block, error));
     packed_layers *layers;
-    SAGE_TRY(packed_layers_new(&f->model->shape, 0, LAYERS_OF_QUERIES, f->precision, false, &layers, error));
+    SAGE_TRY(packed_layers_new(&f->model->shape, 0, set, f->precision, false, &layers, error));
     packed_layers_set(layers, f->model, NULL, f->pool);
-    f->query_layers = layers;
+    f->tower_layers[tower] = layers;
     f->bytes += packed_layers_bytes(layers);
 out:
     return st;
@@ -235,7 +252,7 @@ out:
 void sage_frozen_free(sage_frozen *frozen) {
     if (frozen == NULL) return;
     packed_layers_free(frozen->product_layers);
-    packed_layers_free(frozen->query_layers);
+    for (tower_id t = 0; t < TOWERS; t++) packed_layers_free(frozen->tower_layers[t]);
     sage_free(frozen->product_block);
     sage_free(frozen->query_block);
     sage_free(frozen->token_block);

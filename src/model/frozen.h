@@ -7,7 +7,7 @@
 
 typedef struct frozen_worker {
     encoder_acts acts; /* [ROWS] */
-    tower_acts tower;  /* [QUERY_ROWS] */
+    tower_acts tower;  /* [QUERY_ROWS], u of the wider of both */
     real *tokens;      /* [most tokens][E] of one product */
     real *attention;   /* [most tokens][H] */
 } frozen_worker;
@@ -31,7 +31,7 @@ struct sage_frozen {
     void *table_copy; /* where the precision is not f32 */
     real *row_scale;  /* [rows] int8 */
     fold fold;
-    packed_layers *product_layers, *query_layers;
+    packed_layers *product_layers, *tower_layers[TOWERS];
     void *product_block, *query_block;
     real *token_block;
     frozen_worker *workers;
@@ -39,7 +39,7 @@ struct sage_frozen {
 };
 
 sage_status frozen_need_products(sage_frozen *frozen, size_t most_tokens, sage_error *error);
-sage_status frozen_need_queries(sage_frozen *frozen, sage_error *error);
+sage_status frozen_need_tower(sage_frozen *frozen, tower_id tower, sage_error *error);
 
 /* frozen_table.c: the table comes from the file, or, where that is NULL, from the model. */
 sage_status frozen_table(sage_frozen *frozen, const sage_safetensors *file, sage_error *error);

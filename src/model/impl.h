@@ -3,6 +3,7 @@
 #define SAGE_MODEL_IMPL_H
 
 #include <base/error.h>
+#include <base/rng.h>
 #include <model/model.h>
 
 /* Kinds of token: the 12 text fields, the groups, CLS. Each kind has a bias (its own, the group's, or CLS itself) and
@@ -52,6 +53,11 @@ typedef enum param_id {
     P_SEARCH1_B,
     P_SEARCH2_W,
     P_SEARCH2_B,
+    P_PICTURE_SKIP,
+    P_PICTURE1_W,
+    P_PICTURE1_B,
+    P_PICTURE2_W,
+    P_PICTURE2_B,
     P_TEMPERATURE,
     P_COUNT
 } param_id;
@@ -77,6 +83,13 @@ struct sage_model {
     char meta_text[META_MAX][META_BYTES];
     size_t n_meta;
 };
+
+/* Search texts and pictures have a tower each, of the same form. */
+typedef enum tower_id { TOWER_SEARCH, TOWER_PICTURE, TOWERS } tower_id;
+static inline size_t tower_width(const sage_model_shape *shape, tower_id tower) { /* of u; 0: there is no such tower */
+    return tower == TOWER_SEARCH ? shape->dim_embed + sage_shape_dim(shape, SAGE_GROUP_SENTENCES)
+                                 : sage_shape_dim(shape, SAGE_GROUP_PICTURES);
+}
 
 static inline param_id group_proj(size_t group) {
     return (param_id)(P_GROUPS + 2 * group);
@@ -119,6 +132,8 @@ void model_release_row(const sage_safetensors *file, const sage_tensor *table, s
 extern const char *const model_group_names[2]; /* by kind, as the metadata has them */
 void model_describe(sage_model *model);        /* metadata from shape and hash functions */
 void model_init_tfidf(sage_model *model, const sage_options *options, const sage_vocab *vocab, uint64_t seed);
+/* The picture tower as tfidf starts it: by the projections that the pictures' tokens have. */
+void model_init_pictures(sage_model *model, sage_rng *rng);
 void model_init_paper(sage_model *model, uint64_t seed);
 
 #endif

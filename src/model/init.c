@@ -3,7 +3,9 @@
  * tfidf: untrained, a product's vector is the mean of its tokens, a token the idf-weighted sum of random rows, and a
  * query likewise: two texts are as near as their tf-idf vectors are, up to random projection. W_V, W_O, the projections
  * and the skips are the identity, all second layers zero (a head without skip is the identity as a whole); attention
- * is spread by the score biases alone, since g_h is small. paper: Xavier for matrices and the table, N(0, 1) for the
+ * is spread by the score biases alone, since g_h is small. A sentence vector comes in on both sides by one and the same
+ * random projection, so that it compares as the encoder means it; a picture is searched for by the projection of the
+ * products' pictures. paper: Xavier for matrices and the table, N(0, 1) for the
  * importance weights. */
 #include "impl.h"
 #include <base/rng.h>
@@ -41,8 +43,9 @@ static void fill_table(sage_model *model, void (*fill_values)(real *, size_t, do
                         sage_slab_width(s->dim_embed, slab), spread, rng);
 }
 
-static void identity(real *x, size_t rows, size_t cols) {
-    for (size_t i = 0; i < rows && i < cols; i++) x[i * cols + i] = 1;
+/* The first `cols` of `ld` columns. */
+static void identity(real *x, size_t rows, size_t cols, size_t ld) {
+    for (size_t i = 0; i < rows && i < cols; i++) x[i * ld + i] = 1;
 }
 
 static void fill_norms(sage_model *model) {
@@ -61,6 +64,8 @@ static void fill_score_bias(sage_model *model) {
         s[SAGE_TITLE] = (real)log(title);
         s[SAGE_TYPE] = s[SAGE_CATEGORY] = s[SAGE_BRAND] = (real)log(strong);
         s[kind_of_cls(&model->shape)] = (real)log(cls);
+        for (size_t g = 0; g < model->shape.n_groups; g++)
+            if (model->shape.groups[g].kind == SAGE_GROUP_SENTENCES) s[kind_of_group(g)] = (real)log(title);
     }
 }
 
@@ -91,6 +96,34 @@ static void fill_plain_head(sage_model *model) {
     }
 }
 
+/* As long as the layer norm makes a bag, times the weight; the rows that both sides have. A random projection keeps
+ * lengths and angles about as they are (Johnson and Lindenstrauss 1984). */
+static void fill_sentences(sage_model *model, double weight, sage_rng *rng) {
+    const sage_model_shape *s = &model->shape;
+    size_t rows = s->dim_out < s->dim_model ? s->dim_out : s->dim_model, at = s->dim_embed;
+    size_t width = tower_width(s, TOWER_SEARCH);
+    double deviation = weight * sqrt((double)s->dim_embed / (double)rows);
+    for (size_t g = 0; g < s->n_groups; g++) {
+        size_t dim = s->groups[g].dim;
+        if (s->groups[g].kind != SAGE_GROUP_SENTENCES) continue;
+        normal(par(model, group_proj(g)), rows * dim, deviation, rng);
+        for (size_t i = 0; i < rows; i++)
+            memcpy(par(model, P_SEARCH_SKIP) + i * width + at, par(model, group_proj(g)) + i * dim, dim * sizeof(real));
+        at += dim;
+    }
+}
+
+void model_init_pictures(sage_model *model, sage_rng *rng) {
+    const sage_model_shape *s = &model->shape;
+    size_t rows = s->dim_out < s->dim_model ? s->dim_out : s->dim_model, width = tower_width(s, TOWER_PICTURE), at = 0;
+    if (width == 0) return;
+    for (size_t g = 0; g < s->n_groups && s->groups[g].kind == SAGE_GROUP_PICTURES; at += s->groups[g++].dim)
+        for (size_t i = 0; i < rows; i++)
+            memcpy(par(model, P_PICTURE_SKIP) + i * width + at, par(model, group_proj(g)) + i * s->groups[g].dim,
+                   s->groups[g].dim * sizeof(real));
+    xavier(par(model, P_PICTURE1_W), s->dim_head, width, rng);
+}
+
 void model_init_tfidf(sage_model *model, const sage_options *options, const sage_vocab *vocab, uint64_t seed) {
     const sage_model_shape *s = &model->shape;
     const double small = 0.02;
@@ -100,12 +133,13 @@ void model_init_tfidf(sage_model *model, const sage_options *options, const sage
     fill_norms(model);
     fill_score_bias(model);
     fill_importance(model, options, vocab);
-    identity(par(model, P_TEXT_PROJ), d, s->dim_embed);
-    identity(par(model, P_WV), d, d);
-    identity(par(model, P_WO), d, d);
-    if (has(model, P_HEAD_SKIP)) identity(par(model, P_HEAD_SKIP), s->dim_out, d);
-    identity(par(model, P_SEARCH_SKIP), s->dim_out, s->dim_embed);
-    for (size_t g = 0; g < s->n_groups; g++) xavier(par(model, group_proj(g)), d, s->groups[g].dim, &rng);
+    identity(par(model, P_TEXT_PROJ), d, s->dim_embed, s->dim_embed);
+    identity(par(model, P_WV), d, d, d);
+    identity(par(model, P_WO), d, d, d);
+    if (has(model, P_HEAD_SKIP)) identity(par(model, P_HEAD_SKIP), s->dim_out, d, d);
+    identity(par(model, P_SEARCH_SKIP), s->dim_out, s->dim_embed, tower_width(s, TOWER_SEARCH));
+    for (size_t g = 0; g < s->n_groups; g++)
+        if (s->groups[g].kind == SAGE_GROUP_PICTURES) xavier(par(model, group_proj(g)), d, s->groups[g].dim, &rng);
     normal(par(model, P_CLS), d, small, &rng);
     normal(par(model, P_WQ), d * d, small, &rng);
     normal(par(model, P_WK), d * d, small, &rng);
@@ -113,9 +147,19 @@ void model_init_tfidf(sage_model *model, const sage_options *options, const sage
     xavier(par(model, P_FF1_W), s->dim_ff, d, &rng);
     xavier(par(model, P_HEAD1_W), s->dim_head, d, &rng);
     if (!has(model, P_HEAD_SKIP)) fill_plain_head(model);
-    xavier(par(model, P_SEARCH1_W), s->dim_head, s->dim_embed, &rng);
+    xavier(par(model, P_SEARCH1_W), s->dim_head, tower_width(s, TOWER_SEARCH), &rng);
+    fill_sentences(model, sage_options_real(options, "sentence_weight"), &rng);
+    model_init_pictures(model, &rng);
     sage_rng_seed(&rng, seed, 2);
     fill_table(model, normal, 1 / sqrt((double)s->dim_embed), &rng);
+}
+
+static void paper_tower(sage_model *model, tower_id tower, param_id skip, param_id w1, param_id w2, sage_rng *rng) {
+    const sage_model_shape *s = &model->shape;
+    size_t width = tower_width(s, tower);
+    xavier(par(model, skip), s->dim_out, width, rng);
+    xavier(par(model, w1), s->dim_head, width, rng);
+    xavier(par(model, w2), s->dim_out, s->dim_head, rng);
 }
 
 void model_init_paper(sage_model *model, uint64_t seed) {
@@ -137,10 +181,9 @@ void model_init_paper(sage_model *model, uint64_t seed) {
     if (has(model, P_HEAD_SKIP)) xavier(par(model, P_HEAD_SKIP), s->dim_out, d, &rng);
     xavier(par(model, P_HEAD1_W), s->dim_head, d, &rng);
     xavier(par(model, P_HEAD2_W), s->dim_out, s->dim_head, &rng);
-    xavier(par(model, P_SEARCH_SKIP), s->dim_out, e, &rng);
-    xavier(par(model, P_SEARCH1_W), s->dim_head, e, &rng);
-    xavier(par(model, P_SEARCH2_W), s->dim_out, s->dim_head, &rng);
+    paper_tower(model, TOWER_SEARCH, P_SEARCH_SKIP, P_SEARCH1_W, P_SEARCH2_W, &rng);
     normal(model->importance, s->vocab * s->hashes, 1, &rng);
+    if (has(model, P_PICTURE_SKIP)) paper_tower(model, TOWER_PICTURE, P_PICTURE_SKIP, P_PICTURE1_W, P_PICTURE2_W, &rng);
     sage_rng_seed(&rng, seed, 2);
     fill_table(model, uniform, xavier_bound(s->rows, e), &rng);
 }

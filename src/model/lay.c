@@ -69,7 +69,7 @@ void lay_tower(layer *l, const sage_model_shape *shape, size_t n, bool backward,
                       .dq = backward ? lay_reals(l, n, shape->dim_out) : NULL};
 }
 
-void lay_tower_chunk(layer *l, const sage_model_shape *shape, size_t n, tower_acts *t) {
-    t->u = lay_reals(l, n, shape->dim_embed);
+void lay_tower_chunk(layer *l, const sage_model_shape *shape, size_t n, size_t width, tower_acts *t) {
+    t->u = lay_reals(l, n, width);
     t->mlp.act = lay_reals(l, n, shape->dim_head);
 }

@@ -25,6 +25,6 @@ void lay_encoder(layer *l, const sage_model_shape *shape, size_t ld, size_t n, s
                  encoder_acts *e);
 void lay_encoder_chunk(layer *l, const sage_model_shape *shape, size_t n, bool backward, encoder_acts *e);
 void lay_tower(layer *l, const sage_model_shape *shape, size_t n, bool backward, tower_acts *t);
-void lay_tower_chunk(layer *l, const sage_model_shape *shape, size_t n, tower_acts *t);
+void lay_tower_chunk(layer *l, const sage_model_shape *shape, size_t n, size_t width, tower_acts *t);
 
 #endif

@@ -18,9 +18,11 @@ mlp mlp_head(const sage_model *model, const packed_layers *layers) {
     return mlp_of(model, s->dim_model, s->dim_head, s->dim_out, skip, &layers->head, P_HEAD1_B, P_HEAD2_B);
 }
 
-mlp mlp_search(const sage_model *model, const packed_layers *layers) {
+mlp mlp_tower(const sage_model *model, const packed_layers *layers, tower_id tower) {
     const sage_model_shape *s = &model->shape;
-    return mlp_of(model, s->dim_embed, s->dim_head, s->dim_out, SKIP_MATRIX, &layers->search, P_SEARCH1_B, P_SEARCH2_B);
+    bool search = tower == TOWER_SEARCH;
+    return mlp_of(model, tower_width(s, tower), s->dim_head, s->dim_out, SKIP_MATRIX, &layers->tower[tower],
+                  search ? P_SEARCH1_B : P_PICTURE1_B, search ? P_SEARCH2_B : P_PICTURE2_B);
 }
 
 void mlp_forward(const mlp *m, size_t n, const real *x, mlp_acts a, real *out) {
@@ -40,6 +42,7 @@ void mlp_back(const mlp *m, size_t n, const real *d_out, mlp_acts a, real *scrat
     sage_weights_back(m->weights->w2, n, d_out, m->out, false, scratch, m->hidden);
     ops->gelu_back(n * m->hidden, scratch, a.pre);
     ops->col_sum(n, m->hidden, 0, m->hidden, a.pre, b1_grad);
+    if (dx == NULL) return;
     if (m->skip == SKIP_MATRIX) sage_weights_back(m->weights->skip, n, d_out, m->out, false, dx, m->in);
     if (m->skip == SKIP_IDENTITY) memcpy(dx, d_out, n * m->in * sizeof(real));
     sage_weights_back(m->weights->w1, n, a.pre, m->hidden, m->skip != SKIP_NONE, dx, m->in);

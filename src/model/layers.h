@@ -1,4 +1,4 @@
-/* The layers of which encoder, head and search tower are made. Functions here work on n rows on the calling worker.
+/* The layers of which encoder, head and towers are made. Functions here work on n rows on the calling worker.
  * Weights are [out][in], so that y = x W^T + b. */
 #ifndef SAGE_MODEL_LAYERS_H
 #define SAGE_MODEL_LAYERS_H
@@ -7,7 +7,11 @@
 #include <kernels/gemm.h>
 
 /* Which of them: a frozen model that has only queries to answer does without the others. */
-typedef enum layer_set { LAYERS_OF_PRODUCTS = 1, LAYERS_OF_QUERIES = 2, LAYERS_ALL = 3 } layer_set;
+typedef enum layer_set {
+    LAYERS_OF_PRODUCTS = 1,
+    LAYERS_OF_TEXTS = 2,
+    LAYERS_OF_PICTURES = 4, /* as queries */
+} layer_set;
 
 /* The model's weights laid out for products: those of a pass (set anew each step) or of a frozen model (set once). */
 typedef struct packed_mlp {
@@ -18,18 +22,19 @@ typedef struct packed_layers {
     size_t heads, ld;                          /* of vcat */
     sage_weights *value[SAGE_MODEL_HEADS_MAX]; /* rows h D/H .. of vcat */
     sage_weights *out;                         /* W_O */
-    packed_mlp ff, head, search;
+    packed_mlp ff, head, tower[TOWERS];
 } packed_layers;
 
-/* `ld` is the fold's. In INT8 only the large layers are int8: what a head sees mixes texts and image vectors of very
- * different size in one row, and the heads' linear skip carries most of a vector, so these are bf16. */
+/* `ld` is the fold's. In INT8 only the large layers are int8: what a head sees, or a search tower with sentences, mixes
+ * texts and unit vectors of very different size in one row, and the heads' linear skip carries most of a vector, so
+ * these are bf16. */
 sage_status packed_layers_new(const sage_model_shape *shape, size_t ld, layer_set set, sage_precision precision,
                               bool backward, packed_layers **layers, sage_error *error);
 void packed_layers_free(packed_layers *layers);
 size_t packed_layers_bytes(const packed_layers *layers);
 /* About what they will take, forward and backward. */
-size_t packed_layers_need(const sage_model_shape *shape, size_t ld, sage_precision precision);
-/* Takes the model's present weights, and vcat [D][ld] (not read where only queries' are kept), over the pool. */
+size_t packed_layers_need(const sage_model_shape *shape, size_t ld, layer_set set, sage_precision precision);
+/* Takes the model's present weights, and vcat [D][ld] (not read where only towers are kept), over the pool. */
 void packed_layers_set(packed_layers *layers, const sage_model *model, const real *vcat, sage_pool *pool);
 
 /* out = S x + W_2 gelu(W_1 x + b_1) + b_2. What S is: */
@@ -46,7 +51,7 @@ typedef struct mlp {
 } mlp;
 mlp mlp_feed_forward(const sage_model *model, const packed_layers *layers);
 mlp mlp_head(const sage_model *model, const packed_layers *layers);
-mlp mlp_search(const sage_model *model, const packed_layers *layers);
+mlp mlp_tower(const sage_model *model, const packed_layers *layers, tower_id tower);
 
 /* pre [n][hidden] before GELU, which a training pass keeps, and its gradient after the backward pass; act [n][hidden]
  * after. */
@@ -55,7 +60,8 @@ typedef struct mlp_acts {
 } mlp_acts;
 
 void mlp_forward(const mlp *m, size_t n, const real *x, mlp_acts a, real *out);
-/* dx [n][in] is overwritten, a.pre becomes its gradient; adds to the biases' gradients; scratch [n][hidden]. */
+/* dx [n][in] (NULL: not wanted) is overwritten, a.pre becomes its gradient; adds to the biases' gradients; scratch
+ * [n][hidden]. */
 void mlp_back(const mlp *m, size_t n, const real *d_out, mlp_acts a, real *scratch, real *dx, real *b1_grad,
               real *b2_grad);
 

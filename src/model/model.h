@@ -1,15 +1,16 @@
-/* The model: hash embedding, product encoder, search tower. `real` is float; the oracle test builds the same code in
- * double.
+/* The model: hash embedding, product encoder, search and picture tower. `real` is float; the oracle test builds the
+ * same code in double.
  *
  * Notation: E = dim_embed, D = dim_model, H = heads, F = dim_ff, M = dim_head, O = dim_out. Row-major throughout.
  *
  *   bag      e = LN_t( sum over ids i of sum over k < K of W[i][k] T[h_k(i)] )          [E]   one table T for products
- * and queries token    x_j = P e_j + b_f   text of field f        x_j = P_img v_j + b_img   image   x_0 = c (CLS) [D]
+ * and queries token    x_j = P e_j + b_f   text of field f        x_j = P_g v_j + b_g   group g   x_0 = c (CLS) [D]
  *   scores   s_hj = q_h . (W_K,h x_j)/sqrt(D/H) + s[h][f],   q_h = W_Q,h c + b_Q,h      (no b_K: its gradient is zero)
  *   heads    W_V,h (sum_j softmax_j(s_h) x_j) + b_V,h
  *   y = LN_1(c + W_O heads + b_O)    z = LN_2(y + W_2 gelu(W_1 y + b_1) + b_2)          post-norm
  *   product  p = unit( S z + M_2 gelu(M_1 z + m_1) + m_2 )                               [O]   no S in a plain head
- *   query    q = unit( S_q u + N_2 gelu(N_1 u + n_1) + n_2 ),  u = bag of the query's ids   [O]
+ *   query    q = unit( S_q u + N_2 gelu(N_1 u + n_1) + n_2 )                             [O]
+ *            text: u = (bag of its ids | its sentence vectors)   picture: u = its vectors, and a tower of its own
  *
  * The encoder is computed the short way (docs/architecture.md): no key, query or value of a token other than CLS is
  * ever formed. */
@@ -61,6 +62,7 @@ typedef struct sage_param {
     size_t offset;     /* in reals from the start of the dense arena; table and importance are apart (sparse) */
     size_t rows, cols; /* a vector has rows = 1 */
     bool decay;        /* weight decay applies */
+    bool of_pictures;  /* of the picture tower, which only batches with pictures as queries train */
 } sage_param;
 
 typedef struct sage_model sage_model;
@@ -203,6 +205,7 @@ typedef struct sage_loss {
     double teacher;                   /* a row without a listed column that counts adds 0 */
     double task_sum[SAGE_LOSS_TASKS]; /* sum of weight * loss of each task */
     double task_weight[SAGE_LOSS_TASKS];
+    bool pictures; /* some queries were pictures; if not, all gradients of the picture tower are zero */
 } sage_loss;
 
 /* One forward and backward pass: the loss, and `dense` [dense_size] becomes the gradient of the dense arena. What the

@@ -14,6 +14,8 @@ const sage_option sage_model_options[] = {
      "Factor of a word bigram's idf in its first importance weight."},
     {"model", "init_trigram", SAGE_OPT_REAL, 0, 100, NULL, "0.35",
      "Factor of a letter trigram's idf in its first importance weight."},
+    {"model", "sentence_weight", SAGE_OPT_REAL, 0, 100, NULL, "1.0",
+     "How much a sentence vector counts at first beside the title's n-grams, in products and in search texts."},
     {"model", "dim_embed", SAGE_OPT_INT, 1, 8192, NULL, "auto", "Width of a table row and of a text token."},
     {"model", "dim_model", SAGE_OPT_INT, 1, 8192, NULL, "auto", "Width of the encoder."},
     {"model", "heads", SAGE_OPT_INT, 1, SAGE_MODEL_HEADS_MAX, NULL, "auto",

@@ -1,4 +1,4 @@
-/* The weights of encoder, head and tower, laid out for the matrix library. */
+/* The weights of encoder, head and towers, laid out for the matrix library. */
 #include "layers.h"
 #include <base/alloc.h>
 
@@ -11,7 +11,7 @@ typedef struct entry {
     bool large;
 } entry;
 
-enum { ENTRIES_MAX = SAGE_MODEL_HEADS_MAX + 9 };
+enum { ENTRIES_MAX = SAGE_MODEL_HEADS_MAX + 12 };
 
 static size_t list(const sage_model_shape *s, packed_layers *l, entry *e) {
     size_t n = 0;
@@ -25,10 +25,19 @@ static size_t list(const sage_model_shape *s, packed_layers *l, entry *e) {
         for (size_t h = 0; h < s->heads; h++)
             e[n++] = (entry){&l->value[h], s->dim_model / s->heads, l->ld, P_COUNT, h, false};
     }
-    if (l->set & LAYERS_OF_QUERIES) {
-        e[n++] = (entry){&l->search.w1, s->dim_head, s->dim_embed, P_SEARCH1_W, 0, true};
-        e[n++] = (entry){&l->search.w2, s->dim_out, s->dim_head, P_SEARCH2_W, 0, true};
-        e[n++] = (entry){&l->search.skip, s->dim_out, s->dim_embed, P_SEARCH_SKIP, 0, false};
+    if (l->set & LAYERS_OF_TEXTS) {
+        packed_mlp *m = &l->tower[TOWER_SEARCH];
+        size_t width = tower_width(s, TOWER_SEARCH);
+        e[n++] = (entry){&m->w1, s->dim_head, width, P_SEARCH1_W, 0, width == s->dim_embed};
+        e[n++] = (entry){&m->w2, s->dim_out, s->dim_head, P_SEARCH2_W, 0, true};
+        e[n++] = (entry){&m->skip, s->dim_out, width, P_SEARCH_SKIP, 0, false};
+    }
+    if (l->set & LAYERS_OF_PICTURES) {
+        packed_mlp *m = &l->tower[TOWER_PICTURE];
+        size_t width = tower_width(s, TOWER_PICTURE);
+        e[n++] = (entry){&m->w1, s->dim_head, width, P_PICTURE1_W, 0, true};
+        e[n++] = (entry){&m->w2, s->dim_out, s->dim_head, P_PICTURE2_W, 0, true};
+        e[n++] = (entry){&m->skip, s->dim_out, width, P_PICTURE_SKIP, 0, false};
     }
     return n;
 }
@@ -66,7 +75,7 @@ void packed_layers_free(packed_layers *layers) {
     sage_weights_free(layers->out);
     free_mlp(&layers->ff);
     free_mlp(&layers->head);
-    free_mlp(&layers->search);
+    for (tower_id t = 0; t < TOWERS; t++) free_mlp(&layers->tower[t]);
     sage_free(layers);
 }
 
@@ -79,13 +88,14 @@ static size_t mlp_bytes(const packed_mlp *m) {
 }
 
 size_t packed_layers_bytes(const packed_layers *layers) {
-    size_t bytes = mlp_bytes(&layers->ff) + mlp_bytes(&layers->head) + mlp_bytes(&layers->search);
+    size_t bytes = mlp_bytes(&layers->ff) + mlp_bytes(&layers->head);
+    for (tower_id t = 0; t < TOWERS; t++) bytes += mlp_bytes(&layers->tower[t]);
     for (size_t h = 0; h < layers->heads; h++) bytes += bytes_of(layers->value[h]);
     return bytes + bytes_of(layers->out);
 }
 
-size_t packed_layers_need(const sage_model_shape *shape, size_t ld, sage_precision precision) {
-    packed_layers layers = {.set = LAYERS_ALL, .ld = ld};
+size_t packed_layers_need(const sage_model_shape *shape, size_t ld, layer_set set, sage_precision precision) {
+    packed_layers layers = {.set = set, .ld = ld};
     entry entries[ENTRIES_MAX];
     size_t elements = 0, n = list(shape, &layers, entries);
     for (size_t i = 0; i < n; i++) elements += entries[i].out * entries[i].in;

@@ -38,9 +38,22 @@ static void add_groups(sage_model *model) {
     }
 }
 
+static void add_pictures(sage_model *model) {
+    const sage_model_shape *s = &model->shape;
+    size_t width = tower_width(s, TOWER_PICTURE), first = model->n_params;
+    size_t m = width > 0 ? s->dim_head : 0, o = width > 0 ? s->dim_out : 0;
+    add(model, P_PICTURE_SKIP, "picture.skip", o, width, true);
+    add(model, P_PICTURE1_W, "picture.fc1.weight", m, width, true);
+    add(model, P_PICTURE1_B, "picture.fc1.bias", 1, m, false);
+    add(model, P_PICTURE2_W, "picture.fc2.weight", o, m, true);
+    add(model, P_PICTURE2_B, "picture.fc2.bias", 1, o, false);
+    for (size_t i = first; i < model->n_params; i++) model->params[i].of_pictures = true;
+}
+
 static void lay_out(sage_model *model) {
     const sage_model_shape *s = &model->shape;
     size_t e = s->dim_embed, d = s->dim_model, f = s->dim_ff, m = s->dim_head, o = s->dim_out;
+    size_t u = tower_width(s, TOWER_SEARCH);
     add(model, P_TEXT_GAIN, "text.norm.gain", 1, e, false);
     add(model, P_TEXT_BIAS, "text.norm.bias", 1, e, false);
     add(model, P_TEXT_PROJ, "text.proj", d, e, true);
@@ -68,11 +81,12 @@ static void lay_out(sage_model *model) {
     add(model, P_HEAD1_B, "head.fc1.bias", 1, m, false);
     add(model, P_HEAD2_W, "head.fc2.weight", o, m, true);
     add(model, P_HEAD2_B, "head.fc2.bias", 1, o, false);
-    add(model, P_SEARCH_SKIP, "search.skip", o, e, true);
-    add(model, P_SEARCH1_W, "search.fc1.weight", m, e, true);
+    add(model, P_SEARCH_SKIP, "search.skip", o, u, true);
+    add(model, P_SEARCH1_W, "search.fc1.weight", m, u, true);
     add(model, P_SEARCH1_B, "search.fc1.bias", 1, m, false);
     add(model, P_SEARCH2_W, "search.fc2.weight", o, m, true);
     add(model, P_SEARCH2_B, "search.fc2.bias", 1, o, false);
+    add_pictures(model);
     add(model, P_TEMPERATURE, "temperature", 1, 1, false);
 }
 

@@ -27,8 +27,8 @@ product_part product_part_of(const sage_model_shape *s, size_t ld) {
 query_part query_part_of(const sage_model_shape *s) {
     query_part p;
     size_t at = 0;
-    p.search1 = place(&at, s->dim_head);
-    p.search2 = place(&at, s->dim_out);
+    p.fc1 = place(&at, s->dim_head);
+    p.fc2 = place(&at, s->dim_out);
     p.size = at;
     return p;
 }

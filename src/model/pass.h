@@ -44,13 +44,19 @@ void encoder_forward(const sage_model *model, sage_work *work, const sage_produc
                      size_t worker);
 void encoder_back(const sage_model *model, sage_work *work, const sage_product_batch *batch, size_t chunk,
                   size_t worker);
-void tower_forward(const sage_model *model, sage_work *work, size_t chunk, size_t worker);
-/* n queries from u [n][E] to unit vectors q. */
-void tower_dense(const sage_model *model, const packed_layers *layers, size_t n, const real *u, mlp_acts acts, real *q,
-                 real *inverse);
+void tower_forward(const sage_model *model, sage_work *work, const sage_query_batch *queries, size_t chunk,
+                   size_t worker);
+/* n queries from u [n][tower_width] to unit vectors q. */
+void tower_dense(const sage_model *model, const packed_layers *layers, tower_id tower, size_t n, const real *u,
+                 mlp_acts acts, real *q, real *inverse);
+/* u of texts [begin, begin + n) from their bags [n][E]. */
+void tower_join(const sage_model_shape *shape, const sage_query_batch *queries, size_t begin, size_t n,
+                const real *bags, real *u);
 void tower_back(const sage_model *model, sage_work *work, size_t chunk, size_t worker);
-/* gradients.c: of all weights and biases of encoder and tower (has_tower), and fold.du and d_vcat. */
-void weight_gradients(const sage_model *model, sage_work *work, bool has_tower, real *dense);
+/* SAGE_E_ARGUMENT where the model lacks what the queries have. */
+sage_status tower_check(const sage_model_shape *shape, const sage_query_batch *queries, sage_error *error);
+/* gradients.c: of all weights and biases of encoder and towers, and fold.du and d_vcat. */
+void weight_gradients(const sage_model *model, sage_work *work, real *dense);
 
 static inline bool loss_masked(const uint64_t *row_mask, size_t column) {
     return (row_mask[column / 64] >> (column % 64) & 1) != 0;

@@ -36,6 +36,8 @@ static sage_status measure(const sage_model *model, const sage_product_batch *pr
     measure_chunks(products, s);
     s->queries = spec->n_pairs;
     if (queries != NULL) {
+        SAGE_TRY(tower_check(&model->shape, queries, error));
+        s->pictures = queries->n_pictures;
         s->query_bags = queries->n_texts;
         s->ids += queries->bags.begin[queries->n_texts] - queries->bags.begin[0];
     }
@@ -56,6 +58,7 @@ typedef struct step_job {
     const sage_model *model;
     sage_work *work;
     const sage_product_batch *products;
+    const sage_query_batch *queries;
     size_t product_chunks;
 } step_job;
 
@@ -68,7 +71,7 @@ static void forward_tasks(void *ctx, size_t begin, size_t end, size_t worker) {
         else if (task - SORT_TASKS < job->product_chunks)
             encoder_forward(job->model, job->work, job->products, task - SORT_TASKS, worker);
         else
-            tower_forward(job->model, job->work, task - SORT_TASKS - job->product_chunks, worker);
+            tower_forward(job->model, job->work, job->queries, task - SORT_TASKS - job->product_chunks, worker);
     }
 }
 
@@ -93,15 +96,16 @@ sage_status sage_model_backward(const sage_model *model, sage_work *work, const 
     SAGE_TRY(bags_gather(model, work, &products->text, tower ? &queries->bags : NULL, error));
     fold_forward(model, work->pool, &work->fold);
     packed_layers_set(work->layers, model, work->fold.vcat, work->pool);
-    step_job job = {model, work, products, chunks_of(s.products)};
-    size_t query_chunks = tower ? chunks_of(s.queries) : 0;
+    step_job job = {model, work, products, queries, chunks_of(s.products)};
+    size_t query_chunks = query_chunks_of(&s);
     sage_pool_for_dynamic(work->pool, SORT_TASKS + job.product_chunks + query_chunks, 1, forward_tasks, &job);
     if (!tower) memcpy(work->tower.q, spec->queries, s.queries * model->shape.dim_out * sizeof(real));
     loss_and_gradient(model, work, spec, par_in(model, dense, P_TEMPERATURE), loss);
     sage_pool_for_dynamic(work->pool, job.product_chunks + query_chunks, 1, back_tasks, &job);
-    weight_gradients(model, work, tower, dense);
+    weight_gradients(model, work, dense);
     fold_backward(model, work, dense);
-    bags_norm_grads(model, work, job.product_chunks + query_chunks, dense);
+    bags_norm_grads(model, work, job.product_chunks + chunks_of(s.query_bags), dense);
+    loss->pictures = s.pictures > 0;
 out:
     return st;
 }

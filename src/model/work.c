@@ -41,9 +41,10 @@ static void lay_scratch(layer *l, sage_work *work, const sage_model_shape *shape
                            .scores = lay_reals(l, s->product_tokens, shape->heads),
                            .d_mix = lay_reals(l, ROWS * shape->heads, work->fold.ld),
                            .d_row = lay_reals(l, ROWS, shape->dim_model),
+                           .d_u = lay_reals(l, ROWS, tower_width(shape, TOWER_SEARCH)),
                            .hidden = lay_reals(l, ROWS, hidden)};
         lay_encoder_chunk(l, shape, ROWS, true, &c.encoder);
-        lay_tower_chunk(l, shape, ROWS, &c.tower);
+        lay_tower_chunk(l, shape, ROWS, tower_width(shape, TOWER_SEARCH), &c.tower);
         if (l->base != NULL) work->scratch[w] = c;
     }
 }
@@ -51,7 +52,7 @@ static void lay_scratch(layer *l, sage_work *work, const sage_model_shape *shape
 static void lay_parts(layer *l, sage_work *work, const sage_model_shape *shape) {
     size_t product = product_part_of(shape, work->fold.ld).size, query = query_part_of(shape).size;
     work->product_parts = lay_reals(l, chunks_of(work->sizes.products), product);
-    work->query_parts = lay_reals(l, chunks_of(work->sizes.queries), query);
+    work->query_parts = lay_reals(l, query_chunks_of(&work->sizes), query);
     work->part_sum = lay_reals(l, product > query ? product : query, 1);
 }
 
@@ -85,6 +86,11 @@ static size_t with_room(size_t bytes) {
     return bytes + bytes / 16;
 }
 
+/* The search tower's are there in any case: most batches have texts. */
+static layer_set layers_needed(const batch_sizes *sizes) {
+    return LAYERS_OF_PRODUCTS | LAYERS_OF_TEXTS | (sizes->pictures > 0 ? LAYERS_OF_PICTURES : 0);
+}
+
 static bool same_groups(const sage_model_shape *a, const sage_model_shape *b) {
     bool same = a->n_groups == b->n_groups;
     for (size_t g = 0; same && g < a->n_groups; g++)
@@ -98,14 +104,16 @@ static bool same_layers(const sage_model_shape *a, const sage_model_shape *b) {
            a->plain_head == b->plain_head;
 }
 
-/* Made at the first pass; anew where the work serves a model of other layers. */
+/* Made at the first pass; anew where the work serves a model of other layers, or the first pictures. */
 static sage_status make_layers(sage_work *work, const sage_model_shape *shape, sage_error *error) {
-    if (work->layers != NULL && same_layers(&work->layers_of, shape)) return SAGE_OK;
+    layer_set set = layers_needed(&work->sizes);
+    if (work->layers != NULL && same_layers(&work->layers_of, shape) && (work->layers->set & set) == set)
+        return SAGE_OK;
     packed_layers_free(work->layers);
     sides_free(work);
     work->layers = NULL;
     work->layers_of = *shape;
-    return packed_layers_new(shape, work->fold.ld, LAYERS_ALL, work->precision, true, &work->layers, error);
+    return packed_layers_new(shape, work->fold.ld, set, work->precision, true, &work->layers, error);
 }
 
 static sage_status make_columns(sage_work *work, const sage_model_shape *shape, sage_error *error) {
@@ -148,14 +156,15 @@ size_t sage_work_need(const sage_model_shape *shape, size_t threads, sage_precis
                                .text_bags = sizes->text_bags,
                                .vectors = sizes->vectors,
                                .queries = sizes->queries,
-                               .query_bags = sizes->queries,
+                               .query_bags = sizes->queries - sizes->pictures,
+                               .pictures = sizes->pictures,
                                .ids = sizes->ids,
                                .chunk_tokens = ROWS * SAGE_FIELDS,
                                .product_tokens = 4 * most,
                                .columns = sizes->columns};
     layer l = lay_all(&work, shape, NULL);
     if (l.overflow) return SIZE_MAX;
-    return with_room(l.at) + packed_layers_need(shape, work.fold.ld, precision) +
+    return with_room(l.at) + packed_layers_need(shape, work.fold.ld, layers_needed(&work.sizes), precision) +
            sides_need(shape, &work.sizes, precision) +
            2 * sizes->columns * shape->dim_out * sage_precision_size(precision);
 }

@@ -1,6 +1,6 @@
 /* A pass's memory: everything between the batch and its gradients, in one block that grows to the largest batch seen.
- * Sizes: T text bags, G = T + B bags in all (the queries' come last), L ids in all, K hashes, n products, X = T +
- * the groups' vectors + n tokens (CLS too), C chunks of ROWS products or queries. */
+ * Sizes: T text bags, G = T + Q bags in all (the Q search texts' come last), L ids in all, K hashes, n products, X = T
+ * + the groups' vectors + n tokens (CLS too), C chunks of ROWS products or queries. */
 #ifndef SAGE_MODEL_WORK_H
 #define SAGE_MODEL_WORK_H
 
@@ -12,10 +12,10 @@ enum { ROWS = 64 };
 
 typedef struct batch_sizes {
     size_t products, text_bags, vectors, queries, ids; /* vectors: of all groups */
-    size_t query_bags;     /* queries, or 0 where their vectors are given: bags are text_bags + query_bags */
-    size_t chunk_tokens;   /* text tokens of the chunk that has most */
-    size_t product_tokens; /* tokens of the product that has most */
-    size_t columns;        /* of the loss: B + R */
+    size_t query_bags, pictures; /* of the queries; 0 where their vectors are given. Bags are text_bags + query_bags */
+    size_t chunk_tokens;         /* text tokens of the chunk that has most */
+    size_t product_tokens;       /* tokens of the product that has most */
+    size_t columns;              /* of the loss: B + R */
 } batch_sizes;
 
 /* bags.c, sort.c and scatter.c. A use is an id position under one hash: U = L K of them. R: rows of the table.
@@ -86,8 +86,9 @@ typedef struct encoder_acts {
     real *d_sum1, *d_sum2;  /* [n][D], chunk: of what LN_1 and LN_2 take */
 } encoder_acts;
 
+/* Both towers', their rows as the queries'. */
 typedef struct tower_acts {
-    real *u;                /* [B][E], chunk: the query bags after their norm */
+    real *u;                /* [B][E + sentences], chunk, of texts alone: bags after their norm, sentence vectors */
     mlp_acts mlp;           /* act: chunk */
     real *inverse, *q, *dq; /* [B], [B][O] */
 } tower_acts;
@@ -100,8 +101,10 @@ typedef enum side_id {
     SIDE_FF_ACT,
     SIDE_Z,
     SIDE_HEAD_ACT,
-    SIDE_U,
+    SIDE_U, /* of the search tower; the picture tower's in the same order */
     SIDE_SEARCH_ACT,
+    SIDE_PICTURE_U,
+    SIDE_PICTURE_ACT,
     SIDE_D_SUM1, /* from here on: dy */
     SIDE_D_FF_PRE,
     SIDE_D_SUM2,
@@ -109,6 +112,8 @@ typedef enum side_id {
     SIDE_D_P,
     SIDE_D_SEARCH_PRE,
     SIDE_D_Q,
+    SIDE_D_PICTURE_PRE,
+    SIDE_D_PICTURE_Q,
     SIDES
 } side_id;
 
@@ -120,6 +125,7 @@ typedef struct chunk_scratch {
     real *scores;  /* [tokens of a product][H] */
     real *d_mix;   /* [ROWS][H][ld] */
     real *d_row;   /* [ROWS][D] */
+    real *d_u;     /* [ROWS][E + sentences] */
     real *hidden;  /* [ROWS][widest hidden layer] */
 } chunk_scratch;
 
@@ -154,7 +160,7 @@ struct sage_work {
     tower_acts tower;
     chunk_scratch *scratch;  /* [threads] */
     sage_side *sides[SIDES]; /* of this batch's sizes; NULL where there are no rows */
-    size_t side_rows[2];     /* they: products, query bags */
+    size_t side_rows[3];     /* they: products, query bags, pictures */
     loss_acts loss;
     real *product_parts, *query_parts; /* [chunks][part's size] */
     real *part_sum;                    /* [the larger part's size] */
@@ -170,6 +176,10 @@ size_t sort_bytes(const sage_model_shape *shape, size_t ids); /* scratch that ba
 sage_status work_fit(sage_work *work, const sage_model_shape *shape, const batch_sizes *sizes, sage_error *error);
 static inline size_t chunks_of(size_t rows) {
     return (rows + ROWS - 1) / ROWS;
+}
+/* A chunk of queries is of one tower: the texts' come first. */
+static inline size_t query_chunks_of(const batch_sizes *sizes) {
+    return chunks_of(sizes->query_bags) + chunks_of(sizes->pictures);
 }
 
 #endif

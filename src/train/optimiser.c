@@ -124,14 +124,16 @@ typedef struct dense_work {
     size_t n_params;
 } dense_work;
 
-static void dense_span(const dense_work *work, size_t begin, size_t end, bool decay) {
+static void dense_span(const dense_work *work, size_t begin, size_t end, const sage_param *param) {
     const sage_update *u = work->update;
     const sage_ops *ops = sage_ops_best();
     real *p = sage_model_dense(u->model) + begin, *g = work->grad + begin;
     size_t n = end - begin;
-    if (work->grad_scale != 1) ops->scale(n, work->grad_scale, g);
-    ops->adam(p, g, u->optimiser->dense.m + begin, u->optimiser->dense.v + begin, n, u->lr, u->beta1, u->beta2, u->eps,
-              decay ? (real)u->settings->weight_decay : 0, u->correct1, u->correct2);
+    bool still = param->of_pictures && u->no_pictures;
+    if (work->grad_scale != 1 && !still) ops->scale(n, work->grad_scale, g);
+    if (!still)
+        ops->adam(p, g, u->optimiser->dense.m + begin, u->optimiser->dense.v + begin, n, u->lr, u->beta1, u->beta2,
+                  u->eps, param->decay ? (real)u->settings->weight_decay : 0, u->correct1, u->correct2);
     if (u->average) sage_average_move(u->average, u->average->dense + begin, p, n, u->step);
 }
 
@@ -148,7 +150,7 @@ static void dense_piece(void *ctx, size_t begin, size_t end, size_t worker) {
         if (last > to) last = to;
         for (size_t n; at < last; at += n, values += n) {
             n = last - at < BLOCK ? last - at : BLOCK;
-            dense_span(work, at, at + n, param->decay);
+            dense_span(work, at, at + n, param);
         }
     }
     sage_stage_end(&stage, began, values * 7 * sizeof(real), values * 12);

@@ -40,6 +40,7 @@ typedef struct sage_update {
     const sage_train_settings *settings;
     uint64_t step;
     real lr, lr_table, lr_importance, beta1, beta2, eps, correct1, correct2;
+    bool no_pictures; /* no query of the step was a picture: the picture tower stays as it is, its moments too */
 } sage_update;
 
 /* Step number `step` (1-based) at `factor` times the peak rates. `average` (nullable) moves along. The settings must

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 
 torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)
-FIELDS, IMAGE, CLS, KINDS = 12, 12, 13, 14
+FIELDS = 12
 PRIME = 2**31 - 1
 
 
@@ -26,22 +26,44 @@ def real(x):
     return torch.tensor(x, dtype=torch.get_default_dtype())
 
 
+def kinds(s):
+    """Fields, groups, CLS; a model without groups keeps the place of one."""
+    return FIELDS + max(len(s["groups"]), 1) + 1
+
+
+def width(s, kind):
+    return sum(dim for k, dim in s["groups"] if k == kind)
+
+
+def group_names(s):
+    """The first group of a kind has the kind's name, those after it are numbered."""
+    names, seen = [], {}
+    for kind, _ in s["groups"]:
+        seen[kind] = seen.get(kind, 0) + 1
+        names.append({"pictures": "image", "sentences": "sentence"}[kind] + (str(seen[kind]) if seen[kind] > 1 else ""))
+    return names
+
+
 def parameter_shapes(s):
-    e, d, f, m, o, i = s["dim_embed"], s["dim_model"], s["dim_ff"], s["dim_head"], s["dim_out"], s["dim_image"]
+    e, d, f, m, o = s["dim_embed"], s["dim_model"], s["dim_ff"], s["dim_head"], s["dim_out"]
+    u, v = e + width(s, "sentences"), width(s, "pictures")
     shapes = {
         "text.norm.gain": (e,), "text.norm.bias": (e,), "text.proj": (d, e), "field.bias": (FIELDS, d), "cls": (d,),
-        "encoder.score_bias": (s["heads"], KINDS), "encoder.wq": (d, d), "encoder.bq": (d,), "encoder.wk": (d, d),
+        "encoder.score_bias": (s["heads"], kinds(s)), "encoder.wq": (d, d), "encoder.bq": (d,), "encoder.wk": (d, d),
         "encoder.wv": (d, d), "encoder.bv": (d,), "encoder.wo": (d, d), "encoder.bo": (d,),
         "encoder.norm1.gain": (d,), "encoder.norm1.bias": (d,), "encoder.ff1.weight": (f, d), "encoder.ff1.bias": (f,),
         "encoder.ff2.weight": (d, f), "encoder.ff2.bias": (d,), "encoder.norm2.gain": (d,), "encoder.norm2.bias": (d,),
         "head.skip": (o, d), "head.fc1.weight": (m, d), "head.fc1.bias": (m,), "head.fc2.weight": (o, m), "head.fc2.bias": (o,),
-        "search.skip": (o, e), "search.fc1.weight": (m, e), "search.fc1.bias": (m,), "search.fc2.weight": (o, m),
+        "search.skip": (o, u), "search.fc1.weight": (m, u), "search.fc1.bias": (m,), "search.fc2.weight": (o, m),
         "search.fc2.bias": (o,), "temperature": (1,), "table": (s["rows"], e), "importance": (s["vocab"], s["hashes"]),
     }
     if s.get("head_skip") == "off":
         del shapes["head.skip"]
-    if i:
-        shapes.update({"image.proj": (d, i), "image.bias": (d,)})
+    for name, (_, dim) in zip(group_names(s), s["groups"]):
+        shapes |= {name + ".proj": (d, dim), name + ".bias": (d,)}
+    if v:
+        shapes |= {"picture.skip": (o, v), "picture.fc1.weight": (m, v), "picture.fc1.bias": (m,), "picture.fc2.weight": (o, m),
+                   "picture.fc2.bias": (o,)}
     return shapes
 
 
@@ -56,18 +78,25 @@ def make_parameters(s, rng, temperature):
     return p
 
 
-def make_batch(s, rng, pairs, random):
-    """Product 1 has no token, product 3 an empty title, query 2 no id; fields and images are missing at random."""
+def unit_parts(s, rng, kind, n):
+    """n rows of the kind's groups side by side, each a unit vector."""
+    parts = [rng.normal(size=(n, dim)) for k, dim in s["groups"] if k == kind]
+    return np.concatenate([x / np.linalg.norm(x, axis=1, keepdims=True) for x in parts] + [np.zeros((n, 0))], axis=1)
+
+
+def make_batch(s, rng, pairs, random, pictures):
+    """Product 1 has no token, product 3 an empty title, query 2 no id, query 1 no sentence; fields and vectors are missing at random."""
     products = []
     for i in range(pairs + random):
         fields = [] if i == 1 else [f for f in range(FIELDS) if f == 0 or rng.random() < 0.35]
         bags = [(f, rng.integers(0, s["vocab"], size=0 if i == 3 and f == 0 else rng.integers(1, 9)).tolist()) for f in fields]
-        n_images = 0 if i == 1 or not s["dim_image"] else int(rng.integers(0, 4))
-        products.append((bags, rng.normal(size=(n_images, s["dim_image"]))))
-    queries = [rng.integers(0, s["vocab"], size=0 if i == 2 else rng.integers(1, 6)).tolist() for i in range(pairs)]
+        groups = [rng.normal(size=(0 if i == 1 else int(rng.integers(0, 4 if kind == "pictures" else 3)), dim)) for kind, dim in s["groups"]]
+        products.append((bags, groups))
+    texts = [rng.integers(0, s["vocab"], size=0 if i == 2 else rng.integers(1, 6)).tolist() for i in range(pairs - pictures)]
+    sentences = unit_parts(s, rng, "sentences", len(texts)) * (np.arange(len(texts)) != 1)[:, None]
     mask = rng.random((pairs, pairs + random)) < 0.2
     mask[np.arange(pairs), np.arange(pairs)] = False
-    return dict(products=products, queries=queries, mask=mask, log_q=-1 - 3 * rng.random(pairs), weight=0.5 + rng.random(pairs),
+    return dict(products=products, texts=texts, sentences=sentences, pictures=unit_parts(s, rng, "pictures", pictures), mask=mask, log_q=-1 - 3 * rng.random(pairs), weight=0.5 + rng.random(pairs),
                 task=(np.arange(pairs) % 3).astype(np.uint8))
 
 
@@ -87,15 +116,16 @@ def mlp(p, name, x):
 
 
 def product_vector(p, s, hashes, key_bias, product):
-    bags, images = product
+    bags, groups = product
     d, h = s["dim_model"], s["heads"]
-    tokens, kinds = [p["cls"]], [CLS]
+    tokens, kind = [p["cls"]], [kinds(s) - 1]
     for field, ids in bags:
         tokens.append(F.linear(bag(p, s, hashes, ids), p["text.proj"]) + p["field.bias"][field])
-        kinds.append(field)
-    for v in images:
-        tokens.append(F.linear(real(v), p["image.proj"], p["image.bias"]))
-        kinds.append(IMAGE)
+        kind.append(field)
+    for g, (name, vectors) in enumerate(zip(group_names(s), groups)):
+        for v in vectors:
+            tokens.append(F.linear(real(v), p[name + ".proj"], p[name + ".bias"]))
+            kind.append(FIELDS + g)
     x = torch.stack(tokens)
 
     def split(y):
@@ -104,7 +134,7 @@ def product_vector(p, s, hashes, key_bias, product):
     q = split(F.linear(x, p["encoder.wq"], p["encoder.bq"]))
     k = split(F.linear(x, p["encoder.wk"], key_bias))
     v = split(F.linear(x, p["encoder.wv"], p["encoder.bv"]))
-    scores = q @ k.transpose(1, 2) / math.sqrt(d // h) + p["encoder.score_bias"][:, kinds][:, None, :]
+    scores = q @ k.transpose(1, 2) / math.sqrt(d // h) + p["encoder.score_bias"][:, kind][:, None, :]
     mixed = (scores.softmax(-1) @ v).transpose(0, 1).reshape(len(tokens), d)
     y = F.layer_norm(x + F.linear(mixed, p["encoder.wo"], p["encoder.bo"]), (d,), p["encoder.norm1.gain"], p["encoder.norm1.bias"], 1e-5)
     z = F.layer_norm(y + mlp(p, "encoder.ff", y), (d,), p["encoder.norm2.gain"], p["encoder.norm2.bias"], 1e-5)
@@ -113,9 +143,13 @@ def product_vector(p, s, hashes, key_bias, product):
     return F.normalize(skip + mlp(p, "head.fc", z), dim=0)
 
 
-def query_vector(p, s, hashes, ids):
-    u = bag(p, s, hashes, ids)
-    return F.normalize(F.linear(u, p["search.skip"]) + mlp(p, "search.fc", u), dim=0)
+def tower(p, name, u):
+    return F.normalize(F.linear(u, p[name + ".skip"]) + mlp(p, name + ".fc", u), dim=0)
+
+
+def query_vectors(p, s, hashes, batch):
+    texts = [tower(p, "search", torch.cat([bag(p, s, hashes, ids), real(v)])) for ids, v in zip(batch["texts"], batch["sentences"])]
+    return torch.stack(texts + [tower(p, "picture", real(v)) for v in batch["pictures"]])
 
 
 def cross_entropy(logits, target, allowed, smoothing):
@@ -178,8 +212,9 @@ def pack_batch(s, batch):
         "batch.token_field": np.array([f for f, _ in bags], dtype=np.uint8),
         "batch.begin": prefix_sums([len(ids) for _, ids in bags]),
         "batch.ids": np.array([i for _, ids in bags for i in ids], dtype=np.uint32),
-        "query.begin": prefix_sums([len(ids) for ids in batch["queries"]]),
-        "query.ids": np.array([i for ids in batch["queries"] for i in ids], dtype=np.uint32),
+        "query.begin": prefix_sums([len(ids) for ids in batch["texts"]]),
+        "query.ids": np.array([i for ids in batch["texts"] for i in ids], dtype=np.uint32),
+        "query.sentences": batch["sentences"], "query.pictures": batch["pictures"],
         "spec.log_q": batch["log_q"], "spec.weight": batch["weight"], "spec.task": batch["task"], "spec.mask": mask,
     }
     if "given" in batch:
@@ -188,9 +223,9 @@ def pack_batch(s, batch):
         t["teacher.begin"] = prefix_sums((batch["teacher"] != 0).sum(1))
         t["teacher.column"] = np.nonzero(batch["teacher"])[1].astype(np.uint32)
         t["teacher.score"] = batch["teacher"][batch["teacher"] != 0]
-    if s["dim_image"]:
-        t["batch.image_begin"] = prefix_sums([len(v) for _, v in batch["products"]])
-        t["batch.images"] = np.concatenate([v for _, v in batch["products"]])
+    for g in range(len(s["groups"])):
+        t[f"batch.begin{g}"] = prefix_sums([len(groups[g]) for _, groups in batch["products"]])
+        t[f"batch.vectors{g}"] = np.concatenate([groups[g] for _, groups in batch["products"]])
     return t
 
 
@@ -211,7 +246,7 @@ def evaluate(s, p, hashes, key_bias, batch, settings):
     p = {k: real(x.detach().numpy()).requires_grad_() for k, x in p.items()}
     key_bias = real(key_bias).requires_grad_()
     v = torch.stack([product_vector(p, s, hashes, key_bias, x) for x in batch["products"]])
-    q = torch.stack([query_vector(p, s, hashes, x) for x in batch["queries"]])
+    q = query_vectors(p, s, hashes, batch)
     if "given" in batch:
         q = real(batch["given"])
     loss = losses(p, batch, q, v, pairs, random, in_batch, smoothing, teacher)
@@ -233,12 +268,12 @@ def compare_f32(s, p, hashes, key_bias, batch, settings, expected):
     return worst
 
 
-def make_case(name, seed, shape, pairs, random, in_batch=True, smoothing=0.0, temperature=1.1, teacher=0.0, given=False):
+def make_case(name, seed, shape, pairs, random, in_batch=True, smoothing=0.0, temperature=1.1, teacher=0.0, given=False, pictures=0):
     rng = np.random.default_rng(seed)
-    s = dict(dim_embed=8, dim_model=16, heads=4, dim_ff=12, dim_head=10, dim_out=6, dim_image=0) | shape
+    s = dict(dim_embed=8, dim_model=16, heads=4, dim_ff=12, dim_head=10, dim_out=6, groups=()) | shape
     hashes = [(int(rng.integers(1, PRIME)), int(rng.integers(0, PRIME))) for _ in range(2)]
     p = make_parameters(s, rng, temperature)
-    batch = make_batch(s, rng, pairs, random)
+    batch = make_batch(s, rng, pairs, random, pictures)
     key_bias = rng.normal(size=s["dim_model"])  # any value gives the same model
     if teacher:
         batch["teacher"] = make_teacher(rng, batch["mask"])
@@ -251,7 +286,8 @@ def make_case(name, seed, shape, pairs, random, in_batch=True, smoothing=0.0, te
     tensors = {k: x.detach().numpy() for k, x in p.items()} | pack_batch(s, batch)
     tensors |= {"grad." + k: x for k, x in grads.items()}
     tensors |= {"out.products": v, "out.queries": q, "out.loss": loss}
-    meta = {"format": "itemsage-model-1"} | s | dict(pairs=pairs, random=random, in_batch=int(in_batch), smoothing=smoothing, teacher=teacher)
+    groups = " ".join(f"{kind}:{dim}" for kind, dim in s["groups"])
+    meta = {"format": "itemsage-model-1"} | s | dict(groups=groups, pairs=pairs, random=random, in_batch=int(in_batch), smoothing=smoothing, teacher=teacher)
     meta |= {f"hash_{x}{k + 1}": hashes[k][i] for k in range(2) for i, x in enumerate("ab")}
     folder = Path(__file__).parent / "fixtures"
     folder.mkdir(exist_ok=True)
@@ -263,11 +299,15 @@ if __name__ == "__main__":
     plain = dict(vocab=40, rows=40, hashes=1)
     hashed = dict(vocab=60, rows=16, hashes=2)
     make_case("plain", 1, plain, 6, 7)
-    make_case("hashed_images", 22, hashed | dict(dim_image=5), 7, 6)
+    make_case("hashed_images", 22, hashed | dict(groups=[("pictures", 5)]), 7, 6)
     make_case("in_batch_alone", 3, hashed | dict(heads=2), 5, 0)
     make_case("catalogue_smoothed", 4, plain | dict(dim_model=12, heads=3), 5, 70, in_batch=False, smoothing=0.1)
-    make_case("clamped_images", 15, plain | dict(dim_image=3, dim_out=9), 6, 5, temperature=5.0)
+    make_case("clamped_images", 15, plain | dict(groups=[("pictures", 3)], dim_out=9), 6, 5, temperature=5.0)
     make_case("teacher", 6, plain, 6, 7, teacher=0.7)
     make_case("teacher_catalogue", 7, hashed, 5, 70, in_batch=False, smoothing=0.1, teacher=2.0)
-    make_case("given_plain_text", 8, hashed | dict(dim_embed=40, dim_image=5, text_norm="off"), 6, 7, given=True)
-    make_case("plain_head", 9, hashed | dict(dim_image=5, head_skip="off"), 6, 7)
+    make_case("given_plain_text", 8, hashed | dict(dim_embed=40, groups=[("pictures", 5)], text_norm="off"), 6, 7, given=True)
+    make_case("plain_head", 9, hashed | dict(groups=[("pictures", 5)], head_skip="off"), 6, 7)
+    make_case("sentences", 10, plain | dict(groups=[("sentences", 5)]), 6, 7, teacher=0.7)
+    make_case("pictures_and_sentences", 11, hashed | dict(groups=[("pictures", 5), ("sentences", 7)]), 8, 5, pictures=3)
+    make_case("four_groups", 12, plain | dict(groups=[("pictures", 3), ("pictures", 4), ("sentences", 6), ("sentences", 2)]), 7, 6, pictures=2)
+    make_case("pictures_alone", 13, plain | dict(groups=[("pictures", 5)]), 5, 6, smoothing=0.1, pictures=5)

@@ -61,8 +61,32 @@ typedef struct fixture {
     sage_product_batch products;
     sage_query_batch queries;
     sage_loss_spec spec;
-    real *images, *log_q, *weight, *teacher, *given;
+    real *vectors[SAGE_GROUPS_MAX], *sentences, *pictures, *log_q, *weight, *teacher, *given;
 } fixture;
+
+static void read_groups(fixture *f) {
+    for (size_t g = 0; g < SAGE_GROUPS_MAX; g++) {
+        char begin[32], vectors[32];
+        snprintf(begin, sizeof begin, "batch.begin%zu", g);
+        snprintf(vectors, sizeof vectors, "batch.vectors%zu", g);
+        if (sage_safetensors_find(f->file, begin) == NULL) continue;
+        f->vectors[g] = reals_of(f->file, vectors);
+        f->products.group[g] = (sage_group_rows){need(f->file, begin)->data, f->vectors[g]};
+    }
+}
+
+/* Texts, with or without sentence vectors, and pictures, which are the rest of the pairs. */
+static void read_queries(fixture *f) {
+    const sage_tensor *begin = need(f->file, "query.begin");
+    size_t texts = count(begin) - 1;
+    f->queries = (sage_query_batch){.n_texts = texts,
+                                    .n_pictures = need_size(f->file, "pairs") - texts,
+                                    .bags = {texts, need(f->file, "query.ids")->data, begin->data}};
+    f->sentences = reals_of(f->file, "query.sentences");
+    f->pictures = reals_of(f->file, "query.pictures");
+    if (count(need(f->file, "query.sentences")) > 0) f->queries.sentences = f->sentences;
+    if (count(need(f->file, "query.pictures")) > 0) f->queries.pictures = f->pictures;
+}
 
 static void open_fixture(const char *name, char path[512], fixture *f) {
     sage_error error = {0};
@@ -77,12 +101,8 @@ static void open_fixture(const char *name, char path[512], fixture *f) {
                                        .text = {.n = count(need(f->file, "batch.begin")) - 1,
                                                 .ids = need(f->file, "batch.ids")->data,
                                                 .begin = need(f->file, "batch.begin")->data}};
-    if (need_size(f->file, "dim_image") > 0) {
-        f->images = reals_of(f->file, "batch.images");
-        f->products.group[0] = (sage_group_rows){need(f->file, "batch.image_begin")->data, f->images};
-    }
-    f->queries = (sage_query_batch){
-        .n_texts = pairs, .bags = {pairs, need(f->file, "query.ids")->data, need(f->file, "query.begin")->data}};
+    read_groups(f);
+    read_queries(f);
     f->log_q = reals_of(f->file, "spec.log_q");
     f->weight = reals_of(f->file, "spec.weight");
     f->spec = (sage_loss_spec){.n_pairs = pairs,
@@ -104,7 +124,9 @@ static void open_fixture(const char *name, char path[512], fixture *f) {
 }
 
 static void close_fixture(fixture *f) {
-    free(f->images);
+    for (size_t g = 0; g < SAGE_GROUPS_MAX; g++) free(f->vectors[g]);
+    free(f->sentences);
+    free(f->pictures);
     free(f->log_q);
     free(f->weight);
     free(f->teacher);
@@ -114,7 +136,7 @@ static void close_fixture(fixture *f) {
 
 static void check_vectors(const fixture *f, const sage_model *model, sage_pool *pool) {
     size_t out = sage_model_shape_of(model)->dim_out;
-    real *p = malloc(f->products.n * out * sizeof *p), *q = malloc(f->queries.n_texts * out * sizeof *q);
+    real *p = malloc(f->products.n * out * sizeof *p), *q = malloc(f->spec.n_pairs * out * sizeof *q);
     assert_int_equal(vectors_of_products(model, pool, &f->products, p, NULL), SAGE_OK);
     assert_int_equal(vectors_of_queries(model, pool, &f->queries, q, NULL), SAGE_OK);
     agree("product vectors", p, need(f->file, "out.products"));
@@ -201,15 +223,18 @@ static void check(void **state) {
 }
 
 int main(void) {
-    static char names[][24] = {"plain",          "hashed_images", "in_batch_alone",    "catalogue_smoothed",
-                               "clamped_images", "teacher",       "teacher_catalogue", "given_plain_text",
-                               "plain_head"};
+    static char names[][32] = {"plain",          "hashed_images", "in_batch_alone",         "catalogue_smoothed",
+                               "clamped_images", "teacher",       "teacher_catalogue",      "given_plain_text",
+                               "plain_head",     "sentences",     "pictures_and_sentences", "four_groups",
+                               "pictures_alone"};
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_prestate(check, names[0]), cmocka_unit_test_prestate(check, names[1]),
-        cmocka_unit_test_prestate(check, names[2]), cmocka_unit_test_prestate(check, names[3]),
-        cmocka_unit_test_prestate(check, names[4]), cmocka_unit_test_prestate(check, names[5]),
-        cmocka_unit_test_prestate(check, names[6]), cmocka_unit_test_prestate(check, names[7]),
-        cmocka_unit_test_prestate(check, names[8]),
+        cmocka_unit_test_prestate(check, names[0]),  cmocka_unit_test_prestate(check, names[1]),
+        cmocka_unit_test_prestate(check, names[2]),  cmocka_unit_test_prestate(check, names[3]),
+        cmocka_unit_test_prestate(check, names[4]),  cmocka_unit_test_prestate(check, names[5]),
+        cmocka_unit_test_prestate(check, names[6]),  cmocka_unit_test_prestate(check, names[7]),
+        cmocka_unit_test_prestate(check, names[8]),  cmocka_unit_test_prestate(check, names[9]),
+        cmocka_unit_test_prestate(check, names[10]), cmocka_unit_test_prestate(check, names[11]),
+        cmocka_unit_test_prestate(check, names[12]),
     };
     const char *forced = getenv("ITEMSAGE_ISA");
     if (forced != NULL && strcmp(sage_isa(), forced) != 0) {

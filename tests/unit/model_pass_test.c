@@ -75,7 +75,7 @@ static void nothing_known_is_still_a_vector(void **state) {
     is_unit(out, 16);
     products = (sage_product_batch){0, token_begin, field, {0, NULL, begin}};
     assert_int_equal(vectors_of_products(model, NULL, &products, NULL, NULL), SAGE_OK);
-    queries.n_texts = 0;
+    queries = (sage_query_batch){0};
     assert_int_equal(vectors_of_queries(model, NULL, &queries, NULL, NULL), SAGE_OK);
     sage_model_free(model);
 }
