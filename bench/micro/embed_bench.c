@@ -134,7 +134,7 @@ static void cut_blocks(bench *b, stopwatch *watch) {
     for (;;) {
         must(sage_product_cursor_next(cursor, &row, &b->error), b);
         if (row == NULL) break;
-        must(sage_product_block_add(b->block, row, b->images, NULL, &b->error), b);
+        must(sage_product_block_add(b->block, row, b->images, &b->error), b);
         if (sage_product_block_full(b->block)) end_block(b, watch, NULL, NULL);
     }
     end_block(b, watch, NULL, NULL);
@@ -261,7 +261,7 @@ static void open_shop(bench *b, unsigned long model) {
     must(sage_pool_new(b->threads, &b->pool, &b->error), b);
     open_dataset(b, model_dir);
     const sage_model_shape *shape = sage_model_shape_of(b->model);
-    must(sage_product_block_new(b->vocab, shape, b->pool, &b->block, &b->error), b);
+    must(sage_product_block_new(b->vocab, shape, NULL, b->pool, &b->block, &b->error), b);
     b->out = must_have(malloc(1024 * shape->dim_out * sizeof *b->out));
 }
 

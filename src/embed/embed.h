@@ -4,6 +4,7 @@
 
 #include <base/option_table.h>
 #include <features/features.h>
+#include <features/sentences.h>
 #include <itemsage/train.h>
 #include <kernels/gemm.h>
 #include <model/model.h>
@@ -21,8 +22,11 @@ void sage_encoder_close(sage_encoder *encoder);
 size_t sage_encoder_dim(const sage_encoder *encoder);
 size_t sage_encoder_image_dim(const sage_encoder *encoder); /* of all picture groups; 0: it takes no images */
 const sage_model_shape *sage_encoder_shape(const sage_encoder *encoder);
-/* Search texts (raw UTF-8, any) -> out [n][dim], unit vectors. A text without a known n-gram gives *known[i] = false
- * (known may be NULL). */
+/* What makes the vectors of texts that a model with a group of sentences takes; must outlive the encoder, whose it is
+ * as long. Before the first text or product. Without it these are SAGE_E_STATE. */
+void sage_encoder_speak(sage_encoder *encoder, sage_sentences *sentences);
+/* Search texts (raw UTF-8, any) -> out [n][dim], unit vectors. A text that the model knows nothing of (no n-gram, and
+ * no sentence) gives *known[i] = false (known may be NULL). */
 sage_status sage_encoder_texts(sage_encoder *encoder, const sage_str *texts, size_t n, float *out, bool *known,
                                sage_error *error);
 /* Products as rows of the catalogue; batches are gathered by the caller with _add and computed by _flush into out
@@ -35,6 +39,7 @@ typedef struct sage_embed_spec {
     uint64_t model, dataset; /* dataset: the one that the model was trained on; 0: none */
     sage_precision precision;
     bool all;
+    sage_sentences *sentences; /* of the encoder of texts that the model was trained with; NULL: none */
 } sage_embed_spec;
 
 /* Brings vectors/<model>/ up to date with the catalogue: embeds what is new, has another fingerprint or was computed in

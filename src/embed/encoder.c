@@ -2,6 +2,7 @@
  * n-grams by all workers at once; what comes out does not depend on who did which. */
 #include "encoder.h"
 #include "product_block.h"
+#include "titles.h"
 #include <base/alloc.h>
 #include <base/error.h>
 #include <base/profile.h>
@@ -9,12 +10,14 @@
 #include <string.h>
 #include <text/normalise.h>
 
-enum { TEXTS_BLOCK = 512, QUERY_BYTES_MAX = 64 << 20 };
+enum { TEXTS_BLOCK = 512 };
+static const size_t TEXTS_BYTES_MAX = (size_t)2 << 30;
 
 struct sage_encoder {
     sage_vocab *vocab;
     sage_pool *pool;
     sage_frozen *frozen;
+    sage_sentences *sentences; /* the caller's; NULL: none */
     sage_product_block *block; /* made on first use: queries need none */
 };
 
@@ -94,34 +97,60 @@ const sage_model_shape *sage_encoder_shape(const sage_encoder *encoder) {
     return sage_frozen_shape(encoder->frozen);
 }
 
+void sage_encoder_speak(sage_encoder *encoder, sage_sentences *sentences) {
+    encoder->sentences = sentences;
+}
+
 /* ---- texts ---- */
 
 typedef struct text_bags {
-    sage_buf normal;
+    sage_buf normal; /* of the texts of the block, one after another */
     sage_str *words;
     uint32_t *ids;
     size_t words_capacity, ids_capacity;
     uint32_t begin[TEXTS_BLOCK + 1];
+    size_t end[TEXTS_BLOCK]; /* in normal */
+    sage_str texts[TEXTS_BLOCK];
+    float *sentences; /* [TEXTS_BLOCK][dim]; NULL where the model takes none */
 } text_bags;
 
 static void text_bags_free(text_bags *bags) {
     sage_buf_free(&bags->normal);
     sage_free(bags->words);
     sage_free(bags->ids);
+    sage_free(bags->sentences);
     sage_free(bags);
 }
 
 static sage_status add_text(text_bags *bags, const sage_vocab *vocab, sage_str text, size_t *n_ids, sage_error *error) {
     sage_status st = SAGE_OK;
-    size_t n_words = 0;
+    size_t n_words = 0, begin = bags->normal.len;
     sage_str normal = SAGE_STR("");
-    sage_buf_clear(&bags->normal);
     if (text.len > 0) SAGE_TRY(sage_normalise(text.data, text.len, &bags->normal, error));
-    if (bags->normal.len > 0) normal = (sage_str){bags->normal.data, bags->normal.len};
+    if (bags->normal.len > begin) normal = (sage_str){bags->normal.data + begin, bags->normal.len - begin};
     SAGE_TRY(sage_field_words(normal, &bags->words, &bags->words_capacity, &n_words, error));
     SAGE_TRY(sage_vocab_ids(vocab, bags->words, n_words, &bags->ids, &bags->ids_capacity, n_ids, error));
 out:
     return st;
+}
+
+static sage_status begin_sentences(const sage_encoder *encoder, text_bags *bags, sage_error *error) {
+    size_t dim = sage_shape_dim(sage_encoder_shape(encoder), SAGE_GROUP_SENTENCES);
+    if (dim == 0) return SAGE_OK;
+    sage_status st = sage_check_sentences(dim, encoder->sentences, error);
+    if (st != SAGE_OK) return st;
+    bags->sentences = sage_alloc(TEXTS_BLOCK * dim * sizeof *bags->sentences);
+    return bags->sentences != NULL ? SAGE_OK : sage_fail_memory(error, TEXTS_BLOCK * dim * sizeof *bags->sentences);
+}
+
+/* The texts as they were normalised for their n-grams. */
+static sage_status add_sentences(sage_encoder *encoder, text_bags *bags, size_t n, sage_error *error) {
+    if (bags->sentences == NULL) return SAGE_OK;
+    for (size_t i = 0; i < n; i++) {
+        size_t begin = i == 0 ? 0 : bags->end[i - 1], len = bags->end[i] - begin;
+        bags->texts[i] = len == 0 ? SAGE_STR("") : (sage_str){bags->normal.data + begin, len};
+    }
+    return sage_sentences_read(encoder->sentences, n, bags->texts, bags->sentences, error);
 }
 
 static sage_status texts_block(sage_encoder *encoder, text_bags *bags, const sage_str *texts, size_t n, float *out,
@@ -129,12 +158,16 @@ static sage_status texts_block(sage_encoder *encoder, text_bags *bags, const sag
     sage_status st = SAGE_OK;
     size_t n_ids = 0;
     bags->begin[0] = 0;
+    sage_buf_clear(&bags->normal);
     for (size_t i = 0; i < n; i++) {
         SAGE_TRY(add_text(bags, encoder->vocab, texts[i], &n_ids, error));
         bags->begin[i + 1] = (uint32_t)n_ids;
-        if (known) known[i] = bags->begin[i + 1] > bags->begin[i];
+        bags->end[i] = bags->normal.len;
+        bool said = bags->sentences != NULL && bags->end[i] > (i == 0 ? 0 : bags->end[i - 1]);
+        if (known) known[i] = said || bags->begin[i + 1] > bags->begin[i];
     }
-    const sage_query_batch view = {.n_texts = n, .bags = {n, bags->ids, bags->begin}};
+    SAGE_TRY(add_sentences(encoder, bags, n, error));
+    const sage_query_batch view = {.n_texts = n, .bags = {n, bags->ids, bags->begin}, .sentences = bags->sentences};
     SAGE_TRY(sage_frozen_queries(encoder->frozen, &view, out, error));
 out:
     return st;
@@ -146,7 +179,8 @@ sage_status sage_encoder_texts(sage_encoder *encoder, const sage_str *texts, siz
     size_t dim = sage_encoder_dim(encoder);
     text_bags *bags = sage_alloc_zero(1, sizeof *bags);
     if (bags == NULL) return sage_fail_memory(error, sizeof *bags);
-    sage_buf_init(&bags->normal, QUERY_BYTES_MAX);
+    sage_buf_init(&bags->normal, TEXTS_BYTES_MAX);
+    SAGE_TRY(begin_sentences(encoder, bags, error));
     for (size_t at = 0; at < n; at += TEXTS_BLOCK) {
         size_t here = at + TEXTS_BLOCK < n ? TEXTS_BLOCK : n - at;
         SAGE_TRY(texts_block(encoder, bags, texts + at, here, out + at * dim, known ? known + at : NULL, error));
@@ -167,9 +201,9 @@ sage_status sage_encoder_add_product(sage_encoder *encoder, const sage_product_r
                                      sage_error *error) {
     sage_status st = SAGE_OK;
     if (encoder->block == NULL)
-        SAGE_TRY(
-            sage_product_block_new(encoder->vocab, sage_encoder_shape(encoder), encoder->pool, &encoder->block, error));
-    st = sage_product_block_add(encoder->block, row, images, NULL, error);
+        SAGE_TRY(sage_product_block_new(encoder->vocab, sage_encoder_shape(encoder), encoder->sentences, encoder->pool,
+                                        &encoder->block, error));
+    st = sage_product_block_add(encoder->block, row, images, error);
 out:
     return st;
 }

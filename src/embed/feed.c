@@ -74,7 +74,7 @@ static sage_status add_row(sage_block_feed *feed, half *h, const sage_stale *sta
     const sage_product_row *row;
     SAGE_TRY(seek(feed, stale->pid, &row, error));
     if (row == NULL) goto out;
-    SAGE_TRY(sage_product_block_add(h->products, row, feed->source.images, NULL, error));
+    SAGE_TRY(sage_product_block_add(h->products, row, feed->source.images, error));
     st = note(h, row->pid, &row->fingerprint, error);
 out:
     return st;
@@ -114,7 +114,8 @@ sage_status sage_block_feed_open(const sage_feed_source *source, sage_block_feed
     made->source = *source;
     made->making = &made->halves[0];
     for (size_t i = 0; i < 2; i++)
-        SAGE_TRY(sage_product_block_new(source->vocab, source->shape, source->pool, &made->halves[i].products, error));
+        SAGE_TRY(sage_product_block_new(source->vocab, source->shape, source->sentences, source->pool,
+                                        &made->halves[i].products, error));
     SAGE_TRY(sage_task_new(&made->task, error));
     sage_task_begin(made->task, make, made);
     *feed = made;

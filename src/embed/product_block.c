@@ -1,4 +1,5 @@
 #include "product_block.h"
+#include "titles.h"
 #include <base/alloc.h>
 #include <base/error.h>
 #include <base/profile.h>
@@ -15,6 +16,7 @@ typedef struct item {
     size_t raw_begin[SAGE_FIELDS + 1];
     size_t worker, ids_at;         /* where the ids of a row lie */
     uint32_t cut[SAGE_FIELDS + 1]; /* its fields, from there */
+    size_t title;                  /* of a row: its number among the titles */
 } item;
 
 /* One worker's scratch and what it has found so far. */
@@ -41,6 +43,7 @@ struct sage_product_block {
     size_t n, n_rows, n_packed_ids, items_capacity;
     kept_vectors kept[SAGE_GROUPS_MAX]; /* of the rows */
     size_t vector_bytes;                /* of rows and packed products, of all groups */
+    sage_titles titles;                 /* of the rows */
     float *row_images;
     size_t row_images_capacity;
     worker_state *workers;
@@ -48,13 +51,16 @@ struct sage_product_block {
     sage_batch_builder *builder;
 };
 
-sage_status sage_product_block_new(const sage_vocab *vocab, const sage_model_shape *shape, sage_pool *pool,
-                                   sage_product_block **block, sage_error *error) {
+sage_status sage_product_block_new(const sage_vocab *vocab, const sage_model_shape *shape, sage_sentences *sentences,
+                                   sage_pool *pool, sage_product_block **block, sage_error *error) {
     sage_status st = SAGE_OK;
     size_t n_workers = sage_pool_threads(pool);
     sage_product_block *made = sage_alloc_zero(1, sizeof *made);
     *block = NULL;
     if (made == NULL) return sage_fail_memory(error, sizeof *made);
+    size_t takes = sage_shape_dim(shape, SAGE_GROUP_SENTENCES);
+    sage_titles_init(&made->titles, takes > 0 ? sentences : NULL);
+    SAGE_TRY(sage_check_sentences(takes, sentences, error));
     made->vocab = vocab;
     made->pool = pool;
     made->shape = shape;
@@ -78,6 +84,7 @@ void sage_product_block_free(sage_product_block *block) {
         sage_free(block->workers[w].found);
     }
     sage_buf_free(&block->raw);
+    sage_titles_free(&block->titles);
     sage_free(block->workers);
     sage_free(block->items);
     for (size_t g = 0; g < SAGE_GROUPS_MAX; g++) sage_free(block->kept[g].values);
@@ -90,6 +97,7 @@ void sage_product_block_clear(sage_product_block *block) {
     block->n = block->n_rows = block->n_packed_ids = block->vector_bytes = 0;
     for (size_t g = 0; g < SAGE_GROUPS_MAX; g++) block->kept[g].n = 0;
     sage_buf_clear(&block->raw);
+    sage_titles_clear(&block->titles);
 }
 
 bool sage_product_block_full(const sage_product_block *block) {
@@ -141,17 +149,8 @@ out:
     return st;
 }
 
-static sage_status add_sentences(sage_product_block *block, const sage_group_vectors *sentences, item *added,
-                                 sage_error *error) {
-    sage_status st = SAGE_OK;
-    for (size_t g = 0; g < block->shape->n_groups && sentences != NULL; g++)
-        if (block->shape->groups[g].kind == SAGE_GROUP_SENTENCES) SAGE_TRY(keep(block, g, *sentences++, added, error));
-out:
-    return st;
-}
-
 sage_status sage_product_block_add(sage_product_block *block, const sage_product_row *row, sage_image_store *images,
-                                   const sage_group_vectors *sentences, sage_error *error) {
+                                   sage_error *error) {
     sage_status st = SAGE_OK;
     item *added;
     SAGE_TRY(new_item(block, &added, error));
@@ -161,7 +160,8 @@ sage_status sage_product_block_add(sage_product_block *block, const sage_product
     }
     added->raw_begin[SAGE_FIELDS] = block->raw.len;
     SAGE_TRY(add_images(block, row, images, added, error));
-    SAGE_TRY(add_sentences(block, sentences, added, error));
+    added->title = block->titles.n;
+    SAGE_TRY(sage_titles_add(&block->titles, row->fields[SAGE_TITLE], error));
     block->n++;
     block->n_rows++;
 out:
@@ -179,6 +179,9 @@ sage_status sage_product_block_add_packed(sage_product_block *block, const sage_
         added->group[0] = (sage_group_vectors){product->n_images, product->images};
         block->vector_bytes += product->n_images * block->shape->groups[0].dim * sizeof(float);
     }
+    size_t spoken = block->shape->n_groups - 1; /* there is one encoder of texts, and its group is the last */
+    if (sage_shape_dim(block->shape, SAGE_GROUP_SENTENCES) > 0)
+        added->group[spoken] = (sage_group_vectors){product->n_sentences, product->sentences};
     block->n_packed_ids += product->begin[SAGE_FIELDS];
     block->n++;
     return SAGE_OK;
@@ -251,6 +254,8 @@ static sage_status lay_out(sage_product_block *block, const item *it, sage_error
     for (size_t g = 0; g < block->shape->n_groups; g++)
         if (it->group[g].n > 0)
             groups[g] = (sage_group_vectors){it->group[g].n, block->kept[g].values + it->vectors_at[g]};
+    const float *sentence = block->titles.sentences != NULL ? sage_titles_at(&block->titles, it->title) : NULL;
+    if (sentence != NULL) groups[block->shape->n_groups - 1] = (sage_group_vectors){1, sentence};
     return sage_batch_builder_add(block->builder, found != NULL ? found + it->ids_at : NULL, it->cut, groups, error);
 }
 
@@ -258,6 +263,7 @@ sage_status sage_product_block_read(sage_product_block *block, sage_product_batc
     static sage_stage laying = SAGE_STAGE("lay out blocks");
     sage_status st = SAGE_OK;
     SAGE_TRY(cut_all(block, error));
+    SAGE_TRY(sage_titles_read(&block->titles, error));
     uint64_t began = sage_stage_begin();
     sage_batch_builder_clear(block->builder);
     for (size_t i = 0; i < block->n; i++) SAGE_TRY(lay_out(block, &block->items[i], error));

@@ -9,16 +9,18 @@
 
 typedef struct sage_product_block sage_product_block;
 
-/* `vocab` and `shape`, the model's, must outlive it. */
-sage_status sage_product_block_new(const sage_vocab *vocab, const sage_model_shape *shape, sage_pool *pool,
-                                   sage_product_block **block, sage_error *error);
+/* `vocab` and `shape`, the model's, must outlive it, and so must `sentences`, which makes the vectors of rows' titles;
+ * SAGE_E_STATE where the model takes such and it is NULL or of another width. */
+sage_status sage_product_block_new(const sage_vocab *vocab, const sage_model_shape *shape, sage_sentences *sentences,
+                                   sage_pool *pool, sage_product_block **block, sage_error *error);
 void sage_product_block_free(sage_product_block *block);
 void sage_product_block_clear(sage_product_block *block);
-/* Copies what the model needs of a row; of the sentence groups, in the shape's order, the vectors that are given (NULL:
- * none). SAGE_E_FORMAT where the row's image vectors have another width than the model's. */
+/* Copies what the model needs of a row. SAGE_E_FORMAT where the row's image vectors have another width than the
+ * model's. */
 sage_status sage_product_block_add(sage_product_block *block, const sage_product_row *row, sage_image_store *images,
-                                   const sage_group_vectors *sentences, sage_error *error);
-/* A product of a dataset of the same vocabulary and image width, which must stay open until the block is cleared. */
+                                   sage_error *error);
+/* A product of a dataset of the same vocabulary, image width and encoder of texts, which must stay open until the block
+ * is cleared. */
 sage_status sage_product_block_add_packed(sage_product_block *block, const sage_packed_product *product,
                                           sage_error *error);
 /* True once it holds 1,024 products, or so long texts or so many images that memory asks for an end. */

@@ -88,6 +88,7 @@ static sage_status embed_stale(embed_run *run, sage_embed_report *report, sage_e
                                      .dataset = run->dataset,
                                      .vocab = sage_encoder_vocab(run->encoder),
                                      .shape = sage_encoder_shape(run->encoder),
+                                     .sentences = run->spec->sentences,
                                      .pool = run->pool,
                                      .stale = run->plan.stale,
                                      .n = run->plan.n_stale};
@@ -146,8 +147,17 @@ static sage_status mark_all(embed_run *run, sage_error *error) {
     return sage_manifest_write(run->dir, run->spec->model, manifest, error);
 }
 
+/* The sentences of a dataset are of use where they are the same encoder's. */
+static bool same_words(const embed_run *run, const sage_dataset *dataset) {
+    sage_dataset_info info;
+    size_t takes = sage_shape_dim(sage_encoder_shape(run->encoder), SAGE_GROUP_SENTENCES);
+    sage_dataset_describe(dataset, &info);
+    return takes == 0 || (sage_dataset_sentence_dim(dataset) == takes && run->spec->sentences != NULL &&
+                          strcmp(info.text_encoder, sage_sentences_identity(run->spec->sentences)) == 0);
+}
+
 static bool of_use(const embed_run *run, const sage_dataset *dataset) {
-    return sage_dataset_fingerprints(dataset) != NULL &&
+    return same_words(run, dataset) && sage_dataset_fingerprints(dataset) != NULL &&
            sage_dataset_image_dim(dataset) == sage_encoder_image_dim(run->encoder) &&
            sage_vocab_hash(sage_dataset_vocab(dataset)) == sage_vocab_hash(sage_encoder_vocab(run->encoder));
 }
@@ -233,6 +243,7 @@ sage_status sage_embed_run(sage_catalog *catalog, const char *shop_dir, const sa
     report->dropped = run->plan.dropped;
     if (run->plan.n_stale > 0) SAGE_TRY(embed_stale(run, report, error));
     sage_vector_set_close(&run->set); /* tidying opens it anew, as it is now */
+    if (spec->sentences != NULL) SAGE_TRY(sage_sentences_commit(spec->sentences, error));
     SAGE_TRY(sage_embed_tidy(run->dir, spec->model, &run->plan, &report->compacted, error));
 out:
     release(run);

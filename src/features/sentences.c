@@ -17,6 +17,7 @@ struct sage_sentences {
     sage_sentence_cache *cache;
     sage_sentence_encoder *encoder; /* NULL: not asked for yet */
     bool keeps;
+    int hold;
     uint64_t computed;
     /* what waits for the next commit */
     size_t rows, max_rows;
@@ -52,7 +53,11 @@ sage_status sage_sentences_open(const sage_sentence_source *source, sage_pool *p
     sage_status st = SAGE_OK;
     sage_sentences *s = sage_alloc_zero(1, sizeof *s);
     *sentences = NULL;
-    if (s == NULL) return sage_fail_memory(error, sizeof *s);
+    if (s == NULL) {
+        sage_fs_unlock(source->hold);
+        return sage_fail_memory(error, sizeof *s);
+    }
+    s->hold = source->hold;
     snprintf(s->encoder_dir, sizeof s->encoder_dir, "%s", source->encoder_dir);
     snprintf(s->name, sizeof s->name, "%s", source->name);
     snprintf(s->identity, sizeof s->identity, "%s", source->identity);
@@ -77,6 +82,7 @@ void sage_sentences_close(sage_sentences *sentences) {
     if (sentences == NULL) return;
     sage_sentence_cache_close(sentences->cache);
     sage_sentence_encoder_free(sentences->encoder);
+    sage_fs_unlock(sentences->hold);
     sage_free(sentences->vectors);
     sage_free(sentences->keys);
     sage_free(sentences->slots);

@@ -21,10 +21,11 @@ typedef struct sage_sentence_source {
     const char *identity;    /* of its content: another one makes other vectors. Names a folder */
     size_t dim;
     bool keep;           /* what is computed, if no other process is doing so already; else for as long as it is open */
+    int hold;            /* a descriptor of sage_fs_lock that keeps encoder_dir from going; -1: none */
     size_t segment_rows; /* of a commit; 0: as many as are sensible */
 } sage_sentence_source;
 
-/* The strings are copied. The pool may be NULL and must outlive it. */
+/* The strings are copied; the hold is taken over, also where it fails. The pool may be NULL and must outlive it. */
 sage_status sage_sentences_open(const sage_sentence_source *source, sage_pool *pool, sage_sentences **sentences,
                                 sage_error *error);
 /* What was not committed is lost. */

@@ -15,6 +15,7 @@ struct sage_engine {
     sage_index *index;
     sage_keywords *keywords;
     sage_encoder *encoder;
+    sage_sentences *sentences; /* NULL: none */
     sage_fusion fusion;
     size_t dim;
     float *queries; /* [BLOCK][dim] */
@@ -81,6 +82,7 @@ void sage_engine_close(sage_engine *engine) {
     sage_index_close(engine->index);
     sage_keywords_close(engine->keywords);
     sage_encoder_close(engine->encoder);
+    sage_sentences_close(engine->sentences);
     sage_free(engine->queries);
     sage_free(engine->neighbours);
     sage_free(engine->hits);
@@ -89,6 +91,12 @@ void sage_engine_close(sage_engine *engine) {
     sage_free(engine->fused);
     sage_join_free(&engine->join);
     sage_free(engine);
+}
+
+void sage_engine_take_sentences(sage_engine *engine, sage_sentences *sentences) {
+    sage_sentences_close(engine->sentences);
+    engine->sentences = sentences;
+    sage_encoder_speak(engine->encoder, sentences);
 }
 
 const sage_index *sage_engine_index(const sage_engine *engine) {

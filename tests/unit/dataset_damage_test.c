@@ -118,7 +118,7 @@ static void every_check_finds_its_fault(void **state) {
     snprintf(weights, sizeof weights, "%s", scratch_path(fake_dir, "weights"));
     weights_of_texts(weights, 30);
     const sage_sentence_source source = {
-        .shop_dir = fake_dir, .encoder_dir = weights, .name = "tiny", .identity = "tiny", .dim = 24};
+        .shop_dir = fake_dir, .encoder_dir = weights, .name = "tiny", .identity = "tiny", .hold = -1, .dim = 24};
     sage_sentences *sentences;
     uint64_t id;
     assert_int_equal(sage_sentences_open(&source, NULL, &sentences, NULL), SAGE_OK);

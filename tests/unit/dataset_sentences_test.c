@@ -18,8 +18,13 @@ static int ground(void **state) {
 static sage_sentences *speaker(const char *identity) {
     sage_sentences *s;
     sage_error error;
-    const sage_sentence_source source = {
-        .shop_dir = fake_dir, .encoder_dir = weights, .name = "tiny", .identity = identity, .dim = DIM, .keep = true};
+    const sage_sentence_source source = {.shop_dir = fake_dir,
+                                         .encoder_dir = weights,
+                                         .name = "tiny",
+                                         .identity = identity,
+                                         .hold = -1,
+                                         .dim = DIM,
+                                         .keep = true};
     if (sage_sentences_open(&source, NULL, &s, &error) != SAGE_OK) fail_msg("%s", error.text);
     return s;
 }

@@ -35,6 +35,7 @@ static sage_sentences *opened_as(const char *identity, bool keep, size_t dim) {
                                          .encoder_dir = weights,
                                          .name = "tiny",
                                          .identity = identity,
+                                         .hold = -1,
                                          .dim = dim,
                                          .keep = keep,
                                          .segment_rows = 512};
