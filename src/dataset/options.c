@@ -51,6 +51,8 @@ const sage_option sage_sampler_options[] = {
      "far."},
     {"sampler", "picture_holdout", SAGE_OPT_REAL, 0, 1, NULL, "1",
      "Probability that the picture that a pair's query is, and its copies, are left out of its product."},
+    {"sampler", "sentence_dropout", SAGE_OPT_REAL, 0, 1, NULL, "0.1",
+     "Probability that the sentence of a product or of a query is left out of a step (text_encoder)."},
     {"sampler", "pseudo_words_min", SAGE_OPT_INT, 1, 8, NULL, "1",
      "Words of a query made from the catalogue, at least."},
     {"sampler", "pseudo_words_max", SAGE_OPT_INT, 1, 8, NULL, "auto",

@@ -18,7 +18,8 @@ static sage_status allocate_rows(sage_sampler *s, sage_error *error) {
         s->log_q == NULL || s->mask == NULL) {
         return sage_fail_memory(error, rows * ((columns + 63) / 64) * sizeof *s->mask);
     }
-    return sage_pictures_allocate(s, error);
+    sage_status st = sage_pictures_allocate(s, error);
+    return st == SAGE_OK ? sage_spoken_allocate(s, error) : st;
 }
 
 sage_status sage_sampler_new(const sage_dataset *dataset, const sage_options *options, sage_pool *pool, uint64_t seed,
@@ -94,6 +95,7 @@ void sage_sampler_free(sage_sampler *sampler) {
     sage_mask_tables_free(&s->tables);
     sage_teacher_free(&s->teacher);
     sage_pictures_free(&s->pictures);
+    sage_spoken_free(&s->sentences);
     sage_free(s->workers);
     if (!s->borrowed) sage_free(s->taste);
     if (!s->borrowed) sage_free(s->expected);
@@ -123,12 +125,15 @@ static void present(sage_sampler *s) {
         .query_ids = s->query_ids.data,
         .query_begin = s->query_begin.data,
         .query_pictures = s->pictures.vectors,
+        .query_sentences = s->sentences.queries,
         .token_begin = s->token_begin.data,
         .token_field = s->token_field,
         .token_ids = s->token_ids.data,
         .bag_begin = s->bag_begin.data,
         .image_begin = images ? s->image_begin.data : NULL,
         .images = images ? s->images : NULL,
+        .sentence_begin = s->sentences.begin,
+        .sentences = s->sentences.products,
         .teacher_weight = (float)s->settings.teacher,
         .teacher_begin = teacher ? s->teacher.begin.data : NULL,
         .teacher_column = teacher ? s->teacher.column.data : NULL,
@@ -192,7 +197,8 @@ size_t sage_sampler_memory_bytes(const sage_sampler *sampler) {
                      s->made_product.capacity + s->made_ids.capacity + s->made_begin.capacity + columns + rows;
     size_t bytes = sizeof *s + numbers * sizeof(uint32_t) + rows * (1 + 2 * sizeof(float)) +
                    rows * ((columns + 63) / 64) * 8 + s->token_field_capacity + s->images_capacity * sizeof(float) +
-                   sage_mask_tables_bytes(&s->tables) + sage_teacher_bytes(&s->teacher) + sage_pictures_bytes(s);
+                   sage_mask_tables_bytes(&s->tables) + sage_teacher_bytes(&s->teacher) + sage_pictures_bytes(s) +
+                   sage_spoken_bytes(s);
     if (!s->borrowed) bytes += sage_sampler_shared_bytes(s);
     for (size_t t = 0; t < s->n_workers; t++) bytes += sizeof *s->workers + worker_bytes(&s->workers[t]);
     return bytes;

@@ -20,13 +20,15 @@ typedef struct sage_batch {
     const uint32_t *product;    /* [B + R] product indices */
     const uint8_t *task; /* [B]; SAGE_TASK_CATALOGUE for pairs made from the catalogue's words, SAGE_TASK_PICTURES
                             from its pictures */
-    const float *weight; /* [B] 0 for a pair whose query has no known n-gram, or whose product has nothing */
+    const float
+        *weight; /* [B] 0 for a pair whose query has no known n-gram and no sentence, or whose product has nothing */
     const float
         *log_q; /* [B] log of the expected times a step draws the product; 0 where log_q is off or full_catalogue */
     const uint64_t
         *mask; /* [B][(B+R+63)/64], as sage_loss_spec wants it: set for columns that are no negatives of the row */
     /* query bags */
     const uint32_t *query_ids, *query_begin; /* [n_texts + 1] */
+    const float *query_sentences;            /* [n_texts][sentence_dim] unit vectors, or zeros; NULL without */
     const float *query_pictures;             /* [n_pictures][image_dim] unit vectors; NULL without */
     /* product tokens after dropout, as sage_product_batch wants them */
     const uint32_t *token_begin; /* [B + R + 1] */
@@ -34,6 +36,8 @@ typedef struct sage_batch {
     const uint32_t *token_ids, *bag_begin; /* [n_tokens + 1] */
     const uint32_t *image_begin;           /* [B + R + 1] or NULL */
     const float *images;
+    const uint32_t *sentence_begin; /* [B + R + 1] or NULL */
+    const float *sentences;
     /* What a keyword search would give the row's whole query for each column, as sage_loss_spec wants it: columns of
      * score 0 are not listed, the others ascend. NULL, and the weight 0, without a teacher. */
     float teacher_weight;

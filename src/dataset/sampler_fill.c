@@ -75,7 +75,8 @@ static sage_status fill_query(sage_sampler *s, sage_sampler_worker *w, size_t ro
     }
     SAGE_TRY(sage_u32_reserve(&w->ids, w->ids.n + n + 1, error));
     w->ids.n += sage_drop_ids(ids, n, s->settings.ngram_dropout, &rng, w->ids.data + w->ids.n);
-    if (n == 0) s->weight[row] = 0;
+    bool said = sage_spoken_ask(s, row, &rng);
+    if (n == 0 && !said) s->weight[row] = 0;
     SAGE_TRY(sage_u32_add(&w->ends, (uint32_t)w->ids.n, error));
     SAGE_TRY(sage_u32_add(&w->key_ends, (uint32_t)w->keys.n, error));
 out:
@@ -154,6 +155,7 @@ static sage_status fill_product(sage_sampler *s, sage_sampler_worker *w, size_t 
         if (fields & 1u << f) SAGE_TRY(add_token(s, w, &product, f, &rng, error));
     }
     SAGE_TRY(add_images(s, w, &product, column, fields == 0, &rng, error));
+    sage_spoken_keep(s, &product, column, fields == 0, &rng);
     SAGE_TRY(sage_u32_add(&w->tokens, (uint32_t)w->ends.n, error));
 out:
     return st;
@@ -254,6 +256,7 @@ sage_status sage_sampler_fill_products(sage_sampler *sampler, sage_error *error)
     SAGE_TRY(join_ends(s, MEMBER(tokens), &s->token_begin, error));
     SAGE_TRY(join_fields(s, error));
     if (s->dataset->image_dim > 0) SAGE_TRY(join_images(s, error));
+    sage_spoken_join(s);
 out:
     return st;
 }

@@ -28,7 +28,7 @@ typedef enum sage_log_q_kind { SAGE_LOG_Q_OFF, SAGE_LOG_Q_EXACT, SAGE_LOG_Q_SKET
 
 typedef struct sage_sampler_settings {
     size_t batch, negatives;
-    double count_power, ngram_dropout, field_dropout, image_dropout, picture_holdout;
+    double count_power, ngram_dropout, field_dropout, image_dropout, picture_holdout, sentence_dropout;
     size_t words_min, words_max;
     double run, title, taste, typo, teacher, teacher_temperature;
     bool mask_all_words;
@@ -107,6 +107,13 @@ typedef struct sage_picture_rows {
     size_t n_slots;
 } sage_picture_rows;
 
+/* Where the dataset has sentences. */
+typedef struct sage_sentence_rows {
+    uint32_t *begin; /* [B + R + 1] into products */
+    float *products; /* [..][sentence_dim] */
+    float *queries;  /* [n_texts][sentence_dim]; zeros: none */
+} sage_sentence_rows;
+
 struct sage_sampler {
     const sage_dataset *dataset;
     sage_pool *pool;
@@ -125,6 +132,7 @@ struct sage_sampler {
     sage_mask_tables tables;
     sage_teacher teacher;
     sage_picture_rows pictures;
+    sage_sentence_rows sentences;
 
     /* the batch */
     sage_batch batch;
@@ -179,6 +187,16 @@ void sage_pictures_fill(sage_sampler *sampler, size_t row);
 /* Whether a column's tokens are to be without the image of this print; after fill. */
 bool sage_pictures_hold_out(const sage_sampler *sampler, size_t column, uint64_t print);
 void sage_pictures_mask(sage_sampler *sampler); /* adds to the masks of the other rules */
+
+/* sampler_sentences.c; all do nothing where the dataset has none. `needed`: the product has nothing else. */
+sage_status sage_spoken_allocate(sage_sampler *sampler, sage_error *error);
+void sage_spoken_free(sage_sentence_rows *rows);
+size_t sage_spoken_bytes(const sage_sampler *sampler);
+void sage_spoken_keep(sage_sampler *sampler, const sage_packed_product *product, size_t column, bool needed,
+                         sage_rng *rng);
+void sage_spoken_join(sage_sampler *sampler); /* of the products, once all columns are filled */
+/* The sentence of the row's query, or zeros; false: zeros. */
+bool sage_spoken_ask(sage_sampler *sampler, size_t row, sage_rng *rng);
 
 /* sampler_mask.c */
 enum { SAGE_MASK_BLOCK = 2048 }; /* columns whose words are looked at together */

@@ -21,14 +21,30 @@ struct sage_validation {
     size_t n_queries, n_pairs;
     uint32_t *ids, *id_begin, *wanted, *wanted_begin;
     size_t ids_capacity, id_begin_capacity, wanted_capacity, wanted_begin_capacity;
+    float *sentences; /* [n_queries][sentence_dim], zeros where a query has none; NULL where the dataset has none */
     float *vectors, *query_vectors;
-    size_t vectors_capacity, query_vectors_capacity; /* in floats */
+    size_t sentences_capacity, vectors_capacity, query_vectors_capacity; /* in floats */
     sage_neighbour found[QUERY_BLOCK * K];
     size_t n_found[QUERY_BLOCK];
 };
 
-static sage_status add_query(sage_validation *v, const uint32_t *ids, size_t n_ids, const uint32_t *wanted,
-                             size_t n_wanted, sage_error *error) {
+static sage_status add_sentence(sage_validation *v, const float *sentence, sage_error *error) {
+    size_t dim = sage_dataset_sentence_dim(v->dataset), at = v->n_queries * dim;
+    if (dim == 0) return SAGE_OK;
+    if (sage_grow((void **)&v->sentences, &v->sentences_capacity, at + dim, sizeof *v->sentences))
+        return sage_fail_memory(error, (at + dim) * sizeof *v->sentences);
+    if (sentence != NULL)
+        memcpy(v->sentences + at, sentence, dim * sizeof *sentence);
+    else
+        memset(v->sentences + at, 0, dim * sizeof *sentence);
+    return SAGE_OK;
+}
+
+/* sentence: NULL for none */
+static sage_status add_query(sage_validation *v, const uint32_t *ids, size_t n_ids, const float *sentence,
+                             const uint32_t *wanted, size_t n_wanted, sage_error *error) {
+    sage_status st = add_sentence(v, sentence, error);
+    if (st != SAGE_OK) return st;
     size_t q = v->n_queries, first_id = q ? v->id_begin[q] : 0, first = q ? v->wanted_begin[q] : 0;
     if (sage_grow((void **)&v->id_begin, &v->id_begin_capacity, q + 2, sizeof *v->id_begin) ||
         sage_grow((void **)&v->wanted_begin, &v->wanted_begin_capacity, q + 2, sizeof *v->wanted_begin) ||
@@ -52,7 +68,7 @@ static sage_status held_out_queries(sage_validation *v, sage_error *error) {
     for (size_t i = 0; i < sage_dataset_queries(v->dataset); i++) {
         sage_dataset_query(v->dataset, i, &query);
         if (query.part == SAGE_VALIDATION && query.surface == SAGE_ON_SEARCH && query.n_positives)
-            SAGE_TRY(add_query(v, query.ids, query.n_ids, query.positives, query.n_positives, error));
+            SAGE_TRY(add_query(v, query.ids, query.n_ids, query.sentence, query.positives, query.n_positives, error));
     }
 out:
     return st;
@@ -66,7 +82,7 @@ static sage_status made_queries(sage_validation *v, const sage_options *options,
     SAGE_TRY(sage_sampler_validation(v->sampler, MADE_PAIRS, &made, error));
     for (size_t i = 0; i < made->n; i++)
         SAGE_TRY(add_query(v, made->query_ids + made->query_begin[i], made->query_begin[i + 1] - made->query_begin[i],
-                           made->product + i, 1, error));
+                           NULL, made->product + i, 1, error));
 out:
     sage_sampler_free(v->sampler);
     v->sampler = NULL;
@@ -140,6 +156,7 @@ void sage_validation_free(sage_validation *v) {
     sage_free(v->id_begin);
     sage_free(v->wanted);
     sage_free(v->wanted_begin);
+    sage_free(v->sentences);
     sage_free(v->vectors);
     sage_free(v->query_vectors);
     sage_free(v);
@@ -185,8 +202,9 @@ sage_status sage_validation_recall10(void *ctx, const sage_model *model, double 
         sage_grow((void **)&v->query_vectors, &v->query_vectors_capacity, v->n_queries * dim, sizeof *v->query_vectors))
         return sage_fail_memory(error, v->n_products * dim * sizeof *v->vectors);
     SAGE_TRY(embed_products(v, model, dim, error));
-    const sage_bags bags = {v->n_queries, v->ids, v->id_begin};
-    SAGE_TRY(sage_train_embed_queries(model, v->pool, &bags, v->query_vectors, error));
+    const sage_query_batch queries = {
+        .n_texts = v->n_queries, .bags = {v->n_queries, v->ids, v->id_begin}, .sentences = v->sentences};
+    SAGE_TRY(sage_train_embed_queries(model, v->pool, &queries, v->query_vectors, error));
     for (size_t q = 0; q < v->n_queries; q += QUERY_BLOCK) {
         size_t n = v->n_queries - q < QUERY_BLOCK ? v->n_queries - q : QUERY_BLOCK;
         SAGE_TRY(sage_exact_search(v->pool, v->vectors, v->n_products, dim, v->query_vectors + q * dim, n, K, v->found,

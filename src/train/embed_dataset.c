@@ -13,7 +13,10 @@ static sage_status embed_block(const sage_dataset *dataset, sage_batch_builder *
     for (size_t i = begin; i < end; i++) {
         sage_packed_product p;
         sage_dataset_product(dataset, products != NULL ? products[i] : i, &p);
-        const sage_group_vectors groups[SAGE_GROUPS_MAX] = {{p.n_images, p.images}};
+        sage_group_vectors groups[SAGE_GROUPS_MAX] = {{0}};
+        size_t n = 0;
+        if (sage_dataset_image_dim(dataset) > 0) groups[n++] = (sage_group_vectors){p.n_images, p.images};
+        if (sage_dataset_sentence_dim(dataset) > 0) groups[n++] = (sage_group_vectors){p.n_sentences, p.sentences};
         SAGE_TRY(sage_batch_builder_add(builder, p.ids, p.begin, groups, error));
     }
     sage_batch_builder_batch(builder, &batch);
@@ -40,16 +43,30 @@ out:
     return st;
 }
 
-sage_status sage_train_embed_queries(const sage_model *model, sage_pool *pool, const sage_bags *bags, float *out,
-                                     sage_error *error) {
+/* Of `n` numbers a row, from row `at` on; NULL stays NULL. */
+static const float *from(const float *vectors, size_t at, size_t n) {
+    return vectors != NULL ? vectors + at * n : NULL;
+}
+
+sage_status sage_train_embed_queries(const sage_model *model, sage_pool *pool, const sage_query_batch *queries,
+                                     float *out, sage_error *error) {
     sage_status st = SAGE_OK;
-    size_t dim = sage_model_shape_of(model)->dim_out;
+    const sage_model_shape *shape = sage_model_shape_of(model);
+    size_t dim = shape->dim_out, sentence = sage_shape_dim(shape, SAGE_GROUP_SENTENCES),
+           picture = sage_shape_dim(shape, SAGE_GROUP_PICTURES);
     sage_frozen *frozen = NULL;
     SAGE_TRY(sage_frozen_new(model, SAGE_PRECISION_F32, pool, &frozen, error));
-    for (size_t at = 0; at < bags->n; at += BLOCK) {
-        size_t here = bags->n - at < BLOCK ? bags->n - at : BLOCK;
-        const sage_query_batch block = {.n_texts = here, .bags = {here, bags->ids, bags->begin + at}};
+    for (size_t at = 0; at < queries->n_texts; at += BLOCK) {
+        size_t here = queries->n_texts - at < BLOCK ? queries->n_texts - at : BLOCK;
+        const sage_query_batch block = {.n_texts = here,
+                                        .bags = {here, queries->bags.ids, queries->bags.begin + at},
+                                        .sentences = from(queries->sentences, at, sentence)};
         SAGE_TRY(sage_frozen_queries(frozen, &block, out + at * dim, error));
+    }
+    for (size_t at = 0; at < queries->n_pictures; at += BLOCK) {
+        size_t here = queries->n_pictures - at < BLOCK ? queries->n_pictures - at : BLOCK;
+        const sage_query_batch block = {.n_pictures = here, .pictures = from(queries->pictures, at, picture)};
+        SAGE_TRY(sage_frozen_queries(frozen, &block, out + (queries->n_texts + at) * dim, error));
     }
 out:
     sage_frozen_free(frozen);

@@ -36,18 +36,20 @@ static size_t bound(const draws *d) {
 }
 
 void sage_train_load_batch(const sage_sampler *sampler, const sage_batch *batch, sage_train_load *load) {
-    draws tokens = {0}, images = {0}, ids = {0}, query_ids = {0};
+    draws tokens = {0}, vectors = {0}, ids = {0}, query_ids = {0};
     for (size_t i = 0; i < batch->n_pairs + batch->n_random; i++) {
         uint32_t first = batch->token_begin[i], end = batch->token_begin[i + 1];
         add(&tokens, end - first);
         add(&ids, batch->bag_begin[end] - batch->bag_begin[first]);
-        if (batch->image_begin != NULL) add(&images, batch->image_begin[i + 1] - batch->image_begin[i]);
+        double n = batch->image_begin != NULL ? batch->image_begin[i + 1] - batch->image_begin[i] : 0;
+        if (batch->sentence_begin != NULL) n += batch->sentence_begin[i + 1] - batch->sentence_begin[i];
+        add(&vectors, n);
     }
     for (size_t i = 0; i < batch->n_texts; i++) add(&query_ids, batch->query_begin[i + 1] - batch->query_begin[i]);
     load->n_pairs = batch->n_pairs;
     load->n_random = batch->n_random;
     load->text_bags = bound(&tokens);
-    load->images = bound(&images);
+    load->vectors = bound(&vectors);
     load->ids = bound(&ids) + bound(&query_ids);
     load->shared_bytes = sage_sampler_shared_bytes(sampler);
     load->batch_bytes = sage_sampler_memory_bytes(sampler) - load->shared_bytes;
@@ -81,7 +83,7 @@ static size_t rounded_need(const sage_train_load *load) {
 static size_t work_need(const sage_train_load *load) {
     const sage_work_sizes sizes = {.products = load->n_pairs + load->n_random,
                                    .text_bags = load->text_bags,
-                                   .vectors = load->images,
+                                   .vectors = load->vectors,
                                    .queries = load->n_pairs,
                                    .ids = load->ids,
                                    .columns = load->n_pairs + load->n_random};
@@ -133,7 +135,7 @@ static sage_train_load with_pairs(const sage_train_load *load, size_t pairs) {
     double part = (double)(pairs + fewer.n_random) / (double)(load->n_pairs + load->n_random);
     part = fmax(part, (double)pairs / (double)load->n_pairs);
     fewer.text_bags = share(load->text_bags, part);
-    fewer.images = share(load->images, part);
+    fewer.vectors = share(load->vectors, part);
     fewer.ids = share(load->ids, part);
     fewer.batch_bytes = share(load->batch_bytes, part);
     return fewer;

@@ -37,8 +37,8 @@ bool sage_train_unfinished(const char *work_dir);
 /* Products of the dataset by their indices, NULL: 0 .. n-1. out [n][O]. */
 sage_status sage_train_embed_products(const sage_dataset *dataset, const sage_model *model, sage_pool *pool,
                                       const uint32_t *products, size_t n, float *out, sage_error *error);
-/* Queries as bags of n-gram ids: out [bags->n][O]. */
-sage_status sage_train_embed_queries(const sage_model *model, sage_pool *pool, const sage_bags *bags, float *out,
-                                     sage_error *error);
+/* Queries, texts first: out [n_texts + n_pictures][O]. */
+sage_status sage_train_embed_queries(const sage_model *model, sage_pool *pool, const sage_query_batch *queries,
+                                     float *out, sage_error *error);
 
 #endif

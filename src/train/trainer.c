@@ -68,16 +68,24 @@ sage_checkpoint sage_trainer_checkpoint(sage_trainer *trainer) {
 
 /* ---- one step ---- */
 
+/* Groups in the shape's order: the dataset's pictures, then its sentences, where it has them. */
+static void add_groups(const sage_batch *batch, sage_product_batch *products) {
+    size_t n = 0;
+    if (batch->image_begin != NULL) products->group[n++] = (sage_group_rows){batch->image_begin, batch->images};
+    if (batch->sentence_begin != NULL)
+        products->group[n++] = (sage_group_rows){batch->sentence_begin, batch->sentences};
+}
+
 static sage_status forward_backward(sage_trainer *trainer, const sage_batch *batch, sage_loss *loss,
                                     sage_error *error) {
-    sage_product_batch products = {.n = batch->n_pairs + batch->n_random,
-                                   .token_begin = batch->token_begin,
-                                   .token_field = batch->token_field,
-                                   .group = {{batch->image_begin, batch->images}}};
+    sage_product_batch products = {
+        .n = batch->n_pairs + batch->n_random, .token_begin = batch->token_begin, .token_field = batch->token_field};
+    add_groups(batch, &products);
     products.text = (sage_bags){batch->token_begin[products.n], batch->token_ids, batch->bag_begin};
     sage_query_batch queries = {.n_texts = batch->n_texts,
                                 .n_pictures = batch->n_pictures,
                                 .bags = {batch->n_texts, batch->query_ids, batch->query_begin},
+                                .sentences = batch->query_sentences,
                                 .pictures = batch->query_pictures};
     sage_loss_spec spec = {.n_pairs = batch->n_pairs,
                            .n_random = batch->n_random,
@@ -119,7 +127,7 @@ sage_status sage_trainer_step(sage_trainer *trainer, sage_error *error) {
     trainer->state.step++;
     sage_update update = sage_optimiser_begin(trainer->optimiser, trainer->model, trainer->average, settings,
                                               trainer->state.step, factor);
-    update.no_pictures = !loss.pictures;
+    update.no_pictures = loss.pictures == 0;
     sage_row_sink sink = sage_optimiser_sink(&update);
     sage_optimiser_apply(&update, trainer->gradient, scale, trainer->pool);
     sage_model_scatter(trainer->model, trainer->work, &sink);

@@ -63,9 +63,13 @@ sage_status sage_trainer_plan(sage_trainer *trainer, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_model_shape shape;
     size_t limit = memory_limit(trainer);
-    const sage_group pictures = {SAGE_GROUP_PICTURES, sage_dataset_image_dim(trainer->dataset)};
+    sage_group groups[2];
+    size_t n_groups = 0, pictures = sage_dataset_image_dim(trainer->dataset),
+           sentences = sage_dataset_sentence_dim(trainer->dataset);
+    if (pictures > 0) groups[n_groups++] = (sage_group){SAGE_GROUP_PICTURES, pictures};
+    if (sentences > 0) groups[n_groups++] = (sage_group){SAGE_GROUP_SENTENCES, sentences};
     SAGE_TRY(sage_model_shape_from_options(trainer->options, sage_vocab_size(sage_dataset_vocab(trainer->dataset)),
-                                           pictures.dim > 0, &pictures, &shape, error));
+                                           n_groups, groups, &shape, error));
     SAGE_TRY(sage_train_load_model(&shape, &trainer->load, error));
     /* To validate, the vectors are held, and the weights once more, laid out for inference. */
     if (trainer->validate_vectors > 0)

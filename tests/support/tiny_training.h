@@ -66,8 +66,8 @@ static inline sage_status tiny_validate(void *ctx, const sage_model *model, doub
         sage_packed_query packed;
         sage_dataset_query(dataset, q, &packed);
         const uint32_t begin[2] = {0, (uint32_t)packed.n_ids};
-        const sage_bags bag = {1, packed.ids, begin};
-        st = sage_train_embed_queries(model, NULL, &bag, query, error);
+        const sage_query_batch asked = {.n_texts = 1, .bags = {1, packed.ids, begin}, .sentences = packed.sentence};
+        st = sage_train_embed_queries(model, NULL, &asked, query, error);
         for (size_t i = 0; st == SAGE_OK && i < packed.n_positives; i++, pairs++)
             hits += tiny_rank(products, query, packed.positives[i]) < 10;
     }

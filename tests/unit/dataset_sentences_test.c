@@ -96,9 +96,99 @@ static void titles_and_search_texts_have_theirs(void **state) {
     free(catalog);
 }
 
+/* ---- batches ---- */
+
+typedef struct shares {
+    double products, with, queries, asked;
+} shares;
+
+static const float *title_of(const sage_dataset *d, uint32_t product) {
+    sage_packed_product p;
+    sage_dataset_product(d, product, &p);
+    return p.sentences;
+}
+
+static bool is_zero(const float *vector) {
+    for (size_t i = 0; i < DIM; i++)
+        if (vector[i] != 0) return false;
+    return true;
+}
+
+/* That of one query that the product is a positive of; made queries have none. */
+static bool is_asked_for(const sage_dataset *d, uint32_t product, const float *sentence) {
+    for (size_t q = 0; q < sage_dataset_queries(d); q++) {
+        sage_packed_query query;
+        sage_dataset_query(d, q, &query);
+        for (size_t i = 0; i < query.n_positives; i++)
+            if (query.positives[i] == product && query.sentence != NULL &&
+                memcmp(query.sentence, sentence, DIM * sizeof *sentence) == 0)
+                return true;
+    }
+    return false;
+}
+
+/* Adds up one batch, each of whose sentences must be the product's or the query's own. */
+static void count_batch(const sage_dataset *d, const sage_batch *batch, shares *s) {
+    for (size_t i = 0; i < batch->n_pairs + batch->n_random; i++) {
+        const float *own = title_of(d, batch->product[i]);
+        uint32_t begin = batch->sentence_begin[i], end = batch->sentence_begin[i + 1];
+        assert_true(end == begin || (end == begin + 1 && own != NULL));
+        if (end > begin) assert_memory_equal(batch->sentences + begin * DIM, own, DIM * sizeof *own);
+        s->products += own != NULL;
+        s->with += end > begin;
+    }
+    for (size_t row = 0; row < batch->n_texts; row++) {
+        const float *asked = batch->query_sentences + row * DIM;
+        bool made = batch->task[row] == SAGE_TASK_CATALOGUE;
+        assert_true(is_zero(asked) || (!made && is_asked_for(d, batch->product[row], asked)));
+        s->queries += !made;
+        s->asked += !is_zero(asked);
+    }
+}
+
+static shares drawn(const sage_dataset *d, const char *dropout, sage_pool *pool) {
+    sage_options *options = fake_options();
+    sage_sampler *sampler;
+    shares s = {0};
+    const sage_batch *batch;
+    fake_set(options, dropout);
+    fake_set(options, "batch=64");
+    assert_int_equal(sage_sampler_new(d, options, pool, 1, &sampler, NULL), SAGE_OK);
+    for (uint64_t step = 0; step < 20; step++) {
+        assert_int_equal(sage_sampler_batch(sampler, step, &batch, NULL), SAGE_OK);
+        count_batch(d, batch, &s);
+    }
+    sage_sampler_free(sampler);
+    sage_options_free(options);
+    return s;
+}
+
+static void batches_bring_them_but_for_those_dropped(void **state) {
+    (void)state;
+    sage_catalog *catalog = talking_shop(400);
+    sage_options *options = fake_options();
+    sage_sentences *sentences = speaker("batches");
+    sage_dataset *d = fake_open(build_with(catalog, options, sentences));
+    sage_pool *pool;
+    assert_int_equal(sage_pool_new(3, &pool, NULL), SAGE_OK);
+    shares all = drawn(d, "sentence_dropout=0", pool), half = drawn(d, "sentence_dropout=0.5", pool),
+           none = drawn(d, "sentence_dropout=1", NULL), alone = drawn(d, "sentence_dropout=0.5", NULL);
+    assert_true(all.with == all.products && all.asked == all.queries && all.queries > 200);
+    assert_true(half.with / half.products > 0.4 && half.with / half.products < 0.6);
+    assert_true(half.asked / half.queries > 0.4 && half.asked / half.queries < 0.6);
+    assert_true(none.with == 0 && none.asked == 0);
+    assert_memory_equal(&half, &alone, sizeof half);
+    sage_pool_free(pool);
+    sage_dataset_close(d);
+    sage_sentences_close(sentences);
+    sage_options_free(options);
+    free(catalog);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(titles_and_search_texts_have_theirs),
+        cmocka_unit_test(batches_bring_them_but_for_those_dropped),
     };
     return cmocka_run_group_tests(tests, ground, fake_teardown);
 }
