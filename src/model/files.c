@@ -69,9 +69,10 @@ static bool read_group(const char **text, sage_group *group) {
         char *end = NULL;
         if (strncmp(*text, name, strlen(name)) != 0 || at[0] != ':' || at[1] < '0' || at[1] > '9') continue;
         errno = 0;
-        *group = (sage_group){(sage_group_kind)kind, strtoul(at + 1, &end, 10)};
+        group->kind = (sage_group_kind)kind;
+        group->dim = strtoul(at + 1, &end, 10);
         *text = *end == ' ' ? end + 1 : end;
-        return errno == 0 && (*end == ' ' || *end == '\0');
+        return errno == 0 && (*end == '\0' || (*end == ' ' && end[1] != '\0'));
     }
     return false;
 }

@@ -205,7 +205,7 @@ typedef struct sage_loss {
     double teacher;                   /* a row without a listed column that counts adds 0 */
     double task_sum[SAGE_LOSS_TASKS]; /* sum of weight * loss of each task */
     double task_weight[SAGE_LOSS_TASKS];
-    bool pictures; /* some queries were pictures; if not, all gradients of the picture tower are zero */
+    size_t pictures; /* queries that were pictures; 0: all gradients of the picture tower are zero */
 } sage_loss;
 
 /* One forward and backward pass: the loss, and `dense` [dense_size] becomes the gradient of the dense arena. What the

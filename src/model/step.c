@@ -105,7 +105,7 @@ sage_status sage_model_backward(const sage_model *model, sage_work *work, const 
     weight_gradients(model, work, dense);
     fold_backward(model, work, dense);
     bags_norm_grads(model, work, job.product_chunks + chunks_of(s.query_bags), dense);
-    loss->pictures = s.pictures > 0;
+    loss->pictures = s.pictures;
 out:
     return st;
 }

@@ -9,6 +9,7 @@ typedef struct setting {
     size_t pairs, random;
     bool in_batch;
     double smoothing, teacher;
+    size_t pictures; /* of the pairs' queries */
 } setting;
 
 static double loss_at(const sage_model *model, sage_work *work, const random_batch *b, sage_grads *grads) {
@@ -58,6 +59,7 @@ static void check(const setting *s) {
     b->spec.in_batch = s->in_batch;
     b->spec.smoothing = (real)s->smoothing;
     if (s->teacher > 0) rb_teach(b, s->teacher, 4);
+    if (s->pictures > 0) rb_pictures(b, s->pictures);
     loss_at(model, work, b, grads);
 
     const sage_param *params = sage_model_params(model, &n);
@@ -113,6 +115,20 @@ static const sage_model_shape hashed = {.vocab = 60,
                                         .n_groups = 1,
                                         .groups = {{SAGE_GROUP_PICTURES, 5}}};
 
+static const sage_model_shape grouped = {
+    .vocab = 40,
+    .rows = 40,
+    .hashes = 1,
+    .dim_embed = 8,
+    .dim_model = 12,
+    .heads = 2,
+    .dim_ff = 9,
+    .dim_head = 7,
+    .dim_out = 6,
+    .n_groups = 4,
+    .groups = {
+        {SAGE_GROUP_PICTURES, 3}, {SAGE_GROUP_PICTURES, 5}, {SAGE_GROUP_SENTENCES, 4}, {SAGE_GROUP_SENTENCES, 2}}};
+
 static void both_losses(void **state) {
     (void)state;
     check(&(setting){.shape = plain, .pairs = 6, .random = 7, .in_batch = true});
@@ -144,9 +160,19 @@ static void with_a_teacher(void **state) {
     check(&(setting){.shape = hashed, .pairs = 5, .random = 6, .in_batch = false, .teacher = 0.5});
 }
 
+static void groups_and_pictures_as_queries(void **state) {
+    (void)state;
+    check(&(setting){.shape = grouped, .pairs = 8, .random = 4, .in_batch = true, .teacher = 0.5, .pictures = 3});
+    check(&(setting){.shape = hashed, .pairs = 7, .random = 4, .in_batch = true, .pictures = 7});
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(both_losses),    cmocka_unit_test(hashed_with_images),
-                                       cmocka_unit_test(in_batch_alone), cmocka_unit_test(random_alone_smoothed),
-                                       cmocka_unit_test(both_smoothed),  cmocka_unit_test(with_a_teacher)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(both_losses),
+                                       cmocka_unit_test(hashed_with_images),
+                                       cmocka_unit_test(in_batch_alone),
+                                       cmocka_unit_test(random_alone_smoothed),
+                                       cmocka_unit_test(both_smoothed),
+                                       cmocka_unit_test(with_a_teacher),
+                                       cmocka_unit_test(groups_and_pictures_as_queries)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,14 +7,15 @@
 #include <model/model.h>
 #include <string.h>
 
-enum { RB_PAIRS_MAX = 16, RB_PRODUCTS_MAX = 40, RB_TOKENS_MAX = 400, RB_IDS_MAX = 4000, RB_IMAGE_MAX = 2000 };
+enum { RB_PAIRS_MAX = 16, RB_PRODUCTS_MAX = 40, RB_TOKENS_MAX = 400, RB_IDS_MAX = 4000, RB_VALUES_MAX = 2000 };
 
 typedef struct random_batch {
     uint32_t ids[RB_IDS_MAX], bag_begin[RB_TOKENS_MAX + 1], token_begin[RB_PRODUCTS_MAX + 1],
-        image_begin[RB_PRODUCTS_MAX + 1];
+        group_begin[SAGE_GROUPS_MAX][RB_PRODUCTS_MAX + 1];
     uint8_t field[RB_TOKENS_MAX], task[RB_PAIRS_MAX];
     uint32_t query_ids[RB_IDS_MAX], query_begin[RB_PAIRS_MAX + 1];
-    real images[RB_IMAGE_MAX], log_q[RB_PAIRS_MAX], weight[RB_PAIRS_MAX];
+    real vectors[SAGE_GROUPS_MAX][RB_VALUES_MAX], sentences[RB_VALUES_MAX], pictures[RB_VALUES_MAX];
+    real log_q[RB_PAIRS_MAX], weight[RB_PAIRS_MAX];
     uint64_t mask[RB_PAIRS_MAX];
     uint32_t teacher_begin[RB_PAIRS_MAX + 1], teacher_column[RB_PAIRS_MAX * RB_PRODUCTS_MAX];
     real teacher_score[RB_PAIRS_MAX * RB_PRODUCTS_MAX];
@@ -23,15 +24,39 @@ typedef struct random_batch {
     sage_loss_spec spec;
 } random_batch;
 
-/* Product 1 has no token, query 2 is empty, bag 0 is empty. */
+static inline void rb_normal(real *x, size_t n, sage_rng *rng) {
+    for (size_t i = 0; i < n; i++) x[i] = (real)sage_rng_normal(rng);
+}
+
+/* Up to 3 vectors of each group; product 1 has none. */
+static inline void rb_fill_groups(random_batch *b, const sage_model_shape *shape, size_t products, sage_rng *rng) {
+    for (size_t g = 0; g < shape->n_groups; g++) {
+        uint32_t n = 0;
+        for (size_t i = 0; i < products; i++) {
+            b->group_begin[g][i] = n;
+            if (i != 1) n += (uint32_t)sage_rng_below(rng, 4);
+        }
+        b->group_begin[g][products] = n;
+        rb_normal(b->vectors[g], n * shape->groups[g].dim, rng);
+        b->products.group[g] = (sage_group_rows){b->group_begin[g], b->vectors[g]};
+    }
+}
+
+/* The last n of the pairs' queries become pictures. */
+static inline void rb_pictures(random_batch *b, size_t n) {
+    b->queries.n_texts = b->queries.bags.n = b->spec.n_pairs - n;
+    b->queries.n_pictures = n;
+    b->queries.pictures = b->pictures;
+}
+
+/* Product 1 has no token, query 2 is empty and has no sentence, bag 0 is empty. */
 static inline void rb_fill(random_batch *b, const sage_model_shape *shape, size_t pairs, size_t random, uint64_t seed) {
     sage_rng rng;
     sage_rng_seed(&rng, seed, 7);
-    size_t tokens = 0, ids = 0, images = 0, n = pairs + random, dim_image = sage_shape_dim(shape, SAGE_GROUP_PICTURES);
+    size_t tokens = 0, ids = 0, n = pairs + random, sentences = sage_shape_dim(shape, SAGE_GROUP_SENTENCES);
     memset(b, 0, sizeof *b);
     for (size_t i = 0; i < n; i++) {
         b->token_begin[i] = (uint32_t)tokens;
-        b->image_begin[i] = (uint32_t)images;
         for (size_t f = 0; f < SAGE_FIELDS && i != 1; f++) {
             if (f > 0 && sage_rng_below(&rng, 3) != 0) continue;
             b->bag_begin[tokens] = (uint32_t)ids;
@@ -39,12 +64,9 @@ static inline void rb_fill(random_batch *b, const sage_model_shape *shape, size_
             for (size_t k = sage_rng_below(&rng, 8); k > 0 && tokens > 1; k--)
                 b->ids[ids++] = (uint32_t)sage_rng_below(&rng, shape->vocab);
         }
-        if (dim_image > 0 && i != 1) images += sage_rng_below(&rng, 4);
     }
     b->token_begin[n] = (uint32_t)tokens;
     b->bag_begin[tokens] = (uint32_t)ids;
-    b->image_begin[n] = (uint32_t)images;
-    for (size_t i = 0; i < images * dim_image; i++) b->images[i] = (real)sage_rng_normal(&rng);
     ids = 0;
     for (size_t i = 0; i < pairs; i++) {
         b->query_begin[i] = (uint32_t)ids;
@@ -58,8 +80,12 @@ static inline void rb_fill(random_batch *b, const sage_model_shape *shape, size_
     }
     b->query_begin[pairs] = (uint32_t)ids;
     b->products = (sage_product_batch){n, b->token_begin, b->field, {tokens, b->ids, b->bag_begin}};
-    if (dim_image > 0) b->products.group[0] = (sage_group_rows){b->image_begin, b->images};
+    rb_fill_groups(b, shape, n, &rng);
+    rb_normal(b->sentences, pairs * sentences, &rng);
+    rb_normal(b->pictures, pairs * sage_shape_dim(shape, SAGE_GROUP_PICTURES), &rng);
+    if (pairs > 2) memset(b->sentences + 2 * sentences, 0, sentences * sizeof(real));
     b->queries = (sage_query_batch){.n_texts = pairs, .bags = {pairs, b->query_ids, b->query_begin}};
+    if (sentences > 0) b->queries.sentences = b->sentences;
     b->spec = (sage_loss_spec){.n_pairs = pairs,
                                .n_random = random,
                                .log_q = b->log_q,

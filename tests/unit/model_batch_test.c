@@ -112,6 +112,42 @@ static void every_token_finds_its_ids_and_equal_bags_are_one(void **state) {
     sage_batch_builder_free(builder);
 }
 
+/* Any number of vectors of each group, none of some. */
+static void vectors_of_every_group(void **state) {
+    enum { N = 40 };
+    static const size_t dims[] = {3, 7, 2};
+    static const sage_model_shape groups = {
+        .n_groups = 3, .groups = {{SAGE_GROUP_PICTURES, 3}, {SAGE_GROUP_SENTENCES, 7}, {SAGE_GROUP_SENTENCES, 2}}};
+    (void)state;
+    sage_batch_builder *builder;
+    sage_product_batch batch;
+    float values[4 * 7];
+    assert_int_equal(sage_batch_builder_new(&groups, &builder, NULL), SAGE_OK);
+    for (int round = 0; round < 2; round++) {
+        size_t seen[3] = {0};
+        for (size_t i = 0; i < N; i++) {
+            sage_group_vectors of[3];
+            for (size_t k = 0; k < sizeof values / sizeof *values; k++) values[k] = (float)(100 * i + k);
+            for (size_t g = 0; g < 3; g++) of[g] = (sage_group_vectors){(i + g) % 4, (i + g) % 4 > 0 ? values : NULL};
+            assert_int_equal(
+                sage_batch_builder_add(builder, products[i].ids, products[i].begin, i == 5 ? NULL : of, NULL), SAGE_OK);
+        }
+        sage_batch_builder_batch(builder, &batch);
+        for (size_t i = 0; i < N; i++)
+            for (size_t g = 0; g < 3; g++) {
+                size_t n = i == 5 ? 0 : (i + g) % 4;
+                assert_int_equal(batch.group[g].begin[i], seen[g]);
+                for (size_t k = 0; k < n * dims[g]; k++)
+                    assert_true(batch.group[g].vectors[seen[g] * dims[g] + k] == (real)(100 * i + k));
+                seen[g] += n;
+                assert_int_equal(batch.group[g].begin[i + 1], seen[g]);
+            }
+        assert_null(batch.group[3].begin);
+        sage_batch_builder_clear(builder);
+    }
+    sage_batch_builder_free(builder);
+}
+
 static void cleared_it_begins_anew(void **state) {
     (void)state;
     sage_product_batch batch;
@@ -255,6 +291,7 @@ int main(void) {
     make_products();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_token_finds_its_ids_and_equal_bags_are_one),
+        cmocka_unit_test(vectors_of_every_group),
         cmocka_unit_test(cleared_it_begins_anew),
         cmocka_unit_test(vectors_do_not_know_of_shared_bags),
         cmocka_unit_test(long_bags_have_each_id_once),

@@ -252,6 +252,84 @@ static void lying_metadata(void **state) {
     sage_model_free(model);
 }
 
+static void groups_come_along(void **state) {
+    static const char *const bad[] = {"pictures",     "pictures:",      "pictures:0",  "pictures:3,sentences:4",
+                                      "sounds:3",     "pictures:x",     "pictures:-3", "sentences:5 pictures:3",
+                                      "pictures:3 x", "pictures:99999", "pictures:3x", "sentences:3 sentences:2",
+                                      "pictures:4",   " pictures:3",    "pictures:3 ", ""};
+    const char *path = scratch_path(dir, "groups.safetensors");
+    (void)state;
+    sage_model_shape shape = hashed, widest = hashed;
+    const sage_group groups[] = {
+        {SAGE_GROUP_PICTURES, 3}, {SAGE_GROUP_PICTURES, 1}, {SAGE_GROUP_SENTENCES, 4}, {SAGE_GROUP_SENTENCES, 2}};
+    shape.n_groups = widest.n_groups = 4;
+    memcpy(shape.groups, groups, sizeof groups);
+    sage_model *model = made(&shape, 4), *loaded = NULL;
+    size_t n, n_meta, at = 0;
+    const sage_tensor *tensors = sage_model_tensors(model, &n);
+    sage_tensor_meta meta[32];
+    save(model, path, NULL, NULL);
+    assert_int_equal(sage_model_load(path, &loaded, NULL), SAGE_OK);
+    assert_memory_equal(sage_model_shape_of(loaded), &shape, sizeof shape);
+    same_bits(model, loaded);
+    sage_model_free(loaded);
+    memcpy(meta, sage_model_meta(model, &n_meta), n_meta * sizeof *meta);
+    while (strcmp(meta[at].key, "groups") != 0) at++;
+    assert_string_equal(meta[at].value, "pictures:3 pictures:1 sentences:4 sentences:2");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        sage_error error = {0};
+        meta[at].value = bad[i];
+        assert_int_equal(sage_safetensors_write(path, tensors, n, meta, n_meta, NULL), SAGE_OK);
+        if (sage_model_load(path, &loaded, &error) != SAGE_E_FORMAT) fail_msg("\"%s\" is taken", bad[i]);
+        assert_true(error.text[0] != '\0');
+    }
+    sage_model_free(model);
+    for (size_t g = 0; g < 4; g++) widest.groups[g] = (sage_group){SAGE_GROUP_SENTENCES, 65536};
+    model = made(&widest, 4); /* the longest text */
+    meta[at].value = sage_model_meta(model, &n_meta)[at].value;
+    assert_string_equal(meta[at].value, "sentences:65536 sentences:65536 sentences:65536 sentences:65536");
+    sage_model_free(model);
+}
+
+/* Written before there were groups, when a picture had no tower: it gets one that starts as the pictures' projection.
+ */
+static void a_file_from_before_there_were_groups(void **state) {
+    const char *path = scratch_path(dir, "old.safetensors");
+    (void)state;
+    sage_model *model = made(&hashed, 12), *loaded = NULL;
+    size_t n, n_meta, kept = 0, n_params;
+    const sage_tensor *tensors = sage_model_tensors(model, &n);
+    sage_tensor *old = calloc(n, sizeof *old);
+    sage_tensor_meta meta[32];
+    sage_error error;
+    memcpy(meta, sage_model_meta(model, &n_meta), n_meta * sizeof *meta);
+    for (size_t i = 0; i < n_meta; i++)
+        if (strcmp(meta[i].key, "groups") == 0) meta[i] = (sage_tensor_meta){"dim_image", "3"};
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(tensors[i].name, "picture.", 8) != 0) old[kept++] = tensors[i];
+    assert_int_equal(kept, n - 5);
+    assert_int_equal(sage_safetensors_write(path, old, kept, meta, n_meta, NULL), SAGE_OK);
+    if (sage_model_load(path, &loaded, &error) != SAGE_OK) fail_msg("%s", error.text);
+    assert_memory_equal(sage_model_shape_of(loaded), &hashed, sizeof hashed);
+    const sage_param *params = sage_model_params(model, &n_params);
+    const real *proj = NULL, *was = sage_model_dense(model), *is = sage_model_dense(loaded);
+    for (size_t i = 0; i < n_params; i++) {
+        size_t bytes = params[i].rows * params[i].cols * sizeof(real);
+        if (strcmp(params[i].name, "image.proj") == 0) proj = is + params[i].offset;
+        if (!params[i].of_pictures) assert_memory_equal(was + params[i].offset, is + params[i].offset, bytes);
+        if (strcmp(params[i].name, "picture.skip") == 0) assert_memory_equal(proj, is + params[i].offset, bytes);
+    }
+    sage_frozen *frozen;
+    assert_int_equal(sage_frozen_load(path, SAGE_PRECISION_BF16, NULL, &frozen, NULL), SAGE_OK);
+    sage_frozen_free(frozen);
+    save(loaded, path, "picture.skip", NULL);
+    sage_model_free(loaded);
+    assert_int_equal(sage_model_load(path, &loaded, &error), SAGE_E_FORMAT);
+    assert_non_null(strstr(error.text, "picture.skip"));
+    sage_model_free(model);
+    free(old);
+}
+
 static void not_a_model(void **state) {
     const char *path = scratch_path(dir, "text");
     (void)state;
@@ -290,6 +368,8 @@ int main(void) {
         cmocka_unit_test(another_shape_changes_nothing),
         cmocka_unit_test(what_is_missing_is_named),
         cmocka_unit_test(lying_metadata),
+        cmocka_unit_test(groups_come_along),
+        cmocka_unit_test(a_file_from_before_there_were_groups),
         cmocka_unit_test(not_a_model),
         cmocka_unit_test(memory_runs_out),
     };

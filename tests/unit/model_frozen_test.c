@@ -17,8 +17,8 @@ static const sage_model_shape shape = {.vocab = 80,
                                        .dim_ff = 96,
                                        .dim_head = 80,
                                        .dim_out = 40,
-                                       .n_groups = 1,
-                                       .groups = {{SAGE_GROUP_PICTURES, 6}}};
+                                       .n_groups = 2,
+                                       .groups = {{SAGE_GROUP_PICTURES, 6}, {SAGE_GROUP_SENTENCES, 11}}};
 enum { OUT = 40 };
 
 typedef struct world {
@@ -32,6 +32,7 @@ static int set_up(void **state) {
     world *w = calloc(1, sizeof *w);
     w->batch = calloc(1, sizeof *w->batch);
     rb_fill(w->batch, &shape, 14, 20, 3);
+    rb_pictures(w->batch, 5);
     assert_int_equal(sage_model_new(&shape, NULL, NULL, 2, &w->model, NULL), SAGE_OK);
     rb_randomise(w->model, 2);
     assert_int_equal(sage_pool_new(3, &w->pool, NULL), SAGE_OK);
@@ -58,17 +59,19 @@ static void vectors_in(const world *w, sage_precision precision, const sage_prod
     sage_frozen_free(frozen);
 }
 
-static sage_product_batch one_product(const sage_product_batch *all, size_t i, uint32_t begin[2], uint32_t images[2]) {
+static sage_product_batch one_product(const sage_product_batch *all, size_t i, uint32_t begin[2],
+                                      uint32_t vectors[2][2]) {
     sage_product_batch one = *all;
     size_t first = all->token_begin[i];
     begin[0] = 0;
     begin[1] = all->token_begin[i + 1] - all->token_begin[i];
-    images[0] = all->group[0].begin[i];
-    images[1] = all->group[0].begin[i + 1];
+    for (size_t g = 0; g < 2; g++) {
+        memcpy(vectors[g], all->group[g].begin + i, sizeof vectors[g]);
+        one.group[g].begin = vectors[g];
+    }
     one.n = 1;
     one.token_begin = begin;
     one.token_field = all->token_field + first;
-    one.group[0].begin = images;
     one.text = (sage_bags){begin[1], all->text.ids, all->text.begin + first};
     return one;
 }
@@ -80,8 +83,8 @@ static void alone_as_in_company(void **state) {
     for (sage_precision p = SAGE_PRECISION_F32; p <= SAGE_PRECISION_INT8; p++) {
         vectors_in(w, p, &w->batch->products, all);
         for (size_t i = 0; i < n; i++) {
-            uint32_t begin[2], images[2];
-            sage_product_batch one = one_product(&w->batch->products, i, begin, images);
+            uint32_t begin[2], vectors[2][2];
+            sage_product_batch one = one_product(&w->batch->products, i, begin, vectors);
             vectors_in(w, p, &one, alone);
             assert_memory_equal(alone, all + i * OUT, sizeof alone);
         }
@@ -118,9 +121,9 @@ static void shared_bags(void **state) {
     twice.token_field = field;
     twice.token_bag = token_bag;
     twice.text = (sage_bags){bags, list, begin};
-    twice.group[0].begin = NULL;
+    twice.group[0].begin = twice.group[1].begin = NULL;
     sage_product_batch once = *plain;
-    once.group[0].begin = NULL;
+    once.group[0].begin = once.group[1].begin = NULL;
     twice.n = 2 * plain->n;
     vectors_in(w, SAGE_PRECISION_F32, &once, expected);
     vectors_in(w, SAGE_PRECISION_F32, &twice, out);
@@ -145,7 +148,7 @@ static double cosine(const real *a, const real *b, size_t n) {
 
 static void lower_precisions_are_close(void **state) {
     const world *w = *state;
-    size_t n = w->batch->products.n, queries = w->batch->queries.n_texts;
+    size_t n = w->batch->products.n, queries = w->batch->spec.n_pairs;
     const double least[] = {1, 0.9995, 0.99};
     real *exact = malloc((n + queries) * OUT * sizeof *exact), *out = malloc((n + queries) * OUT * sizeof *out);
     for (sage_precision p = SAGE_PRECISION_F32; p <= SAGE_PRECISION_INT8; p++) {
@@ -199,7 +202,7 @@ static const char *save(const sage_model *model, const char *dir, const char *na
 /* The file may be gone once it is loaded. */
 static void from_a_file_the_same(void **state) {
     const world *w = *state;
-    size_t n = w->batch->products.n, queries = w->batch->queries.n_texts, size = (n + queries) * OUT * sizeof(real);
+    size_t n = w->batch->products.n, queries = w->batch->spec.n_pairs, size = (n + queries) * OUT * sizeof(real);
     real *expected = malloc(size), *out = malloc(size);
     for (sage_precision p = SAGE_PRECISION_F32; p <= SAGE_PRECISION_INT8; p++) {
         sage_frozen *frozen, *loaded;

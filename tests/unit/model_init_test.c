@@ -1,4 +1,5 @@
 /* How parameters start: as tf-idf, where an untrained model already searches; or as the paper says. */
+#include <base/rng.h>
 #include <math.h>
 #include <model/model.h>
 #include <stdlib.h>
@@ -57,14 +58,20 @@ static sage_options *options_of(const char *const *assignments, size_t n) {
     return options;
 }
 
-static sage_model *made(const char *const *assignments, size_t n, uint64_t seed) {
+static sage_model *made_with(const char *const *assignments, size_t n, uint64_t seed, size_t n_groups,
+                             const sage_group *groups) {
     sage_options *options = options_of(assignments, n);
     sage_model_shape shape;
     sage_model *model;
-    assert_int_equal(sage_model_shape_from_options(options, sage_vocab_size(vocab), 0, NULL, &shape, NULL), SAGE_OK);
+    assert_int_equal(sage_model_shape_from_options(options, sage_vocab_size(vocab), n_groups, groups, &shape, NULL),
+                     SAGE_OK);
     assert_int_equal(sage_model_new(&shape, options, vocab, seed, &model, NULL), SAGE_OK);
     sage_options_free(options);
     return model;
+}
+
+static sage_model *made(const char *const *assignments, size_t n, uint64_t seed) {
+    return made_with(assignments, n, seed, 0, NULL);
 }
 
 static uint32_t id_of(sage_ngram_kind kind, const char *text) {
@@ -183,6 +190,87 @@ static void the_papers_start(void **state) {
     sage_model_free(model);
 }
 
+static const sage_group both[] = {{SAGE_GROUP_PICTURES, 24}, {SAGE_GROUP_SENTENCES, 32}};
+enum { ONES = 12 };
+
+/* ONES unit vectors at random. */
+static void units(real *x, size_t dim, uint64_t seed) {
+    sage_rng rng;
+    sage_rng_seed(&rng, seed, 0);
+    for (size_t i = 0; i < ONES; i++, x += dim) {
+        double square = 0;
+        for (size_t k = 0; k < dim; k++) {
+            x[k] = (real)sage_rng_normal(&rng);
+            square += (double)x[k] * (double)x[k];
+        }
+        for (size_t k = 0; k < dim; k++) x[k] /= (real)sqrt(square);
+    }
+}
+
+/* Product i has vector i of a group and nothing else; query i is the same vector. */
+static void each_finds_its_own(const sage_model *model, size_t group, double least) {
+    size_t dim = sage_model_shape_of(model)->dim_out;
+    real x[ONES * 32], *p = malloc(ONES * dim * sizeof *p), *q = malloc(ONES * dim * sizeof *q);
+    const uint32_t none[ONES + 1] = {0};
+    uint32_t begin[ONES + 1];
+    for (uint32_t i = 0; i <= ONES; i++) begin[i] = i;
+    units(x, both[group].dim, 3);
+    sage_product_batch products = {.n = ONES, .token_begin = none, .text = {.begin = none}};
+    products.group[group] = (sage_group_rows){begin, x};
+    sage_query_batch queries = {.n_pictures = ONES, .bags = {.begin = none}, .pictures = x};
+    if (both[group].kind == SAGE_GROUP_SENTENCES)
+        queries = (sage_query_batch){.n_texts = ONES, .bags = {.n = ONES, .begin = none}, .sentences = x};
+    assert_int_equal(vectors_of_products(model, NULL, &products, p, NULL), SAGE_OK);
+    assert_int_equal(vectors_of_queries(model, NULL, &queries, q, NULL), SAGE_OK);
+    for (size_t i = 0; i < ONES; i++)
+        for (size_t j = 0; j < ONES; j++) {
+            double dot = 0;
+            for (size_t k = 0; k < dim; k++) dot += (double)q[i * dim + k] * (double)p[j * dim + k];
+            if (i == j ? dot < least : dot > least - 0.05) fail_msg("%zu, %zu: %.3f", i, j, dot);
+        }
+    free(p);
+    free(q);
+}
+
+/* By sentence alone and by picture alone, before anything was learned. */
+static void untrained_it_finds_what_encoders_find_alike(void **state) {
+    static const char *const narrow_set[] = {"dim_embed=64", "dim_model=96", "dim_out=80"}, *const off[] = {
+                                                                                                "head_skip=off"};
+    (void)state;
+    sage_model *models[] = {made_with(NULL, 0, 1, 2, both), made_with(narrow_set, 3, 2, 2, both),
+                            made_with(off, 1, 3, 2, both)};
+    for (size_t m = 0; m < sizeof models / sizeof *models; m++) {
+        each_finds_its_own(models[m], 0, 0.85);
+        each_finds_its_own(models[m], 1, 0.95);
+        sage_model_free(models[m]);
+    }
+}
+
+/* A title and its sentence on one side, its words alone on the other: as near as two of two equal parts and one. */
+static void a_sentence_counts_as_much_as_is_said(void **state) {
+    static const char *const set[][1] = {{"sentence_weight=0"}, {"sentence_weight=1"}, {"sentence_weight=3"}};
+    const double expected[] = {1, 1 / 1.41421356, 1 / 3.16227766};
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        sage_model *model = made_with(set[i], 1, 4, 2, both);
+        size_t dim = sage_model_shape_of(model)->dim_out;
+        const uint32_t id = id_of(SAGE_WORD, "garden"), begin[] = {0, 1};
+        const uint8_t field[] = {SAGE_TITLE};
+        real x[ONES * 32], p[512], q[512];
+        double dot = 0;
+        units(x, 32, 5);
+        sage_product_batch product = {.n = 1, .token_begin = begin, .token_field = field, .text = {1, &id, begin}};
+        product.group[1] = (sage_group_rows){begin, x};
+        const sage_query_batch query = {.n_texts = 1, .bags = {1, &id, begin}};
+        assert_true(dim <= 512);
+        assert_int_equal(vectors_of_products(model, NULL, &product, p, NULL), SAGE_OK);
+        assert_int_equal(vectors_of_queries(model, NULL, &query, q, NULL), SAGE_OK);
+        for (size_t k = 0; k < dim; k++) dot += (double)p[k] * (double)q[k];
+        if (fabs(dot - expected[i]) > 0.15) fail_msg("%s: %.3f", set[i][0], dot);
+        sage_model_free(model);
+    }
+}
+
 static void another_vocabulary_is_refused(void **state) {
     const sage_model_shape shape = {.vocab = 3,
                                     .rows = 3,
@@ -201,8 +289,12 @@ static void another_vocabulary_is_refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(weights_are_idf), cmocka_unit_test(untrained_it_searches),
-                                       cmocka_unit_test(the_seed_decides), cmocka_unit_test(the_papers_start),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(weights_are_idf),
+                                       cmocka_unit_test(untrained_it_searches),
+                                       cmocka_unit_test(the_seed_decides),
+                                       cmocka_unit_test(the_papers_start),
+                                       cmocka_unit_test(untrained_it_finds_what_encoders_find_alike),
+                                       cmocka_unit_test(a_sentence_counts_as_much_as_is_said),
                                        cmocka_unit_test(another_vocabulary_is_refused)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

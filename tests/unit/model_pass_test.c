@@ -26,6 +26,18 @@ static const sage_model_shape hashed = {.vocab = 80,
                                         .dim_out = 12,
                                         .n_groups = 1,
                                         .groups = {{SAGE_GROUP_PICTURES, 6}}};
+static const sage_model_shape grouped = {
+    .vocab = 80,
+    .rows = 80,
+    .hashes = 1,
+    .dim_embed = 16,
+    .dim_model = 24,
+    .heads = 4,
+    .dim_ff = 20,
+    .dim_head = 18,
+    .dim_out = 16,
+    .n_groups = 3,
+    .groups = {{SAGE_GROUP_PICTURES, 6}, {SAGE_GROUP_PICTURES, 20}, {SAGE_GROUP_SENTENCES, 9}}};
 
 static sage_model *made(const sage_model_shape *shape) {
     sage_model *model;
@@ -107,8 +119,8 @@ static void company_does_not_matter(void **state) {
             for (uint32_t p = b->bag_begin[t]; p < b->bag_begin[t + 1]; p++) id[ids++] = b->ids[p];
             begin[tokens] = (uint32_t)ids;
         }
-        size_t add = b->image_begin[from + 1] - b->image_begin[from];
-        memcpy(image + images * image_dim, b->images + b->image_begin[from] * image_dim,
+        size_t add = b->group_begin[0][from + 1] - b->group_begin[0][from];
+        memcpy(image + images * image_dim, b->vectors[0] + b->group_begin[0][from] * image_dim,
                add * image_dim * sizeof *image);
         images += add;
         token_begin[i + 1] = (uint32_t)tokens;
@@ -133,14 +145,14 @@ static void company_does_not_matter(void **state) {
     sage_model_free(model);
 }
 
-static void same_bits_every_time(void **state) {
-    (void)state;
-    sage_model *model = made(&hashed);
+static void same_bits_of(const sage_model_shape *shape, size_t pictures) {
+    sage_model *model = made(shape);
     sage_pool *pool;
     assert_int_equal(sage_pool_new(3, &pool, NULL), SAGE_OK);
     random_batch *b = calloc(1, sizeof *b), *larger = calloc(1, sizeof *larger);
-    rb_fill(b, &hashed, 9, 8, 4);
-    rb_fill(larger, &hashed, 12, 5, 5);
+    rb_fill(b, shape, 9, 8, 4);
+    rb_fill(larger, shape, 12, 5, 5);
+    if (pictures > 0) rb_pictures(b, pictures);
     sage_grads *first, *again;
     sage_loss loss, loss_again;
     sage_work *work = work_of(pool);
@@ -158,10 +170,11 @@ static void same_bits_every_time(void **state) {
         assert_memory_equal(first->dense, again->dense, sage_model_dense_size(model) * sizeof(real));
         assert_int_equal(first->n_rows, again->n_rows);
         assert_memory_equal(first->rows, again->rows, first->n_rows * sizeof(uint32_t));
-        assert_memory_equal(first->row_grad, again->row_grad, first->n_rows * hashed.dim_embed * sizeof(real));
-        assert_memory_equal(first->id_grad, again->id_grad, first->n_ids * hashed.hashes * sizeof(real));
+        assert_memory_equal(first->row_grad, again->row_grad, first->n_rows * shape->dim_embed * sizeof(real));
+        assert_memory_equal(first->id_grad, again->id_grad, first->n_ids * shape->hashes * sizeof(real));
     }
-    rb_fill(larger, &hashed, 9, 8, 5); /* other texts; of as many products and queries, as in training */
+    rb_fill(larger, shape, 9, 8, 5); /* other texts; of as many products and queries, as in training */
+    if (pictures > 0) rb_pictures(larger, pictures);
     for (int round = 0; round < 2; round++) {
         sage_alloc_fail_from(round == 0 ? 0 : 1); /* by then there is memory enough for good */
         assert_int_equal(
@@ -176,6 +189,99 @@ static void same_bits_every_time(void **state) {
     sage_model_free(model);
     free(b);
     free(larger);
+}
+
+static void same_bits_every_time(void **state) {
+    (void)state;
+    same_bits_of(&hashed, 0);
+    same_bits_of(&grouped, 0);
+    same_bits_of(&grouped, 4);
+    same_bits_of(&grouped, 9);
+}
+
+/* Half of the gradients of a batch: with pictures alone the search tower has none, with texts alone the pictures'. */
+static void a_tower_without_rows_has_no_gradient(void **state) {
+    (void)state;
+    sage_model *model = made(&grouped);
+    sage_work *work = work_of(NULL);
+    sage_grads *grads;
+    random_batch *b = calloc(1, sizeof *b);
+    size_t n;
+    const sage_param *params = sage_model_params(model, &n);
+    assert_int_equal(sage_grads_new(model, &grads, NULL), SAGE_OK);
+    for (size_t pictures = 0; pictures <= 8; pictures += 4) {
+        sage_loss loss;
+        size_t of_pictures = 0;
+        rb_fill(b, &grouped, 8, 3, 6);
+        rb_pictures(b, pictures);
+        assert_int_equal(sage_model_step(model, work, &b->products, &b->queries, &b->spec, grads, &loss, NULL),
+                         SAGE_OK);
+        assert_int_equal(loss.pictures, pictures);
+        for (size_t i = 0; i < n; i++) {
+            bool search = strncmp(params[i].name, "search.", 7) == 0, any = false;
+            const real *grad = grads->dense + params[i].offset;
+            for (size_t k = 0; k < params[i].rows * params[i].cols; k++) any = any || grad[k] != 0;
+            of_pictures += params[i].of_pictures;
+            if (search) assert_true(any == (pictures < 8));
+            if (params[i].of_pictures) assert_true(any == (pictures > 0));
+        }
+        assert_int_equal(of_pictures, 5);
+    }
+    sage_grads_free(grads);
+    sage_work_free(work);
+    sage_model_free(model);
+    free(b);
+}
+
+/* Texts and pictures in one batch come out as they do alone; a row of zeros is no sentence at all. */
+static void queries_of_both_kinds(void **state) {
+    (void)state;
+    sage_model *model = made(&grouped);
+    size_t dim = grouped.dim_out, v = 26, s = 9;
+    random_batch *b = calloc(1, sizeof *b);
+    real both[12 * 16], one[16];
+    rb_fill(b, &grouped, 12, 3, 8);
+    rb_pictures(b, 5);
+    assert_int_equal(vectors_of_queries(model, NULL, &b->queries, both, NULL), SAGE_OK);
+    for (size_t i = 0; i < 12; i++) {
+        sage_query_batch alone = {.bags = {.begin = b->query_begin}};
+        if (i < 7)
+            alone = (sage_query_batch){.n_texts = 1,
+                                       .bags = {1, b->query_ids, b->query_begin + i},
+                                       .sentences = i == 2 ? NULL : b->sentences + i * s};
+        else
+            alone = (sage_query_batch){.n_pictures = 1, .pictures = b->pictures + (i - 7) * v};
+        assert_int_equal(vectors_of_queries(model, NULL, &alone, one, NULL), SAGE_OK);
+        is_unit(one, dim);
+        assert_memory_equal(one, both + i * dim, sizeof one);
+    }
+    sage_query_batch without = b->queries;
+    real plain_text[12 * 16];
+    without.sentences = NULL;
+    assert_int_equal(vectors_of_queries(model, NULL, &without, plain_text, NULL), SAGE_OK);
+    for (size_t i = 0; i < 12; i++) /* query 2 has none */
+        assert_true((memcmp(plain_text + i * dim, both + i * dim, sizeof one) == 0) == (i == 2 || i >= 7));
+    sage_model_free(model);
+    free(b);
+}
+
+/* It was made without any group. */
+static void queries_that_the_model_lacks(const sage_model *model, sage_work *work, random_batch *b, sage_grads *grads,
+                                         real *out) {
+    static const char *const says[] = {"picture", "sentence", "bags"};
+    for (size_t i = 0; i < 3; i++) {
+        sage_query_batch kept = b->queries;
+        sage_error error = {0};
+        sage_loss loss;
+        if (i == 0) rb_pictures(b, 2);
+        if (i == 1) b->queries.sentences = b->sentences;
+        if (i == 2) b->queries.bags.n--;
+        assert_int_equal(sage_model_step(model, work, &b->products, &b->queries, &b->spec, grads, &loss, &error),
+                         SAGE_E_ARGUMENT);
+        assert_non_null(strstr(error.text, says[i]));
+        assert_int_equal(vectors_of_queries(model, NULL, &b->queries, out, NULL), SAGE_E_ARGUMENT);
+        b->queries = kept;
+    }
 }
 
 static void bad_batches(void **state) {
@@ -212,11 +318,12 @@ static void bad_batches(void **state) {
     b->products.text.n--;
     assert_int_equal(vectors_of_products(model, NULL, &b->products, out, &error), SAGE_E_ARGUMENT);
     b->products.text.n++;
-    b->image_begin[b->products.n] = 2;
-    b->products.group[0].begin = b->image_begin;
+    b->group_begin[0][b->products.n] = 2;
+    b->products.group[0].begin = b->group_begin[0];
     assert_int_equal(vectors_of_products(model, NULL, &b->products, out, &error), SAGE_E_ARGUMENT);
     assert_non_null(strstr(error.text, "vectors of a group 1"));
     b->products.group[0].begin = NULL;
+    queries_that_the_model_lacks(model, work, b, grads, out);
     assert_int_equal(sage_model_step(model, work, &b->products, &b->queries, &b->spec, grads, &loss, &error), SAGE_OK);
     sage_grads_free(grads);
     sage_work_free(work);
@@ -312,6 +419,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(nothing_known_is_still_a_vector),
                                        cmocka_unit_test(company_does_not_matter),
                                        cmocka_unit_test(same_bits_every_time),
+                                       cmocka_unit_test(a_tower_without_rows_has_no_gradient),
+                                       cmocka_unit_test(queries_of_both_kinds),
                                        cmocka_unit_test(bad_batches),
                                        cmocka_unit_test(memory_runs_out),
                                        cmocka_unit_test(descent_descends),

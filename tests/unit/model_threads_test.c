@@ -5,18 +5,26 @@
 #include <string.h>
 #include <support/test.h>
 
-enum { PAIRS = LOSS_BLOCK + 60, RANDOM = 80, PRODUCTS = PAIRS + RANDOM, IDS = 4, IMAGE = 40 };
+enum {
+    PAIRS = LOSS_BLOCK + 60,
+    RANDOM = 80,
+    PRODUCTS = PAIRS + RANDOM,
+    IDS = 4,
+    IMAGE = 40,
+    SENTENCE = 24,
+    PICTURES = 150
+};
 
 typedef struct step_case {
     uint32_t ids[PRODUCTS * IDS], begin[PRODUCTS + 1], token_begin[PRODUCTS + 1], image_begin[PRODUCTS + 1];
     uint8_t field[PRODUCTS];
-    real images[PRODUCTS * IMAGE];
+    real images[PRODUCTS * IMAGE], sentences[PRODUCTS * SENTENCE];
     sage_product_batch products;
     sage_query_batch queries;
     sage_loss_spec spec;
 } step_case;
 
-/* Every product has one text; every other one a picture. */
+/* Every product has one text and one sentence; every other one a picture. The last queries are pictures. */
 static step_case *step_case_of(size_t vocab) {
     step_case *s = calloc(1, sizeof *s);
     sage_rng rng;
@@ -30,9 +38,15 @@ static step_case *step_case_of(size_t vocab) {
         s->image_begin[i + 1] = s->image_begin[i] + i % 2;
     }
     for (size_t i = 0; i < PRODUCTS * IMAGE; i++) s->images[i] = (real)sage_rng_normal(&rng);
+    for (size_t i = 0; i < PRODUCTS * SENTENCE; i++) s->sentences[i] = (real)sage_rng_normal(&rng);
     s->products = (sage_product_batch){PRODUCTS, s->token_begin, s->field, {PRODUCTS, s->ids, s->begin}};
     s->products.group[0] = (sage_group_rows){s->image_begin, s->images};
-    s->queries = (sage_query_batch){.n_texts = PAIRS, .bags = {PAIRS, s->ids, s->begin}};
+    s->products.group[1] = (sage_group_rows){s->token_begin, s->sentences};
+    s->queries = (sage_query_batch){.n_texts = PAIRS - PICTURES,
+                                    .n_pictures = PICTURES,
+                                    .bags = {PAIRS - PICTURES, s->ids, s->begin},
+                                    .sentences = s->sentences + SENTENCE,
+                                    .pictures = s->images};
     s->spec = (sage_loss_spec){.n_pairs = PAIRS, .n_random = RANDOM, .in_batch = true};
     return s;
 }
@@ -62,8 +76,8 @@ static void threads_change_no_bit(void **state) {
                                            .dim_ff = 24,
                                            .dim_head = 300,
                                            .dim_out = 72,
-                                           .n_groups = 1,
-                                           .groups = {{SAGE_GROUP_PICTURES, IMAGE}}};
+                                           .n_groups = 2,
+                                           .groups = {{SAGE_GROUP_PICTURES, IMAGE}, {SAGE_GROUP_SENTENCES, SENTENCE}}};
     (void)state;
     sage_model *model;
     step_case *s = step_case_of(shape.vocab);
