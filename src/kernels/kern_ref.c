@@ -187,13 +187,13 @@ static void ref_heads_sum(size_t n, size_t heads, size_t dim, const real *a, con
         for (size_t h = 0; h < heads; h++) ref_axpy(dim, a[j * heads + h], x + j * dim, sum + h * ld);
 }
 
-static void ref_heads_blend(size_t n, size_t heads, size_t dim, const real *a, const real *u, const real *b,
-                            const real *y, size_t ld, real *out) {
+static void ref_heads_blend(size_t n, size_t heads, size_t dim, const real *a, const real *u, size_t ldu, const real *b,
+                            const real *y, size_t ldy, real *out) {
     for (size_t j = 0; j < n; j++, a += heads, b += heads, out += dim) {
         for (size_t c = 0; c < dim; c++) out[c] = 0;
         for (size_t h = 0; h < heads; h++) {
-            ref_axpy(dim, a[h], u + h * ld, out);
-            ref_axpy(dim, b[h], y + h * ld, out);
+            ref_axpy(dim, a[h], u + h * ldu, out);
+            ref_axpy(dim, b[h], y + h * ldy, out);
         }
     }
 }

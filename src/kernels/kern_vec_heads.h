@@ -135,9 +135,9 @@ static void vec_heads_sum(size_t n, size_t heads, size_t dim, const float *a, co
     tiles(&source, 1, true, heads, dim, sum, ld);
 }
 
-static void vec_heads_blend(size_t n, size_t heads, size_t dim, const float *a, const float *u, const float *b,
-                            const float *y, size_t ld, float *out) {
-    tile_source source[2] = {{.n = heads, .row = heads, .step = 1, .ld = ld, .a = a, .b = u},
-                             {.n = heads, .row = heads, .step = 1, .ld = ld, .a = b, .b = y}};
+static void vec_heads_blend(size_t n, size_t heads, size_t dim, const float *a, const float *u, size_t ldu,
+                            const float *b, const float *y, size_t ldy, float *out) {
+    tile_source source[2] = {{.n = heads, .row = heads, .step = 1, .ld = ldu, .a = a, .b = u},
+                             {.n = heads, .row = heads, .step = 1, .ld = ldy, .a = b, .b = y}};
     tiles(source, 2, false, n, dim, out, dim);
 }

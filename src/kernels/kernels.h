@@ -86,8 +86,9 @@ typedef struct sage_ops {
     void (*heads_softmax)(size_t n, size_t heads, real *a);              /* over the n tokens, each head */
     void (*heads_sum)(size_t n, size_t heads, size_t dim, const real *a, /* sum_h += sum over j of a[j][h] x_j */
                       const real *x, real *sum, size_t ld);
-    void (*heads_blend)(size_t n, size_t heads, size_t dim, const real *a, const real *u, const real *b, const real *y,
-                        size_t ld, real *out); /* out[n][dim] = sum over h of a[j][h] u_h + b[j][h] y_h */
+    void (*heads_blend)(size_t n, size_t heads, size_t dim, const real *a, const real *u, size_t ldu, const real *b,
+                        const real *y, size_t ldy,
+                        real *out); /* out[n][dim] = sum over h of a[j][h] u_h + b[j][h] y_h */
 
     /* ---- rows in other precisions ---- */
     /* Both ways of rounding give the same bits on every ISA. */

@@ -9,7 +9,7 @@
 static encoder_acts acts_of_rows(const sage_model_shape *s, size_t ld, const encoder_acts *all, size_t begin,
                                  const encoder_acts *chunk) {
     size_t d = begin * s->dim_model;
-    return (encoder_acts){.mix = all->mix + begin * s->heads * ld,
+    return (encoder_acts){.mix = head_rows_from(all->mix, begin, ld),
                           .heads = chunk->heads,
                           .hat1 = all->hat1 + d,
                           .rstd1 = all->rstd1 + begin,
@@ -33,7 +33,7 @@ void encoder_dense(const sage_model *model, const packed_layers *layers, size_t 
     size_t d = s->dim_model, per_head = d / s->heads, ld = layers->ld;
     mlp ff = mlp_feed_forward(model, layers), head = mlp_head(model, layers);
     for (size_t h = 0; h < s->heads; h++)
-        sage_weights_forward(layers->value[h], n, a.mix + h * ld, s->heads * ld, false, a.heads + h * per_head, d);
+        sage_weights_forward(layers->value[h], n, a.mix.of + h * a.mix.apart, ld, false, a.heads + h * per_head, d);
     ops->add_row(n, d, par(model, P_BV), a.heads);
     sage_weights_forward(layers->out, n, a.heads, d, false, a.y, d);
     ops->add_row(n, d, par(model, P_BO), a.y);
@@ -45,7 +45,7 @@ void encoder_dense(const sage_model *model, const packed_layers *layers, size_t 
     unit_rows(n, s->dim_out, a.p, a.inverse);
 }
 
-/* Back to d_mix [n][H][ld]; `part` takes what is summed over rows. */
+/* Back to d_mix; `part` takes what is summed over rows. */
 static void dense_back(const sage_model *model, const packed_layers *layers, size_t n, encoder_acts a,
                        const chunk_scratch *scratch, real *part) {
     const sage_model_shape *s = &model->shape;
@@ -64,8 +64,8 @@ static void dense_back(const sage_model *model, const packed_layers *layers, siz
     sage_weights_back(layers->out, n, a.d_sum1, d, false, a.d_heads, d);
     ops->col_sum(n, d, 0, d, a.d_heads, part + at.bv);
     for (size_t h = 0; h < s->heads; h++)
-        sage_weights_back(layers->value[h], n, a.d_heads + h * per_head, d, false, scratch->d_mix + h * ld,
-                          s->heads * ld);
+        sage_weights_back(layers->value[h], n, a.d_heads + h * per_head, d, false,
+                          scratch->d_mix.of + h * scratch->d_mix.apart, ld);
 }
 
 /* The chunk's x of every layer, and its dy. */
@@ -148,7 +148,7 @@ void encoder_forward(const sage_model *model, sage_work *work, const sage_produc
     for (size_t i = begin; i < end; i++) {
         product_tokens t = tokens_of(s, batch, i, scratch->e + (bag_of(batch, i) - bags) * s->dim_embed);
         attend(model, f, &t, work->encoder.attention + tokens_before(batch, i) * s->heads,
-               a.mix + (i - begin) * s->heads * f->ld);
+               head_rows_from(a.mix, i - begin, f->ld));
         tokens += t.n;
     }
     sage_stage_end(&attention, began, tokens * s->dim_embed * sizeof(real), 4 * tokens * s->heads * s->dim_embed);
@@ -165,7 +165,7 @@ void encoder_back(const sage_model *model, sage_work *work, const sage_product_b
     const fold *f = &work->fold;
     product_part at = product_part_of(s, f->ld);
     size_t begin = chunk * ROWS, end = begin + ROWS < batch->n ? begin + ROWS : batch->n;
-    size_t bags = bag_of(batch, begin), mix_size = s->heads * f->ld, tokens = 0;
+    size_t bags = bag_of(batch, begin), tokens = 0;
     const chunk_scratch *scratch = &work->scratch[worker];
     encoder_acts a = acts_of_rows(s, f->ld, &work->encoder, begin, &scratch->encoder);
     real *part = work->product_parts + chunk * at.size;
@@ -180,8 +180,8 @@ void encoder_back(const sage_model *model, sage_work *work, const sage_product_b
         size_t first = (bag_of(batch, i) - bags) * s->dim_embed;
         product_tokens t = tokens_of(s, batch, i, scratch->e + first);
         attend_back(model, f, &t, work->encoder.attention + tokens_before(batch, i) * s->heads,
-                    a.mix + (i - begin) * mix_size, scratch->d_mix + (i - begin) * mix_size, scratch->scores,
-                    scratch->d_e + first, part + at.du);
+                    head_rows_from(a.mix, i - begin, f->ld), head_rows_from(scratch->d_mix, i - begin, f->ld),
+                    scratch->scores, scratch->d_e + first, part + at.du);
         tokens += t.n;
     }
     bags_back(model, work, bags, bag_of(batch, end), scratch->d_e, chunk);

@@ -31,16 +31,16 @@ static void product_chunks(void *ctx, size_t begin, size_t end, size_t worker) {
     sage_frozen *f = job->frozen;
     const sage_model_shape *s = &f->model->shape;
     frozen_worker *w = &f->workers[worker];
-    size_t mix = s->heads * f->fold.ld;
     for (size_t chunk = begin; chunk < end; chunk++) {
         size_t tokens = 0, first = chunk * ROWS, n = job->batch->n - first < ROWS ? job->batch->n - first : ROWS;
         uint64_t began = sage_stage_begin();
         for (size_t i = 0; i < n; i++) {
             product_tokens t = tokens_of(s, job->batch, first + i, text_tokens(f, job->batch, first + i, w->tokens));
-            attend(f->model, &f->fold, &t, w->attention, w->acts.mix + i * mix);
+            attend(f->model, &f->fold, &t, w->attention, head_rows_from(w->acts.mix, i, f->fold.ld));
             tokens += t.n;
         }
-        memset(w->acts.mix + n * mix, 0, (ROWS - n) * mix * sizeof(real));
+        for (size_t h = 0; h < s->heads; h++)
+            memset(w->acts.mix.of + h * w->acts.mix.apart + n * f->fold.ld, 0, (ROWS - n) * f->fold.ld * sizeof(real));
         sage_stage_end(&attention, began, tokens * s->dim_embed * sizeof(real), 4 * tokens * s->heads * s->dim_embed);
         began = sage_stage_begin();
         encoder_dense(f->model, f->product_layers, ROWS, w->acts);

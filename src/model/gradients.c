@@ -63,8 +63,8 @@ static void add_heads(gradient_list *list, sage_work *work) {
                                           .in = ld,
                                           .grad = work->fold.d_vcat + h * per_head * ld,
                                           .plain_dy = work->encoder.d_heads + h * per_head,
-                                          .plain_x = work->encoder.mix + h * ld,
-                                          .plain_ldx = s->heads * ld};
+                                          .plain_x = work->encoder.mix.of + h * work->encoder.mix.apart,
+                                          .plain_ldx = ld};
 }
 
 static void add_products(gradient_list *list, sage_work *work, real *dense) {

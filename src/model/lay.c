@@ -12,6 +12,15 @@ void *lay(layer *l, size_t a, size_t b, size_t element_bytes) {
     return start;
 }
 
+head_rows lay_heads(layer *l, size_t heads, size_t rows, size_t ld) {
+    size_t reals;
+    if (__builtin_mul_overflow(rows, ld, &reals) || reals > SIZE_MAX / 2) {
+        l->overflow = true;
+        return (head_rows){NULL, 0};
+    }
+    return (head_rows){lay_reals(l, heads, head_apart(rows, ld)), head_apart(rows, ld)};
+}
+
 void lay_fold(layer *l, const sage_model_shape *shape, bool backward, fold *f) {
     size_t d = shape->dim_model;
     f->kinds_at = shape->dim_embed;
@@ -37,7 +46,7 @@ void lay_encoder(layer *l, const sage_model_shape *shape, size_t ld, size_t n, s
                  encoder_acts *e) {
     size_t d = shape->dim_model;
     *e = (encoder_acts){.attention = lay_reals(l, tokens, shape->heads),
-                        .mix = lay_reals(l, n * shape->heads, ld),
+                        .mix = lay_heads(l, shape->heads, n, ld),
                         .hat1 = lay_reals(l, n, d),
                         .rstd1 = lay_reals(l, n, 1),
                         .ff.pre = lay_reals(l, n, shape->dim_ff),

@@ -18,6 +18,8 @@ static inline uint32_t *lay_words(layer *l, size_t a, size_t b) {
     return lay(l, a, b, sizeof(uint32_t));
 }
 
+/* `rows` of ld reals a head. */
+head_rows lay_heads(layer *l, size_t heads, size_t rows, size_t ld);
 void lay_fold(layer *l, const sage_model_shape *shape, bool backward, fold *f);
 /* What a pass keeps of n products with `tokens` tokens in all, CLS too, and what it has of a chunk of n only while it
  * works on that. */

@@ -26,8 +26,8 @@ void bags_sort(const sage_model *model, sage_work *work, size_t task);
 void fold_forward(const sage_model *model, sage_pool *pool, fold *fold);
 void fold_backward(const sage_model *model, sage_work *work, real *dense);
 
-/* attend.c: one product's tokens: e [text tokens][E], the groups' vectors; attention [tokens][H] and mix [H][ld] are
- * written, or read by the backward pass, which writes d_e and adds to du [H][ld]. */
+/* attend.c: one product's tokens: e [text tokens][E], the groups' vectors; attention [tokens][H] and mix, a row a head,
+ * are written, or read by the backward pass, which writes d_e and adds to du [H][ld]. */
 typedef struct product_tokens {
     size_t text, n;       /* n = text + the groups' + CLS */
     const uint8_t *field; /* [text] */
@@ -35,9 +35,9 @@ typedef struct product_tokens {
     size_t in_group[SAGE_GROUPS_MAX];
     const real *vector[SAGE_GROUPS_MAX]; /* [in_group][the group's dim] */
 } product_tokens;
-void attend(const sage_model *model, const fold *fold, const product_tokens *tokens, real *attention, real *mix);
+void attend(const sage_model *model, const fold *fold, const product_tokens *tokens, real *attention, head_rows mix);
 void attend_back(const sage_model *model, const fold *fold, const product_tokens *tokens, const real *attention,
-                 const real *mix, const real *d_mix, real *scores, real *d_e, real *du);
+                 head_rows mix, head_rows d_mix, real *scores, real *d_e, real *du);
 
 /* encoder.c, tower.c: chunk `chunk` of the products, or of the queries, forward and back. */
 void encoder_forward(const sage_model *model, sage_work *work, const sage_product_batch *batch, size_t chunk,

@@ -39,7 +39,7 @@ static void lay_scratch(layer *l, sage_work *work, const sage_model_shape *shape
         chunk_scratch c = {.e = lay_reals(l, tokens, shape->dim_embed),
                            .d_e = lay_reals(l, tokens, shape->dim_embed),
                            .scores = lay_reals(l, s->product_tokens, shape->heads),
-                           .d_mix = lay_reals(l, ROWS * shape->heads, work->fold.ld),
+                           .d_mix = lay_heads(l, shape->heads, ROWS, work->fold.ld),
                            .d_row = lay_reals(l, ROWS, shape->dim_model),
                            .d_u = lay_reals(l, ROWS, tower_width(shape, TOWER_SEARCH)),
                            .hidden = lay_reals(l, ROWS, hidden)};

@@ -70,11 +70,26 @@ typedef struct fold {
     real *d_pcat, *d_vcat;            /* as pcat */
 } fold;
 
+/* Rows of ld reals, as many for every head: those of head h begin at of + h * apart. A head's rows lie together, so
+ * that a product takes them as they are; from head to head the distance is such that the same row of all heads does not
+ * fall on the same places of a cache. */
+typedef struct head_rows {
+    real *of;
+    size_t apart;
+} head_rows;
+static inline head_rows head_rows_from(head_rows x, size_t row, size_t ld) {
+    return (head_rows){x.of + row * ld, x.apart};
+}
+static inline size_t head_apart(size_t rows, size_t ld) {
+    enum { PAGE = 1024, OFF = 144 }; /* in reals; 9 of 64 lines: eight heads spread evenly */
+    return (rows * ld + PAGE - 1) / PAGE * PAGE + OFF;
+}
+
 /* A training pass keeps all but what is marked "chunk": that it has of the chunk at hand alone, and where it is a side
  * of a weight's gradient it is laid out as such (`sides`). */
 typedef struct encoder_acts {
     real *attention;        /* [X][H] */
-    real *mix;              /* [n][H][ld]: what each head sees */
+    head_rows mix;          /* [n] a head: what each head sees */
     real *heads;            /* [n][D], chunk */
     real *hat1, *rstd1, *y; /* [n][D], [n], [n][D] chunk */
     mlp_acts ff;            /* [n][F], act: chunk */
@@ -121,12 +136,12 @@ typedef enum side_id {
 typedef struct chunk_scratch {
     encoder_acts encoder; /* what is marked "chunk", [ROWS] */
     tower_acts tower;
-    real *e, *d_e; /* [text tokens of a chunk, or ROWS][E] */
-    real *scores;  /* [tokens of a product][H] */
-    real *d_mix;   /* [ROWS][H][ld] */
-    real *d_row;   /* [ROWS][D] */
-    real *d_u;     /* [ROWS][E + sentences] */
-    real *hidden;  /* [ROWS][widest hidden layer] */
+    real *e, *d_e;   /* [text tokens of a chunk, or ROWS][E] */
+    real *scores;    /* [tokens of a product][H] */
+    head_rows d_mix; /* [ROWS] a head */
+    real *d_row;     /* [ROWS][D] */
+    real *d_u;       /* [ROWS][E + sentences] */
+    real *hidden;    /* [ROWS][widest hidden layer] */
 } chunk_scratch;
 
 /* Rows of logits that exist at a time. */

@@ -93,13 +93,13 @@ static void make_blend(op_args *a) {
     op_normal(a, "a", a->n * a->heads);
     op_normal(a, "u", a->heads * (a->dim + OP_APART));
     op_normal(a, "b", a->n * a->heads);
-    op_normal(a, "y", a->heads * (a->dim + OP_APART));
+    op_normal(a, "y", a->heads * (a->dim + OP_FURTHER));
     op_result(a, "out", a->n * a->dim, op_sum_tolerance(2 * a->heads));
     op_work(a, OP_R * (a->n + 2 * a->heads) * a->dim, 4 * a->n * a->heads * a->dim);
 }
 static void call_blend(const sage_ops *ops, op_args *a) {
-    ops->heads_blend(a->n, a->heads, a->dim, op_r(a, 0), op_r(a, 1), op_r(a, 2), op_r(a, 3), a->dim + OP_APART,
-                     op_r(a, 4));
+    ops->heads_blend(a->n, a->heads, a->dim, op_r(a, 0), op_r(a, 1), a->dim + OP_APART, op_r(a, 2), op_r(a, 3),
+                     a->dim + OP_FURTHER, op_r(a, 4));
 }
 
 const op_row ops_bags[] = {

@@ -158,7 +158,8 @@ static void attention_back(const sage_ops *ops, op_args *a) {
             da[j * a->heads + h] = weight[j * a->heads + h] * (da[j * a->heads + h] - mean);
     }
     ops->heads_sum(a->n, a->heads, a->dim, da, op_r(a, ATT_X), op_r(a, ATT_DU), a->dim);
-    ops->heads_blend(a->n, a->heads, a->dim, weight, op_r(a, ATT_DMIX), da, op_r(a, ATT_U), a->dim, op_r(a, ATT_DX));
+    ops->heads_blend(a->n, a->heads, a->dim, weight, op_r(a, ATT_DMIX), a->dim, da, op_r(a, ATT_U), a->dim,
+                     op_r(a, ATT_DX));
 }
 
 const op_slope ops_slopes[] = {

@@ -83,7 +83,7 @@ void op_work(op_args *a, size_t bytes, size_t flops);
 double op_sum_tolerance(size_t terms); /* of a sum of so many products of N(0, 1) in f32 */
 
 enum { OP_R = sizeof(real) };
-enum { OP_APART = 5 }; /* reals between lines of an array with a stride; they stay as they are */
+enum { OP_APART = 5, OP_FURTHER = 11 }; /* reals between lines of an array with a stride; they stay as they are */
 static inline real *op_r(const op_args *a, size_t i) {
     return a->array[i].r;
 }
