@@ -22,7 +22,7 @@ typedef struct sage_eval_options {
 
 typedef struct sage_eval_row {
     char method[16]; /* vectors, keywords, hybrid */
-    char task[32];   /* "all" or surface/event */
+    char task[32];   /* "all" (of searches by text), "image" (of those by picture), or surface/event */
     uint64_t pairs, queries;
     sage_interval pair_recall[SAGE_EVAL_K_MAX], query_recall[SAGE_EVAL_K_MAX], mrr[SAGE_EVAL_K_MAX],
         ndcg[SAGE_EVAL_K_MAX];

@@ -29,6 +29,9 @@ void sage_encoder_speak(sage_encoder *encoder, sage_sentences *sentences);
  * no sentence) gives *known[i] = false (known may be NULL). */
 sage_status sage_encoder_texts(sage_encoder *encoder, const sage_str *texts, size_t n, float *out, bool *known,
                                sage_error *error);
+/* Pictures as queries, by their vectors [n][image_dim] of length 1 -> out [n][dim], unit vectors. */
+sage_status sage_encoder_pictures(sage_encoder *encoder, const float *pictures, size_t n, float *out,
+                                  sage_error *error);
 /* Products as rows of the catalogue; batches are gathered by the caller with _add and computed by _flush into out
  * [n_added][dim]. */
 sage_status sage_encoder_add_product(sage_encoder *encoder, const sage_product_row *row, sage_image_store *images,

@@ -190,6 +190,14 @@ out:
     return st;
 }
 
+/* ---- pictures ---- */
+
+sage_status sage_encoder_pictures(sage_encoder *encoder, const float *pictures, size_t n, float *out,
+                                  sage_error *error) {
+    const sage_query_batch queries = {.n_pictures = n, .pictures = pictures};
+    return sage_frozen_queries(encoder->frozen, &queries, out, error);
+}
+
 /* ---- products ---- */
 
 sage_status sage_encoder_products(sage_encoder *encoder, const sage_product_batch *batch, float *out,

@@ -6,22 +6,30 @@
 #include <eval/metrics.h>
 #include <search/search.h>
 
-/* Judged pairs: (query text, task, pid), pairs of one query together. A pid that the index does not hold is a miss;
- * every pid 0 is an unknown product of its own, negative ones may be given to tell unknown products apart. */
+/* Judged pairs: (query, task, pid), pairs of one query together: a text, or the link of a picture. A pid that the index
+ * does not hold is a miss; every pid 0 is an unknown product of its own, negative ones may be given to tell unknown
+ * products apart. */
 typedef struct sage_judgement {
     sage_str query;
     unsigned task;
     int64_t pid;
+    const float *picture; /* its vector, of a query of the surface image; NULL: not known */
 } sage_judgement;
 
-/* The held-out pairs of a part as judgements; texts are views into the dataset. Free with sage_free. */
-sage_status sage_judgements_of(const sage_dataset *dataset, sage_part part, sage_judgement **judgements, size_t *n,
-                               sage_error *error);
+/* The held-out pairs of a part and surface as judgements; texts and vectors are views into the dataset. Free with
+ * sage_free. */
+sage_status sage_judgements_of(const sage_dataset *dataset, sage_part part, sage_surface surface,
+                               sage_judgement **judgements, size_t *n, sage_error *error);
 
 /* Fills k, rows and unknown_pairs of the report: all three methods, over all ("all": distinct (query, product) pairs
  * whatever their kind) and per task that occurs. The k ascend. */
 sage_status sage_eval_run(sage_engine *engine, const sage_judgement *judgements, size_t n, const size_t *k, size_t n_k,
                           const sage_monitor *monitor, sage_eval_report *report, sage_error *error);
+
+/* Adds to a report that sage_eval_run filled: rows of method vectors, "image" over all of the pairs and one a task that
+ * occurs. targets [queries][dim of the index]: the queries' own vectors, in the order of the judgements. */
+sage_status sage_eval_pictures(sage_engine *engine, const sage_judgement *judgements, size_t n, const float *targets,
+                               const sage_monitor *monitor, sage_eval_report *report, sage_error *error);
 
 /* Sets fusion->weight to what does best on `judgements` (validation) at fusion->depth: the mean of pair recall@10 and
  * @100, over a grid of 0, 0.05 .. 1; of equals the one nearest to 0.5, which it is where there are no judgements. At

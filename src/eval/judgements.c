@@ -15,10 +15,10 @@ static int in_order(const void *a, const void *b) {
     return (x->task > y->task) - (x->task < y->task);
 }
 
-static size_t gather(const sage_dataset *dataset, sage_part part, pair *pairs) {
+static size_t gather(const sage_dataset *dataset, sage_part part, sage_surface surface, pair *pairs) {
     size_t n = 0;
     for (unsigned event = 0; event < SAGE_EVENT_KINDS; event++) {
-        unsigned task = SAGE_ON_SEARCH * SAGE_EVENT_KINDS + event;
+        unsigned task = (unsigned)surface * SAGE_EVENT_KINDS + event;
         size_t n_of_task;
         const sage_pair *of_task = sage_dataset_pairs(dataset, part, task, &n_of_task);
         for (size_t i = 0; i < n_of_task; i++, n++)
@@ -27,25 +27,25 @@ static size_t gather(const sage_dataset *dataset, sage_part part, pair *pairs) {
     return n;
 }
 
-sage_status sage_judgements_of(const sage_dataset *dataset, sage_part part, sage_judgement **judgements, size_t *n,
-                               sage_error *error) {
+sage_status sage_judgements_of(const sage_dataset *dataset, sage_part part, sage_surface surface,
+                               sage_judgement **judgements, size_t *n, sage_error *error) {
     sage_status st = SAGE_OK;
     *judgements = NULL;
     *n = 0;
-    size_t n_pairs = gather(dataset, part, NULL);
+    size_t n_pairs = gather(dataset, part, surface, NULL);
     pair *pairs = sage_alloc_zero(n_pairs, sizeof *pairs);
     sage_judgement *list = sage_alloc_zero(n_pairs, sizeof *list);
     if (pairs == NULL || list == NULL) {
         st = sage_fail_memory(error, n_pairs * sizeof *list);
         goto out;
     }
-    gather(dataset, part, pairs);
+    gather(dataset, part, surface, pairs);
     qsort(pairs, n_pairs, sizeof *pairs, in_order);
     const int64_t *pids = sage_dataset_pids(dataset);
     for (size_t i = 0; i < n_pairs; i++) {
         sage_packed_query query;
         sage_dataset_query(dataset, pairs[i].query, &query);
-        list[i] = (sage_judgement){query.text, pairs[i].task, pids[pairs[i].product]};
+        list[i] = (sage_judgement){query.text, pairs[i].task, pids[pairs[i].product], query.picture};
     }
     *judgements = list;
     *n = n_pairs;

@@ -242,6 +242,10 @@ out:
     return st;
 }
 
+sage_status sage_engine_pictures(sage_engine *engine, const float *pictures, size_t n, float *out, sage_error *error) {
+    return sage_encoder_pictures(engine->encoder, pictures, n, out, error);
+}
+
 size_t sage_engine_image_dim(const sage_engine *engine) {
     return sage_encoder_image_dim(engine->encoder);
 }

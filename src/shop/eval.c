@@ -4,6 +4,7 @@
 #include <base/error.h>
 #include <base/report.h>
 #include <eval/eval.h>
+#include <shop/eval_pictures.h>
 #include <shop/shop.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 typedef struct gathered {
     sage_judgement *rows;
     size_t n, capacity;
+    sage_judgement *pictures; /* of the surface image */
+    size_t n_pictures, pictures_capacity;
     sage_arena *texts;
     uint64_t other_surfaces;
     bool simulated;
@@ -20,15 +23,18 @@ typedef struct gathered {
 
 static sage_status gather(void *ctx, const sage_event_row *row, sage_error *error) {
     gathered *g = ctx;
+    bool picture = row->surface == SAGE_ON_IMAGE;
+    sage_judgement **rows = picture ? &g->pictures : &g->rows;
+    size_t *n = picture ? &g->n_pictures : &g->n, *capacity = picture ? &g->pictures_capacity : &g->capacity;
     g->simulated = g->simulated || row->simulated;
-    if (row->surface != SAGE_ON_SEARCH) {
+    if (row->surface != SAGE_ON_SEARCH && !picture) {
         g->other_surfaces++;
         return SAGE_OK;
     }
     char *text = sage_arena_copy(g->texts, row->query_key.data, row->query_key.len);
-    if (!text || sage_grow((void **)&g->rows, &g->capacity, g->n + 1, sizeof *g->rows))
-        return sage_fail_memory(error, sizeof *g->rows);
-    g->rows[g->n++] = (sage_judgement){.query = {text, row->query_key.len},
+    if (!text || sage_grow((void **)rows, capacity, *n + 1, sizeof **rows))
+        return sage_fail_memory(error, sizeof **rows);
+    (*rows)[(*n)++] = (sage_judgement){.query = {text, row->query_key.len},
                                        .task = (unsigned)(row->surface * SAGE_EVENT_KINDS + row->kind),
                                        .pid = row->pid};
     return SAGE_OK;
@@ -56,9 +62,10 @@ static sage_status from_file(sage_shop *shop, const char *file, const sage_monit
     if (report.rejected)
         sage_warn(monitor, "%s: %llu bad rows are left out", file, (unsigned long long)report.rejected);
     if (g->other_surfaces)
-        sage_warn(monitor, "%s: %llu events of other surfaces than search are left out", file,
+        sage_warn(monitor, "%s: %llu events of other surfaces than search and image are left out", file,
                   (unsigned long long)g->other_surfaces);
     if (g->n) qsort(g->rows, g->n, sizeof *g->rows, by_query);
+    if (g->n_pictures) qsort(g->pictures, g->n_pictures, sizeof *g->pictures, by_query);
 out:
     sage_catalog_close(catalog);
     return st;
@@ -80,17 +87,18 @@ static sage_status judgements_for(sage_shop *shop, const sage_release *release, 
     SAGE_TRY(sage_model_config_read(shop, release->query_model, &config, error));
     st = sage_dataset_open(shop->dir, config.dataset, true, dataset, error);
     SAGE_TRY(sage_shop_advise(st, "run 'itemsage train' for a new one, or judge on a file with --events FILE", error));
-    SAGE_TRY(sage_judgements_of(*dataset, SAGE_TEST, &g->rows, &g->n, error));
+    SAGE_TRY(sage_judgements_of(*dataset, SAGE_TEST, SAGE_ON_SEARCH, &g->rows, &g->n, error));
+    SAGE_TRY(sage_judgements_of(*dataset, SAGE_TEST, SAGE_ON_IMAGE, &g->pictures, &g->n_pictures, error));
     sage_dataset_describe(*dataset, &info);
     report->simulated = info.simulated;
     snprintf(report->source, sizeof report->source, "held-out test part of dataset %llu",
              (unsigned long long)config.dataset);
-    if (!g->n && info.holdout <= 0)
+    if (!g->n && !g->n_pictures && info.holdout <= 0)
         st = sage_fail(error, SAGE_E_STATE,
                        "dataset %llu was packed with holdout=0, so it has no held-out search events; train again with "
                        "holdout=0.2, or judge on a file with --events FILE",
                        (unsigned long long)config.dataset);
-    else if (!g->n)
+    else if (!g->n && !g->n_pictures)
         st = sage_fail(error, SAGE_E_STATE,
                        "dataset %llu has no held-out search events; import events and train again, or judge on a file "
                        "with --events FILE",
@@ -127,15 +135,18 @@ sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const s
     SAGE_TRY(choose_k(options, k, &n_k, error));
     SAGE_TRY(sage_release_open(shop, &opened, error));
     SAGE_TRY(judgements_for(shop, &opened.release, options, monitor, &dataset, &g, report, error));
-    if (!g.n) {
+    if (!g.n && !g.n_pictures) {
         st = sage_fail(error, SAGE_E_STATE, "%s holds no search event to judge on", report->source);
         goto out;
     }
     SAGE_TRY(sage_eval_run(opened.engine, g.rows, g.n, k, n_k, monitor, report, error));
+    if (!g.n) report->n_rows = 0; /* rows of nothing */
+    SAGE_TRY(sage_eval_image_rows(shop, &opened, g.pictures, g.n_pictures, monitor, report, error));
 out:
     sage_release_close(&opened);
     sage_dataset_close(dataset);
     sage_arena_free(g.texts);
     sage_free(g.rows);
+    sage_free(g.pictures);
     return st;
 }

@@ -137,7 +137,7 @@ static sage_status validation_of(sage_shop *shop, uint64_t model, const sage_mon
         return SAGE_OK;
     }
     SAGE_TRY(st);
-    SAGE_TRY(sage_judgements_of(*dataset, SAGE_VALIDATION, judgements, n, error));
+    SAGE_TRY(sage_judgements_of(*dataset, SAGE_VALIDATION, SAGE_ON_SEARCH, judgements, n, error));
 out:
     return st;
 }

@@ -223,6 +223,19 @@ out:
     return st;
 }
 
+sage_status sage_picture_query_vector(sage_picture_query *query, sage_shop *shop, const sage_open_release *opened,
+                                      const char *path, const float **vector, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_catalog *catalog = NULL;
+    SAGE_TRY(prepare(query, shop, opened, error));
+    SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
+    SAGE_TRY(vector_of(query, shop, catalog, sage_engine_image_dim(opened->engine), path, error));
+    *vector = query->vector;
+out:
+    sage_catalog_close(catalog);
+    return st;
+}
+
 sage_status sage_picture_query_target(sage_picture_query *query, sage_shop *shop, const sage_open_release *opened,
                                       const char *path, const float **target, sage_error *error) {
     sage_status st = SAGE_OK;

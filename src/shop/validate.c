@@ -18,10 +18,13 @@ struct sage_validation {
     size_t n_products;
     uint32_t *products; /* ascending dataset indices of the products that are searched */
     /* queries as bags, and for each the wanted products as positions in `products` */
-    size_t n_queries, n_pairs;
+    size_t n_queries, n_pairs; /* texts first, then pictures */
+    size_t n_pictures;
+    float *pictures; /* [n_pictures][image_dim] */
+    size_t pictures_capacity;
     uint32_t *ids, *id_begin, *wanted, *wanted_begin;
     size_t ids_capacity, id_begin_capacity, wanted_capacity, wanted_begin_capacity;
-    float *sentences; /* [n_queries][sentence_dim], zeros where a query has none; NULL where the dataset has none */
+    float *sentences; /* [texts][sentence_dim], zeros where a query has none; NULL where the dataset has none */
     float *vectors, *query_vectors;
     size_t sentences_capacity, vectors_capacity, query_vectors_capacity; /* in floats */
     sage_neighbour found[QUERY_BLOCK * K];
@@ -69,6 +72,23 @@ static sage_status held_out_queries(sage_validation *v, sage_error *error) {
         sage_dataset_query(v->dataset, i, &query);
         if (query.part == SAGE_VALIDATION && query.surface == SAGE_ON_SEARCH && query.n_positives)
             SAGE_TRY(add_query(v, query.ids, query.n_ids, query.sentence, query.positives, query.n_positives, error));
+    }
+out:
+    return st;
+}
+
+/* Those that began with a picture; they come last. */
+static sage_status held_out_pictures(sage_validation *v, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_packed_query query;
+    size_t dim = sage_dataset_image_dim(v->dataset);
+    for (size_t i = 0; i < sage_dataset_queries(v->dataset); i++) {
+        sage_dataset_query(v->dataset, i, &query);
+        if (query.part != SAGE_VALIDATION || query.picture == NULL || !query.n_positives) continue;
+        if (sage_grow((void **)&v->pictures, &v->pictures_capacity, (v->n_pictures + 1) * dim, sizeof *v->pictures))
+            SAGE_TRY(sage_fail_memory(error, (v->n_pictures + 1) * dim * sizeof *v->pictures));
+        memcpy(v->pictures + v->n_pictures++ * dim, query.picture, dim * sizeof *v->pictures);
+        SAGE_TRY(add_query(v, NULL, 0, NULL, query.positives, query.n_positives, error));
     }
 out:
     return st;
@@ -140,6 +160,7 @@ sage_status sage_validation_new(const sage_dataset *dataset, const sage_options 
         sage_note(monitor, "no held-out search queries: validation judges on %zu pairs made from the catalogue",
                   v->n_pairs);
     }
+    SAGE_TRY(held_out_pictures(v, error));
     SAGE_TRY(choose_products(v, monitor, error));
     *validation = v;
     v = NULL;
@@ -159,6 +180,7 @@ void sage_validation_free(sage_validation *v) {
     sage_free(v->sentences);
     sage_free(v->vectors);
     sage_free(v->query_vectors);
+    sage_free(v->pictures);
     sage_free(v);
 }
 
@@ -202,8 +224,12 @@ sage_status sage_validation_recall10(void *ctx, const sage_model *model, double 
         sage_grow((void **)&v->query_vectors, &v->query_vectors_capacity, v->n_queries * dim, sizeof *v->query_vectors))
         return sage_fail_memory(error, v->n_products * dim * sizeof *v->vectors);
     SAGE_TRY(embed_products(v, model, dim, error));
-    const sage_query_batch queries = {
-        .n_texts = v->n_queries, .bags = {v->n_queries, v->ids, v->id_begin}, .sentences = v->sentences};
+    size_t texts = v->n_queries - v->n_pictures;
+    const sage_query_batch queries = {.n_texts = texts,
+                                      .n_pictures = v->n_pictures,
+                                      .bags = {texts, v->ids, v->id_begin},
+                                      .sentences = v->sentences,
+                                      .pictures = v->pictures};
     SAGE_TRY(sage_train_embed_queries(model, v->pool, &queries, v->query_vectors, error));
     for (size_t q = 0; q < v->n_queries; q += QUERY_BLOCK) {
         size_t n = v->n_queries - q < QUERY_BLOCK ? v->n_queries - q : QUERY_BLOCK;

@@ -27,7 +27,8 @@ static void make_judgements(void) {
             sage_judgement *j = &judgements[q * PER_QUERY + i];
             *j = (sage_judgement){{texts[q], strlen(texts[q])},
                                   (unsigned)(SAGE_ON_SEARCH * SAGE_EVENT_KINDS + (q + i) % 3),
-                                  sage_index_pid(index, (7 * q + 11 * i) % TINY_INDEXED)};
+                                  sage_index_pid(index, (7 * q + 11 * i) % TINY_INDEXED),
+                                  NULL};
         }
     }
     judgements[4].pid = 0;
@@ -169,6 +170,50 @@ static void test_every_allocation_may_fail(void **state) {
     }
 }
 
+/* ---- searches by picture ---- */
+
+/* Queries that are products' own vectors, wanted: these products; but one wants a product that is not there. */
+static void test_pictures_have_rows_of_their_own(void **state) {
+    (void)state;
+    enum { PICTURES = 8 };
+    static sage_eval_report report;
+    static char links[PICTURES][8];
+    sage_error error = {0};
+    sage_judgement list[PICTURES];
+    const sage_index *index = sage_engine_index(engine);
+    size_t dim = sage_index_dim(index);
+    float *targets = sage_alloc(PICTURES * dim * sizeof *targets);
+    assert_non_null(targets);
+    for (size_t q = 0; q < PICTURES; q++) {
+        size_t row = 5 * q + 1;
+        snprintf(links[q], sizeof links[q], "%zu.jpg", q);
+        list[q] = (sage_judgement){{links[q], strlen(links[q])},
+                                   SAGE_ON_IMAGE * SAGE_EVENT_KINDS + (q < 2 ? SAGE_SAVE : SAGE_CLICK),
+                                   q == 0 ? 123456789 : sage_index_pid(index, row),
+                                   NULL};
+        memcpy(targets + q * dim, sage_index_vectors(index) + row * dim, dim * sizeof *targets);
+    }
+    must(sage_eval_run(engine, judgements, JUDGED, k, 2, NULL, &report, &error), &error);
+    size_t n_rows = report.n_rows, unknown = report.unknown_pairs;
+    must(sage_eval_pictures(engine, list, PICTURES, targets, NULL, &report, &error), &error);
+    assert_int_equal(report.n_rows, n_rows + 3);
+    assert_int_equal(report.unknown_pairs, unknown + 1);
+    const sage_eval_row *all = row_of(&report, SAGE_VECTORS, "image"),
+                        *saves = row_of(&report, SAGE_VECTORS, "image/save");
+    assert_int_equal(all->queries, PICTURES);
+    assert_true(all->pair_recall[0].value == 7.0 / 8 && saves->pair_recall[0].value == 0.5);
+    assert_true(row_of(&report, SAGE_VECTORS, "image/click")->pair_recall[0].value == 1);
+    for (unsigned long from = 1;; from++) {
+        report.n_rows = n_rows;
+        sage_alloc_fail_from(from);
+        sage_status st = sage_eval_pictures(engine, list, PICTURES, targets, NULL, &report, &error);
+        bool done = sage_alloc_fail_from(0) < from;
+        assert_int_equal(st, done ? SAGE_OK : SAGE_E_MEMORY);
+        if (done) break;
+    }
+    sage_free(targets);
+}
+
 /* ---- judgements of a dataset ---- */
 
 static void test_judgements_of_a_dataset(void **state) {
@@ -190,7 +235,7 @@ static void test_judgements_of_a_dataset(void **state) {
     must(sage_dataset_open(dir, id, true, &dataset, &error), &error);
     for (unsigned part = 0; part < SAGE_PARTS; part++) {
         sage_judgement *list;
-        must(sage_judgements_of(dataset, (sage_part)part, &list, &n, &error), &error);
+        must(sage_judgements_of(dataset, (sage_part)part, SAGE_ON_SEARCH, &list, &n, &error), &error);
         total += n;
         for (size_t i = 0; i < n; i++) {
             sage_product_cursor *cursor;
@@ -225,6 +270,7 @@ int main(void) {
         cmocka_unit_test(test_the_chosen_weight_is_the_best_of_the_grid),
         cmocka_unit_test(test_stops_on_request),
         cmocka_unit_test(test_every_allocation_may_fail),
+        cmocka_unit_test(test_pictures_have_rows_of_their_own),
         cmocka_unit_test(test_judgements_of_a_dataset),
     };
     return cmocka_run_group_tests(tests, open_shop, close_shop);
