@@ -16,6 +16,8 @@ struct sage_engine {
     sage_keywords *keywords;
     sage_encoder *encoder;
     sage_sentences *sentences; /* NULL: none */
+    sage_status speechless;    /* why there are none, where the model takes some; else SAGE_OK */
+    sage_error why;
     sage_fusion fusion;
     size_t dim;
     float *queries; /* [BLOCK][dim] */
@@ -93,9 +95,16 @@ void sage_engine_close(sage_engine *engine) {
     sage_free(engine);
 }
 
-void sage_engine_take_sentences(sage_engine *engine, sage_sentences *sentences) {
+bool sage_engine_speaks(const sage_engine *engine) {
+    return sage_shape_dim(sage_encoder_shape(engine->encoder), SAGE_GROUP_SENTENCES) > 0;
+}
+
+void sage_engine_take_sentences(sage_engine *engine, sage_sentences *sentences, sage_status status,
+                                const sage_error *error) {
     sage_sentences_close(engine->sentences);
     engine->sentences = sentences;
+    engine->speechless = status;
+    if (status != SAGE_OK) engine->why = *error;
     sage_encoder_speak(engine->encoder, sentences);
 }
 
@@ -139,6 +148,10 @@ static sage_status by_vectors(sage_engine *e, const sage_str *texts, size_t n, s
                               sage_error *error) {
     sage_status st = SAGE_OK;
     bool known[BLOCK];
+    if (e->speechless != SAGE_OK && n > 0) {
+        if (error) *error = e->why;
+        return e->speechless;
+    }
     SAGE_TRY(sage_encoder_texts(e->encoder, texts, n, e->queries, known, error));
     SAGE_TRY(sage_index_search(e->index, e->pool, e->queries, n, depth, e->neighbours, found, error));
     for (size_t i = 0; i < n; i++)

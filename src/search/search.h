@@ -23,8 +23,11 @@ typedef struct sage_engine sage_engine; /* one thread at a time; the pool works 
 sage_status sage_engine_open(const char *shop_dir, const sage_release *release, sage_pool *pool, sage_engine **engine,
                              sage_error *error);
 void sage_engine_close(sage_engine *engine);
-/* For a model that takes sentences: what makes those of search texts. The engine's from now on. */
-void sage_engine_take_sentences(sage_engine *engine, sage_sentences *sentences);
+bool sage_engine_speaks(const sage_engine *engine); /* the model takes sentences of search texts */
+/* What makes these, the engine's from now on; or, where status is not SAGE_OK, why there is none: searches of texts by
+ * vectors then give that status and error. */
+void sage_engine_take_sentences(sage_engine *engine, sage_sentences *sentences, sage_status status,
+                                const sage_error *error);
 const sage_index *sage_engine_index(const sage_engine *engine);
 void sage_engine_set_fusion(sage_engine *engine, const sage_fusion *fusion);
 const sage_fusion *sage_engine_fusion(const sage_engine *engine);

@@ -1,7 +1,7 @@
 /* `itemsage embed` */
 #include <base/error.h>
 #include <embed/embed.h>
-#include <shop/shop.h>
+#include <shop/sentences.h>
 #include <string.h>
 
 sage_status sage_embed(sage_shop *shop, bool all, const sage_monitor *monitor, sage_embed_report *report,
@@ -19,8 +19,11 @@ sage_status sage_embed(sage_shop *shop, bool all, const sage_monitor *monitor, s
         st = sage_fail(error, SAGE_E_STATE, "%s has no model yet; run 'itemsage train' first", shop->dir);
         goto out;
     }
-    if (sage_model_config_read(shop, spec.model, &config, NULL) == SAGE_OK) spec.dataset = config.dataset;
     SAGE_TRY(sage_shop_pool(shop, &pool, error));
+    if (sage_model_config_read(shop, spec.model, &config, NULL) == SAGE_OK) {
+        spec.dataset = config.dataset;
+        SAGE_TRY(sage_shop_model_sentences(shop, &config, true, &spec.sentences, error));
+    }
     SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
     st = sage_embed_run(catalog, shop->dir, &spec, pool, monitor, report, error);
     bool pictures = sage_shop_blames(st, error, "/pictures/");
@@ -30,6 +33,7 @@ sage_status sage_embed(sage_shop *shop, bool all, const sage_monitor *monitor, s
                               error));
 out:
     sage_catalog_close(catalog);
+    sage_sentences_close(spec.sentences);
     sage_fs_unlock(lock);
     return st;
 }

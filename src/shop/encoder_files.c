@@ -110,7 +110,7 @@ static sage_status copy_bytes(copying *c, int from, const char *from_path, int t
         if (n < 0) return sage_fail_errno(error, "read", from_path);
         if (n == 0) break;
         XXH3_128bits_update(c->state, c->chunk, (size_t)n);
-        SAGE_TRY(sage_fs_write(to, to_path, c->chunk, (size_t)n, error));
+        if (to >= 0) SAGE_TRY(sage_fs_write(to, to_path, c->chunk, (size_t)n, error));
         file->bytes += (uint64_t)n;
         c->done += (uint64_t)n;
         sage_ticker_tick(&c->ticker, c->done, NULL);
@@ -132,13 +132,15 @@ static sage_status make_parent(const char *to, const char *name, sage_error *err
 
 static sage_status copy_file(copying *c, const char *dir, const char *to, sage_encoder_file *file, sage_error *error) {
     sage_status st = SAGE_OK;
-    char from_path[SAGE_PATH_MAX], to_path[SAGE_PATH_MAX];
+    char from_path[SAGE_PATH_MAX], to_path[SAGE_PATH_MAX] = "";
     int from_fd = -1, to_fd = -1;
     SAGE_TRY(sage_path_join(from_path, dir, file->name, error));
-    SAGE_TRY(sage_path_join(to_path, to, file->name, error));
-    SAGE_TRY(make_parent(to, file->name, error));
     SAGE_TRY(sage_fs_open_read(from_path, &from_fd, error));
-    SAGE_TRY(sage_fs_create(to_path, true, &to_fd, error));
+    if (to != NULL) {
+        SAGE_TRY(sage_path_join(to_path, to, file->name, error));
+        SAGE_TRY(make_parent(to, file->name, error));
+        SAGE_TRY(sage_fs_create(to_path, true, &to_fd, error));
+    }
     SAGE_TRY(copy_bytes(c, from_fd, from_path, to_fd, to_path, file, error));
 out:
     sage_fs_close(from_fd, from_path, NULL);

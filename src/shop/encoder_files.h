@@ -25,7 +25,8 @@ sage_status sage_encoder_check(const char *dir, sage_encoder_about *about, sage_
 
 /* Names the files of the encoder in `dir`, whose kind about.texts says. */
 sage_status sage_encoder_files(const char *dir, sage_encoder_manifest *manifest, sage_error *error);
-/* Copies them into `to` (an empty folder), following links; fills bytes, hashes and about's files, bytes, identity. */
+/* Copies them into `to` (an empty folder), following links; fills bytes, hashes and about's files, bytes, identity.
+ * `to` NULL: only reads them. */
 sage_status sage_encoder_copy(const char *dir, const char *to, sage_encoder_manifest *manifest,
                               const sage_monitor *monitor, sage_error *error);
 

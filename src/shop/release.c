@@ -1,8 +1,9 @@
 /* `current`: one small JSON file that names everything a release is made of, replaced at once. */
+#include <base/alloc.h>
 #include <base/error.h>
 #include <io/json.h>
 #include <io/version.h>
-#include <shop/shop.h>
+#include <shop/sentences.h>
 #include <string.h>
 
 enum { CURRENT_MAX_BYTES = 64 << 10, CONFIG_MAX_BYTES = 1 << 20 };
@@ -94,6 +95,25 @@ out:
     return st;
 }
 
+/* Absent: without sentences. */
+static sage_status read_texts(const json_t *root, const char *path, sage_text_origin *texts, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const char *identity = "", *name = "";
+    const json_t *encoder = json_object_get(root, "text_encoder");
+    *texts = (sage_text_origin){.name = ""};
+    if (encoder == NULL) goto out;
+    SAGE_TRY(sage_json_text(encoder, "identity", &identity, path, error));
+    SAGE_TRY(sage_json_text(encoder, "name", &name, path, error));
+    if (strlen(identity) >= sizeof texts->identity || strlen(name) >= sizeof texts->name) {
+        st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "'text_encoder' is too long");
+        goto out;
+    }
+    memcpy(texts->identity, identity, strlen(identity) + 1);
+    memcpy(texts->name, name, strlen(name) + 1);
+out:
+    return st;
+}
+
 sage_status sage_model_config_read(const sage_shop *shop, uint64_t model, sage_model_config *config,
                                    sage_error *error) {
     sage_status st = SAGE_OK;
@@ -106,6 +126,7 @@ sage_status sage_model_config_read(const sage_shop *shop, uint64_t model, sage_m
     SAGE_TRY(version_of(root, "dataset", &config->dataset, path, error));
     config->simulated = json_is_true(json_object_get(root, "simulated"));
     SAGE_TRY(read_pictures(root, path, &config->pictures, error));
+    SAGE_TRY(read_texts(root, path, &config->texts, error));
 out:
     json_decref(root);
     return sage_shop_advise(st, "restore it from a copy, or run 'itemsage train', 'embed' and 'index'", error);
@@ -113,17 +134,37 @@ out:
 
 /* ---- opening ---- */
 
+/* Where they cannot be had, searches by vectors say why; others go on. */
+static sage_status give_sentences(sage_shop *shop, const sage_release *release, sage_engine *engine,
+                                  sage_error *error) {
+    sage_sentences *sentences = NULL;
+    sage_error fault = {0};
+    sage_status st = SAGE_OK;
+    sage_model_config *config = sage_alloc_zero(1, sizeof *config);
+    if (config == NULL) return sage_fail_memory(error, sizeof *config);
+    st = sage_model_config_read(shop, release->query_model, config, &fault);
+    if (st == SAGE_OK) st = sage_shop_model_sentences(shop, config, false, &sentences, &fault);
+    sage_engine_take_sentences(engine, sentences, st, &fault);
+    sage_free(config);
+    return SAGE_OK;
+}
+
 sage_status sage_release_engine(sage_shop *shop, const sage_release *release, sage_engine **engine, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_pool *pool = NULL;
     SAGE_TRY(sage_shop_pool(shop, &pool, error));
     st = sage_engine_open(shop->dir, release, pool, engine, error);
     bool model = sage_shop_blames(st, error, "/models/");
-    return sage_shop_advise(st,
-                            model ? "restore it from a copy, or run 'itemsage train', 'embed' and 'index'"
-                                  : "run 'itemsage index' to publish a release anew",
-                            error);
+    SAGE_TRY(sage_shop_advise(st,
+                              model ? "restore it from a copy, or run 'itemsage train', 'embed' and 'index'"
+                                    : "run 'itemsage index' to publish a release anew",
+                              error));
+    if (sage_engine_speaks(*engine)) SAGE_TRY(give_sentences(shop, release, *engine, error));
 out:
+    if (st != SAGE_OK) {
+        sage_engine_close(*engine);
+        *engine = NULL;
+    }
     return st;
 }
 

@@ -7,12 +7,19 @@
 #include <io/version.h>
 #include <itemsage/itemsage.h>
 #include <itemsage/train.h>
-#include <shop/shop.h>
+#include <shop/sentences.h>
 #include <shop/validate.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The trainer's folder while it runs; a run that was stopped goes on here. */
 #define WORK_DIR "models/.tmp-train"
+
+/* Where the frozen vectors that a model is trained on come from. */
+typedef struct origins {
+    sage_picture_origin pictures;
+    sage_text_origin texts;
+} origins;
 
 static sage_status check_products(sage_catalog *catalog, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -40,31 +47,53 @@ out:
     return st;
 }
 
-/* The newest dataset where it fits catalogue and options and is whole, else a new one. */
-static sage_status dataset_for(sage_shop *shop, sage_pool *pool, const sage_monitor *monitor, sage_dataset **dataset,
-                               sage_picture_origin *pictures, sage_error *error) {
+/* The newest dataset where it fits catalogue, encoder of texts and options and is whole. *dataset = NULL: it is not. */
+static sage_status take_newest(sage_shop *shop, sage_catalog *catalog, const sage_sentences *sentences,
+                               const sage_monitor *monitor, sage_dataset **dataset, sage_error *error) {
     sage_status st = SAGE_OK;
-    sage_catalog *catalog = NULL;
+    const char *text_encoder = sentences != NULL ? sage_sentences_identity(sentences) : NULL;
     uint64_t id = 0;
     char line[1024];
+    sage_error damage = {0};
+    SAGE_TRY(sage_shop_newest(shop, "dataset", &id, error));
+    if (id == 0 || !sage_dataset_fresh(shop->dir, id, sage_catalog_revision(catalog), shop->options, text_encoder))
+        goto out;
+    st = sage_dataset_open(shop->dir, id, true, dataset, &damage);
+    if (st == SAGE_E_FORMAT || st == SAGE_E_NOT_FOUND) {
+        sage_warn(monitor, "%s; a new dataset is packed", sage_error_line(&damage, line, sizeof line));
+        st = SAGE_OK;
+    } else if (st != SAGE_OK && error) {
+        *error = damage;
+    }
+out:
+    return st;
+}
+
+static void read_texts(const sage_sentences *sentences, sage_text_origin *texts) {
+    if (sentences == NULL) return;
+    snprintf(texts->name, sizeof texts->name, "%s", sage_sentences_name(sentences));
+    snprintf(texts->identity, sizeof texts->identity, "%s", sage_sentences_identity(sentences));
+}
+
+/* The newest dataset, or a new one. */
+static sage_status dataset_for(sage_shop *shop, sage_pool *pool, const sage_monitor *monitor, sage_dataset **dataset,
+                               origins *from, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_catalog *catalog = NULL;
+    sage_sentences *sentences = NULL;
+    uint64_t id = 0;
     SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
     SAGE_TRY(check_products(catalog, error));
-    SAGE_TRY(sage_shop_newest(shop, "dataset", &id, error));
-    if (id && sage_dataset_fresh(shop->dir, id, sage_catalog_revision(catalog), shop->options, NULL)) {
-        sage_error damage = {0};
-        st = sage_dataset_open(shop->dir, id, true, dataset, &damage);
-        if (st == SAGE_OK) {
-            st = read_origin(catalog, *dataset, pictures, error);
-            goto out;
-        }
-        if (error) *error = damage;
-        if (st != SAGE_E_FORMAT && st != SAGE_E_NOT_FOUND) goto out;
-        sage_warn(monitor, "%s; a new dataset is packed", sage_error_line(&damage, line, sizeof line));
+    SAGE_TRY(sage_shop_sentences(shop, sage_options_text(shop->options, "text_encoder"), true, &sentences, error));
+    read_texts(sentences, &from->texts);
+    SAGE_TRY(take_newest(shop, catalog, sentences, monitor, dataset, error));
+    if (*dataset == NULL) {
+        SAGE_TRY(sage_dataset_build(catalog, shop->dir, shop->options, sentences, pool, monitor, &id, error));
+        SAGE_TRY(sage_dataset_open(shop->dir, id, true, dataset, error));
     }
-    SAGE_TRY(sage_dataset_build(catalog, shop->dir, shop->options, NULL, pool, monitor, &id, error));
-    SAGE_TRY(sage_dataset_open(shop->dir, id, true, dataset, error));
-    SAGE_TRY(read_origin(catalog, *dataset, pictures, error));
+    SAGE_TRY(read_origin(catalog, *dataset, &from->pictures, error));
 out:
+    sage_sentences_close(sentences);
     sage_catalog_close(catalog);
     return st;
 }
@@ -88,23 +117,31 @@ out:
     return st;
 }
 
-/* See read_pictures in release.c. A path that is not UTF-8 cannot stand in JSON; its encoder is then known by its
- * identity alone. */
-static bool add_pictures(json_t *root, const sage_picture_origin *pictures) {
-    if (pictures->maker == SAGE_PICTURES_UNKNOWN) return true;
+/* See read_pictures and read_texts in release.c. A path that is not UTF-8 cannot stand in JSON; its encoder is then
+ * known by its identity alone. */
+static bool add_encoder(json_t *root, const char *key, const char *name, const char *identity) {
+    json_t *encoder = json_object(), *text = json_string(name);
+    if (text == NULL) text = json_string("");
+    bool done = json_object_set_new(encoder, "name", text) == 0 &&
+                json_object_set_new(encoder, "identity", json_string(identity)) == 0;
+    return json_object_set_new(root, key, encoder) == 0 && done;
+}
+
+static bool add_origins(json_t *root, const origins *from) {
+    const sage_picture_origin *pictures = &from->pictures;
+    bool done = true;
     if (pictures->maker == SAGE_PICTURES_IMPORTED)
-        return json_object_set_new(root, "picture_encoder", json_null()) == 0;
-    json_t *encoder = json_object(), *name = json_string(pictures->name);
-    if (name == NULL) name = json_string("");
-    bool done = json_object_set_new(encoder, "name", name) == 0 &&
-                json_object_set_new(encoder, "identity", json_string(pictures->identity)) == 0;
-    return json_object_set_new(root, "picture_encoder", encoder) == 0 && done;
+        done = json_object_set_new(root, "picture_encoder", json_null()) == 0;
+    if (pictures->maker == SAGE_PICTURES_COMPUTED)
+        done = add_encoder(root, "picture_encoder", pictures->name, pictures->identity);
+    if (from->texts.identity[0] != '\0')
+        done = add_encoder(root, "text_encoder", from->texts.name, from->texts.identity) && done;
+    return done;
 }
 
 /* config.json: every option as it was, and what the model was trained on. */
 static sage_status write_config(const sage_shop *shop, const char *dir, const sage_dataset *dataset,
-                                const sage_picture_origin *pictures, const sage_train_result *result,
-                                sage_error *error) {
+                                const origins *from, const sage_train_result *result, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
     sage_dataset_info info;
@@ -119,7 +156,7 @@ static sage_status write_config(const sage_shop *shop, const char *dir, const sa
                      info.simulated, "cold_start", result->cold_start, "steps", (json_int_t)result->steps, "best_step",
                      (json_int_t)result->best_step, "validation_recall10", result->best_recall10, "options", options);
     if (!root) return sage_fail_memory(error, 4096);
-    if (!add_pictures(root, pictures)) SAGE_TRY(sage_fail_memory(error, 4096));
+    if (!add_origins(root, from)) SAGE_TRY(sage_fail_memory(error, 4096));
     SAGE_TRY(sage_path_join(path, dir, "config.json", error));
     SAGE_TRY(sage_json_write(path, root, error));
 out:
@@ -128,9 +165,8 @@ out:
 }
 
 /* Copies, never moves, what the run left: until the version stands, the run can be published again. */
-static sage_status publish(const sage_shop *shop, const char *work, const sage_dataset *dataset,
-                           const sage_picture_origin *pictures, const sage_train_result *result, uint64_t *model,
-                           sage_error *error) {
+static sage_status publish(const sage_shop *shop, const char *work, const sage_dataset *dataset, const origins *from,
+                           const sage_train_result *result, uint64_t *model, sage_error *error) {
     sage_status st = SAGE_OK;
     char models[SAGE_PATH_MAX], tmp[SAGE_PATH_MAX], path[SAGE_PATH_MAX];
     SAGE_TRY(sage_shop_path(shop, "models", models, error));
@@ -140,7 +176,7 @@ static sage_status publish(const sage_shop *shop, const char *work, const sage_d
     SAGE_TRY(sage_path_join(path, work, "metrics.jsonl", error));
     SAGE_TRY(copy_file(path, tmp, "metrics.jsonl", error));
     SAGE_TRY(copy_file(sage_dataset_vocab_path(dataset), tmp, "vocabulary", error));
-    SAGE_TRY(write_config(shop, tmp, dataset, pictures, result, error));
+    SAGE_TRY(write_config(shop, tmp, dataset, from, result, error));
     SAGE_TRY(sage_version_publish(models, tmp, model, error));
     SAGE_TRY(sage_fs_remove_tree(work, error));
 out:
@@ -168,18 +204,18 @@ sage_status sage_train(sage_shop *shop, const sage_monitor *monitor, sage_train_
     sage_pool *pool = NULL;
     sage_dataset *dataset = NULL;
     sage_validation *validation = NULL;
-    sage_picture_origin pictures;
+    origins from = {.pictures.maker = SAGE_PICTURES_UNKNOWN};
     sage_train_result result = {0};
     int lock = -1;
     memset(report, 0, sizeof *report);
     SAGE_TRY(sage_shop_lock(shop, SAGE_LOCK_TRAIN, &lock, error));
     SAGE_TRY(sage_shop_pool(shop, &pool, error));
-    SAGE_TRY(dataset_for(shop, pool, monitor, &dataset, &pictures, error));
+    SAGE_TRY(dataset_for(shop, pool, monitor, &dataset, &from, error));
     SAGE_TRY(sage_shop_path(shop, WORK_DIR, work, error));
     SAGE_TRY(sage_validation_new(dataset, shop->options, pool, monitor, &validation, error));
     SAGE_TRY(sage_train_run(dataset, shop->options, pool, work, sage_validation_recall10, validation,
                             sage_validation_vectors(validation), monitor, &result, error));
-    SAGE_TRY(publish(shop, work, dataset, &pictures, &result, &report->model, error));
+    SAGE_TRY(publish(shop, work, dataset, &from, &result, &report->model, error));
     describe(dataset, &result, report);
 out:
     sage_validation_free(validation);
