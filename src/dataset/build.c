@@ -24,7 +24,6 @@ static sage_status init_product_spools(sage_build *build, sage_error *error) {
         {&s->text, "text.tmp"},
         {&s->text_begin, "text-end.tmp"},
         {&s->text_field, "text-field.tmp"},
-        {&s->ids, "ids.tmp"},
         {&s->id_begin, "id-end.tmp"},
         {&s->id_field, "id-field.tmp"},
         {&s->words, "words.tmp"},
@@ -67,10 +66,10 @@ out:
 
 static void free_spools(sage_build *build) {
     sage_product_spools *s = &build->products;
-    sage_spool *product[] = {&s->pids,        &s->fingerprints, &s->same,       &s->relation[0],   &s->relation[1],
-                             &s->relation[2], &s->text,         &s->text_begin, &s->text_field,    &s->ids,
-                             &s->id_begin,    &s->id_field,     &s->words,      &s->word_begin,    &s->images,
-                             &s->image_begin, &s->image_prints, &s->sentences,  &s->sentence_begin};
+    sage_spool *product[] = {&s->pids,         &s->fingerprints, &s->same,          &s->relation[0], &s->relation[1],
+                             &s->relation[2],  &s->text,         &s->text_begin,    &s->text_field,  &s->id_begin,
+                             &s->id_field,     &s->words,        &s->word_begin,    &s->images,      &s->image_begin,
+                             &s->image_prints, &s->sentences,    &s->sentence_begin};
     for (size_t i = 0; i < sizeof product / sizeof *product; i++) sage_spool_free(product[i]);
     for (size_t p = 0; p < SAGE_PARTS; p++) {
         sage_part_spools *part = &build->parts[p];
@@ -148,7 +147,6 @@ static sage_status run(sage_build *build, sage_error *error) {
     SAGE_TRY(sage_build_same(build, error));
     SAGE_TRY(sage_build_events(build, error));
     SAGE_TRY(write_vocabulary(build, error));
-    SAGE_TRY(sage_build_ids(build, error));
     if (build->sentences != NULL) SAGE_TRY(sage_build_sentences(build, error));
     SAGE_TRY(sage_build_write_products(build, error));
     SAGE_TRY(sage_build_write_queries(build, error));

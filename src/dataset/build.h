@@ -13,7 +13,7 @@ enum { SAGE_SAME_RELATIONS = 3 }; /* item_group_id, fingerprint, title */
 typedef struct sage_product_spools {
     sage_spool pids, fingerprints, same, relation[SAGE_SAME_RELATIONS];
     sage_spool text, text_begin, text_field;
-    sage_spool ids, id_begin, id_field;
+    sage_spool id_begin, id_field;
     sage_spool words, word_begin;
     sage_spool images, image_begin, image_prints;
     sage_spool sentences, sentence_begin;
@@ -50,8 +50,10 @@ sage_status sage_build_products(sage_build *build, sage_error *error); /* texts,
 sage_status sage_build_same(sage_build *build, sage_error *error);     /* joins equal products */
 sage_status sage_build_events(sage_build *build,
                               sage_error *error); /* queries and pairs; counts training queries' n-grams */
-sage_status sage_build_ids(sage_build *build, sage_error *error);       /* n-gram ids of the products */
 sage_status sage_build_sentences(sage_build *build, sage_error *error); /* of titles and search texts */
+/* n-gram ids of the products, straight into the writer's open section: they are most of a dataset, and a spool of them
+ * would be written twice. The texts' spools stay. */
+sage_status sage_build_ids(sage_build *build, sage_packed_writer *writer, sage_error *error);
 sage_status sage_build_write_products(sage_build *build, sage_error *error);
 sage_status sage_build_write_queries(sage_build *build, sage_error *error);
 sage_status sage_build_write_meta(sage_build *build, sage_error *error);

@@ -51,8 +51,8 @@ static void read_piece(void *ctx, size_t begin, size_t end, size_t number) {
 }
 
 /* The workers' pieces lie one after another, so writing them in the workers' order keeps the products' order. */
-static sage_status write_block(sage_product_spools *s, worker *workers, size_t n_workers, uint64_t *id_end,
-                               sage_error *error) {
+static sage_status write_block(sage_product_spools *s, sage_packed_writer *writer, worker *workers, size_t n_workers,
+                               uint64_t *id_end, sage_error *error) {
     sage_status st = SAGE_OK;
     for (size_t t = 0; t < n_workers; t++) {
         worker *w = &workers[t];
@@ -60,7 +60,7 @@ static sage_status write_block(sage_product_spools *s, worker *workers, size_t n
             if (error != NULL) *error = w->error;
             return w->st;
         }
-        SAGE_TRY(sage_spool_add(&s->ids, w->ids, w->n * sizeof *w->ids, error));
+        SAGE_TRY(sage_packed_add(writer, w->ids, w->n * sizeof *w->ids, error));
         SAGE_TRY(sage_spool_add(&s->id_field, w->fields, w->n_products * SAGE_FIELD_ENDS * sizeof *w->fields, error));
         for (size_t i = 0; i < w->n_products; i++) {
             *id_end += w->fields[i * SAGE_FIELD_ENDS + SAGE_FIELDS];
@@ -92,7 +92,7 @@ static void free_workers(worker *workers, size_t n) {
     sage_free(workers);
 }
 
-sage_status sage_build_ids(sage_build *build, sage_error *error) {
+sage_status sage_build_ids(sage_build *build, sage_packed_writer *writer, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_product_spools *s = &build->products;
     size_t n_workers = sage_pool_threads(build->pool);
@@ -109,7 +109,7 @@ sage_status sage_build_ids(sage_build *build, sage_error *error) {
         block b = {build, workers, first};
         size_t n = s->n - first < BLOCK ? s->n - first : BLOCK;
         sage_pool_for(build->pool, n, 16, read_piece, &b);
-        SAGE_TRY(write_block(s, workers, n_workers, &id_end, error));
+        SAGE_TRY(write_block(s, writer, workers, n_workers, &id_end, error));
         SAGE_TRY(sage_check_cancel(build->monitor, "building the dataset", error));
         sage_ticker_tick(&ticker, first + n, NULL);
     }

@@ -74,7 +74,8 @@ out:
 
 sage_status sage_build_sentences(sage_build *build, sage_error *error) {
     sage_status st = SAGE_OK;
-    uint64_t total = build->products.n;
+    sage_product_spools *s = &build->products;
+    uint64_t total = s->n;
     pass *p = sage_alloc_zero(1, sizeof *p);
     if (p == NULL) return sage_fail_memory(error, sizeof *p);
     p->build = build;
@@ -83,6 +84,9 @@ sage_status sage_build_sentences(sage_build *build, sage_error *error) {
     if (p->vectors == NULL) SAGE_TRY(sage_fail_memory(error, BLOCK * p->dim * sizeof *p->vectors));
     for (size_t i = 0; i < SAGE_PARTS; i++) total += build->parts[i].n_queries;
     sage_ticker_begin(&p->ticker, build->monitor, "dataset: sentences", total);
+    SAGE_TRY(sage_spool_map(&s->text, error));
+    SAGE_TRY(sage_spool_map(&s->text_begin, error));
+    SAGE_TRY(sage_spool_map(&s->text_field, error));
     SAGE_TRY(add_titles(p, error));
     for (size_t i = 0; i < SAGE_PARTS; i++) SAGE_TRY(add_queries(p, &build->parts[i], error));
     sage_ticker_end(&p->ticker, p->done);

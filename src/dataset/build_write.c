@@ -49,15 +49,15 @@ sage_status sage_build_write_products(sage_build *build, sage_error *error) {
     const struct {
         const char *name;
         size_t element_bytes;
-        sage_spool *spool;
+        sage_spool *spool; /* NULL: made as they are written, from the texts, whose spools end after it */
     } sections[] = {
         {"pids", 8, &s->pids},
         {"fingerprints", sizeof(sage_fingerprint), &s->fingerprints},
         {"same", 8, &s->same},
+        {"ids", 4, NULL},
         {"text", 1, &s->text},
         {"text_begin", 8, &s->text_begin},
         {"text_field", 4, &s->text_field},
-        {"ids", 4, &s->ids},
         {"id_begin", 8, &s->id_begin},
         {"id_field", 4, &s->id_field},
         {"words", 4, &s->words},
@@ -69,7 +69,12 @@ sage_status sage_build_write_products(sage_build *build, sage_error *error) {
     size_t n_sections = SAGE_PRODUCTS_SECTIONS + (build->sentences != NULL ? SAGE_PRODUCTS_SENTENCES : 0);
     SAGE_TRY(start(build, SAGE_PRODUCTS_FILE, SAGE_PRODUCTS_MAGIC, n_sections, &info, sizeof info, &w, error));
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
-        SAGE_TRY(pour(w, sections[i].name, sections[i].element_bytes, sections[i].spool, error));
+        if (sections[i].spool != NULL) {
+            SAGE_TRY(pour(w, sections[i].name, sections[i].element_bytes, sections[i].spool, error));
+        } else {
+            SAGE_TRY(sage_packed_section(w, sections[i].name, sections[i].element_bytes, error));
+            SAGE_TRY(sage_build_ids(build, w, error));
+        }
     }
     if (build->sentences != NULL) SAGE_TRY(write_sentences(build, w, error));
     SAGE_TRY(finish(&w, error));

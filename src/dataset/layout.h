@@ -5,8 +5,9 @@
  *   pids        i64 [N]
  *   fingerprints  sage_fingerprint [N], of the products as they were packed; absent in older files
  *   same        u64 [N]
+ *   ids         u32
  *   text        u8, text_begin u64 [N + 1], text_field u32 [N][SAGE_FIELDS + 1] (relative to the product's own begin)
- *   ids         u32, id_begin u64 [N + 1], id_field u32 [N][SAGE_FIELDS + 1]
+ *               and of ids: id_begin u64 [N + 1], id_field u32 [N][SAGE_FIELDS + 1]
  *   words       u32, word_begin u64 [N + 1]: hashes of the distinct words that made queries draw from, ascending in a
  * product images      f32 [.][image_dim], image_begin u64 [N + 1] in vectors
  *   image_prints  u64, one a vector: equal where the vectors are, which is where the pictures are the same; absent in
