@@ -136,7 +136,7 @@ static inline void tiny_model_dir(const char *dir, uint64_t number, char path[SA
 }
 
 /* path/model.safetensors for the vocabulary that lies there. */
-static inline void tiny_write_model(const char *path, uint64_t number, size_t dim_image) {
+static inline void tiny_write_model_of(const char *path, uint64_t number, size_t n_groups, const sage_group *groups) {
     sage_error error = {0};
     sage_vocab *vocab = NULL;
     sage_model *model = NULL;
@@ -151,8 +151,8 @@ static inline void tiny_write_model(const char *path, uint64_t number, size_t di
                               .dim_ff = 32,
                               .dim_head = 16,
                               .dim_out = 16,
-                              .n_groups = dim_image > 0,
-                              .groups = {{SAGE_GROUP_PICTURES, dim_image}}};
+                              .n_groups = n_groups};
+    if (n_groups > 0) memcpy(shape.groups, groups, n_groups * sizeof *groups);
     tiny_must(sage_model_new(&shape, options, vocab, number, &model, &error), &error, "a model");
     size_t n, n_meta;
     const sage_tensor *tensors = sage_model_tensors(model, &n);
@@ -162,6 +162,11 @@ static inline void tiny_write_model(const char *path, uint64_t number, size_t di
     sage_model_free(model);
     sage_vocab_close(vocab);
     sage_options_free(options);
+}
+
+static inline void tiny_write_model(const char *path, uint64_t number, size_t dim_image) {
+    const sage_group pictures = {SAGE_GROUP_PICTURES, dim_image};
+    tiny_write_model_of(path, number, dim_image > 0, &pictures);
 }
 
 /* models/<number> with model.safetensors and vocabulary, of the catalogue's words. */
