@@ -1,9 +1,11 @@
 /* A training step and inference on made batches.
- *   model_bench [small|paper [threads [steps [pairs [random [f32|bf16]]]]]]
+ *   model_bench [small|paper|groups [threads [steps [pairs [random [f32|bf16]]]]]]
  * small: a small shop's titles (about 90 n-grams and two short fields a product), no pictures, preset small.
  * paper: all 12 fields (about 290 n-grams, two hashes), 1 to 20 image vectors of 256, preset paper; the shapes of
- * peers' benchmarks. One line of JSON a measurement. cpu_ms is the time of all threads: on a machine that others use
- * too it says more than the wall clock. */
+ * peers' benchmarks.
+ * groups: a small shop with vectors of both kinds, up to 4 pictures and a sentence a product; every query has a
+ * sentence, and every eighth is a picture. One line of JSON a measurement. cpu_ms is the time of all threads: on a
+ * machine that others use too it says more than the wall clock. */
 #include <base/alloc.h>
 #include <base/profile.h>
 #include <base/report.h>
@@ -14,15 +16,17 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_STEPS = 1000, QUERY_IDS = 22, MAX_IMAGES = 20 };
+enum { MAX_STEPS = 1000, QUERY_IDS = 22, KINDS = 3 };
 
 typedef struct kind {
     const char *name;
     sage_model_shape shape;
     size_t fields, ids[SAGE_FIELDS]; /* mean number of ids of each field */
+    size_t most[SAGE_GROUPS_MAX];    /* vectors of each group; at least one */
+    size_t pictures;                 /* of so many queries one is a picture; 0: none */
 } kind;
 
-static const kind kinds[] = {
+static const kind kinds[KINDS] = {
     {"small",
      {.vocab = 240000,
       .rows = 240000,
@@ -49,15 +53,32 @@ static const kind kinds[] = {
       .groups = {{SAGE_GROUP_PICTURES, 256}},
       .plain_head = true},
      SAGE_FIELDS,
-     {30, 200, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6}},
+     {30, 200, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6},
+     {20}},
+    {"groups",
+     {.vocab = 240000,
+      .rows = 240000,
+      .hashes = 1,
+      .dim_embed = 256,
+      .dim_model = 256,
+      .heads = 8,
+      .dim_ff = 512,
+      .dim_head = 512,
+      .dim_out = 256,
+      .n_groups = 2,
+      .groups = {{SAGE_GROUP_PICTURES, 1280}, {SAGE_GROUP_SENTENCES, 384}}},
+     3,
+     {90, 12, 12},
+     {4, 1},
+     8},
 };
 
 typedef struct made {
     sage_product_batch products;
     sage_query_batch queries;
-    uint32_t *ids, *begin, *token_begin, *image_begin, *query_ids, *query_begin;
+    uint32_t *ids, *begin, *token_begin, *group_begin[SAGE_GROUPS_MAX], *query_ids, *query_begin;
     uint8_t *field;
-    real *images;
+    real *vectors[SAGE_GROUPS_MAX], *sentences, *pictures;
 } made;
 
 static void *must(void *memory) {
@@ -76,31 +97,39 @@ static size_t about(sage_rng *rng, size_t mean) {
     return mean / 2 + 1 + (size_t)sage_rng_below(rng, mean);
 }
 
+static real *numbers(size_t n, sage_rng *rng) {
+    real *x = must(malloc((n + 1) * sizeof *x));
+    for (size_t i = 0; i < n; i++) x[i] = (real)(sage_rng_unit(rng) - 0.5);
+    return x;
+}
+
+static void make_group(made *m, const kind *k, size_t g, size_t n, sage_rng *rng) {
+    uint32_t *begin = m->group_begin[g] = must(malloc((n + 1) * sizeof *begin));
+    begin[0] = 0;
+    for (size_t i = 0; i < n; i++) begin[i + 1] = begin[i] + 1 + (uint32_t)sage_rng_below(rng, k->most[g]);
+    m->vectors[g] = numbers(begin[n] * k->shape.groups[g].dim, rng);
+    m->products.group[g] = (sage_group_rows){begin, m->vectors[g]};
+}
+
 static void make_products(made *m, const kind *k, size_t n, sage_rng *rng) {
-    size_t most = 0, ids = 0, tokens = 0, images = 0, dim = sage_shape_dim(&k->shape, SAGE_GROUP_PICTURES);
+    size_t most = 0, ids = 0, tokens = 0;
     for (size_t f = 0; f < k->fields; f++) most += 2 * k->ids[f] + 2;
     m->ids = must(malloc(n * most * sizeof *m->ids));
     m->begin = must(malloc((n * k->fields + 1) * sizeof *m->begin));
     m->token_begin = must(malloc((n + 1) * sizeof *m->token_begin));
-    m->image_begin = must(malloc((n + 1) * sizeof *m->image_begin));
     m->field = must(malloc(n * k->fields));
-    m->images = must(malloc((n * MAX_IMAGES * dim + 1) * sizeof *m->images));
     for (size_t i = 0; i < n; i++) {
         m->token_begin[i] = (uint32_t)tokens;
-        m->image_begin[i] = (uint32_t)images;
         for (size_t f = 0; f < k->fields; f++) {
             m->begin[tokens] = (uint32_t)ids;
             m->field[tokens++] = (uint8_t)f;
             for (size_t left = about(rng, k->ids[f]); left > 0; left--) m->ids[ids++] = draw(rng, k->shape.vocab);
         }
-        if (dim > 0) images += 1 + sage_rng_below(rng, MAX_IMAGES);
     }
     m->token_begin[n] = (uint32_t)tokens;
     m->begin[tokens] = (uint32_t)ids;
-    m->image_begin[n] = (uint32_t)images;
-    for (size_t i = 0; i < images * dim; i++) m->images[i] = (real)(sage_rng_unit(rng) - 0.5);
     m->products = (sage_product_batch){n, m->token_begin, m->field, {tokens, m->ids, m->begin}};
-    if (dim > 0) m->products.group[0] = (sage_group_rows){m->image_begin, m->images};
+    for (size_t g = 0; g < k->shape.n_groups; g++) make_group(m, k, g, n, rng);
 }
 
 static void make_queries(made *m, const kind *k, size_t n, sage_rng *rng) {
@@ -112,12 +141,24 @@ static void make_queries(made *m, const kind *k, size_t n, sage_rng *rng) {
         for (size_t left = about(rng, QUERY_IDS); left > 0; left--) m->query_ids[at++] = draw(rng, k->shape.vocab);
     }
     m->query_begin[n] = (uint32_t)at;
-    m->queries = (sage_query_batch){.n_texts = n, .bags = {n, m->query_ids, m->query_begin}};
+    size_t pictures = k->pictures > 0 ? n / k->pictures : 0, texts = n - pictures;
+    size_t sentence = sage_shape_dim(&k->shape, SAGE_GROUP_SENTENCES);
+    m->sentences = numbers(texts * sentence, rng);
+    m->pictures = numbers(pictures * sage_shape_dim(&k->shape, SAGE_GROUP_PICTURES), rng);
+    m->queries = (sage_query_batch){.n_texts = texts,
+                                    .n_pictures = pictures,
+                                    .bags = {texts, m->query_ids, m->query_begin},
+                                    .sentences = sentence > 0 ? m->sentences : NULL,
+                                    .pictures = m->pictures};
 }
 
 static void let_go(made *m) {
-    void *all[] = {m->ids, m->begin, m->token_begin, m->image_begin, m->query_ids, m->query_begin, m->field, m->images};
+    void *all[] = {m->ids, m->begin, m->token_begin, m->query_ids, m->query_begin, m->field, m->sentences, m->pictures};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) free(all[i]);
+    for (size_t g = 0; g < SAGE_GROUPS_MAX; g++) {
+        free(m->group_begin[g]);
+        free(m->vectors[g]);
+    }
 }
 
 static double cpu_s(void) {
@@ -251,13 +292,16 @@ static size_t argument(int argc, char **argv, int i, size_t otherwise) {
 int main(int argc, char **argv) {
     sage_error error = {0};
     sage_rng rng;
-    bench b = {.kind = &kinds[argc > 1 && strcmp(argv[1], kinds[1].name) == 0],
+    size_t which = 0;
+    for (size_t k = 1; argc > 1 && k < KINDS; k++)
+        if (strcmp(argv[1], kinds[k].name) == 0) which = k;
+    bench b = {.kind = &kinds[which],
                .threads = argument(argc, argv, 2, 2),
                .steps = argument(argc, argv, 3, 20),
                .pairs = argument(argc, argv, 4, 1024)};
     b.random = argument(argc, argv, 5, b.pairs);
     if (b.steps == 0 || b.steps > MAX_STEPS || b.pairs == 0) {
-        fputs("usage: model_bench [small|paper [threads [steps [pairs [random [f32|bf16]]]]]]\n", stderr);
+        fputs("usage: model_bench [small|paper|groups [threads [steps [pairs [random [f32|bf16]]]]]]\n", stderr);
         return 2;
     }
     sage_rng_seed(&rng, 1, 1);

@@ -87,11 +87,11 @@ static void keep_gradients(sage_work *work, const sage_model_shape *s, size_t be
 
 product_tokens tokens_of(const sage_model_shape *s, const sage_product_batch *batch, size_t i, const real *e) {
     product_tokens t = {.text = batch->token_begin[i + 1] - batch->token_begin[i], .e = e};
-    t.field = batch->token_field + batch->token_begin[i];
+    if (t.text > 0) t.field = batch->token_field + batch->token_begin[i]; /* there may be no array to point into */
     t.n = t.text + 1;
     for (size_t g = 0; g < s->n_groups; g++) {
         const sage_group_rows *rows = &batch->group[g];
-        if (rows->begin == NULL) continue;
+        if (rows->begin == NULL || rows->begin[i + 1] == rows->begin[i]) continue;
         t.in_group[g] = rows->begin[i + 1] - rows->begin[i];
         t.vector[g] = rows->vectors + rows->begin[i] * s->groups[g].dim;
         t.n += t.in_group[g];

@@ -20,6 +20,7 @@ typedef struct products_job {
 /* The text tokens of product i side by side: where they lie, or copied. */
 static const real *text_tokens(const sage_frozen *f, const sage_product_batch *batch, size_t i, real *copy) {
     size_t e = f->model->shape.dim_embed, first = batch->token_begin[i], n = batch->token_begin[i + 1] - first;
+    if (n == 0) return copy; /* the batch may have no bag at all */
     if (batch->token_bag == NULL) return f->bags.e + (first - batch->token_begin[0]) * e;
     for (size_t t = 0; t < n; t++) memcpy(copy + t * e, f->bags.e + batch->token_bag[first + t] * e, e * sizeof(real));
     return copy;
