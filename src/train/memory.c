@@ -48,6 +48,7 @@ void sage_train_load_batch(const sage_sampler *sampler, const sage_batch *batch,
     for (size_t i = 0; i < batch->n_texts; i++) add(&query_ids, batch->query_begin[i + 1] - batch->query_begin[i]);
     load->n_pairs = batch->n_pairs;
     load->n_random = batch->n_random;
+    load->n_pictures = batch->n_pictures;
     load->text_bags = bound(&tokens);
     load->vectors = bound(&vectors);
     load->ids = bound(&ids) + bound(&query_ids);
@@ -85,6 +86,7 @@ static size_t work_need(const sage_train_load *load) {
                                    .text_bags = load->text_bags,
                                    .vectors = load->vectors,
                                    .queries = load->n_pairs,
+                                   .pictures = load->n_pictures,
                                    .ids = load->ids,
                                    .columns = load->n_pairs + load->n_random};
     return plus(sage_work_need(&load->shape, load->threads, load->precision, &sizes), rounded_need(load));
@@ -134,6 +136,7 @@ static sage_train_load with_pairs(const sage_train_load *load, size_t pairs) {
     fewer.n_random = random_of(load, pairs);
     double part = (double)(pairs + fewer.n_random) / (double)(load->n_pairs + load->n_random);
     part = fmax(part, (double)pairs / (double)load->n_pairs);
+    fewer.n_pictures = load->n_pictures * pairs / load->n_pairs;
     fewer.text_bags = share(load->text_bags, part);
     fewer.vectors = share(load->vectors, part);
     fewer.ids = share(load->ids, part);
