@@ -151,6 +151,7 @@ static sage_status run(sage_build *build, sage_error *error) {
     SAGE_TRY(sage_build_write_products(build, error));
     SAGE_TRY(sage_build_write_queries(build, error));
     SAGE_TRY(sage_build_write_meta(build, error));
+    if (build->sentences != NULL && build->products.n > 0) SAGE_TRY(sage_build_made(build, error));
 out:
     return st;
 }

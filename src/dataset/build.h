@@ -56,6 +56,7 @@ sage_status sage_build_sentences(sage_build *build, sage_error *error); /* of ti
 sage_status sage_build_ids(sage_build *build, sage_packed_writer *writer, sage_error *error);
 sage_status sage_build_write_products(sage_build *build, sage_error *error);
 sage_status sage_build_write_queries(sage_build *build, sage_error *error);
+sage_status sage_build_made(sage_build *build, sage_error *error); /* made queries with sentences; after the others */
 sage_status sage_build_write_meta(sage_build *build, sage_error *error);
 
 #endif

@@ -25,20 +25,26 @@ out:
     return st;
 }
 
-sage_status sage_dataset_open(const char *shop_dir, uint64_t id, bool verify, sage_dataset **dataset,
-                              sage_error *error) {
+static sage_status open_made(sage_dataset *d, const char *dir, bool verify, sage_error *error) {
     sage_status st = SAGE_OK;
-    char parent[SAGE_PATH_MAX], dir[SAGE_PATH_MAX];
+    char path[SAGE_PATH_MAX];
+    SAGE_TRY(sage_path_join(path, dir, SAGE_MADE_FILE, error));
+    if (!sage_fs_exists(path)) goto out;
+    SAGE_TRY(sage_packed_open(path, SAGE_MADE_MAGIC, SAGE_DATASET_VERSION, verify, &d->made_file, error));
+    SAGE_TRY(sage_dataset_check_made(d, path, error));
+out:
+    return st;
+}
+
+sage_status sage_dataset_open_at(const char *dir, bool verify, sage_dataset **dataset, sage_error *error) {
+    sage_status st = SAGE_OK;
     sage_dataset *d = sage_alloc_zero(1, sizeof *d);
     *dataset = NULL;
     if (d == NULL) return sage_fail_memory(error, sizeof *d);
     d->lock_fd = -1;
-    d->info.id = id;
-    SAGE_TRY(sage_path_join(parent, shop_dir, "dataset", error));
-    SAGE_TRY(sage_version_path(dir, parent, id, error));
-    SAGE_TRY(sage_version_hold(parent, id, &d->lock_fd, error));
     SAGE_TRY(sage_meta_read(dir, &d->info, error));
     SAGE_TRY(open_files(d, dir, verify, error));
+    SAGE_TRY(open_made(d, dir, verify, error));
     *dataset = d;
     d = NULL;
 out:
@@ -46,10 +52,29 @@ out:
     return st;
 }
 
+sage_status sage_dataset_open(const char *shop_dir, uint64_t id, bool verify, sage_dataset **dataset,
+                              sage_error *error) {
+    sage_status st = SAGE_OK;
+    char parent[SAGE_PATH_MAX], dir[SAGE_PATH_MAX];
+    int lock = -1;
+    *dataset = NULL;
+    SAGE_TRY(sage_path_join(parent, shop_dir, "dataset", error));
+    SAGE_TRY(sage_version_path(dir, parent, id, error));
+    SAGE_TRY(sage_version_hold(parent, id, &lock, error));
+    SAGE_TRY(sage_dataset_open_at(dir, verify, dataset, error));
+    (*dataset)->info.id = id;
+    (*dataset)->lock_fd = lock;
+    lock = -1;
+out:
+    sage_fs_unlock(lock);
+    return st;
+}
+
 void sage_dataset_close(sage_dataset *dataset) {
     if (dataset == NULL) return;
     sage_packed_close(dataset->product_file);
     sage_packed_close(dataset->query_file);
+    sage_packed_close(dataset->made_file);
     sage_vocab_close(dataset->vocab);
     if (dataset->lock_fd >= 0) sage_fs_unlock(dataset->lock_fd);
     sage_free(dataset->vocab_path);
@@ -130,6 +155,18 @@ void sage_dataset_query(const sage_dataset *dataset, size_t index, sage_packed_q
     query->sentence = said ? d->query_sentences + d->query_sentence_begin[index] * d->sentence_dim : NULL;
     query->positives = d->positives + d->positive_begin[index];
     query->n_positives = d->positive_begin[index + 1] - d->positive_begin[index];
+}
+
+size_t sage_dataset_made_queries(const sage_dataset *dataset) {
+    return dataset->n_made;
+}
+
+void sage_dataset_made(const sage_dataset *dataset, size_t index, sage_made_query *made) {
+    const sage_dataset *d = dataset;
+    *made = (sage_made_query){
+        .product = d->made_product[index],
+        .text = {d->made_text + d->made_text_begin[index], d->made_text_begin[index + 1] - d->made_text_begin[index]},
+        .sentence = d->made_sentences + index * d->sentence_dim};
 }
 
 const sage_pair *sage_dataset_pairs(const sage_dataset *dataset, sage_part part, unsigned task, size_t *n) {

@@ -73,6 +73,16 @@ typedef struct sage_packed_query {
 } sage_packed_query;
 void sage_dataset_query(const sage_dataset *dataset, size_t index, sage_packed_query *query);
 
+/* Queries made from the catalogue that have a sentence, each a pair with the product it was made of: first those for
+ * training, then those of sage_sampler_validation. None without an encoder of texts. */
+typedef struct sage_made_query {
+    uint32_t product;
+    sage_str text;         /* words with a blank between */
+    const float *sentence; /* [sentence_dim] */
+} sage_made_query;
+size_t sage_dataset_made_queries(const sage_dataset *dataset); /* for training */
+void sage_dataset_made(const sage_dataset *dataset, size_t index, sage_made_query *made);
+
 /* Pairs of a part and task: (query, product) indices with counts; `product` is < N (events of unknown products are not
  * here). */
 typedef struct sage_pair {

@@ -261,3 +261,23 @@ sage_status sage_dataset_check_queries(sage_dataset *dataset, const char *path, 
 out:
     return st;
 }
+
+sage_status sage_dataset_check_made(sage_dataset *dataset, const char *path, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_dataset *d = dataset;
+    const uint64_t *ends;
+    size_t n_ends, n_text, n_begin, n_values;
+    GET(d->made_file, "product", d->made_product, d->n_made_all);
+    GET(d->made_file, "ends", ends, n_ends);
+    GET(d->made_file, "text", d->made_text, n_text);
+    GET(d->made_file, "text_begin", d->made_text_begin, n_begin);
+    GET(d->made_file, "sentences", d->made_sentences, n_values);
+    bool whole = n_ends == 2 && ends[0] <= ends[1] && ends[1] == d->n_made_all && d->sentence_dim > 0 &&
+                 n_values % d->sentence_dim == 0 && n_values / d->sentence_dim == d->n_made_all &&
+                 spans(d->made_text_begin, n_begin, d->n_made_all, n_text) &&
+                 all_below(d->made_product, d->n_made_all, d->n_products) && all_finite(d->made_sentences, n_values);
+    if (!whole) st = damaged(path, "its made queries do not lie in order", error);
+    if (whole) d->n_made = ends[0];
+out:
+    return st;
+}

@@ -33,6 +33,13 @@ struct sage_dataset {
     const uint64_t *picture_begin;
     const float *query_sentences; /* NULL: a file without them */
     const uint64_t *query_sentence_begin;
+
+    sage_packed *made_file; /* NULL: there is none */
+    size_t n_made, n_made_all;
+    const uint32_t *made_product;
+    const uint64_t *made_text_begin;
+    const char *made_text;
+    const float *made_sentences;
     const sage_pair *pairs;
 };
 
@@ -40,6 +47,11 @@ struct sage_dataset {
  * number is in range, image vectors are finite. Reads all of it once. */
 sage_status sage_dataset_check_products(sage_dataset *dataset, const char *path, sage_error *error);
 sage_status sage_dataset_check_queries(sage_dataset *dataset, const char *path, sage_error *error);
+
+sage_status sage_dataset_check_made(sage_dataset *dataset, const char *path, sage_error *error);
+
+/* One that is being built, or is held by the caller. */
+sage_status sage_dataset_open_at(const char *dir, bool verify, sage_dataset **dataset, sage_error *error);
 
 /* Keys of the distinct words of product `index` that made queries draw from, ascending. */
 const uint32_t *sage_dataset_words(const sage_dataset *dataset, size_t index, size_t *n);

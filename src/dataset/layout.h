@@ -26,7 +26,11 @@
  *   pictures    f32 [.][image_dim], picture_begin u64 [Q + 1] in vectors: one of each query of the surface image, none
  * of others; absent in older files
  *   sentences   f32 [.][sentence_dim], sentence_begin u64 [Q + 1] in vectors: one of each query of the surface search;
- *               absent without an encoder of texts */
+ *               absent without an encoder of texts
+ *
+ * made.bin, only with an encoder of texts: M queries made from the catalogue for training, of M different products,
+ * then those for validation (sage_sampler_validation): product     u32 [all], ends u64 [2]: M, and how many there are
+ * in all text        u8, text_begin u64 [all + 1]: words with a blank between sentences   f32 [all][sentence_dim] */
 #ifndef SAGE_DATASET_LAYOUT_H
 #define SAGE_DATASET_LAYOUT_H
 
@@ -41,6 +45,7 @@ enum {
     SAGE_QUERIES_SECTIONS = 12,
     SAGE_PRODUCTS_SENTENCES = 3, /* sections more where there are sentences */
     SAGE_QUERIES_SENTENCES = 2,
+    SAGE_MADE_SECTIONS = 5,
     SAGE_FIELD_ENDS = SAGE_FIELDS + 1
 };
 
@@ -58,5 +63,7 @@ typedef struct sage_queries_info {
 #define SAGE_QUERIES_FILE  "queries.bin"
 #define SAGE_VOCAB_FILE    "vocab.bin"
 #define SAGE_META_FILE     "meta.json"
+#define SAGE_MADE_FILE     "made.bin"
+#define SAGE_MADE_MAGIC    "SAGEMADE"
 
 #endif

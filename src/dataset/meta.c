@@ -19,8 +19,16 @@ static sage_status no_memory(json_t *json, sage_error *error) {
     return json == NULL ? sage_fail_memory(error, 256) : SAGE_OK;
 }
 
-static sage_status options_json(const sage_options *options, json_t **json, sage_error *error) {
+/* With sentences, those that made queries follow too. */
+static const char *const recipe[] = {"pseudo_words_min", "pseudo_words_max", "pseudo_length",
+                                     "pseudo_run",       "pseudo_title",     "pseudo_taste"};
+enum { RECIPE = sizeof recipe / sizeof *recipe };
+
+static sage_status options_json(const sage_build *build, json_t **json, sage_error *error) {
+    const sage_options *options = build->options;
     *json = json_object();
+    for (size_t i = 0; i < RECIPE && build->sentences != NULL && *json != NULL; i++)
+        json_object_set_new(*json, recipe[i], json_string(sage_options_text(options, recipe[i])));
     for (const sage_option *o = sage_dataset_options; o->key != NULL && *json != NULL; o++) {
         const char *text = sage_options_text(options, o->key);
         if (!matters(o)) continue;
@@ -65,7 +73,7 @@ sage_status sage_build_write_meta(sage_build *build, sage_error *error) {
     char path[SAGE_PATH_MAX];
     json_t *options = NULL, *root = NULL;
     const sage_part_spools *parts = build->parts;
-    SAGE_TRY(options_json(build->options, &options, error));
+    SAGE_TRY(options_json(build, &options, error));
     root =
         json_pack("{sisisIsbsIsfsIsIsIsssosos{sososo}}", "format", SAGE_DATASET_VERSION, "contents",
                   SAGE_DATASET_CONTENTS, "catalogue_revision", (json_int_t)build->revision, "simulated",
@@ -122,8 +130,17 @@ out:
     return st;
 }
 
+static bool same_recipe(const json_t *kept, const sage_options *options) {
+    for (size_t i = 0; i < RECIPE; i++) {
+        const char *then = json_string_value(json_object_get(kept, recipe[i]));
+        if (then == NULL || strcmp(then, sage_options_text(options, recipe[i])) != 0) return false;
+    }
+    return true;
+}
+
 static bool same_options(const json_t *root, const sage_options *options) {
     const json_t *kept = json_object_get(root, "options");
+    if (text_encoder_of(root)[0] != '\0' && !same_recipe(kept, options)) return false;
     for (const sage_option *o = sage_dataset_options; o->key != NULL; o++) {
         const char *now = sage_options_text(options, o->key), *then = json_string_value(json_object_get(kept, o->key));
         if (matters(o) && (then == NULL || now == NULL || strcmp(now, then) != 0)) return false;

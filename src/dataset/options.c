@@ -17,6 +17,9 @@ const sage_option sage_dataset_options[] = {
      "Share of the queries that is held out, half of it for validation, half for the test; 0 trains on everything."},
     {"dataset", "split", SAGE_OPT_CHOICE, 0, 0, "hash|time", "hash",
      "hash: a query (or user) lies in one part with all its events; time: the newest events are held out."},
+    {"dataset", "made_sentences", SAGE_OPT_INT, 0, 1e9, NULL, "auto",
+     "Queries made from the catalogue that get a sentence, where there is a text_encoder; auto is 50,000, and one of "
+     "each product at most."},
     {"dataset", "memory", SAGE_OPT_INT, 1e6, 1e13, NULL, "auto",
      "Bytes of memory: building a dataset counts n-grams within it and sends the rest to disk (auto: 1 GiB); training "
      "does not start where it needs more, or, with batch=auto, takes a smaller batch (auto: no limit)."},
@@ -53,6 +56,8 @@ const sage_option sage_sampler_options[] = {
      "Probability that the picture that a pair's query is, and its copies, are left out of its product."},
     {"sampler", "sentence_dropout", SAGE_OPT_REAL, 0, 1, NULL, "0.1",
      "Probability that the sentence of a product or of a query is left out of a step (text_encoder)."},
+    {"sampler", "made_share", SAGE_OPT_REAL, 0, 1, NULL, "0.5",
+     "Share of the rows made from the catalogue's words whose queries have a sentence (made_sentences)."},
     {"sampler", "pseudo_words_min", SAGE_OPT_INT, 1, 8, NULL, "1",
      "Words of a query made from the catalogue, at least."},
     {"sampler", "pseudo_words_max", SAGE_OPT_INT, 1, 8, NULL, "auto",

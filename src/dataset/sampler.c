@@ -10,12 +10,13 @@ static sage_status allocate_rows(sage_sampler *s, sage_error *error) {
     s->workers = sage_alloc_zero(s->n_workers, sizeof *s->workers);
     s->product = sage_alloc(columns * sizeof *s->product);
     s->query = sage_alloc(rows * sizeof *s->query);
+    s->made_query = sage_alloc(rows * sizeof *s->made_query);
     s->task = sage_alloc(rows);
     s->weight = sage_alloc(rows * sizeof *s->weight);
     s->log_q = sage_alloc(rows * sizeof *s->log_q);
     s->mask = sage_alloc_zero(rows, (columns + 63) / 64 * sizeof *s->mask);
-    if (s->workers == NULL || s->product == NULL || s->query == NULL || s->task == NULL || s->weight == NULL ||
-        s->log_q == NULL || s->mask == NULL) {
+    if (s->workers == NULL || s->product == NULL || s->query == NULL || s->made_query == NULL || s->task == NULL ||
+        s->weight == NULL || s->log_q == NULL || s->mask == NULL) {
         return sage_fail_memory(error, rows * ((columns + 63) / 64) * sizeof *s->mask);
     }
     sage_status st = sage_pictures_allocate(s, error);
@@ -54,6 +55,7 @@ sage_status sage_sampler_twin(const sage_sampler *of, sage_pool *pool, sage_samp
     s->n_products = of->n_products;
     s->n_random = of->n_random;
     s->n_texts = of->n_texts;
+    s->n_spoken = of->n_spoken;
     s->pictures.n = of->pictures.n;
     s->full_catalogue = of->full_catalogue;
     s->cold_start = of->cold_start;
@@ -86,9 +88,9 @@ static void free_worker(sage_sampler_worker *w) {
 void sage_sampler_free(sage_sampler *sampler) {
     sage_sampler *s = sampler;
     if (s == NULL) return;
-    sage_u32_list *lists[] = {&s->query_ids,    &s->query_begin, &s->keys,      &s->key_begin,
-                              &s->token_begin,  &s->token_ids,   &s->bag_begin, &s->image_begin,
-                              &s->made_product, &s->made_ids,    &s->made_begin};
+    sage_u32_list *lists[] = {&s->query_ids,    &s->query_begin, &s->keys,       &s->key_begin,
+                              &s->token_begin,  &s->token_ids,   &s->bag_begin,  &s->image_begin,
+                              &s->made_product, &s->made_ids,    &s->made_begin, &s->made_entry};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) sage_free(lists[i]->data);
     for (size_t t = 0; s->workers != NULL && t < s->n_workers; t++) free_worker(&s->workers[t]);
     for (size_t t = 0; t < SAGE_TASKS && !s->borrowed; t++) sage_cms_free(s->sketches[t]);
@@ -101,6 +103,7 @@ void sage_sampler_free(sage_sampler *sampler) {
     if (!s->borrowed) sage_free(s->expected);
     sage_free(s->product);
     sage_free(s->query);
+    sage_free(s->made_query);
     sage_free(s->task);
     sage_free(s->weight);
     sage_free(s->log_q);
@@ -206,7 +209,16 @@ size_t sage_sampler_memory_bytes(const sage_sampler *sampler) {
 
 /* ---- validation ---- */
 
-static sage_status add_made(sage_sampler *s, uint32_t product, uint64_t number, sage_error *error) {
+/* The dataset made its own in the same order, but keeps those whose words are not in the vocabulary. */
+static uint32_t find_made(const sage_dataset *d, uint32_t product, size_t *at) {
+    size_t i = *at;
+    while (i < d->n_made_all && d->made_product[i] != product) i++;
+    if (i == d->n_made_all) return UINT32_MAX;
+    *at = i + 1;
+    return (uint32_t)i;
+}
+
+static sage_status add_made(sage_sampler *s, uint32_t product, uint64_t number, size_t *at, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_rng rng;
     size_t n_words, before = s->made_ids.n;
@@ -217,6 +229,7 @@ static sage_status add_made(sage_sampler *s, uint32_t product, uint64_t number, 
                             &s->made_ids.capacity, &s->made_ids.n, error));
     if (s->made_ids.n == before) goto out; /* it has no words */
     SAGE_TRY(sage_u32_add(&s->made_product, product, error));
+    SAGE_TRY(sage_u32_add(&s->made_entry, find_made(s->dataset, product, at), error));
     SAGE_TRY(sage_u32_add(&s->made_begin, (uint32_t)s->made_ids.n, error));
 out:
     return st;
@@ -226,13 +239,15 @@ sage_status sage_sampler_validation(sage_sampler *sampler, size_t n, const sage_
     sage_status st = SAGE_OK;
     sage_sampler *s = sampler;
     *pairs = NULL;
-    s->made_product.n = s->made_ids.n = s->made_begin.n = 0;
+    size_t at = s->dataset->n_made;
+    s->made_product.n = s->made_ids.n = s->made_begin.n = s->made_entry.n = 0;
     SAGE_TRY(sage_u32_add(&s->made_begin, 0, error));
     for (uint64_t i = 0; i < s->n_products && s->made_product.n < n; i++) {
         uint32_t product = (uint32_t)sage_permute(i, s->n_products, SAGE_STREAM_VALIDATION);
-        SAGE_TRY(add_made(s, product, i, error));
+        SAGE_TRY(add_made(s, product, i, &at, error));
     }
-    s->made = (sage_made_pairs){s->made_product.n, s->made_product.data, s->made_ids.data, s->made_begin.data};
+    s->made = (sage_made_pairs){s->made_product.n, s->made_product.data, s->made_ids.data, s->made_begin.data,
+                                s->made_entry.data};
     *pairs = &s->made;
 out:
     return st;

@@ -58,6 +58,7 @@ sage_status sage_sampler_batch(sage_sampler *sampler, uint64_t step, const sage_
 bool sage_sampler_cold_start(const sage_sampler *sampler); /* no usable event in the training part */
 size_t sage_sampler_memory_bytes(const sage_sampler *sampler);
 size_t sage_sampler_shared_bytes(const sage_sampler *sampler); /* of these, what twins share */
+enum { SAGE_MADE_VALIDATION = 2000 }; /* so many of them have a sentence, where the dataset has sentences */
 /* Pairs made from the catalogue for validation where there are no events: of n distinct products (fewer where fewer
  * have words), without dropout or misspellings, always the same for a dataset and its options, whatever the sampler's
  * seed. Live until the next call of this function. */
@@ -65,6 +66,7 @@ typedef struct sage_made_pairs {
     size_t n;
     const uint32_t *product;
     const uint32_t *query_ids, *query_begin;
+    const uint32_t *made; /* [n] its number for sage_dataset_made, which has its sentence; UINT32_MAX: it has none */
 } sage_made_pairs;
 sage_status sage_sampler_validation(sage_sampler *sampler, size_t n, const sage_made_pairs **pairs, sage_error *error);
 

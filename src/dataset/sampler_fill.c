@@ -39,7 +39,11 @@ static sage_status worded_ids(const sage_sampler *s, sage_sampler_worker *w, siz
     sage_status st = SAGE_OK;
     bool made = s->query[row] == UINT32_MAX;
     size_t n_words;
-    if (made) {
+    if (s->made_query[row] != UINT32_MAX) {
+        sage_made_query spoken;
+        sage_dataset_made(s->dataset, s->made_query[row], &spoken);
+        SAGE_TRY(sage_sampler_text_words(w, spoken.text, &n_words, error));
+    } else if (made) {
         SAGE_TRY(sage_sampler_make_query(s, w, s->product[row], rng, &n_words, error));
     } else {
         sage_packed_query query;

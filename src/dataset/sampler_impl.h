@@ -21,14 +21,15 @@ enum {
     SAGE_STREAM_NEGATIVES,
     SAGE_STREAM_TASK,
     SAGE_STREAM_VALIDATION,
-    SAGE_STREAM_PICTURE
+    SAGE_STREAM_PICTURE,
+    SAGE_STREAM_MADE
 };
 
 typedef enum sage_log_q_kind { SAGE_LOG_Q_OFF, SAGE_LOG_Q_EXACT, SAGE_LOG_Q_SKETCH } sage_log_q_kind;
 
 typedef struct sage_sampler_settings {
     size_t batch, negatives;
-    double count_power, ngram_dropout, field_dropout, image_dropout, picture_holdout, sentence_dropout;
+    double count_power, ngram_dropout, field_dropout, image_dropout, picture_holdout, sentence_dropout, made_share;
     size_t words_min, words_max;
     double run, title, taste, typo, teacher, teacher_temperature;
     bool mask_all_words;
@@ -120,6 +121,8 @@ struct sage_sampler {
     uint64_t seed, step;
     sage_sampler_settings settings;
     size_t n_products, n_random, n_texts;
+    size_t
+        n_spoken; /* the first so many rows made of words take one of the dataset's made queries, with its sentence */
     bool full_catalogue, cold_start;
     bool borrowed; /* a twin: taste, expected and sketches are another sampler's */
     sage_task_source tasks[SAGE_SAMPLER_TASKS];
@@ -136,8 +139,9 @@ struct sage_sampler {
 
     /* the batch */
     sage_batch batch;
-    uint32_t *product; /* [B + R] */
-    uint32_t *query;   /* [B] of the dataset, or UINT32_MAX for a made one */
+    uint32_t *product;    /* [B + R] */
+    uint32_t *query;      /* [B] of the dataset, or UINT32_MAX for a made one */
+    uint32_t *made_query; /* [B] of the dataset's, or UINT32_MAX */
     uint8_t *task;
     float *weight, *log_q;
     uint64_t *mask;
@@ -149,7 +153,7 @@ struct sage_sampler {
 
     /* validation */
     sage_made_pairs made;
-    sage_u32_list made_product, made_ids, made_begin;
+    sage_u32_list made_product, made_ids, made_begin, made_entry;
 };
 
 /* sampler_plan.c */
@@ -193,7 +197,7 @@ sage_status sage_spoken_allocate(sage_sampler *sampler, sage_error *error);
 void sage_spoken_free(sage_sentence_rows *rows);
 size_t sage_spoken_bytes(const sage_sampler *sampler);
 void sage_spoken_keep(sage_sampler *sampler, const sage_packed_product *product, size_t column, bool needed,
-                         sage_rng *rng);
+                      sage_rng *rng);
 void sage_spoken_join(sage_sampler *sampler); /* of the products, once all columns are filled */
 /* The sentence of the row's query, or zeros; false: zeros. */
 bool sage_spoken_ask(sage_sampler *sampler, size_t row, sage_rng *rng);

@@ -7,7 +7,7 @@
 #include <math.h>
 
 static double made_rate(const sage_sampler *s) {
-    return (double)s->tasks[SAGE_TASK_CATALOGUE].rows / (double)s->n_products;
+    return (double)(s->tasks[SAGE_TASK_CATALOGUE].rows - s->n_spoken) / (double)s->n_products;
 }
 
 /* Of rows made of the catalogue's pictures. */
@@ -31,6 +31,8 @@ static sage_status count_exactly(sage_sampler *s, sage_error *error) {
         double rate = (double)task->rows / (double)task->n;
         for (size_t i = 0; i < task->n; i++) sum[task->pairs[i].product] += rate;
     }
+    for (size_t i = 0; i < s->dataset->n_made && s->n_spoken > 0; i++)
+        sum[s->dataset->made_product[i]] += (double)s->n_spoken / (double)s->dataset->n_made;
     for (size_t j = 0; j < s->n_products; j++) s->expected[j] = (float)sum[j];
     sage_free(sum);
     return SAGE_OK;
@@ -59,7 +61,8 @@ sage_status sage_sampler_count(sage_sampler *sampler, sage_error *error) {
 }
 
 static double expected_by_sketch(const sage_sampler *s, uint32_t product) {
-    double expected = made_rate(s) + picture_rate(s, product);
+    double expected = made_rate(s) + picture_rate(s, product); /* the dataset's made queries as if of all products */
+    expected += (double)s->n_spoken / (double)s->n_products;
     for (size_t t = 0; t < SAGE_TASKS; t++) {
         if (s->sketches[t] == NULL) continue;
         double share = (double)sage_cms_count(s->sketches[t], product) / (double)s->tasks[t].n;

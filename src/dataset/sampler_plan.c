@@ -36,6 +36,7 @@ static sage_status read_settings(sage_sampler *s, const sage_options *o, sage_er
     set->ngram_dropout = sage_options_real(o, "ngram_dropout");
     set->field_dropout = sage_options_real(o, "field_dropout");
     set->image_dropout = sage_options_real(o, "image_dropout");
+    set->made_share = sage_options_real(o, "made_share");
     set->sentence_dropout = sage_options_real(o, "sentence_dropout");
     set->picture_holdout = sage_options_real(o, "picture_holdout");
     set->words_min = (size_t)sage_options_int(o, "pseudo_words_min");
@@ -146,6 +147,9 @@ sage_status sage_sampler_plan_settings(sage_sampler *sampler, const sage_options
     s->n_random = s->full_catalogue ? s->n_products : s->settings.negatives;
     if (s->n_random > s->n_products) s->n_random = s->n_products;
     share_out(s, options);
+    s->n_spoken = s->dataset->n_made == 0
+                      ? 0
+                      : (size_t)((double)s->tasks[SAGE_TASK_CATALOGUE].rows * s->settings.made_share + 0.5);
 out:
     return st;
 }
@@ -153,17 +157,36 @@ out:
 /* ---- a step's rows ---- */
 
 /* The task's position-th draw since the beginning: each epoch walks all of it in an order of its own. */
-static size_t draw(const sage_sampler *s, size_t task, uint64_t position) {
-    size_t n = s->tasks[task].n;
+static size_t draw_of(const sage_sampler *s, size_t task, size_t n, uint64_t position) {
     uint64_t epoch = position / n;
     uint64_t key = sage_mix64(sage_mix64(s->seed + SAGE_STREAM_TASK) + task * UINT64_C(0x9E3779B97F4A7C15)) + epoch;
     return sage_permute(position % n, n, sage_mix64(key));
 }
 
+static size_t draw(const sage_sampler *s, size_t task, uint64_t position) {
+    return draw_of(s, task, s->tasks[task].n, position);
+}
+
+/* Rows of the catalogue's task whose queries the dataset has made, with sentences. */
+static void plan_spoken(sage_sampler *s) {
+    const sage_task_source *task = &s->tasks[SAGE_TASK_CATALOGUE];
+    const sage_dataset *d = s->dataset;
+    for (size_t i = 0; i < s->n_spoken; i++) {
+        size_t row = task->begin + i;
+        s->made_query[row] = (uint32_t)draw_of(s, SAGE_TASK_CATALOGUE, d->n_made, s->step * s->n_spoken + i);
+        s->product[row] = d->made_product[s->made_query[row]];
+        s->task[row] = SAGE_TASK_CATALOGUE;
+        s->query[row] = UINT32_MAX;
+        s->weight[row] = 1;
+    }
+}
+
 static void plan_task(sage_sampler *s, size_t number) {
     const sage_task_source *task = &s->tasks[number];
-    for (size_t i = 0; i < task->rows; i++) {
-        size_t row = task->begin + i, drawn = draw(s, number, s->step * task->rows + i);
+    size_t first = number == SAGE_TASK_CATALOGUE ? s->n_spoken : 0, rows = task->rows - first;
+    for (size_t i = 0; i < rows; i++) {
+        size_t row = task->begin + first + i, drawn = draw(s, number, s->step * rows + i);
+        s->made_query[row] = UINT32_MAX;
         s->task[row] = (uint8_t)number;
         if (row >= s->n_texts) s->pictures.image[row - s->n_texts] = drawn; /* of events, fill looks elsewhere */
         if (task->pairs == NULL) {
@@ -183,6 +206,7 @@ void sage_sampler_plan_rows(sage_sampler *sampler, uint64_t step) {
     sage_sampler *s = sampler;
     uint64_t key = sage_mix64(sage_mix64(s->seed + SAGE_STREAM_NEGATIVES) + step);
     s->step = step;
+    plan_spoken(s);
     for (size_t t = 0; t < SAGE_SAMPLER_TASKS; t++) plan_task(s, t);
     uint32_t *negative = s->product + s->settings.batch;
     for (size_t r = 0; r < s->n_random; r++) {

@@ -29,7 +29,7 @@ size_t sage_spoken_bytes(const sage_sampler *sampler) {
 }
 
 void sage_spoken_keep(sage_sampler *sampler, const sage_packed_product *product, size_t column, bool needed,
-                         sage_rng *rng) {
+                      sage_rng *rng) {
     if (sampler->dataset->sentence_dim == 0) return;
     bool dropped = sage_rng_unit(rng) < sampler->settings.sentence_dropout && !needed;
     sampler->sentences.begin[column + 1] = product->n_sentences > 0 && !dropped;
@@ -61,8 +61,12 @@ bool sage_spoken_ask(sage_sampler *sampler, size_t row, sage_rng *rng) {
     size_t dim = sampler->dataset->sentence_dim;
     const float *sentence = NULL;
     sage_packed_query query;
+    sage_made_query made;
     if (dim == 0) return false;
-    if (sampler->query[row] != UINT32_MAX) {
+    if (sampler->made_query[row] != UINT32_MAX) {
+        sage_dataset_made(sampler->dataset, sampler->made_query[row], &made);
+        sentence = made.sentence;
+    } else if (sampler->query[row] != UINT32_MAX) {
         sage_dataset_query(sampler->dataset, sampler->query[row], &query);
         sentence = query.sentence;
     }

@@ -174,7 +174,8 @@ static void hand_out(const sage_sentences *s, size_t n, const sage_str *texts, f
     }
 }
 
-static sage_status read_block(sage_sentences *s, size_t n, const sage_str *texts, float *out, sage_error *error) {
+static sage_status read_block(sage_sentences *s, size_t n, const sage_str *texts, bool once, float *out,
+                              sage_error *error) {
     sage_status st = make_room(s, n, error);
     if (st != SAGE_OK) return st;
     size_t first = s->rows, wanted = look_up(s, n, texts, out);
@@ -184,16 +185,24 @@ static sage_status read_block(sage_sentences *s, size_t n, const sage_str *texts
     s->computed += wanted;
     hand_out(s, n, texts, out);
 out:
-    if (st != SAGE_OK) cut_back(s, first);
+    if (st != SAGE_OK || once) cut_back(s, first);
+    return st;
+}
+
+static sage_status read_all(sage_sentences *s, size_t n, const sage_str *texts, bool once, float *out,
+                            sage_error *error) {
+    sage_status st = SAGE_OK;
+    for (size_t at = 0; at < n && st == SAGE_OK; at += BLOCK)
+        st = read_block(s, n - at < BLOCK ? n - at : BLOCK, texts + at, once, out + at * s->dim, error);
     return st;
 }
 
 sage_status sage_sentences_read(sage_sentences *sentences, size_t n, const sage_str *texts, float *out,
                                 sage_error *error) {
-    sage_status st = SAGE_OK;
-    for (size_t at = 0; at < n && st == SAGE_OK; at += BLOCK) {
-        size_t here = n - at < BLOCK ? n - at : BLOCK;
-        st = read_block(sentences, here, texts + at, out + at * sentences->dim, error);
-    }
-    return st;
+    return read_all(sentences, n, texts, false, out, error);
+}
+
+sage_status sage_sentences_read_once(sage_sentences *sentences, size_t n, const sage_str *texts, float *out,
+                                     sage_error *error) {
+    return read_all(sentences, n, texts, true, out, error);
 }

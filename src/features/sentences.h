@@ -41,6 +41,9 @@ uint64_t sage_sentences_computed(const sage_sentences *sentences); /* since it w
  * sage_sentence_encoder_open and _run, SAGE_E_ARGUMENT where the encoder has another width. */
 sage_status sage_sentences_read(sage_sentences *sentences, size_t n, const sage_str *texts, float *out,
                                 sage_error *error);
+/* The same, but what it computes is not kept: for texts that will not come again. */
+sage_status sage_sentences_read_once(sage_sentences *sentences, size_t n, const sage_str *texts, float *out,
+                                     sage_error *error);
 /* What was computed since the last one is kept, whatever happens. Nothing where it does not keep. */
 sage_status sage_sentences_commit(sage_sentences *sentences, sage_error *error);
 

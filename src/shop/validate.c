@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { K = 10, PRODUCTS_MAX = 200000, MADE_PAIRS = 2000, QUERY_BLOCK = 256, PRODUCTS_BLOCK = 16384 };
+enum { K = 10, PRODUCTS_MAX = 200000, MADE_PAIRS = SAGE_MADE_VALIDATION, QUERY_BLOCK = 256, PRODUCTS_BLOCK = 16384 };
 
 struct sage_validation {
     const sage_dataset *dataset;
@@ -100,9 +100,12 @@ static sage_status made_queries(sage_validation *v, const sage_options *options,
     SAGE_TRY(sage_sampler_new(v->dataset, options, v->pool, (uint64_t)sage_options_int(options, "seed"), &v->sampler,
                               error));
     SAGE_TRY(sage_sampler_validation(v->sampler, MADE_PAIRS, &made, error));
-    for (size_t i = 0; i < made->n; i++)
+    for (size_t i = 0; i < made->n; i++) {
+        sage_made_query spoken = {.sentence = NULL};
+        if (made->made[i] != UINT32_MAX) sage_dataset_made(v->dataset, made->made[i], &spoken);
         SAGE_TRY(add_query(v, made->query_ids + made->query_begin[i], made->query_begin[i + 1] - made->query_begin[i],
-                           NULL, made->product + i, 1, error));
+                           spoken.sentence, made->product + i, 1, error));
+    }
 out:
     sage_sampler_free(v->sampler);
     v->sampler = NULL;

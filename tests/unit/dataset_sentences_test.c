@@ -2,6 +2,7 @@
 #include "dataset_fake.h"
 
 #include <dataset/files.h>
+#include <dataset/words.h>
 #include <support/weights.h>
 
 enum { DIM = 24 };
@@ -83,7 +84,9 @@ static void titles_and_search_texts_have_theirs(void **state) {
     assert_false(sage_dataset_fresh(fake_dir, id, 7, options, "two"));
     assert_false(sage_dataset_fresh(fake_dir, id, 7, options, NULL));
     uint64_t computed = sage_sentences_computed(s), other = build_with(catalog, options, s);
-    assert_int_equal(sage_sentences_computed(s), computed);
+    d = fake_open(other);
+    assert_true(sage_sentences_computed(s) - computed <= d->n_made_all); /* these alone are not kept */
+    sage_dataset_close(d);
     assert_int_equal(other, id + 1);
     sage_sentences_close(s);
     other = fake_build(catalog, options);
@@ -96,10 +99,85 @@ static void titles_and_search_texts_have_theirs(void **state) {
     free(catalog);
 }
 
+/* Each is of the product's own words, of products that differ, and its sentence is the text's. */
+static void made_queries_have_theirs(void **state) {
+    (void)state;
+    sage_catalog *catalog = talking_shop(200);
+    sage_options *options = fake_options();
+    sage_sentences *s = speaker("made");
+    fake_set(options, "made_sentences=50");
+    uint64_t id = build_with(catalog, options, s);
+    sage_dataset *d = fake_open(id);
+    assert_int_equal(sage_dataset_made_queries(d), 50);
+    assert_true(d->n_made_all > 200);
+    bool seen[300] = {false};
+    for (size_t i = 0; i < d->n_made_all; i++) {
+        sage_made_query made;
+        sage_packed_product p;
+        sage_str *words = NULL;
+        size_t n = 0, capacity = 0;
+        sage_dataset_made(d, i, &made);
+        assert_true(is_of(s, made.text, made.sentence));
+        if (i < 50) assert_false(seen[made.product]);
+        if (i < 50) seen[made.product] = true;
+        sage_dataset_product(d, made.product, &p);
+        assert_int_equal(sage_field_words(made.text, &words, &capacity, &n, NULL), SAGE_OK);
+        assert_true(n > 0);
+        for (size_t w = 0; w < n; w++) {
+            size_t n_keys, at = 0;
+            const uint32_t *keys = sage_dataset_words(d, made.product, &n_keys);
+            while (at < n_keys && keys[at] != sage_word_key(words[w])) at++;
+            assert_true(at < n_keys);
+        }
+        sage_free(words);
+    }
+    sage_dataset_close(d);
+    assert_true(sage_dataset_fresh(fake_dir, id, 7, options, "made"));
+    fake_set(options, "pseudo_run=0.25");
+    assert_false(sage_dataset_fresh(fake_dir, id, 7, options, "made"));
+    sage_sentences_close(s);
+    sage_options_free(options);
+    free(catalog);
+}
+
+/* Where all pairs are made, so are validation's, and they have sentences too. */
+static void validation_has_them(void **state) {
+    (void)state;
+    sage_catalog *catalog = fake_shop(150, 0, 8);
+    sage_options *options = fake_options();
+    sage_sentences *s = speaker("cold");
+    sage_dataset *d = fake_open(build_with(catalog, options, s));
+    sage_sampler *sampler;
+    const sage_made_pairs *pairs;
+    assert_int_equal(sage_sampler_new(d, options, NULL, 5, &sampler, NULL), SAGE_OK);
+    assert_int_equal(sage_sampler_validation(sampler, 100, &pairs, NULL), SAGE_OK);
+    assert_int_equal(pairs->n, 100);
+    for (size_t i = 0; i < pairs->n; i++) {
+        sage_made_query made;
+        assert_true(pairs->made[i] >= d->n_made && pairs->made[i] < d->n_made_all);
+        sage_dataset_made(d, pairs->made[i], &made);
+        assert_int_equal(made.product, pairs->product[i]);
+        uint32_t *ids = NULL;
+        sage_str *words = NULL;
+        size_t n_words, n = 0, ids_capacity = 0, words_capacity = 0;
+        assert_int_equal(sage_field_words(made.text, &words, &words_capacity, &n_words, NULL), SAGE_OK);
+        assert_int_equal(sage_vocab_ids(sage_dataset_vocab(d), words, n_words, &ids, &ids_capacity, &n, NULL), SAGE_OK);
+        assert_int_equal(n, pairs->query_begin[i + 1] - pairs->query_begin[i]);
+        assert_memory_equal(ids, pairs->query_ids + pairs->query_begin[i], n * sizeof *ids);
+        sage_free(words);
+        sage_free(ids);
+    }
+    sage_sampler_free(sampler);
+    sage_dataset_close(d);
+    sage_sentences_close(s);
+    sage_options_free(options);
+    free(catalog);
+}
+
 /* ---- batches ---- */
 
 typedef struct shares {
-    double products, with, queries, asked;
+    double products, with, queries, asked, made, spoken;
 } shares;
 
 static const float *title_of(const sage_dataset *d, uint32_t product) {
@@ -114,7 +192,16 @@ static bool is_zero(const float *vector) {
     return true;
 }
 
-/* That of one query that the product is a positive of; made queries have none. */
+static bool is_made_of(const sage_dataset *d, uint32_t product, const float *sentence) {
+    for (size_t i = 0; i < sage_dataset_made_queries(d); i++) {
+        sage_made_query made;
+        sage_dataset_made(d, i, &made);
+        if (made.product == product && memcmp(made.sentence, sentence, DIM * sizeof *sentence) == 0) return true;
+    }
+    return false;
+}
+
+/* That of one query that the product is a positive of. */
 static bool is_asked_for(const sage_dataset *d, uint32_t product, const float *sentence) {
     for (size_t q = 0; q < sage_dataset_queries(d); q++) {
         sage_packed_query query;
@@ -140,9 +227,12 @@ static void count_batch(const sage_dataset *d, const sage_batch *batch, shares *
     for (size_t row = 0; row < batch->n_texts; row++) {
         const float *asked = batch->query_sentences + row * DIM;
         bool made = batch->task[row] == SAGE_TASK_CATALOGUE;
-        assert_true(is_zero(asked) || (!made && is_asked_for(d, batch->product[row], asked)));
+        assert_true(is_zero(asked) ||
+                    (made ? is_made_of(d, batch->product[row], asked) : is_asked_for(d, batch->product[row], asked)));
         s->queries += !made;
-        s->asked += !is_zero(asked);
+        s->asked += !made && !is_zero(asked);
+        s->made += made;
+        s->spoken += made && !is_zero(asked);
     }
 }
 
@@ -174,6 +264,8 @@ static void batches_bring_them_but_for_those_dropped(void **state) {
     shares all = drawn(d, "sentence_dropout=0", pool), half = drawn(d, "sentence_dropout=0.5", pool),
            none = drawn(d, "sentence_dropout=1", NULL), alone = drawn(d, "sentence_dropout=0.5", NULL);
     assert_true(all.with == all.products && all.asked == all.queries && all.queries > 200);
+    assert_true(all.spoken == (double)(size_t)(all.made / 20 / 2 + 0.5) * 20); /* made_share is one half */
+    assert_true(half.spoken / all.spoken > 0.4 && half.spoken / all.spoken < 0.6);
     assert_true(half.with / half.products > 0.4 && half.with / half.products < 0.6);
     assert_true(half.asked / half.queries > 0.4 && half.asked / half.queries < 0.6);
     assert_true(none.with == 0 && none.asked == 0);
@@ -188,6 +280,8 @@ static void batches_bring_them_but_for_those_dropped(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(titles_and_search_texts_have_theirs),
+        cmocka_unit_test(made_queries_have_theirs),
+        cmocka_unit_test(validation_has_them),
         cmocka_unit_test(batches_bring_them_but_for_those_dropped),
     };
     return cmocka_run_group_tests(tests, ground, fake_teardown);

@@ -2,7 +2,7 @@
 #include "support/test.h"
 #include "support/tiny_shop.h"
 #include "support/weights.h"
-#include <dataset/dataset.h>
+#include <dataset/sampler.h>
 #include <embed/embed.h>
 
 enum { DIM = 16, PRODUCTS = 1100, IMAGE_DIM = 8, SENTENCE_DIM = 24 };
@@ -26,12 +26,14 @@ static sage_sentences *speaker(const char *identity, size_t dim) {
 }
 
 static void build_dataset(void) {
+    static sage_option table[64];
     size_t n = 0;
-    while (sage_dataset_options[n].key) n++;
+    for (const sage_option *o = sage_dataset_options; o->key; o++) table[n++] = *o;
+    for (const sage_option *o = sage_sampler_options; o->key; o++) table[n++] = *o;
     sage_options *options = NULL;
     sage_error error = {0};
     sage_sentences *s = speaker("packed", SENTENCE_DIM);
-    tiny_must(sage_options_over(sage_dataset_options, n, &options, &error), &error, "options");
+    tiny_must(sage_options_over(table, n, &options, &error), &error, "options");
     tiny_must(sage_dataset_build(catalog, dir, options, s, NULL, NULL, &dataset, &error), &error, "the dataset");
     sage_sentences_close(s);
     sage_options_free(options);
