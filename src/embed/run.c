@@ -246,6 +246,8 @@ sage_status sage_embed_run(sage_catalog *catalog, const char *shop_dir, const sa
     if (spec->sentences != NULL) SAGE_TRY(sage_sentences_commit(spec->sentences, error));
     SAGE_TRY(sage_embed_tidy(run->dir, spec->model, &run->plan, &report->compacted, error));
 out:
+    if (st != SAGE_OK && spec->sentences != NULL)
+        (void)sage_sentences_commit(spec->sentences, NULL); /* a stop keeps them */
     release(run);
     report->seconds = sage_now_s() - began_s;
     return st;
