@@ -1,6 +1,6 @@
-/* A folder of an encoder whose weights are good and whose descriptions are the input. The first byte says whose weights,
- * the second which file: config.json, preprocessor_config.json, or 1_Pooling/config.json beside a modules.json; the
- * others are the weights' own. What opens makes a vector; what does not says why. */
+/* A folder of an encoder whose weights are good and whose descriptions are the input. The first byte says whose
+ * weights, the second which file: config.json, preprocessor_config.json, or 1_Pooling/config.json beside a
+ * modules.json; the others are the weights' own. What opens makes a vector; what does not says why. */
 #include "fuzz.h"
 #include <pretrained/encoder.h>
 #include <string.h>
@@ -19,8 +19,9 @@ static void path_of(char path[PATH], const char *name) {
 }
 
 static void clear(void) {
-    static const char *const files[] = {"config.json",           "preprocessor_config.json", "model.safetensors",
-                                        "1_Pooling/config.json", "modules.json",             "1_Pooling"};
+    static const char *const files[] = {"config.json",       "preprocessor_config.json",
+                                        "model.safetensors", "1_Pooling/config.json",
+                                        "modules.json",      "1_Pooling"};
     char path[PATH];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         path_of(path, files[i]);
