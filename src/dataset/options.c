@@ -50,10 +50,10 @@ const sage_option sage_sampler_options[] = {
     {"sampler", "image_dropout", SAGE_OPT_REAL, 0, 0.99, NULL, "0.1",
      "Probability that an image of a product is left out of a step."},
     {"sampler", "picture_share", SAGE_OPT_REAL, 0, 1, NULL, "auto",
-     "Share of a batch whose queries are pictures: those that events began with, and products' own; auto is none so "
-     "far."},
-    {"sampler", "picture_holdout", SAGE_OPT_REAL, 0, 1, NULL, "1",
-     "Probability that the picture that a pair's query is, and its copies, are left out of its product."},
+     "Share of a batch whose queries are pictures: those that events began with, and products' own; auto is 0.3 where "
+     "there are such events, 0.15 where products have pictures, else 0."},
+    {"sampler", "picture_holdout", SAGE_OPT_REAL, 0, 1, NULL, "0.5",
+     "Probability that the picture that is a pair's query is left out of its product, with its copies."},
     {"sampler", "sentence_dropout", SAGE_OPT_REAL, 0, 1, NULL, "0.1",
      "With a text_encoder, the probability that the sentence of a product or of a query is left out of a step."},
     {"sampler", "made_share", SAGE_OPT_REAL, 0, 1, NULL, "0.5",

@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const double AUTO_CATALOGUE_SHARE = 0.6;
-static const double AUTO_PICTURE_SHARE = 0;
+static const double AUTO_PICTURE_SHARE = 0.15, AUTO_SEARCHED_SHARE = 0.3; /* without and with searches by picture */
 enum { AUTO_BATCH = 1024, LEAST_BATCH = 16 };
 
 static size_t pairs_of(const sage_sampler *s, sage_surface surface) {
@@ -118,7 +118,7 @@ static double made_pictures(const sage_options *o, size_t images, size_t pairs) 
 }
 
 static size_t picture_rows(const sage_sampler *s, const sage_options *o, size_t images, size_t pairs) {
-    double share = sage_options_real_or(o, "picture_share", AUTO_PICTURE_SHARE);
+    double share = sage_options_real_or(o, "picture_share", pairs > 0 ? AUTO_SEARCHED_SHARE : AUTO_PICTURE_SHARE);
     size_t rows = (size_t)((double)s->settings.batch * share + 0.5), most = images + pairs;
     return images == 0 ? 0 : sage_options_is_auto(o, "picture_share") && rows > most ? most : rows;
 }

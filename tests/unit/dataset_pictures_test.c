@@ -164,6 +164,7 @@ static void a_product_of_one_picture_alone_weighs_nothing(void **state) {
     for (int i = 0; i < 30; i++) show(fake_product(f.catalog, i % 2 == 0 ? "oak" : "!"), (uint64_t)i);
     f.dataset = fake_open(fake_build(f.catalog, f.options));
     fake_set(f.options, "picture_share=0.5");
+    fake_set(f.options, "picture_holdout=1");
     fake_set(f.options, "image_dropout=0.9");
     sage_sampler *sampler = sampler_of(&f, NULL);
     for (uint64_t step = 0; step < 10; step++) {
