@@ -114,6 +114,13 @@ out:
     return st;
 }
 
+/* Absent: none, or a version that had no tower for it. */
+static sage_picture_training read_training(const json_t *root) {
+    const char *on = json_string_value(json_object_get(root, "picture_queries"));
+    if (on == NULL) return SAGE_PICTURES_UNTAUGHT;
+    return strcmp(on, "shoppers") == 0 ? SAGE_PICTURES_OF_SHOPPERS : SAGE_PICTURES_OF_PRODUCTS;
+}
+
 sage_status sage_model_config_read(const sage_shop *shop, uint64_t model, sage_model_config *config,
                                    sage_error *error) {
     sage_status st = SAGE_OK;
@@ -126,6 +133,7 @@ sage_status sage_model_config_read(const sage_shop *shop, uint64_t model, sage_m
     SAGE_TRY(version_of(root, "dataset", &config->dataset, path, error));
     config->simulated = json_is_true(json_object_get(root, "simulated"));
     SAGE_TRY(read_pictures(root, path, &config->pictures, error));
+    config->taught = read_training(root);
     SAGE_TRY(read_texts(root, path, &config->texts, error));
 out:
     json_decref(root);

@@ -17,6 +17,7 @@ void sage_picture_query_free(sage_picture_query *query) {
     sage_free(query->origin);
     sage_free(query->vector);
     sage_free(query->target);
+    sage_free(query->near);
     *query = (sage_picture_query){.origin = NULL};
 }
 
@@ -56,6 +57,7 @@ static sage_status read_origin(sage_picture_query *query, const sage_shop *shop,
     query->origin = sage_alloc(sizeof *query->origin);
     if (query->origin == NULL) SAGE_TRY(sage_fail_memory(error, sizeof *query->origin));
     *query->origin = config->pictures;
+    query->taught = config->taught;
 out:
     sage_free(config);
     return st;
@@ -202,6 +204,8 @@ static sage_status prepare(sage_picture_query *query, const sage_shop *shop, con
     dim = sage_index_dim(sage_engine_index(opened->engine));
     if (query->target == NULL) query->target = sage_alloc(dim * sizeof *query->target);
     if (query->target == NULL) SAGE_TRY(sage_fail_memory(error, dim * sizeof *query->target));
+    if (query->near == NULL) query->near = sage_alloc(dim * sizeof *query->near);
+    if (query->near == NULL) SAGE_TRY(sage_fail_memory(error, dim * sizeof *query->near));
 out:
     return st;
 }
@@ -236,16 +240,33 @@ out:
     return st;
 }
 
+static sage_status ask_neighbours(const sage_picture_query *query, const sage_shop *shop,
+                                  const sage_open_release *opened, sage_catalog *catalog, float *target,
+                                  sage_error *error) {
+    sage_status st = SAGE_OK;
+    nearest best = {.n = 0};
+    SAGE_TRY(find_nearest(query, shop, opened, catalog, &best, error));
+    SAGE_TRY(add_up(&best, sage_engine_index(opened->engine), target, error));
+out:
+    return st;
+}
+
 sage_status sage_picture_query_target(sage_picture_query *query, sage_shop *shop, const sage_open_release *opened,
                                       const char *path, const float **target, sage_error *error) {
     sage_status st = SAGE_OK;
-    nearest best = {.n = 0};
     sage_catalog *catalog = NULL;
+    size_t dim = sage_index_dim(sage_engine_index(opened->engine));
     SAGE_TRY(prepare(query, shop, opened, error));
     SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
     SAGE_TRY(vector_of(query, shop, catalog, sage_engine_image_dim(opened->engine), path, error));
-    SAGE_TRY(find_nearest(query, shop, opened, catalog, &best, error));
-    SAGE_TRY(add_up(&best, sage_engine_index(opened->engine), query->target, error));
+    memset(query->target, 0, dim * sizeof *query->target);
+    if (query->taught != SAGE_PICTURES_UNTAUGHT)
+        SAGE_TRY(sage_engine_pictures(opened->engine, query->vector, 1, query->target, error));
+    if (query->taught != SAGE_PICTURES_OF_SHOPPERS) {
+        SAGE_TRY(ask_neighbours(query, shop, opened, catalog, query->near, error));
+        sage_ops_best()->axpy(dim, 1, query->near, query->target);
+        sage_image_scale(query->target, dim);
+    }
     *target = query->target;
 out:
     sage_catalog_close(catalog);

@@ -61,6 +61,11 @@ void sage_release_close(sage_open_release *opened); /* also after a failed open 
 sage_status sage_release_engine(sage_shop *shop, const sage_release *release, sage_engine **engine, sage_error *error);
 
 /* ---- what models/<n>/config.json says of a model ---- */
+typedef enum sage_picture_training {
+    SAGE_PICTURES_UNTAUGHT,
+    SAGE_PICTURES_OF_PRODUCTS, /* on products' own pictures */
+    SAGE_PICTURES_OF_SHOPPERS  /* on pictures that events began with, too */
+} sage_picture_training;
 /* The encoder of texts that it was trained with; "" where there was none. */
 typedef struct sage_text_origin {
     char identity[64], name[SAGE_PATH_MAX];
@@ -70,6 +75,7 @@ typedef struct sage_model_config {
     uint64_t dataset;
     bool simulated;               /* trained on simulated events */
     sage_picture_origin pictures; /* of the picture vectors that it was trained on */
+    sage_picture_training taught; /* of its tower for searches by picture */
     sage_text_origin texts;
 } sage_model_config;
 sage_status sage_model_config_read(const sage_shop *shop, uint64_t model, sage_model_config *config, sage_error *error);

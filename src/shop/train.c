@@ -139,6 +139,15 @@ static bool add_origins(json_t *root, const origins *from) {
     return done;
 }
 
+/* What the tower for searches by picture was trained on; NULL: nothing. */
+static const char *picture_queries(const sage_options *options, const sage_dataset *dataset) {
+    size_t sum = 0, n;
+    if (sage_dataset_image_dim(dataset) == 0 || sage_options_real_or(options, "picture_share", 1) <= 0) return NULL;
+    for (unsigned kind = 0; kind < SAGE_EVENT_KINDS; kind++, sum += n)
+        sage_dataset_pairs(dataset, SAGE_TRAIN, SAGE_ON_IMAGE * SAGE_EVENT_KINDS + kind, &n);
+    return sum > 0 ? "shoppers" : "products";
+}
+
 /* config.json: every option as it was, and what the model was trained on. */
 static sage_status write_config(const sage_shop *shop, const char *dir, const sage_dataset *dataset,
                                 const origins *from, const sage_train_result *result, sage_error *error) {
@@ -156,6 +165,9 @@ static sage_status write_config(const sage_shop *shop, const char *dir, const sa
                      info.simulated, "cold_start", result->cold_start, "steps", (json_int_t)result->steps, "best_step",
                      (json_int_t)result->best_step, "validation_recall10", result->best_recall10, "options", options);
     if (!root) return sage_fail_memory(error, 4096);
+    const char *taught = picture_queries(shop->options, dataset);
+    if (taught != NULL && json_object_set_new(root, "picture_queries", json_string(taught)) != 0)
+        SAGE_TRY(sage_fail_memory(error, 4096));
     if (!add_origins(root, from)) SAGE_TRY(sage_fail_memory(error, 4096));
     SAGE_TRY(sage_path_join(path, dir, "config.json", error));
     SAGE_TRY(sage_json_write(path, root, error));
