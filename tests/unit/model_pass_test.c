@@ -175,6 +175,8 @@ static void same_bits_of(const sage_model_shape *shape, size_t pictures) {
     }
     rb_fill(larger, shape, 9, 8, 5); /* other texts; of as many products and queries, as in training */
     if (pictures > 0) rb_pictures(larger, pictures);
+    sage_work_free(work);
+    work = work_of(NULL); /* alone: which worker first wants scratch of its own is chance */
     for (int round = 0; round < 2; round++) {
         sage_alloc_fail_from(round == 0 ? 0 : 1); /* by then there is memory enough for good */
         assert_int_equal(
