@@ -56,6 +56,10 @@ const sage_option sage_sampler_options[] = {
      "Probability that the picture that is a pair's query is left out of its product, with its copies."},
     {"sampler", "sentence_dropout", SAGE_OPT_REAL, 0, 1, NULL, "0.1",
      "With a text_encoder, the probability that the sentence of a product or of a query is left out of a step."},
+    {"sampler", "sentence_noise", SAGE_OPT_REAL, 0, 0.95, NULL, "0",
+     "With a text_encoder, the probability that one of a sentence's numbers is left out of a step, so that the model "
+     "does "
+     "not learn sentences by heart."},
     {"sampler", "made_share", SAGE_OPT_REAL, 0, 1, NULL, "0.5",
      "With a text_encoder, the share of the rows made from the catalogue's words whose queries have a sentence."},
     {"sampler", "pseudo_words_min", SAGE_OPT_INT, 1, 8, NULL, "1",

@@ -22,14 +22,16 @@ enum {
     SAGE_STREAM_TASK,
     SAGE_STREAM_VALIDATION,
     SAGE_STREAM_PICTURE,
-    SAGE_STREAM_MADE
+    SAGE_STREAM_MADE,
+    SAGE_STREAM_SENTENCE
 };
 
 typedef enum sage_log_q_kind { SAGE_LOG_Q_OFF, SAGE_LOG_Q_EXACT, SAGE_LOG_Q_SKETCH } sage_log_q_kind;
 
 typedef struct sage_sampler_settings {
     size_t batch, negatives;
-    double count_power, ngram_dropout, field_dropout, image_dropout, picture_holdout, sentence_dropout, made_share;
+    double count_power, ngram_dropout, field_dropout, image_dropout, picture_holdout, sentence_dropout, sentence_noise,
+        made_share;
     size_t words_min, words_max;
     double run, title, taste, typo, teacher, teacher_temperature;
     bool mask_all_words;

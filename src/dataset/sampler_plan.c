@@ -37,6 +37,7 @@ static sage_status read_settings(sage_sampler *s, const sage_options *o, sage_er
     set->field_dropout = sage_options_real(o, "field_dropout");
     set->image_dropout = sage_options_real(o, "image_dropout");
     set->made_share = sage_options_real(o, "made_share");
+    set->sentence_noise = sage_options_real(o, "sentence_noise");
     set->sentence_dropout = sage_options_real(o, "sentence_dropout");
     set->picture_holdout = sage_options_real(o, "picture_holdout");
     set->words_min = (size_t)sage_options_int(o, "pseudo_words_min");

@@ -2,6 +2,7 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <dataset/sampler_impl.h>
+#include <math.h>
 #include <string.h>
 
 sage_status sage_spoken_allocate(sage_sampler *sampler, sage_error *error) {
@@ -35,6 +36,20 @@ void sage_spoken_keep(sage_sampler *sampler, const sage_packed_product *product,
     sampler->sentences.begin[column + 1] = product->n_sentences > 0 && !dropped;
 }
 
+/* Copies a sentence without some of its numbers, and of length 1 again. */
+static void copy_noisy(const sage_sampler *s, const float *sentence, sage_rng *rng, float *out) {
+    size_t dim = s->dataset->sentence_dim;
+    double square = 0;
+    memcpy(out, sentence, dim * sizeof *out);
+    if (s->settings.sentence_noise <= 0) return;
+    for (size_t i = 0; i < dim; i++) {
+        if (sage_rng_unit(rng) < s->settings.sentence_noise) out[i] = 0;
+        square += (double)out[i] * out[i];
+    }
+    double scale = square > 0 ? 1 / sqrt(square) : 0;
+    for (size_t i = 0; i < dim; i++) out[i] = (float)(out[i] * scale);
+}
+
 static void copy_products(void *ctx, size_t begin, size_t end, size_t worker) {
     sage_sampler *s = ctx;
     const sage_dataset *d = s->dataset;
@@ -42,9 +57,10 @@ static void copy_products(void *ctx, size_t begin, size_t end, size_t worker) {
     (void)worker;
     for (size_t column = begin; column < end; column++) {
         if (r->begin[column + 1] == r->begin[column]) continue;
-        memcpy(r->products + r->begin[column] * d->sentence_dim,
-               d->sentences + d->sentence_begin[s->product[column]] * d->sentence_dim,
-               d->sentence_dim * sizeof *r->products);
+        sage_rng rng;
+        sage_row_rng(s, &rng, SAGE_STREAM_SENTENCE, column);
+        copy_noisy(s, d->sentences + d->sentence_begin[s->product[column]] * d->sentence_dim, &rng,
+                   r->products + r->begin[column] * d->sentence_dim);
     }
 }
 
@@ -72,7 +88,7 @@ bool sage_spoken_ask(sage_sampler *sampler, size_t row, sage_rng *rng) {
     }
     if (sage_rng_unit(rng) < sampler->settings.sentence_dropout) sentence = NULL;
     if (sentence != NULL)
-        memcpy(sampler->sentences.queries + row * dim, sentence, dim * sizeof *sentence);
+        copy_noisy(sampler, sentence, rng, sampler->sentences.queries + row * dim);
     else
         memset(sampler->sentences.queries + row * dim, 0, dim * sizeof *sentence);
     return sentence != NULL;

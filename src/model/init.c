@@ -148,6 +148,9 @@ void model_init_tfidf(sage_model *model, const sage_options *options, const sage
     xavier(par(model, P_HEAD1_W), s->dim_head, d, &rng);
     if (!has(model, P_HEAD_SKIP)) fill_plain_head(model);
     xavier(par(model, P_SEARCH1_W), s->dim_head, tower_width(s, TOWER_SEARCH), &rng);
+    for (size_t i = 0; i < s->dim_head; i++) /* of sentences the skip alone */
+        memset(par(model, P_SEARCH1_W) + i * tower_width(s, TOWER_SEARCH) + s->dim_embed, 0,
+               (tower_width(s, TOWER_SEARCH) - s->dim_embed) * sizeof(real));
     fill_sentences(model, sage_options_real(options, "sentence_weight"), &rng);
     model_init_pictures(model, &rng);
     sage_rng_seed(&rng, seed, 2);

@@ -103,6 +103,24 @@ static sage_status forward_backward(sage_trainer *trainer, const sage_batch *bat
                                error);
 }
 
+static void clear_columns(const sage_param *param, size_t from, real *values) {
+    for (size_t row = 0; row < param->rows; row++)
+        memset(values + param->offset + row * param->cols + from, 0, (param->cols - from) * sizeof *values);
+}
+
+/* What reads sentences alone stays as it is: their projection, and of the search tower the columns behind the bag's. */
+static void hold_sentences(sage_trainer *trainer) {
+    const sage_model_shape *shape = sage_model_shape_of(trainer->model);
+    size_t n;
+    const sage_param *params = sage_model_params(trainer->model, &n);
+    if (!trainer->settings.fixed_sentences || sage_shape_dim(shape, SAGE_GROUP_SENTENCES) == 0) return;
+    for (size_t i = 0; i < n; i++) {
+        bool tower = strcmp(params[i].name, "search.skip") == 0 || strcmp(params[i].name, "search.fc1.weight") == 0;
+        if (tower) clear_columns(&params[i], shape->dim_embed, trainer->gradient);
+        if (strcmp(params[i].name, "sentence.proj") == 0) clear_columns(&params[i], 0, trainer->gradient);
+    }
+}
+
 static sage_status not_finite(const sage_trainer *trainer, const char *what, sage_error *error) {
     return sage_fail(error, SAGE_E_STATE,
                      "the %s of step %llu is not a finite number; train with a lower lr or lr_table, or with clip "
@@ -120,6 +138,7 @@ sage_status sage_trainer_step(sage_trainer *trainer, sage_error *error) {
     SAGE_TRY(sage_feeder_batch(trainer->feeder, trainer->state.step, &batch, error));
     SAGE_TRY(forward_backward(trainer, batch, &loss, error));
     if (!isfinite(loss.total)) SAGE_TRY(not_finite(trainer, "loss", error));
+    hold_sentences(trainer);
     double norm = sage_optimiser_grad_norm(trainer->optimiser, trainer->gradient, trainer->pool);
     if (!isfinite(norm)) SAGE_TRY(not_finite(trainer, "gradient", error));
     double factor = sage_train_lr_factor(settings, trainer->state.step);

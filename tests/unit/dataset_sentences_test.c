@@ -3,6 +3,7 @@
 
 #include <dataset/files.h>
 #include <dataset/words.h>
+#include <math.h>
 #include <support/weights.h>
 
 enum { DIM = 24 };
@@ -277,9 +278,50 @@ static void batches_bring_them_but_for_those_dropped(void **state) {
     free(catalog);
 }
 
+/* Some numbers of each sentence are left out, others each step, and its length stays 1. */
+static void noise_leaves_numbers_out(void **state) {
+    (void)state;
+    sage_catalog *catalog = talking_shop(100);
+    sage_options *options = fake_options();
+    sage_sentences *s = speaker("noise");
+    sage_dataset *d = fake_open(build_with(catalog, options, s));
+    sage_sampler *sampler;
+    const sage_batch *batch;
+    size_t zeros = 0, n = 0;
+    fake_set(options, "sentence_noise=0.5");
+    fake_set(options, "sentence_dropout=0");
+    assert_int_equal(sage_sampler_new(d, options, NULL, 1, &sampler, NULL), SAGE_OK);
+    for (uint64_t step = 0; step < 3; step++) {
+        assert_int_equal(sage_sampler_batch(sampler, step, &batch, NULL), SAGE_OK);
+        size_t vectors = batch->sentence_begin[batch->n_pairs + batch->n_random];
+        for (size_t i = 0; i < vectors; i++) {
+            double square = 0;
+            for (size_t k = 0; k < DIM; k++) {
+                float x = batch->sentences[i * DIM + k];
+                zeros += x == 0;
+                square += (double)x * x;
+            }
+            n += DIM;
+            assert_true(square > 0.999 && square < 1.001);
+        }
+        for (size_t row = 0; row < batch->n_texts; row++) {
+            double square = 0;
+            for (size_t k = 0; k < DIM; k++) square += pow(batch->query_sentences[row * DIM + k], 2);
+            assert_true(square == 0 || (square > 0.999 && square < 1.001));
+        }
+    }
+    assert_true(zeros * 20 > n * 9 && zeros * 20 < n * 11);
+    sage_sampler_free(sampler);
+    sage_dataset_close(d);
+    sage_sentences_close(s);
+    sage_options_free(options);
+    free(catalog);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(titles_and_search_texts_have_theirs),
+        cmocka_unit_test(noise_leaves_numbers_out),
         cmocka_unit_test(made_queries_have_theirs),
         cmocka_unit_test(validation_has_them),
         cmocka_unit_test(batches_bring_them_but_for_those_dropped),
