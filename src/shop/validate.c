@@ -8,7 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { K = 10, PRODUCTS_MAX = 200000, MADE_PAIRS = SAGE_MADE_VALIDATION, QUERY_BLOCK = 256, PRODUCTS_BLOCK = 16384 };
+enum {
+    K = 10,
+    PRODUCTS_MAX = 200000,
+    MADE_PAIRS = SAGE_MADE_VALIDATION,
+    MADE_PICTURES = 500,
+    QUERY_BLOCK = 256,
+    PRODUCTS_BLOCK = 16384
+};
 
 struct sage_validation {
     const sage_dataset *dataset;
@@ -77,18 +84,39 @@ out:
     return st;
 }
 
-/* Those that began with a picture; they come last. */
+/* Queries that are pictures come last. */
+static sage_status add_picture(sage_validation *v, const float *picture, const uint32_t *wanted, size_t n_wanted,
+                               sage_error *error) {
+    size_t dim = sage_dataset_image_dim(v->dataset);
+    if (sage_grow((void **)&v->pictures, &v->pictures_capacity, (v->n_pictures + 1) * dim, sizeof *v->pictures))
+        return sage_fail_memory(error, (v->n_pictures + 1) * dim * sizeof *v->pictures);
+    memcpy(v->pictures + v->n_pictures++ * dim, picture, dim * sizeof *v->pictures);
+    return add_query(v, NULL, 0, NULL, wanted, n_wanted, error);
+}
+
 static sage_status held_out_pictures(sage_validation *v, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_packed_query query;
-    size_t dim = sage_dataset_image_dim(v->dataset);
     for (size_t i = 0; i < sage_dataset_queries(v->dataset); i++) {
         sage_dataset_query(v->dataset, i, &query);
-        if (query.part != SAGE_VALIDATION || query.picture == NULL || !query.n_positives) continue;
-        if (sage_grow((void **)&v->pictures, &v->pictures_capacity, (v->n_pictures + 1) * dim, sizeof *v->pictures))
-            SAGE_TRY(sage_fail_memory(error, (v->n_pictures + 1) * dim * sizeof *v->pictures));
-        memcpy(v->pictures + v->n_pictures++ * dim, query.picture, dim * sizeof *v->pictures);
-        SAGE_TRY(add_query(v, NULL, 0, NULL, query.positives, query.n_positives, error));
+        if (query.part == SAGE_VALIDATION && query.picture != NULL && query.n_positives)
+            SAGE_TRY(add_picture(v, query.picture, query.positives, query.n_positives, error));
+    }
+out:
+    return st;
+}
+
+/* Products' own pictures; the same ones at every validation. */
+static sage_status made_pictures(sage_validation *v, const sage_options *options, sage_error *error) {
+    sage_status st = SAGE_OK;
+    size_t n = sage_dataset_products(v->dataset);
+    if (sage_dataset_image_dim(v->dataset) == 0 || sage_options_real_or(options, "picture_share", 1) <= 0)
+        return SAGE_OK;
+    for (size_t i = 0; i < n && v->n_pictures < MADE_PICTURES; i++) {
+        uint32_t index = (uint32_t)sage_permute(i, n, 0x7069637475726573u);
+        sage_packed_product product;
+        sage_dataset_product(v->dataset, index, &product);
+        if (product.n_images > 0) SAGE_TRY(add_picture(v, product.images, &index, 1, error));
     }
 out:
     return st;
@@ -158,12 +186,14 @@ sage_status sage_validation_new(const sage_dataset *dataset, const sage_options 
     v->pool = pool;
     v->monitor = monitor;
     SAGE_TRY(held_out_queries(v, error));
-    if (!v->n_queries) {
+    bool from_catalogue = v->n_queries == 0;
+    if (from_catalogue) {
         SAGE_TRY(made_queries(v, options, error));
         sage_note(monitor, "no held-out search queries: validation judges on %zu pairs made from the catalogue",
                   v->n_pairs);
     }
     SAGE_TRY(held_out_pictures(v, error));
+    if (from_catalogue && v->n_pictures == 0) SAGE_TRY(made_pictures(v, options, error));
     SAGE_TRY(choose_products(v, monitor, error));
     *validation = v;
     v = NULL;
