@@ -96,18 +96,20 @@ static void fill_plain_head(sage_model *model) {
     }
 }
 
-/* As long as the layer norm makes a bag, times the weight; the rows that both sides have. A random projection keeps
- * lengths and angles about as they are (Johnson and Lindenstrauss 1984). */
+/* As long as the layer norm makes a bag, times the weight; in the rows that both sides have. A random projection keeps
+ * lengths and angles about as they are (Johnson and Lindenstrauss 1984). Where there are rows that bags do not fill,
+ * sentences have those to themselves, so that the two do not disturb each other. */
 static void fill_sentences(sage_model *model, double weight, sage_rng *rng) {
     const sage_model_shape *s = &model->shape;
     size_t rows = s->dim_out < s->dim_model ? s->dim_out : s->dim_model, at = s->dim_embed;
     size_t width = tower_width(s, TOWER_SEARCH);
-    double deviation = weight * sqrt((double)s->dim_embed / (double)rows);
+    size_t first = rows > s->dim_embed ? s->dim_embed : 0;
+    double deviation = weight * sqrt((double)s->dim_embed / (double)(rows - first));
     for (size_t g = 0; g < s->n_groups; g++) {
         size_t dim = s->groups[g].dim;
         if (s->groups[g].kind != SAGE_GROUP_SENTENCES) continue;
-        normal(par(model, group_proj(g)), rows * dim, deviation, rng);
-        for (size_t i = 0; i < rows; i++)
+        normal(par(model, group_proj(g)) + first * dim, (rows - first) * dim, deviation, rng);
+        for (size_t i = first; i < rows; i++)
             memcpy(par(model, P_SEARCH_SKIP) + i * width + at, par(model, group_proj(g)) + i * dim, dim * sizeof(real));
         at += dim;
     }
