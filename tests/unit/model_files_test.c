@@ -1,5 +1,6 @@
 /* Models through safetensors: the same bits back, and every way in which a file can be another model's or damaged. */
 #include <oracle/random_batch.h>
+#include <support/same_shape.h>
 #include <support/scratch.h>
 #include <support/test.h>
 #include <support/vectors.h>
@@ -70,7 +71,7 @@ static void round_trip(void **state) {
     sage_error error;
     save(model, path, NULL, NULL);
     if (sage_model_load(path, &loaded, &error) != SAGE_OK) fail_msg("%s", error.text);
-    assert_memory_equal(sage_model_shape_of(model), sage_model_shape_of(loaded), sizeof hashed);
+    same_shape(sage_model_shape_of(model), sage_model_shape_of(loaded));
     same_bits(model, loaded);
 
     random_batch *b = calloc(1, sizeof *b);
@@ -131,7 +132,7 @@ static void is_kept(const sage_model_shape *shape, const char *says) {
     sage_error error = {0};
     save(plain, path, NULL, NULL);
     assert_int_equal(sage_model_load(path, &loaded, NULL), SAGE_OK);
-    assert_memory_equal(sage_model_shape_of(loaded), shape, sizeof *shape);
+    same_shape(sage_model_shape_of(loaded), shape);
     same_bits(plain, loaded);
     sage_model_free(loaded);
     assert_int_equal(sage_safetensors_open(path, &file, NULL), SAGE_OK);
@@ -141,7 +142,7 @@ static void is_kept(const sage_model_shape *shape, const char *says) {
     sage_safetensors_close(file);
     save(whole, path, NULL, NULL);
     assert_int_equal(sage_model_load(path, &loaded, NULL), SAGE_OK);
-    assert_memory_equal(sage_model_shape_of(loaded), &hashed, sizeof hashed);
+    same_shape(sage_model_shape_of(loaded), &hashed);
     sage_model_free(loaded);
     assert_int_equal(sage_safetensors_open(path, &file, NULL), SAGE_OK);
     assert_int_equal(sage_model_restore(plain, file, "", NULL), SAGE_E_FORMAT);
@@ -270,7 +271,7 @@ static void groups_come_along(void **state) {
     sage_tensor_meta meta[32];
     save(model, path, NULL, NULL);
     assert_int_equal(sage_model_load(path, &loaded, NULL), SAGE_OK);
-    assert_memory_equal(sage_model_shape_of(loaded), &shape, sizeof shape);
+    same_shape(sage_model_shape_of(loaded), &shape);
     same_bits(model, loaded);
     sage_model_free(loaded);
     memcpy(meta, sage_model_meta(model, &n_meta), n_meta * sizeof *meta);
@@ -310,7 +311,7 @@ static void a_file_from_before_there_were_groups(void **state) {
     assert_int_equal(kept, n - 5);
     assert_int_equal(sage_safetensors_write(path, old, kept, meta, n_meta, NULL), SAGE_OK);
     if (sage_model_load(path, &loaded, &error) != SAGE_OK) fail_msg("%s", error.text);
-    assert_memory_equal(sage_model_shape_of(loaded), &hashed, sizeof hashed);
+    same_shape(sage_model_shape_of(loaded), &hashed);
     const sage_param *params = sage_model_params(model, &n_params);
     const real *proj = NULL, *was = sage_model_dense(model), *is = sage_model_dense(loaded);
     for (size_t i = 0; i < n_params; i++) {
