@@ -274,7 +274,8 @@ static void groups_come_along(void **state) {
     same_shape(sage_model_shape_of(loaded), &shape);
     same_bits(model, loaded);
     sage_model_free(loaded);
-    memcpy(meta, sage_model_meta(model, &n_meta), n_meta * sizeof *meta);
+    const sage_tensor_meta *described = sage_model_meta(model, &n_meta);
+    memcpy(meta, described, n_meta * sizeof *meta);
     while (strcmp(meta[at].key, "groups") != 0) at++;
     assert_string_equal(meta[at].value, "pictures:3 pictures:1 sentences:4 sentences:2");
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -303,7 +304,8 @@ static void a_file_from_before_there_were_groups(void **state) {
     sage_tensor *old = calloc(n, sizeof *old);
     sage_tensor_meta meta[32];
     sage_error error;
-    memcpy(meta, sage_model_meta(model, &n_meta), n_meta * sizeof *meta);
+    const sage_tensor_meta *described = sage_model_meta(model, &n_meta);
+    memcpy(meta, described, n_meta * sizeof *meta);
     for (size_t i = 0; i < n_meta; i++)
         if (strcmp(meta[i].key, "groups") == 0) meta[i] = (sage_tensor_meta){"dim_image", "3"};
     for (size_t i = 0; i < n; i++)
