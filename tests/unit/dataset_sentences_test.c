@@ -39,11 +39,15 @@ static uint64_t build_with(sage_catalog *catalog, const sage_options *options, s
     return id;
 }
 
-/* NULL for a text without characters. */
+/* NULL for a text without characters. But for rounding: what else was computed along with a text may change its last
+ * bits, and those of made queries are not kept. */
 static bool is_of(sage_sentences *s, sage_str text, const float *sentence) {
     float wanted[DIM];
     assert_int_equal(sage_sentences_read(s, 1, &text, wanted, NULL), SAGE_OK);
-    return text.len == 0 ? sentence == NULL : sentence != NULL && memcmp(wanted, sentence, sizeof wanted) == 0;
+    if (text.len == 0 || sentence == NULL) return text.len == 0 && sentence == NULL;
+    for (size_t k = 0; k < DIM; k++)
+        if (!(fabsf(wanted[k] - sentence[k]) < 1e-5f)) return false;
+    return true;
 }
 
 /* A shop with a product without a title, and queries of two surfaces. */
