@@ -175,16 +175,16 @@ const sage_pair *sage_dataset_pairs(const sage_dataset *dataset, sage_part part,
     return dataset->pairs + begin[0];
 }
 
-size_t sage_dataset_trained_pairs(const sage_dataset *dataset) {
-    size_t sum = 0;
-    for (unsigned kind = 0; kind < SAGE_EVENT_KINDS; kind++) {
-        size_t n;
-        sage_dataset_pairs(dataset, SAGE_TRAIN, SAGE_ON_SEARCH * SAGE_EVENT_KINDS + kind, &n);
-        sum += n;
-        sage_dataset_pairs(dataset, SAGE_TRAIN, SAGE_ON_IMAGE * SAGE_EVENT_KINDS + kind, &n);
-        if (dataset->pictures != NULL) sum += n;
-    }
+size_t sage_dataset_surface_pairs(const sage_dataset *dataset, sage_surface surface) {
+    size_t sum = 0, n;
+    if (surface == SAGE_ON_IMAGE && dataset->pictures == NULL) return 0;
+    for (unsigned kind = 0; kind < SAGE_EVENT_KINDS; kind++, sum += n)
+        sage_dataset_pairs(dataset, SAGE_TRAIN, (unsigned)surface * SAGE_EVENT_KINDS + kind, &n);
     return sum;
+}
+
+size_t sage_dataset_trained_pairs(const sage_dataset *dataset) {
+    return sage_dataset_surface_pairs(dataset, SAGE_ON_SEARCH) + sage_dataset_surface_pairs(dataset, SAGE_ON_IMAGE);
 }
 
 size_t sage_dataset_unknown_pairs(const sage_dataset *dataset, sage_part part) {

@@ -89,8 +89,9 @@ typedef struct sage_pair {
     uint32_t query, product, count;
 } sage_pair;
 const sage_pair *sage_dataset_pairs(const sage_dataset *dataset, sage_part part, unsigned task, size_t *n);
-/* Pairs of the training part that are trained on: those of all search tasks, and of image where there are
- * vectors. */
+/* Pairs of the training part, of all tasks of a surface; of image only where there are vectors. */
+size_t sage_dataset_surface_pairs(const sage_dataset *dataset, sage_surface surface);
+/* Those that are trained on: of search and of image. */
 size_t sage_dataset_trained_pairs(const sage_dataset *dataset);
 size_t sage_dataset_unknown_pairs(const sage_dataset *dataset, sage_part part); /* left out: product unknown */
 

@@ -8,16 +8,9 @@ static const double AUTO_CATALOGUE_SHARE = 0.6;
 static const double AUTO_PICTURE_SHARE = 0.15, AUTO_SEARCHED_SHARE = 0.3; /* without and with searches by picture */
 enum { AUTO_BATCH = 1024, LEAST_BATCH = 16 };
 
-static size_t pairs_of(const sage_sampler *s, sage_surface surface) {
-    size_t sum = 0, n;
-    for (unsigned k = 0; k < SAGE_EVENT_KINDS; k++, sum += n)
-        sage_dataset_pairs(s->dataset, SAGE_TRAIN, (unsigned)surface * SAGE_EVENT_KINDS + k, &n);
-    return surface == SAGE_ON_IMAGE && s->dataset->pictures == NULL ? 0 : sum;
-}
-
 /* A small catalogue may be searched with many pictures. */
 static size_t auto_batch(const sage_sampler *s) {
-    size_t n = s->n_products + pairs_of(s, SAGE_ON_IMAGE);
+    size_t n = s->n_products + sage_dataset_surface_pairs(s->dataset, SAGE_ON_IMAGE);
     if (n < LEAST_BATCH) return LEAST_BATCH;
     return n < AUTO_BATCH ? n : AUTO_BATCH;
 }
@@ -125,7 +118,8 @@ static size_t picture_rows(const sage_sampler *s, const sage_options *o, size_t 
 }
 
 static void share_out(sage_sampler *s, const sage_options *o) {
-    size_t images = sage_sampler_images(s), searches = pairs_of(s, SAGE_ON_SEARCH), pairs = pairs_of(s, SAGE_ON_IMAGE);
+    size_t images = sage_sampler_images(s), searches = sage_dataset_surface_pairs(s->dataset, SAGE_ON_SEARCH),
+           pairs = sage_dataset_surface_pairs(s->dataset, SAGE_ON_IMAGE);
     s->pictures.n = picture_rows(s, o, images, pairs);
     s->n_texts = s->settings.batch - s->pictures.n;
     s->cold_start = searches + (s->pictures.n > 0 ? pairs : 0) == 0;

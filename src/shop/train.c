@@ -141,11 +141,8 @@ static bool add_origins(json_t *root, const origins *from) {
 
 /* What the tower for searches by picture was trained on; NULL: nothing. */
 static const char *picture_queries(const sage_options *options, const sage_dataset *dataset) {
-    size_t sum = 0, n;
     if (sage_dataset_image_dim(dataset) == 0 || sage_options_real_or(options, "picture_share", 1) <= 0) return NULL;
-    for (unsigned kind = 0; kind < SAGE_EVENT_KINDS; kind++, sum += n)
-        sage_dataset_pairs(dataset, SAGE_TRAIN, SAGE_ON_IMAGE * SAGE_EVENT_KINDS + kind, &n);
-    return sum > 0 ? "shoppers" : "products";
+    return sage_dataset_surface_pairs(dataset, SAGE_ON_IMAGE) > 0 ? "shoppers" : "products";
 }
 
 /* config.json: every option as it was, and what the model was trained on. */
