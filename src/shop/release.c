@@ -72,46 +72,45 @@ out:
     return st;
 }
 
-/* An object: computed by that encoder; null: made elsewhere; absent: without pictures, or of a version that did not
- * write it. */
-static sage_status read_pictures(const json_t *root, const char *path, sage_picture_origin *pictures,
-                                 sage_error *error) {
+enum { IDENTITY_BYTES = sizeof((sage_text_origin *)NULL)->identity };
+
+/* As train writes an encoder down. */
+static sage_status read_encoder(const json_t *root, const char *key, const char *path, char identity[IDENTITY_BYTES],
+                                char name[SAGE_PATH_MAX], sage_error *error) {
     sage_status st = SAGE_OK;
-    const char *identity = "", *name = "";
-    const json_t *encoder = json_object_get(root, "picture_encoder");
-    *pictures = (sage_picture_origin){.maker = SAGE_PICTURES_UNKNOWN};
-    if (encoder == NULL) goto out;
-    pictures->maker = json_is_null(encoder) ? SAGE_PICTURES_IMPORTED : SAGE_PICTURES_COMPUTED;
-    if (json_is_null(encoder)) goto out;
-    SAGE_TRY(sage_json_text(encoder, "identity", &identity, path, error));
-    SAGE_TRY(sage_json_text(encoder, "name", &name, path, error));
-    if (strlen(identity) >= sizeof pictures->identity || strlen(name) >= sizeof pictures->name) {
-        st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "'picture_encoder' is too long");
+    const char *identity_text = "", *name_text = "";
+    const json_t *encoder = json_object_get(root, key);
+    SAGE_TRY(sage_json_text(encoder, "identity", &identity_text, path, error));
+    SAGE_TRY(sage_json_text(encoder, "name", &name_text, path, error));
+    if (strlen(identity_text) >= IDENTITY_BYTES || strlen(name_text) >= SAGE_PATH_MAX) {
+        st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "'%s' is too long", key);
         goto out;
     }
-    memcpy(pictures->identity, identity, strlen(identity) + 1);
-    memcpy(pictures->name, name, strlen(name) + 1);
+    memcpy(identity, identity_text, strlen(identity_text) + 1);
+    memcpy(name, name_text, strlen(name_text) + 1);
 out:
     return st;
 }
 
+/* An object: computed by that encoder; null: made elsewhere; absent: without pictures, or of a version that did not
+ * write it. */
+static sage_status read_pictures(const json_t *root, const char *path, sage_picture_origin *pictures,
+                                 sage_error *error) {
+    const char *key = "picture_encoder";
+    const json_t *encoder = json_object_get(root, key);
+    *pictures = (sage_picture_origin){.maker = SAGE_PICTURES_UNKNOWN};
+    if (encoder == NULL) return SAGE_OK;
+    pictures->maker = json_is_null(encoder) ? SAGE_PICTURES_IMPORTED : SAGE_PICTURES_COMPUTED;
+    if (json_is_null(encoder)) return SAGE_OK;
+    return read_encoder(root, key, path, pictures->identity, pictures->name, error);
+}
+
 /* Absent: without sentences. */
 static sage_status read_texts(const json_t *root, const char *path, sage_text_origin *texts, sage_error *error) {
-    sage_status st = SAGE_OK;
-    const char *identity = "", *name = "";
-    const json_t *encoder = json_object_get(root, "text_encoder");
+    const char *key = "text_encoder";
     *texts = (sage_text_origin){.name = ""};
-    if (encoder == NULL) goto out;
-    SAGE_TRY(sage_json_text(encoder, "identity", &identity, path, error));
-    SAGE_TRY(sage_json_text(encoder, "name", &name, path, error));
-    if (strlen(identity) >= sizeof texts->identity || strlen(name) >= sizeof texts->name) {
-        st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "'text_encoder' is too long");
-        goto out;
-    }
-    memcpy(texts->identity, identity, strlen(identity) + 1);
-    memcpy(texts->name, name, strlen(name) + 1);
-out:
-    return st;
+    if (json_object_get(root, key) == NULL) return SAGE_OK;
+    return read_encoder(root, key, path, texts->identity, texts->name, error);
 }
 
 /* Absent: none, or a version that had no tower for it. */
