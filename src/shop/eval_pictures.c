@@ -73,10 +73,7 @@ static sage_status look_up(gathering *g, sage_str link, sage_error *error) {
     SAGE_TRY(sage_picture_finder_find(g->finder, link, &image, error));
     SAGE_TRY(sage_image_store_add(g->store, &image, &g->vectors, &g->capacity, &g->n_queries, error));
     size_t dim = sage_image_store_dim(g->store);
-    if (dim != 0 && dim != g->dim)
-        st = sage_fail(error, SAGE_E_STATE,
-                       "the catalogue's pictures have vectors of another encoder than the published model was trained "
-                       "on; run 'itemsage train', 'embed' and 'index'");
+    if (dim != 0 && dim != g->dim) st = sage_picture_other_encoder(error);
     if (st == SAGE_OK && g->n_queries == before) st = read_file(g, link, error);
 out:
     return st;

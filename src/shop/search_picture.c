@@ -131,7 +131,7 @@ static float likeness(const float *vector, const float *pictures, size_t n, size
     return most;
 }
 
-static sage_status other_encoder(sage_error *error) {
+sage_status sage_picture_other_encoder(sage_error *error) {
     return sage_fail(error, SAGE_E_STATE,
                      "the catalogue's pictures have vectors of another encoder than the published model was trained "
                      "on; run 'itemsage train', 'embed' and 'index'");
@@ -143,7 +143,7 @@ static sage_status check_pictures(const sage_picture_query *query, sage_catalog 
     if (now == NULL) return sage_fail_memory(error, sizeof *now);
     SAGE_TRY(sage_catalog_picture_origin(catalog, now, error));
     if (now->maker != SAGE_PICTURES_COMPUTED || strcmp(now->identity, query->origin->identity) != 0)
-        st = other_encoder(error);
+        st = sage_picture_other_encoder(error);
 out:
     sage_free(now);
     return st;
@@ -168,7 +168,8 @@ static sage_status find_nearest(const sage_picture_query *query, const sage_shop
         if (row->n_images == 0 || !sage_index_find(sage_engine_index(opened->engine), row->pid, &at)) continue;
         SAGE_TRY(sage_image_store_read(store, row, &pictures, &capacity, &n, &dim, error));
         if (n == 0) continue;
-        if (dim != sage_engine_image_dim(opened->engine)) SAGE_TRY(other_encoder(error)); /* they changed meanwhile */
+        if (dim != sage_engine_image_dim(opened->engine))
+            SAGE_TRY(sage_picture_other_encoder(error)); /* they changed meanwhile */
         keep(best, likeness(query->vector, pictures, n, dim), at);
     }
 out:
