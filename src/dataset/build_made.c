@@ -91,8 +91,7 @@ static sage_status write_file(pass *p, const uint64_t ends[2], sage_error *error
     SAGE_TRY(sage_path_join(path, p->build->dir, SAGE_MADE_FILE, error));
     SAGE_TRY(sage_packed_create(path, SAGE_MADE_MAGIC, SAGE_DATASET_VERSION, SAGE_MADE_SECTIONS, &w, error));
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
-        SAGE_TRY(sage_packed_section(w, sections[i].name, sections[i].element_bytes, error));
-        SAGE_TRY(sage_spool_pour(sections[i].spool, w, error));
+        SAGE_TRY(sage_spool_section(sections[i].spool, w, sections[i].name, sections[i].element_bytes, error));
     }
     SAGE_TRY(sage_packed_section(w, "ends", sizeof *ends, error));
     SAGE_TRY(sage_packed_add(w, ends, 2 * sizeof *ends, error));

@@ -5,12 +5,6 @@
 
 enum { CHUNK = 4096 }; /* elements that are changed on their way */
 
-static sage_status pour(sage_packed_writer *w, const char *name, size_t element_bytes, sage_spool *spool,
-                        sage_error *error) {
-    sage_status st = sage_packed_section(w, name, element_bytes, error);
-    return st == SAGE_OK ? sage_spool_pour(spool, w, error) : st;
-}
-
 static sage_status start(const sage_build *build, const char *name, const char magic[8], size_t sections,
                          const void *info, size_t info_bytes, sage_packed_writer **w, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -33,8 +27,8 @@ static sage_status write_sentences(sage_build *build, sage_packed_writer *w, sag
     sage_status st = SAGE_OK;
     const uint64_t dim = sage_sentences_dim(build->sentences);
     sage_product_spools *s = &build->products;
-    SAGE_TRY(pour(w, "sentences", 4, &s->sentences, error));
-    SAGE_TRY(pour(w, "sentence_begin", 8, &s->sentence_begin, error));
+    SAGE_TRY(sage_spool_section(&s->sentences, w, "sentences", 4, error));
+    SAGE_TRY(sage_spool_section(&s->sentence_begin, w, "sentence_begin", 8, error));
     SAGE_TRY(sage_packed_section(w, "sentence_dim", sizeof dim, error));
     SAGE_TRY(sage_packed_add(w, &dim, sizeof dim, error));
 out:
@@ -70,7 +64,7 @@ sage_status sage_build_write_products(sage_build *build, sage_error *error) {
     SAGE_TRY(start(build, SAGE_PRODUCTS_FILE, SAGE_PRODUCTS_MAGIC, n_sections, &info, sizeof info, &w, error));
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
         if (sections[i].spool != NULL) {
-            SAGE_TRY(pour(w, sections[i].name, sections[i].element_bytes, sections[i].spool, error));
+            SAGE_TRY(sage_spool_section(sections[i].spool, w, sections[i].name, sections[i].element_bytes, error));
         } else {
             SAGE_TRY(sage_packed_section(w, sections[i].name, sections[i].element_bytes, error));
             SAGE_TRY(sage_build_ids(build, w, error));
@@ -204,8 +198,8 @@ sage_status sage_build_write_queries(sage_build *build, sage_error *error) {
     SAGE_TRY(pour_parts(build, w, "surface", 1, offsetof(sage_part_spools, surface), error));
     SAGE_TRY(pour_parts(build, w, "text", 1, offsetof(sage_part_spools, text), error));
     SAGE_TRY(write_begins(build, w, "text_begin", offsetof(sage_part_spools, text_end), text_bytes, error));
-    SAGE_TRY(pour(w, "ids", 4, &ids, error));
-    SAGE_TRY(pour(w, "id_begin", 8, &id_begin, error));
+    SAGE_TRY(sage_spool_section(&ids, w, "ids", 4, error));
+    SAGE_TRY(sage_spool_section(&id_begin, w, "id_begin", 8, error));
     SAGE_TRY(pour_parts(build, w, "positives", 4, offsetof(sage_part_spools, positives), error));
     SAGE_TRY(write_begins(build, w, "positive_begin", offsetof(sage_part_spools, positive_end), n_positives, error));
     SAGE_TRY(write_pairs(build, w, error));

@@ -73,3 +73,9 @@ sage_status sage_spool_pour(sage_spool *spool, sage_packed_writer *writer, sage_
 out:
     return st;
 }
+
+sage_status sage_spool_section(sage_spool *spool, sage_packed_writer *writer, const char *name, size_t element_bytes,
+                               sage_error *error) {
+    sage_status st = sage_packed_section(writer, name, element_bytes, error);
+    return st == SAGE_OK ? sage_spool_pour(spool, writer, error) : st;
+}

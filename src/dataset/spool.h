@@ -22,5 +22,8 @@ sage_status sage_spool_add(sage_spool *spool, const void *bytes, size_t n, sage_
 sage_status sage_spool_map(sage_spool *spool, sage_error *error);
 /* Adds all of it to the writer's open section, then removes the file. */
 sage_status sage_spool_pour(sage_spool *spool, sage_packed_writer *writer, sage_error *error);
+/* The same, as a section of its own. */
+sage_status sage_spool_section(sage_spool *spool, sage_packed_writer *writer, const char *name, size_t element_bytes,
+                               sage_error *error);
 
 #endif
