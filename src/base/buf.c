@@ -62,3 +62,8 @@ sage_status sage_buf_printf(sage_buf *buf, sage_error *error, const char *format
     va_end(args);
     return st;
 }
+
+void sage_buf_views(const sage_buf *buf, size_t n, const size_t *end, sage_str *views) {
+    for (size_t i = 0, begin = 0; i < n; begin = end[i++])
+        views[i] = end[i] == begin ? SAGE_STR("") : (sage_str){buf->data + begin, end[i] - begin};
+}

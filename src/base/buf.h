@@ -26,5 +26,8 @@ sage_status sage_buf_text(sage_buf *buf, const char *text, sage_error *error);
 sage_status sage_buf_byte(sage_buf *buf, char byte, sage_error *error);
 sage_status sage_buf_printf(sage_buf *buf, sage_error *error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The texts of which `buf` was made one after another: views[i] is what lies before end[i] and behind the one before,
+ * until the buffer next changes; never NULL. */
+void sage_buf_views(const sage_buf *buf, size_t n, const size_t *end, sage_str *views);
 
 #endif

@@ -27,10 +27,7 @@ typedef struct pass {
 
 static sage_status end_block(pass *p, sage_error *error) {
     sage_status st = SAGE_OK;
-    for (size_t i = 0; i < p->waiting; i++) {
-        size_t begin = i == 0 ? 0 : p->end[i - 1];
-        p->texts[i] = (sage_str){p->bytes.data + begin, p->end[i] - begin};
-    }
+    sage_buf_views(&p->bytes, p->waiting, p->end, p->texts);
     SAGE_TRY(sage_sentences_read_once(p->build->sentences, p->waiting, p->texts, p->vectors, error));
     SAGE_TRY(sage_spool_add(&p->sentences, p->vectors, p->waiting * p->dim * sizeof *p->vectors, error));
     p->waiting = 0;

@@ -146,10 +146,7 @@ static sage_status begin_sentences(const sage_encoder *encoder, text_bags *bags,
 /* The texts as they were normalised for their n-grams. */
 static sage_status add_sentences(sage_encoder *encoder, text_bags *bags, size_t n, sage_error *error) {
     if (bags->sentences == NULL) return SAGE_OK;
-    for (size_t i = 0; i < n; i++) {
-        size_t begin = i == 0 ? 0 : bags->end[i - 1], len = bags->end[i] - begin;
-        bags->texts[i] = len == 0 ? SAGE_STR("") : (sage_str){bags->normal.data + begin, len};
-    }
+    sage_buf_views(&bags->normal, n, bags->end, bags->texts);
     return sage_sentences_read(encoder->sentences, n, bags->texts, bags->sentences, error);
 }
 

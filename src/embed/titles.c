@@ -50,11 +50,7 @@ sage_status sage_titles_read(sage_titles *titles, sage_error *error) {
     if (sage_grow((void **)&titles->texts, &titles->texts_capacity, n, sizeof *titles->texts) != 0 ||
         sage_grow((void **)&titles->vectors, &titles->vectors_capacity, need, sizeof *titles->vectors) != 0)
         return sage_fail_memory(error, need * sizeof *titles->vectors);
-    for (size_t i = 0; i < n; i++) {
-        size_t begin = i == 0 ? 0 : titles->end[i - 1];
-        bool empty = titles->end[i] == begin;
-        titles->texts[i] = empty ? SAGE_STR("") : (sage_str){titles->bytes.data + begin, titles->end[i] - begin};
-    }
+    sage_buf_views(&titles->bytes, n, titles->end, titles->texts);
     return sage_sentences_read(titles->sentences, n, titles->texts, titles->vectors, error);
 }
 

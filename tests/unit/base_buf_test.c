@@ -42,6 +42,31 @@ static void stops_at_its_maximum(void **state) {
     sage_buf_free(&buf);
 }
 
+static void shows_the_texts_it_was_made_of(void **state) {
+    (void)state;
+    static const char *const texts[] = {"", "oak table", "", "lamp", ""};
+    enum { N = sizeof texts / sizeof *texts };
+    sage_buf buf;
+    size_t end[N];
+    sage_str views[N];
+    sage_buf_init(&buf, 100);
+    end[0] = 0;
+    sage_buf_views(&buf, 1, end, views); /* it has no bytes yet */
+    assert_non_null(views[0].data);
+    assert_int_equal(views[0].len, 0);
+    for (size_t i = 0; i < N; i++) {
+        assert_int_equal(sage_buf_text(&buf, texts[i], NULL), SAGE_OK);
+        end[i] = buf.len;
+    }
+    sage_buf_views(&buf, N, end, views);
+    for (size_t i = 0; i < N; i++) {
+        assert_non_null(views[i].data);
+        assert_int_equal(views[i].len, strlen(texts[i]));
+        assert_memory_equal(views[i].data, texts[i], views[i].len);
+    }
+    sage_buf_free(&buf);
+}
+
 static sage_status fill(sage_buf *buf) {
     sage_status st = SAGE_OK;
     for (int i = 0; i < 200 && st == SAGE_OK; i++) st = sage_buf_printf(buf, NULL, "%03d", i);
@@ -72,6 +97,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(adds_and_terminates),
         cmocka_unit_test(stops_at_its_maximum),
+        cmocka_unit_test(shows_the_texts_it_was_made_of),
         cmocka_unit_test(survives_short_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
