@@ -197,7 +197,8 @@ size_t sage_sampler_memory_bytes(const sage_sampler *sampler) {
     size_t rows = s->settings.batch, columns = rows + s->n_random;
     size_t numbers = s->query_ids.capacity + s->query_begin.capacity + s->keys.capacity + s->key_begin.capacity +
                      s->token_begin.capacity + s->token_ids.capacity + s->bag_begin.capacity + s->image_begin.capacity +
-                     s->made_product.capacity + s->made_ids.capacity + s->made_begin.capacity + columns + rows;
+                     s->made_product.capacity + s->made_ids.capacity + s->made_begin.capacity + s->made_entry.capacity +
+                     columns + 2 * rows;
     size_t bytes = sizeof *s + numbers * sizeof(uint32_t) + rows * (1 + 2 * sizeof(float)) +
                    rows * ((columns + 63) / 64) * 8 + s->token_field_capacity + s->images_capacity * sizeof(float) +
                    sage_mask_tables_bytes(&s->tables) + sage_teacher_bytes(&s->teacher) + sage_pictures_bytes(s) +

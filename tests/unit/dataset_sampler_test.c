@@ -710,6 +710,32 @@ static void each_allocation_failed_in_turn(void **state) {
     release(&f);
 }
 
+/* What each of two sizes of batch takes before the first one is drawn differs by the arrays that have its length. */
+static void all_memory_is_counted(void **state) {
+    (void)state;
+    fixture f = shop_of(300, 1000);
+    fake_set(f.options, "negatives=64");
+    fake_set(f.options, "batch=64");
+    sage_sampler *s = sampler_of(&f, NULL, 1);
+    fake_set(f.options, "batch=128");
+    sage_sampler *larger = sampler_of(&f, NULL, 1);
+    size_t row = sizeof *s->product + sizeof *s->query + sizeof *s->made_query + sizeof *s->task + sizeof *s->weight +
+                 sizeof *s->log_q,
+           masks = (128 * 3 - 64 * 2) * sizeof *s->mask;
+    assert_int_equal(sage_sampler_memory_bytes(larger), sage_sampler_memory_bytes(s) + 64 * row + masks);
+    sage_u32_list *lists[] = {&s->query_ids,    &s->query_begin, &s->keys,       &s->key_begin,
+                              &s->token_begin,  &s->token_ids,   &s->bag_begin,  &s->image_begin,
+                              &s->made_product, &s->made_ids,    &s->made_begin, &s->made_entry};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        size_t before = sage_sampler_memory_bytes(s), capacity = lists[i]->capacity;
+        assert_int_equal(sage_u32_reserve(lists[i], capacity + 100, NULL), SAGE_OK);
+        assert_int_equal(sage_sampler_memory_bytes(s) - before, (lists[i]->capacity - capacity) * sizeof(uint32_t));
+    }
+    sage_sampler_free(s);
+    sage_sampler_free(larger);
+    release(&f);
+}
+
 static void later_steps_allocate_nothing(void **state) {
     (void)state;
     fixture f = shop_of(400, 2000);
@@ -748,6 +774,7 @@ int main(void) {
         cmocka_unit_test(validation_pairs_never_change),
         cmocka_unit_test(bad_settings_are_refused),
         cmocka_unit_test(each_allocation_failed_in_turn),
+        cmocka_unit_test(all_memory_is_counted),
         cmocka_unit_test(later_steps_allocate_nothing),
     };
     return cmocka_run_group_tests(tests, fake_setup, fake_teardown);
