@@ -30,9 +30,9 @@ const cli_command cli_embed = {
     .operands = "",
     .summary = "Computes the vectors of new and changed products",
     .text = "Computes the vectors that are missing or stale for the newest model: a vector is stale when the product's "
-            "texts or pictures have "
-            "changed (its fingerprint differs), or when it was computed in another precision than the option "
-            "embed_precision asks for. Prices and stock are no part of it. Stopped half-way it goes on where it was.",
+            "texts or pictures have changed (its fingerprint differs), or when it was computed in another precision "
+            "than the option embed_precision asks for. Prices and stock are no part of it. Stopped half-way it goes on "
+            "where it was.",
     .flags = embed_flags,
     .example = "itemsage -C myshop embed",
     .run = run_embed,
@@ -63,9 +63,8 @@ const cli_command cli_index = {
     .operands = "",
     .summary = "Builds the index and publishes a release",
     .text = "Builds the vector index and the keyword index from the newest vectors, chooses the weight of the two in "
-            "the hybrid on validation "
-            "queries, and publishes the release by replacing `current` at once. Readers of the old release are not "
-            "disturbed.",
+            "the hybrid on validation queries, and publishes the release by replacing `current` at once. Readers of "
+            "the old release are not disturbed.",
     .flags = index_flags,
     .example = "itemsage -C myshop index",
     .run = run_index,

@@ -80,8 +80,8 @@ const cli_command cli_eval = {
     .summary = "Says how good vectors, keywords and hybrid are on held-out events",
     .text =
         "Searches for every held-out query by vectors, keywords and hybrid, and prints for each method, per task and "
-        "over all: pair "
-        "recall, query recall, MRR and nDCG, with 95 % bootstrap intervals over queries. docs/model.md defines them.",
+        "over all: pair recall, query recall, MRR and nDCG, with 95 % bootstrap intervals over queries. docs/model.md "
+        "defines them.",
     .flags = flags,
     .example = "itemsage -C myshop eval -k 10,100 --json eval.json",
     .run = run,

@@ -32,8 +32,7 @@ const cli_command cli_help = {
     .max_operands = 2,
     .summary = "Help on a command, or the list of all options",
     .text = "Shows what a command does, its options and an example. `itemsage help options` lists every option that "
-            "--set and the "
-            "shop's itemsage.conf take, with bounds and defaults.",
+            "--set and the shop's itemsage.conf take, with bounds and defaults.",
     .flags = flags,
     .example = "itemsage help import products",
     .run = run,

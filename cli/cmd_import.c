@@ -210,8 +210,7 @@ static const cli_flag product_flags[] = {
     MAP_FLAG,
     {"images", 0, "DIR",
      "Pictures lie below DIR: links without a scheme, file: links into it, and downloads of others; links that leave "
-     "it "
-     "are rejected. Remembered for later imports."},
+     "it are rejected. Remembered for later imports."},
     JSON_FLAG,
     {NULL, 0, NULL, NULL},
 };
@@ -223,12 +222,11 @@ const cli_command cli_import_products = {
     .max_operands = FILES_MAX,
     .summary = "Reads product feeds into the catalogue",
     .text = "Reads feeds in CSV, TSV, JSON Lines or Google Merchant XML, each also gzipped; `-` is standard input. "
-            "Products are added or "
-            "changed by their id. Fields have Google Merchant Center's names; every other column is kept as an "
-            "attribute.\n\n"
+            "Products are added or changed by their id. Fields have Google Merchant Center's names; every other column "
+            "is kept as an attribute.\n\n"
             "A bad row never stops an import and is never dropped silently: it is kept with its line, column, reason "
-            "and text, and counted "
-            "at the end. All files are one transaction: stopped half-way, the catalogue is as before.\n\n"
+            "and text, and counted at the end. All files are one transaction: stopped half-way, the catalogue is as "
+            "before.\n\n"
             "Where a folder of pictures is known, the vectors of new and changed pictures are computed afterwards, as "
             "`import images` does.",
     .flags = product_flags,
@@ -251,12 +249,10 @@ const cli_command cli_import_events = {
     .max_operands = FILES_MAX,
     .summary = "Reads event logs: who searched or looked at what, then clicked, saved, bought",
     .text = "Reads event logs in the same formats as feeds. Fields: timestamp, user_id, surface (search, image, "
-            "product, user), query, "
-            "product_id, event (click, save, add_to_cart, checkout, or GA4's select_item, view_item, add_to_wishlist, "
-            "purchase), count, "
-            "event_id.\n\nA file that has been imported already is refused by its content; an event_id, where given, "
-            "removes duplicates. "
-            "Events of products that are not in the catalogue are kept and counted.",
+            "product, user), query, product_id, event (click, save, add_to_cart, checkout, or GA4's select_item, "
+            "view_item, add_to_wishlist, purchase), count, event_id.\n\nA file that has been imported already is "
+            "refused by its content; an event_id, where given, removes duplicates. Events of products that are not in "
+            "the catalogue are kept and counted.",
     .flags = event_flags,
     .example = "itemsage -C myshop import events 2026-11-*.tsv.gz",
     .run = run_events,
@@ -285,7 +281,7 @@ const cli_command cli_import_images = {
             "kept as a rejected row of its product.\n\n"
             "With --vectors and --ids it gives products vectors of any frozen encoder from an .npy file and a file of "
             "product ids, in place of those that they had; a shop has vectors of one origin.\n\n"
-            "The next training uses picture vectors as tokens of the encoder.",
+            "The next training uses picture vectors as tokens of products and as queries.",
     .flags = image_flags,
     .example = "itemsage -C myshop import images --images pictures",
     .run = run_images,

@@ -96,12 +96,12 @@ const cli_command cli_query = {
     .operands = "",
     .summary = "Finds products for a search text, a product or a picture",
     .text = "Searches the published release. `vectors` ranks by the learned vectors, `keywords` by BM25 over the "
-            "catalogue's words, `hybrid` by "
-            "both. Scores can be compared within one query only.\n\n"
-            "For a picture, the ten products whose pictures look most like it speak: the products nearest to the mean "
-            "of their vectors are found. (A query tower of its own for pictures is not there yet.) It needs a model "
-            "that was trained with pictures whose vectors the "
-            "shop computed (`import images`), and that encoder, unless the shop has seen the picture already.",
+            "catalogue's words, `hybrid` by both. Scores can be compared within one query only.\n\n"
+            "A picture is answered by the model's tower for pictures, where pictures that shoppers searched with "
+            "taught it (events of the surface image). Where only products' own pictures did, the ten products whose "
+            "pictures look most like it have half the say; where none did, they speak alone. It needs a model that was "
+            "trained with pictures whose vectors the shop computed (`import images`), and that encoder, unless the "
+            "shop has seen the picture already.",
     .flags = flags,
     .example = "itemsage -C myshop query --text \"oak kitchen table\" --method hybrid",
     .run = run,

@@ -187,9 +187,8 @@ const cli_command cli_status = {
     .operands = "",
     .summary = "What is in the shop, and what is stale",
     .text = "Counts products, pictures, queries, events by task and rejected rows by reason; names the newest dataset, "
-            "model, index and what is "
-            "published; says what is out of date. Names the matrix products in use, and how fast they are "
-            "beside what the processor can do.",
+            "model, index and what is published; says what is out of date. Names the matrix products in use, and how "
+            "fast they are beside what the processor can do.",
     .flags = status_flags,
     .example = "itemsage -C myshop status --rejects 20",
     .run = run_status,

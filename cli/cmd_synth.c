@@ -42,10 +42,9 @@ const cli_command cli_synth_events = {
     .max_operands = 1,
     .summary = "Simulates shoppers, to try the program on a catalogue without events",
     .text = "Writes a file of simulated events over the catalogue: queries made of its own words, positions with bias, "
-            "clicks, saves, carts and "
-            "checkouts from latent preferences. The same seed and catalogue give the same file.\n\nSimulated events "
-            "show that the parts work "
-            "together. What a model is worth, only real events show; results on simulated ones say that they are.",
+            "clicks, saves, carts and checkouts from latent preferences. The same seed and catalogue give the same "
+            "file.\n\nSimulated events show that the parts work together. What a model is worth, only real events "
+            "show; results on simulated ones say that they are.",
     .flags = flags,
     .example = "itemsage -C myshop synth events simulated.tsv && itemsage -C myshop import events simulated.tsv",
     .run = run,

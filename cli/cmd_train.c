@@ -49,13 +49,11 @@ const cli_command cli_train = {
     .operands = "",
     .summary = "Learns a model from catalogue and events",
     .text =
-        "Packs the catalogue and the training part of the events into a dataset where it is stale, trains, and "
-        "keeps the step that does "
-        "best on the validation part. With no events at all, training pairs are made from the catalogue itself, "
-        "and it says so.\n\n"
+        "Packs the catalogue and the training part of the events into a dataset where it is stale, trains, and keeps "
+        "the step that does best on the validation part. With no events at all, training pairs are made from the "
+        "catalogue itself, and it says so.\n\n"
         "Ctrl-C saves; the next `itemsage train` with the same options goes on as if nothing had happened. Every "
-        "step's figures are in "
-        "the model's metrics.jsonl.\n\n"
+        "step's figures are in the model's metrics.jsonl.\n\n"
         "What it needs of memory is said before it is taken; `--set memory=4GiB` is a limit, and where nothing that "
         "was asked for fits into it, training does not start. `--set precision=bf16` computes the dense products from "
         "rounded operands, faster where the processor has them. `--profile` shows where the time went.",

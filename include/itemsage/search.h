@@ -37,11 +37,12 @@ void sage_searcher_close(sage_searcher *searcher);
 /* Hits live until the next search or the close. Fewer than n come back only where fewer exist
  * (keywords: fewer products match).
  *
- * Pictures: the products nearest to the mean vector of the ten products whose pictures look most like it; every picture
- * vector of the catalogue is read for that. A query tower of its own is not there yet. The picture's vector must come
- * from the encoder whose vectors the published model was trained on and the catalogue has now: SAGE_E_STATE where the
- * model takes no pictures, its vectors were made elsewhere, or that encoder is gone or has changed. A picture that the
- * shop has seen needs no encoder. */
+ * Pictures: the model's tower for pictures makes the query's vector, where pictures that shoppers searched with taught
+ * it. Where only products' own pictures did, the mean vector of the ten products whose pictures look most like it has
+ * half a say, where none did, all of it; every picture vector of the catalogue is read for that. The picture's vector
+ * must come from the encoder whose vectors the published model was trained on, and, where those ten are asked, the
+ * catalogue has now: SAGE_E_STATE where the model takes no pictures, its vectors were made elsewhere, or that encoder
+ * is gone or has changed. A picture that the shop has seen needs no encoder. */
 sage_status sage_search(sage_searcher *searcher, const sage_query *query, const sage_hit **hits, size_t *n_hits,
                         sage_error *error);
 

@@ -28,7 +28,7 @@ const sage_option sage_dataset_options[] = {
 
 const sage_option sage_sampler_options[] = {
     {"sampler", "batch", SAGE_OPT_INT, 1, 1e6, NULL, "auto",
-     "Pairs in a batch; auto is 1,024, and no more than there are products."},
+     "Pairs in a batch; auto is 1,024, and no more than there are products and searches by picture."},
     {"sampler", "negatives", SAGE_OPT_INT, 0, 1e6, NULL, "auto",
      "Random negatives from the whole catalogue that a batch shares; auto is as many as pairs."},
     {"sampler", "catalogue_share", SAGE_OPT_REAL, 0, 1, NULL, "auto",
@@ -58,8 +58,7 @@ const sage_option sage_sampler_options[] = {
      "With a text_encoder, the probability that the sentence of a product or of a query is left out of a step."},
     {"sampler", "sentence_noise", SAGE_OPT_REAL, 0, 0.95, NULL, "0",
      "With a text_encoder, the probability that one of a sentence's numbers is left out of a step, so that the model "
-     "does "
-     "not learn sentences by heart."},
+     "does not learn sentences by heart."},
     {"sampler", "made_share", SAGE_OPT_REAL, 0, 1, NULL, "0.5",
      "With a text_encoder, the share of the rows made from the catalogue's words whose queries have a sentence."},
     {"sampler", "pseudo_words_min", SAGE_OPT_INT, 1, 8, NULL, "1",

@@ -31,8 +31,7 @@ const sage_option sage_train_options[] = {
      "Train the in-batch softmax beside the one over random negatives."},
     {"train", "precision", SAGE_OPT_CHOICE, 0, 0, "f32|bf16", "f32",
      "What the dense products of a step are computed of: 32-bit floats, or both operands rounded to bf16, about twice "
-     "as "
-     "fast where the processor multiplies those; parameters, gradients and sums stay 32-bit floats."},
+     "as fast where the processor multiplies those; parameters, gradients and sums stay 32-bit floats."},
     {"train", "eval_every", SAGE_OPT_INT, 1, 10e6, NULL, "auto",
      "Steps between two validations; auto is a twentieth of all steps, 25 at least."},
     {"train", "patience", SAGE_OPT_INT, 0, 1e6, NULL, "8",

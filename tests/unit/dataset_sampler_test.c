@@ -420,7 +420,7 @@ static void shares_follow_the_options(void **state) {
     size_t events = 0;
     for (size_t t = 0; t < SAGE_TASKS; t++) {
         events += sampler->tasks[t].rows;
-        if (t >= SAGE_EVENT_KINDS) assert_int_equal(sampler->tasks[t].rows, 0); /* only search has a tower */
+        if (t >= SAGE_EVENT_KINDS) assert_int_equal(sampler->tasks[t].rows, 0); /* it has no pictures */
     }
     assert_int_equal(events, 40);
     assert_int_equal(sampler->tasks[SAGE_TASK_CATALOGUE].rows, 60);
