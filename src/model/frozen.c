@@ -198,11 +198,10 @@ out:
 
 sage_status frozen_need_tower(sage_frozen *f, tower_id tower, sage_error *error) {
     sage_status st = SAGE_OK;
-    layer_set set = tower == TOWER_SEARCH ? LAYERS_OF_TEXTS : LAYERS_OF_PICTURES;
     if (f->tower_layers[tower] != NULL) goto out;
     if (f->query_block == NULL) SAGE_TRY(take_block(f, lay_query_workers, &f->query_block, error));
     packed_layers *layers;
-    SAGE_TRY(packed_layers_new(&f->model->shape, 0, set, f->precision, false, &layers, error));
+    SAGE_TRY(packed_layers_new(&f->model->shape, 0, layers_of_tower(tower), f->precision, false, &layers, error));
     packed_layers_set(layers, f->model, NULL, f->pool);
     f->tower_layers[tower] = layers;
     f->bytes += packed_layers_bytes(layers);

@@ -80,22 +80,16 @@ static void add_products(gradient_list *list, sage_work *work, real *dense) {
     add_heads(list, work);
 }
 
-static void add_texts(gradient_list *list, real *dense) {
+static void add_tower(gradient_list *list, tower_id tower, real *dense) {
     const sage_model *model = list->model;
     const sage_model_shape *s = &model->shape;
-    size_t n = list->work->sizes.query_bags, m = s->dim_head, o = s->dim_out, u = tower_width(s, TOWER_SEARCH);
-    add(list, n, SIDE_D_SEARCH_PRE, m, SIDE_U, u, par_in(model, dense, P_SEARCH1_W));
-    add(list, n, SIDE_D_Q, o, SIDE_SEARCH_ACT, m, par_in(model, dense, P_SEARCH2_W));
-    add(list, n, SIDE_D_Q, o, SIDE_U, u, par_in(model, dense, P_SEARCH_SKIP));
-}
-
-static void add_pictures(gradient_list *list, real *dense) {
-    const sage_model *model = list->model;
-    const sage_model_shape *s = &model->shape;
-    size_t n = list->work->sizes.pictures, m = s->dim_head, o = s->dim_out, u = tower_width(s, TOWER_PICTURE);
-    add(list, n, SIDE_D_PICTURE_PRE, m, SIDE_PICTURE_U, u, par_in(model, dense, P_PICTURE1_W));
-    add(list, n, SIDE_D_PICTURE_Q, o, SIDE_PICTURE_ACT, m, par_in(model, dense, P_PICTURE2_W));
-    add(list, n, SIDE_D_PICTURE_Q, o, SIDE_PICTURE_U, u, par_in(model, dense, P_PICTURE_SKIP));
+    const tower_params its = tower_params_of(tower);
+    const tower_sides of = tower_sides_of(tower);
+    size_t n = tower_rows(&list->work->sizes, tower), m = s->dim_head, o = s->dim_out, u = tower_width(s, tower);
+    if (n == 0) return;
+    add(list, n, of.d_pre, m, of.u, u, par_in(model, dense, its.w1));
+    add(list, n, of.d_q, o, of.act, m, par_in(model, dense, its.w2));
+    add(list, n, of.d_q, o, of.u, u, par_in(model, dense, its.skip));
 }
 
 /* ---- what the chunks summed ---- */
@@ -131,24 +125,24 @@ static void take_product_parts(const sage_model *model, sage_work *work, real *d
     memcpy(work->fold.du, sum + at.du, s->heads * work->fold.ld * sizeof(real));
 }
 
-static void take_query_parts(const sage_model *model, sage_work *work, size_t rows, const real *parts, param_id b1,
-                             param_id b2, real *dense) {
-    query_part at = query_part_of(&model->shape);
-    sum_parts(chunks_of(rows), at.size, parts, work->part_sum);
-    take(model, dense, b1, work->part_sum + at.fc1, model->shape.dim_head);
-    take(model, dense, b2, work->part_sum + at.fc2, model->shape.dim_out);
+static void take_query_parts(const sage_model *model, sage_work *work, real *dense) {
+    const query_part at = query_part_of(&model->shape);
+    const real *parts = work->query_parts;
+    for (tower_id t = 0; t < TOWERS; t++) {
+        size_t chunks = chunks_of(tower_rows(&work->sizes, t));
+        if (chunks == 0) continue;
+        sum_parts(chunks, at.size, parts, work->part_sum);
+        take(model, dense, tower_params_of(t).b1, work->part_sum + at.fc1, model->shape.dim_head);
+        take(model, dense, tower_params_of(t).b2, work->part_sum + at.fc2, model->shape.dim_out);
+        parts += chunks * at.size;
+    }
 }
 
 void weight_gradients(const sage_model *model, sage_work *work, real *dense) {
     gradient_list list = {.model = model, .work = work};
-    size_t texts = work->sizes.query_bags, pictures = work->sizes.pictures;
-    const real *parts = work->query_parts;
     add_products(&list, work, dense);
-    if (texts > 0) add_texts(&list, dense);
-    if (pictures > 0) add_pictures(&list, dense);
+    for (tower_id t = 0; t < TOWERS; t++) add_tower(&list, t, dense);
     sage_pool_for_dynamic(work->pool, list.n, 1, run_pieces, &list);
     take_product_parts(model, work, dense);
-    if (texts > 0) take_query_parts(model, work, texts, parts, P_SEARCH1_B, P_SEARCH2_B, dense);
-    parts += chunks_of(texts) * query_part_of(&model->shape).size;
-    if (pictures > 0) take_query_parts(model, work, pictures, parts, P_PICTURE1_B, P_PICTURE2_B, dense);
+    take_query_parts(model, work, dense);
 }

@@ -97,6 +97,16 @@ static inline param_id group_proj(size_t group) {
 static inline param_id group_bias(size_t group) {
     return (param_id)(P_GROUPS + 2 * group + 1);
 }
+/* Both towers' parameters: q = unit(skip u + W_2 gelu(W_1 u + b_1) + b_2). */
+typedef struct tower_params {
+    param_id skip, w1, b1, w2, b2;
+} tower_params;
+static inline tower_params tower_params_of(tower_id tower) {
+    static const tower_params of[TOWERS] = {
+        [TOWER_SEARCH] = {P_SEARCH_SKIP, P_SEARCH1_W, P_SEARCH1_B, P_SEARCH2_W, P_SEARCH2_B},
+        [TOWER_PICTURE] = {P_PICTURE_SKIP, P_PICTURE1_W, P_PICTURE1_B, P_PICTURE2_W, P_PICTURE2_B}};
+    return of[tower];
+}
 static inline bool has(const sage_model *model, param_id id) {
     return model->at[id] != SIZE_MAX;
 }

@@ -159,12 +159,14 @@ void model_init_tfidf(sage_model *model, const sage_options *options, const sage
     fill_table(model, normal, 1 / sqrt((double)s->dim_embed), &rng);
 }
 
-static void paper_tower(sage_model *model, tower_id tower, param_id skip, param_id w1, param_id w2, sage_rng *rng) {
+static void paper_tower(sage_model *model, tower_id tower, sage_rng *rng) {
     const sage_model_shape *s = &model->shape;
+    const tower_params its = tower_params_of(tower);
     size_t width = tower_width(s, tower);
-    xavier(par(model, skip), s->dim_out, width, rng);
-    xavier(par(model, w1), s->dim_head, width, rng);
-    xavier(par(model, w2), s->dim_out, s->dim_head, rng);
+    if (width == 0) return;
+    xavier(par(model, its.skip), s->dim_out, width, rng);
+    xavier(par(model, its.w1), s->dim_head, width, rng);
+    xavier(par(model, its.w2), s->dim_out, s->dim_head, rng);
 }
 
 void model_init_paper(sage_model *model, uint64_t seed) {
@@ -186,9 +188,9 @@ void model_init_paper(sage_model *model, uint64_t seed) {
     if (has(model, P_HEAD_SKIP)) xavier(par(model, P_HEAD_SKIP), s->dim_out, d, &rng);
     xavier(par(model, P_HEAD1_W), s->dim_head, d, &rng);
     xavier(par(model, P_HEAD2_W), s->dim_out, s->dim_head, &rng);
-    paper_tower(model, TOWER_SEARCH, P_SEARCH_SKIP, P_SEARCH1_W, P_SEARCH2_W, &rng);
+    paper_tower(model, TOWER_SEARCH, &rng);
     normal(model->importance, s->vocab * s->hashes, 1, &rng);
-    if (has(model, P_PICTURE_SKIP)) paper_tower(model, TOWER_PICTURE, P_PICTURE_SKIP, P_PICTURE1_W, P_PICTURE2_W, &rng);
+    paper_tower(model, TOWER_PICTURE, &rng);
     sage_rng_seed(&rng, seed, 2);
     fill_table(model, uniform, xavier_bound(s->rows, e), &rng);
 }

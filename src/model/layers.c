@@ -20,9 +20,9 @@ mlp mlp_head(const sage_model *model, const packed_layers *layers) {
 
 mlp mlp_tower(const sage_model *model, const packed_layers *layers, tower_id tower) {
     const sage_model_shape *s = &model->shape;
-    bool search = tower == TOWER_SEARCH;
-    return mlp_of(model, tower_width(s, tower), s->dim_head, s->dim_out, SKIP_MATRIX, &layers->tower[tower],
-                  search ? P_SEARCH1_B : P_PICTURE1_B, search ? P_SEARCH2_B : P_PICTURE2_B);
+    const tower_params its = tower_params_of(tower);
+    return mlp_of(model, tower_width(s, tower), s->dim_head, s->dim_out, SKIP_MATRIX, &layers->tower[tower], its.b1,
+                  its.b2);
 }
 
 void mlp_forward(const mlp *m, size_t n, const real *x, mlp_acts a, real *out) {

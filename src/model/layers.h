@@ -12,6 +12,9 @@ typedef enum layer_set {
     LAYERS_OF_TEXTS = 2,
     LAYERS_OF_PICTURES = 4, /* as queries */
 } layer_set;
+static inline layer_set layers_of_tower(tower_id tower) {
+    return tower == TOWER_SEARCH ? LAYERS_OF_TEXTS : LAYERS_OF_PICTURES;
+}
 
 /* The model's weights laid out for products: those of a pass (set anew each step) or of a frozen model (set once). */
 typedef struct packed_mlp {

@@ -25,19 +25,15 @@ static size_t list(const sage_model_shape *s, packed_layers *l, entry *e) {
         for (size_t h = 0; h < s->heads; h++)
             e[n++] = (entry){&l->value[h], s->dim_model / s->heads, l->ld, P_COUNT, h, false};
     }
-    if (l->set & LAYERS_OF_TEXTS) {
-        packed_mlp *m = &l->tower[TOWER_SEARCH];
-        size_t width = tower_width(s, TOWER_SEARCH);
-        e[n++] = (entry){&m->w1, s->dim_head, width, P_SEARCH1_W, 0, width == s->dim_embed};
-        e[n++] = (entry){&m->w2, s->dim_out, s->dim_head, P_SEARCH2_W, 0, true};
-        e[n++] = (entry){&m->skip, s->dim_out, width, P_SEARCH_SKIP, 0, false};
-    }
-    if (l->set & LAYERS_OF_PICTURES) {
-        packed_mlp *m = &l->tower[TOWER_PICTURE];
-        size_t width = tower_width(s, TOWER_PICTURE);
-        e[n++] = (entry){&m->w1, s->dim_head, width, P_PICTURE1_W, 0, true};
-        e[n++] = (entry){&m->w2, s->dim_out, s->dim_head, P_PICTURE2_W, 0, true};
-        e[n++] = (entry){&m->skip, s->dim_out, width, P_PICTURE_SKIP, 0, false};
+    for (tower_id t = 0; t < TOWERS; t++) {
+        packed_mlp *m = &l->tower[t];
+        const tower_params its = tower_params_of(t);
+        size_t width = tower_width(s, t);
+        bool large = t == TOWER_PICTURE || width == s->dim_embed;
+        if (!(l->set & layers_of_tower(t))) continue;
+        e[n++] = (entry){&m->w1, s->dim_head, width, its.w1, 0, large};
+        e[n++] = (entry){&m->w2, s->dim_out, s->dim_head, its.w2, 0, true};
+        e[n++] = (entry){&m->skip, s->dim_out, width, its.skip, 0, false};
     }
     return n;
 }

@@ -1,44 +1,34 @@
 /* Both sides of the weights' gradients: how wide they are, and their memory. */
 #include "work.h"
-#include <string.h>
 
 static bool is_left(side_id id) {
     return id >= SIDE_D_SUM1;
 }
 
-enum { OF_PRODUCTS, OF_TEXTS, OF_PICTURES };
+typedef struct side_size {
+    size_t rows, width;
+} side_size;
 
-static size_t rows_of(side_id id) {
+static side_size of_products(const sage_model_shape *s, size_t rows, side_id id) {
     switch (id) {
-    case SIDE_U:
-    case SIDE_SEARCH_ACT:
-    case SIDE_D_SEARCH_PRE:
-    case SIDE_D_Q: return OF_TEXTS;
-    case SIDE_PICTURE_U:
-    case SIDE_PICTURE_ACT:
-    case SIDE_D_PICTURE_PRE:
-    case SIDE_D_PICTURE_Q: return OF_PICTURES;
-    default: return OF_PRODUCTS;
+    case SIDE_FF_ACT:
+    case SIDE_D_FF_PRE: return (side_size){rows, s->dim_ff};
+    case SIDE_HEAD_ACT:
+    case SIDE_D_HEAD_PRE: return (side_size){rows, s->dim_head};
+    case SIDE_D_P: return (side_size){rows, s->dim_out};
+    default: return (side_size){rows, s->dim_model};
     }
 }
 
-static size_t width_of(const sage_model_shape *s, side_id id) {
-    switch (id) {
-    case SIDE_FF_ACT:
-    case SIDE_D_FF_PRE: return s->dim_ff;
-    case SIDE_HEAD_ACT:
-    case SIDE_SEARCH_ACT:
-    case SIDE_PICTURE_ACT:
-    case SIDE_D_HEAD_PRE:
-    case SIDE_D_SEARCH_PRE:
-    case SIDE_D_PICTURE_PRE: return s->dim_head;
-    case SIDE_D_P:
-    case SIDE_D_Q:
-    case SIDE_D_PICTURE_Q: return s->dim_out;
-    case SIDE_U: return tower_width(s, TOWER_SEARCH);
-    case SIDE_PICTURE_U: return tower_width(s, TOWER_PICTURE);
-    default: return s->dim_model;
+static side_size size_of(const sage_model_shape *s, const batch_sizes *sizes, side_id id) {
+    for (tower_id t = 0; t < TOWERS; t++) {
+        const tower_sides of = tower_sides_of(t);
+        size_t rows = tower_rows(sizes, t);
+        if (id == of.u) return (side_size){rows, tower_width(s, t)};
+        if (id == of.act || id == of.d_pre) return (side_size){rows, s->dim_head};
+        if (id == of.d_q) return (side_size){rows, s->dim_out};
     }
+    return of_products(s, sizes->products, id);
 }
 
 void sides_free(sage_work *work) {
@@ -46,20 +36,25 @@ void sides_free(sage_work *work) {
         sage_side_free(work->sides[id]);
         work->sides[id] = NULL;
     }
-    memset(work->side_rows, 0, sizeof work->side_rows);
+    work->sides_of = (batch_sizes){.products = 0};
+}
+
+static bool same_rows(const batch_sizes *a, const batch_sizes *b) {
+    bool same = a->products == b->products;
+    for (tower_id t = 0; t < TOWERS; t++) same = same && tower_rows(a, t) == tower_rows(b, t);
+    return same;
 }
 
 sage_status sides_fit(sage_work *work, const sage_model_shape *shape, sage_error *error) {
     sage_status st = SAGE_OK;
-    const size_t rows[3] = {work->sizes.products, work->sizes.query_bags, work->sizes.pictures};
-    if (memcmp(work->side_rows, rows, sizeof rows) == 0) return SAGE_OK;
+    if (same_rows(&work->sides_of, &work->sizes)) return SAGE_OK;
     sides_free(work);
     for (side_id id = 0; id < SIDES; id++) {
-        size_t its = rows[rows_of(id)];
-        if (its > 0)
-            SAGE_TRY(sage_side_new(is_left(id), its, width_of(shape, id), work->precision, &work->sides[id], error));
+        side_size its = size_of(shape, &work->sizes, id);
+        if (its.rows > 0)
+            SAGE_TRY(sage_side_new(is_left(id), its.rows, its.width, work->precision, &work->sides[id], error));
     }
-    memcpy(work->side_rows, rows, sizeof rows);
+    work->sides_of = work->sizes;
 out:
     return st;
 }
@@ -71,8 +66,10 @@ size_t sides_bytes(const sage_work *work) {
 }
 
 size_t sides_need(const sage_model_shape *shape, const batch_sizes *sizes, sage_precision precision) {
-    const size_t rows[3] = {sizes->products, sizes->query_bags, sizes->pictures};
     size_t values = 0;
-    for (side_id id = 0; id < SIDES; id++) values += width_of(shape, id) * rows[rows_of(id)];
+    for (side_id id = 0; id < SIDES; id++) {
+        side_size its = size_of(shape, sizes, id);
+        values += its.rows * its.width;
+    }
     return values * sage_precision_size(precision);
 }

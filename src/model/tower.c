@@ -4,28 +4,28 @@
 #include <base/profile.h>
 #include <string.h>
 
-/* A chunk's rows: of one tower, and which of all queries they are. */
+/* A chunk's rows: of one tower, the first of which is its row `row` and the batch's query `begin`. */
 typedef struct span {
     tower_id tower;
-    size_t begin, n; /* rows of the batch's queries */
+    size_t row, begin, n;
     mlp m;
-    side_id u, act, d_pre, d_q;
+    tower_sides sides;
 } span;
 
 static span span_of(const sage_model *model, const sage_work *work, size_t chunk) {
-    const batch_sizes *s = &work->sizes;
-    size_t texts = chunks_of(s->query_bags);
-    bool search = chunk < texts;
-    span c = {.tower = search ? TOWER_SEARCH : TOWER_PICTURE,
-              .begin = search ? chunk * ROWS : s->query_bags + (chunk - texts) * ROWS,
-              .u = search ? SIDE_U : SIDE_PICTURE_U,
-              .act = search ? SIDE_SEARCH_ACT : SIDE_PICTURE_ACT,
-              .d_pre = search ? SIDE_D_SEARCH_PRE : SIDE_D_PICTURE_PRE,
-              .d_q = search ? SIDE_D_Q : SIDE_D_PICTURE_Q};
-    size_t end = search ? s->query_bags : s->query_bags + s->pictures;
-    c.n = end - c.begin < ROWS ? end - c.begin : ROWS;
-    c.m = mlp_tower(model, work->layers, c.tower);
-    return c;
+    size_t first = 0;
+    tower_id t = 0;
+    for (; chunk >= chunks_of(tower_rows(&work->sizes, t)); t++) {
+        chunk -= chunks_of(tower_rows(&work->sizes, t));
+        first += tower_rows(&work->sizes, t);
+    }
+    size_t row = chunk * ROWS, left = tower_rows(&work->sizes, t) - row;
+    return (span){.tower = t,
+                  .row = row,
+                  .begin = first + row,
+                  .n = left < ROWS ? left : ROWS,
+                  .m = mlp_tower(model, work->layers, t),
+                  .sides = tower_sides_of(t)};
 }
 
 static mlp_acts acts_at(const mlp *m, mlp_acts all, size_t begin, const tower_acts *chunk) {
@@ -72,7 +72,7 @@ static const real *inputs(const sage_model *model, sage_work *work, const sage_q
                           const chunk_scratch *scratch) {
     size_t text = work->sizes.text_bags + c->begin;
     real *u = scratch->tower.u, *bags = c->m.in == model->shape.dim_embed ? u : scratch->e;
-    if (c->tower == TOWER_PICTURE) return queries->pictures + (c->begin - work->sizes.query_bags) * c->m.in;
+    if (c->tower == TOWER_PICTURE) return queries->pictures + c->row * c->m.in;
     bags_norm(model, work, text, text + c->n, bags);
     if (bags != u) tower_join(&model->shape, queries, c->begin, c->n, bags, u);
     return u;
@@ -88,9 +88,8 @@ void tower_forward(const sage_model *model, sage_work *work, const sage_query_ba
     uint64_t began = sage_stage_begin();
     const real *u = inputs(model, work, queries, &c, scratch);
     tower_dense(model, work->layers, c.tower, c.n, u, acts, t->q + c.begin * c.m.out, t->inverse + c.begin);
-    size_t row = c.tower == TOWER_SEARCH ? c.begin : c.begin - work->sizes.query_bags;
-    sage_side_set(work->sides[c.u], row, c.n, u, c.m.in);
-    sage_side_set(work->sides[c.act], row, c.n, acts.act, c.m.hidden);
+    sage_side_set(work->sides[c.sides.u], c.row, c.n, u, c.m.in);
+    sage_side_set(work->sides[c.sides.act], c.row, c.n, acts.act, c.m.hidden);
     sage_stage_end(&stage, began, 0, flops(&c.m, c.n));
 }
 
@@ -116,9 +115,8 @@ void tower_back(const sage_model *model, sage_work *work, size_t chunk, size_t w
     memset(part, 0, at.size * sizeof(real));
     unit_back(c.n, c.m.out, t->q + c.begin * c.m.out, t->inverse + c.begin, dq);
     mlp_back(&c.m, c.n, dq, acts, scratch->hidden, d_u, part + at.fc1, part + at.fc2);
-    size_t row = search ? c.begin : c.begin - work->sizes.query_bags;
-    sage_side_set(work->sides[c.d_pre], row, c.n, acts.pre, c.m.hidden);
-    sage_side_set(work->sides[c.d_q], row, c.n, dq, c.m.out);
+    sage_side_set(work->sides[c.sides.d_pre], c.row, c.n, acts.pre, c.m.hidden);
+    sage_side_set(work->sides[c.sides.d_q], c.row, c.n, dq, c.m.out);
     if (search) text_back(model, work, &c, d_u, scratch->d_e, chunk);
     sage_stage_end(&stage, began, 0, flops(&c.m, c.n));
 }

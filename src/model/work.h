@@ -116,7 +116,7 @@ typedef enum side_id {
     SIDE_FF_ACT,
     SIDE_Z,
     SIDE_HEAD_ACT,
-    SIDE_U, /* of the search tower; the picture tower's in the same order */
+    SIDE_SEARCH_U,
     SIDE_SEARCH_ACT,
     SIDE_PICTURE_U,
     SIDE_PICTURE_ACT,
@@ -126,11 +126,26 @@ typedef enum side_id {
     SIDE_D_HEAD_PRE,
     SIDE_D_P,
     SIDE_D_SEARCH_PRE,
-    SIDE_D_Q,
+    SIDE_D_SEARCH_Q,
     SIDE_D_PICTURE_PRE,
     SIDE_D_PICTURE_Q,
     SIDES
 } side_id;
+
+/* Both towers' sides. */
+typedef struct tower_sides {
+    side_id u, act, d_pre, d_q;
+} tower_sides;
+static inline tower_sides tower_sides_of(tower_id tower) {
+    static const tower_sides of[TOWERS] = {
+        [TOWER_SEARCH] = {SIDE_SEARCH_U, SIDE_SEARCH_ACT, SIDE_D_SEARCH_PRE, SIDE_D_SEARCH_Q},
+        [TOWER_PICTURE] = {SIDE_PICTURE_U, SIDE_PICTURE_ACT, SIDE_D_PICTURE_PRE, SIDE_D_PICTURE_Q}};
+    return of[tower];
+}
+/* A tower's rows of a batch. */
+static inline size_t tower_rows(const batch_sizes *sizes, tower_id tower) {
+    return tower == TOWER_SEARCH ? sizes->query_bags : sizes->pictures;
+}
 
 /* Of each worker. */
 typedef struct chunk_scratch {
@@ -175,7 +190,7 @@ struct sage_work {
     tower_acts tower;
     chunk_scratch *scratch;  /* [threads] */
     sage_side *sides[SIDES]; /* of this batch's sizes; NULL where there are no rows */
-    size_t side_rows[3];     /* they: products, query bags, pictures */
+    batch_sizes sides_of;    /* they: its products and towers' rows */
     loss_acts loss;
     real *product_parts, *query_parts; /* [chunks][part's size] */
     real *part_sum;                    /* [the larger part's size] */
@@ -194,7 +209,9 @@ static inline size_t chunks_of(size_t rows) {
 }
 /* A chunk of queries is of one tower: the texts' come first. */
 static inline size_t query_chunks_of(const batch_sizes *sizes) {
-    return chunks_of(sizes->query_bags) + chunks_of(sizes->pictures);
+    size_t chunks = 0;
+    for (tower_id t = 0; t < TOWERS; t++) chunks += chunks_of(tower_rows(sizes, t));
+    return chunks;
 }
 
 #endif
