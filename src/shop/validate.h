@@ -8,9 +8,9 @@
 typedef struct sage_validation sage_validation;
 
 /* Judged on the validation part's distinct (query, product) pairs of the search surface (where there is none, on pairs
- * made from the catalogue) and of the surface image; where there is no pair of either, products' own pictures look for
- * their products, too. The products searched are the whole catalogue, or, beyond 200,000,
- * a fixed sample that holds every product of those pairs (recall is then that of the sample; a note says so). */
+ * made from the catalogue) and of the surface image; where there is no pair of either, products' own pictures (500 at
+ * most) look for their products, too. The products searched are the whole catalogue, or, beyond 200,000, a fixed sample
+ * that holds every product of those pairs (recall is then that of the sample; a note says so). */
 sage_status sage_validation_new(const sage_dataset *dataset, const sage_options *options, sage_pool *pool,
                                 const sage_monitor *monitor, sage_validation **validation, sage_error *error);
 void sage_validation_free(sage_validation *validation);
