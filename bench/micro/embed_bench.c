@@ -257,7 +257,7 @@ static void open_shop(bench *b, unsigned long model) {
     must(sage_path_join(path, model_dir, "vocabulary", &b->error), b);
     must(sage_vocab_open(path, &b->vocab, &b->error), b);
     must(sage_path_join(path, b->shop, "pictures", &b->error), b);
-    must(sage_image_store_open(path, &b->images, &b->error), b);
+    must(sage_image_store_open(b->catalog, path, &b->images, &b->error), b);
     must(sage_pool_new(b->threads, &b->pool, &b->error), b);
     open_dataset(b, model_dir);
     const sage_model_shape *shape = sage_model_shape_of(b->model);

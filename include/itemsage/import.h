@@ -61,10 +61,10 @@ typedef struct sage_picture_options {
 } sage_picture_options;
 
 typedef struct sage_picture_report {
-    char encoder[64];
+    char encoder[160];      /* several that work together with commas between */
     uint64_t links, absent; /* different pictures of products and events; of them remote ones that are not there yet */
     uint64_t read, bytes;   /* files that were new or had changed */
-    uint64_t encoded;       /* contents that the encoder had not seen */
+    uint64_t encoded;       /* contents that the encoder had not seen; of several, each for itself */
     uint64_t pictures, vectors;          /* of products, each product's for itself; of them with a vector now */
     uint64_t products;                   /* whose vectors changed */
     uint64_t searched, searched_vectors; /* different pictures that events began with; of them with a vector now */

@@ -49,8 +49,9 @@ typedef struct sage_reject {
 /* What `itemsage status` prints. Versions are 0 where there is none. */
 typedef struct sage_shop_state {
     uint64_t products, images, image_vectors, queries, events, unknown_product_events, rejects;
-    char picture_encoder[64]; /* that computed the image vectors; "" where they were imported, or there are none */
-    uint64_t picture_rejects; /* of the rejects: pictures of products whose file is missing or bad */
+    char picture_encoder[160]; /* that computed the image vectors, several with commas between; "" where they were
+                                  imported, or there are none */
+    uint64_t picture_rejects;  /* of the rejects: pictures of products whose file is missing or bad */
     int64_t catalogue_revision;
     uint64_t dataset, model, vectors_model, index, keywords; /* newest complete version of each */
     uint64_t current_model, current_index, current_keywords; /* what `current` names */

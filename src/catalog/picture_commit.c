@@ -16,19 +16,32 @@ out:
     return st;
 }
 
-static sage_status enter_encoder(sage_picture_store *s, sage_error *error) {
+static sage_status enter(sage_picture_store *s, const char *identity, const char *name, size_t dim, int64_t *encoder,
+                         sage_error *error) {
     sage_status st = SAGE_OK;
     sqlite3_stmt *stmt = NULL;
     SAGE_TRY(sage_db_prepare(s->catalog->db,
                              "INSERT INTO encoders(identity, name, dim) VALUES(?1, ?2, ?3)"
                              " ON CONFLICT(identity) DO UPDATE SET name = excluded.name RETURNING encoder",
                              &stmt, error));
-    sqlite3_bind_text(stmt, 1, s->source.identity, -1, SQLITE_STATIC);
-    sqlite3_bind_text(stmt, 2, s->source.name, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(stmt, 3, (int64_t)s->source.dim);
-    SAGE_TRY(run_for_id(stmt, &s->encoder, error));
+    sqlite3_bind_text(stmt, 1, identity, -1, SQLITE_STATIC);
+    sqlite3_bind_text(stmt, 2, name, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(stmt, 3, (int64_t)dim);
+    SAGE_TRY(run_for_id(stmt, encoder, error));
 out:
     sqlite3_finalize(stmt);
+    return st;
+}
+
+/* Joined ones after their parts, whose widths say how theirs is made up. */
+static sage_status enter_encoder(sage_picture_store *s, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const sage_picture_source *source = &s->source;
+    int64_t part = 0;
+    for (size_t i = 0; i < source->n_parts && source->n_parts > 1; i++)
+        SAGE_TRY(enter(s, source->parts[i].identity, source->parts[i].name, source->parts[i].dim, &part, error));
+    SAGE_TRY(enter(s, source->identity, source->name, source->dim, &s->encoder, error));
+out:
     return st;
 }
 

@@ -5,6 +5,8 @@
 #include <catalog/picture_store.h>
 #include <catalog/store.h>
 
+typedef struct sage_picture_recall sage_picture_recall;
+
 struct sage_picture_store {
     sage_catalog *catalog;
     sage_picture_source source;
@@ -12,7 +14,12 @@ struct sage_picture_store {
     int64_t at;      /* the last link that was looked at */
     uint64_t links, absent, searched;
     sqlite3_stmt *next, *place, *file, *vector;
+    sage_picture_recall *recall;
 };
+
+/* Where earlier passes kept vectors of the source's parts. */
+sage_status sage_picture_recall_new(const sage_picture_store *store, sage_picture_recall **recall, sage_error *error);
+void sage_picture_recall_free(sage_picture_recall *recall);
 
 /* The links that `sql` gives, each once, into temp.picture_links: n, link, path below images_dir, and why there is no
  * file to read now (reason, detail). */

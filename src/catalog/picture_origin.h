@@ -3,18 +3,19 @@
 #ifndef SAGE_CATALOG_PICTURE_ORIGIN_H
 #define SAGE_CATALOG_PICTURE_ORIGIN_H
 
-#include <catalog/catalog.h>
+#include <catalog/picture_parts.h>
 #include <io/fs.h>
 
 typedef enum sage_picture_maker {
     SAGE_PICTURES_UNKNOWN,  /* no product has one, or nobody wrote it down */
     SAGE_PICTURES_IMPORTED, /* made elsewhere */
-    SAGE_PICTURES_COMPUTED  /* by one encoder of the shop */
+    SAGE_PICTURES_COMPUTED  /* by one encoder of the shop, or by several, joined */
 } sage_picture_maker;
 
 typedef struct sage_picture_origin {
     sage_picture_maker maker;
-    char identity[64], name[SAGE_PATH_MAX]; /* of the encoder, as sage_picture_source has them; else "" */
+    char identity[SAGE_PICTURE_IDENTITY_MAX], name[SAGE_PATH_MAX]; /* of the encoder, as sage_picture_source has them;
+                                                                      else "" */
 } sage_picture_origin;
 
 /* Of the vectors that products have now. Reads the table of pictures once. */

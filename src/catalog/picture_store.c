@@ -53,6 +53,7 @@ sage_status sage_picture_store_open(sage_catalog *catalog, const sage_picture_so
     SAGE_TRY(find_encoder(s, error));
     SAGE_TRY(sage_picture_links_gather(catalog, SAGE_PICTURE_LINKS_SQL, monitor, &s->links, error));
     SAGE_TRY(prepare(s, error));
+    SAGE_TRY(sage_picture_recall_new(s, &s->recall, error));
     *store = s;
     s = NULL;
 out:
@@ -66,6 +67,7 @@ void sage_picture_store_close(sage_picture_store *store) {
     sqlite3_finalize(store->place);
     sqlite3_finalize(store->file);
     sqlite3_finalize(store->vector);
+    sage_picture_recall_free(store->recall);
     sage_picture_links_drop(store->catalog);
     sage_free(store);
 }

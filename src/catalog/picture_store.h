@@ -7,15 +7,22 @@
 #ifndef SAGE_CATALOG_PICTURE_STORE_H
 #define SAGE_CATALOG_PICTURE_STORE_H
 
-#include <catalog/catalog.h>
+#include <catalog/picture_parts.h>
 #include <io/fs.h>
 
 typedef struct sage_picture_store sage_picture_store;
 
+typedef struct sage_picture_part {
+    const char *identity, *name; /* of one encoder: what makes its vectors, and what the user calls it */
+    size_t dim;
+} sage_picture_part;
+
 typedef struct sage_picture_source {
     const char *shop_dir, *images_dir; /* images_dir: a real path, or "": no file is looked for */
-    const char *identity, *name;       /* of the encoder: what makes its vectors, and what the user calls it */
+    const char *identity, *name;       /* of the encoder, or joined ones: see picture_parts.h */
     size_t dim;
+    size_t n_parts; /* 1 for one encoder, which is then its own part */
+    sage_picture_part parts[SAGE_PICTURE_PARTS_MAX];
     bool again; /* files that were refused before are tried once more though they did not change */
 } sage_picture_source;
 
@@ -44,6 +51,10 @@ sage_status sage_picture_store_refuse(sage_picture_store *store, int64_t link, c
 /* Whether there is a vector of this content (of the encoder that the store was opened for). */
 sage_status sage_picture_store_known(sage_picture_store *store, const unsigned char content[16], bool *known,
                                      sage_error *error);
+/* The part's vector [its dim] of this content, as any earlier pass made it, alone or beside others. *found = false:
+ * there is none. Contents of the store's own encoder are no affair of this: see known. */
+sage_status sage_picture_store_recall(sage_picture_store *store, const unsigned char content[16], size_t part,
+                                      float *out, bool *found, sage_error *error);
 
 /* What a file turned out to be. */
 typedef struct sage_picture_found {

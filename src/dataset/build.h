@@ -18,6 +18,7 @@ typedef struct sage_product_spools {
     sage_spool images, image_begin, image_prints;
     sage_spool sentences, sentence_begin;
     uint64_t n, n_words, n_images, image_dim, n_sentences;
+    sage_picture_parts image_parts;
 } sage_product_spools;
 
 typedef struct sage_part_spools {

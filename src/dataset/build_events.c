@@ -46,7 +46,7 @@ static sage_status open_eyes(const sage_build *build, eyes *e, sage_error *error
     char pictures[SAGE_PATH_MAX];
     SAGE_TRY(sage_picture_finder_open(build->catalog, &e->finder, error));
     SAGE_TRY(sage_path_join(pictures, build->shop_dir, "pictures", error));
-    SAGE_TRY(sage_image_store_open(pictures, &e->store, error));
+    SAGE_TRY(sage_image_store_open(build->catalog, pictures, &e->store, error));
 out:
     return st;
 }
@@ -60,11 +60,13 @@ static void close_eyes(eyes *e) {
 static sage_status look(sage_build *build, eyes *e, sage_str link, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_image_ref image;
+    sage_picture_parts parts;
     e->n = 0;
     if (build->products.image_dim == 0) goto out; /* the model will know no pictures */
     SAGE_TRY(sage_picture_finder_find(e->finder, link, &image, error));
     SAGE_TRY(sage_image_store_add(e->store, &image, &e->vector, &e->capacity, &e->n, error));
-    if (e->n > 0 && sage_image_store_dim(e->store) != build->products.image_dim)
+    if (e->n > 0) sage_image_store_parts(e->store, &parts);
+    if (e->n > 0 && !sage_picture_parts_equal(&parts, &build->products.image_parts))
         SAGE_TRY(
             sage_fail_at(error, SAGE_E_FORMAT, image.vector_file, 0, 0,
                          "image vectors of another width than those of the products; run 'itemsage import images'"));

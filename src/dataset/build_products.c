@@ -86,6 +86,7 @@ static sage_status add_images(pass *p, const sage_product_row *row, sage_error *
     size_t n, dim;
     SAGE_TRY(sage_image_store_read(p->images, row, &p->vectors, &p->vectors_capacity, &n, &dim, error));
     s->image_dim = dim;
+    sage_image_store_parts(p->images, &s->image_parts);
     s->n_images += n;
     SAGE_TRY(sage_spool_add(&s->images, p->vectors, n * dim * sizeof *p->vectors, error));
     SAGE_TRY(sage_spool_add(&s->image_begin, &s->n_images, sizeof s->n_images, error));
@@ -136,7 +137,7 @@ sage_status sage_build_products(sage_build *build, sage_error *error) {
     for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
         SAGE_TRY(sage_spool_add(begins[i], &zero, sizeof zero, error));
     SAGE_TRY(sage_path_join(pictures, build->shop_dir, "pictures", error));
-    SAGE_TRY(sage_image_store_open(pictures, &p.images, error));
+    SAGE_TRY(sage_image_store_open(build->catalog, pictures, &p.images, error));
     SAGE_TRY(sage_product_cursor_open(build->catalog, 0, 0, &cursor, error));
     for (;;) {
         const sage_product_row *row;

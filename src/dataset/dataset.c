@@ -36,6 +36,16 @@ out:
     return st;
 }
 
+/* Datasets from before there were several encoders at once do not name them. */
+static sage_status check_parts(sage_dataset *d, const char *dir, sage_error *error) {
+    sage_picture_parts *parts = &d->info.image_parts;
+    if (parts->n == 0 && d->image_dim > 0) *parts = (sage_picture_parts){1, {d->image_dim}};
+    if (sage_picture_parts_dim(parts) == d->image_dim) return SAGE_OK;
+    return sage_fail_at(error, SAGE_E_FORMAT, dir, 0, 0,
+                        "image vectors of width %zu, and its \"image_parts\" say %zu; build it again", d->image_dim,
+                        sage_picture_parts_dim(parts));
+}
+
 sage_status sage_dataset_open_at(const char *dir, bool verify, sage_dataset **dataset, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_dataset *d = sage_alloc_zero(1, sizeof *d);
@@ -45,6 +55,7 @@ sage_status sage_dataset_open_at(const char *dir, bool verify, sage_dataset **da
     SAGE_TRY(sage_meta_read(dir, &d->info, error));
     SAGE_TRY(open_files(d, dir, verify, error));
     SAGE_TRY(open_made(d, dir, verify, error));
+    SAGE_TRY(check_parts(d, dir, error));
     *dataset = d;
     d = NULL;
 out:
@@ -99,6 +110,10 @@ const sage_vocab *sage_dataset_vocab(const sage_dataset *dataset) {
 
 const char *sage_dataset_vocab_path(const sage_dataset *dataset) {
     return dataset->vocab_path;
+}
+
+const sage_picture_parts *sage_dataset_image_parts(const sage_dataset *dataset) {
+    return &dataset->info.image_parts;
 }
 
 size_t sage_dataset_image_dim(const sage_dataset *dataset) {

@@ -39,14 +39,16 @@ const int64_t *sage_dataset_pids(const sage_dataset *dataset); /* [N] ascending 
 const sage_fingerprint *sage_dataset_fingerprints(const sage_dataset *dataset);
 const sage_vocab *sage_dataset_vocab(const sage_dataset *dataset);
 const char *sage_dataset_vocab_path(const sage_dataset *dataset);
-size_t sage_dataset_image_dim(const sage_dataset *dataset);    /* 0: no image vectors */
+size_t sage_dataset_image_dim(const sage_dataset *dataset); /* 0: no image vectors */
+/* Of which parts image vectors are, each of length 1; n = 0: there are none. */
+const sage_picture_parts *sage_dataset_image_parts(const sage_dataset *dataset);
 size_t sage_dataset_sentence_dim(const sage_dataset *dataset); /* 0: no vectors of texts */
 
 /* Product i's ids: field f is ids[begin[f] .. begin[f+1]); views into the map. */
 typedef struct sage_packed_product {
     const uint32_t *ids;
     const uint32_t *begin;        /* [SAGE_FIELDS + 1], relative to ids */
-    const float *images;          /* [n_images][image_dim], unit vectors */
+    const float *images;          /* [n_images][image_dim], their parts unit vectors */
     const uint64_t *image_prints; /* [n_images] equal for the same picture; NULL where the dataset is without */
     size_t n_images;
     const float *sentences;     /* [n_sentences][sentence_dim], of the title, a unit vector */
@@ -67,7 +69,7 @@ typedef struct sage_packed_query {
     const uint32_t *ids; /* search only */
     size_t n_ids;
     const float *sentence;     /* search only: [sentence_dim], a unit vector; NULL where there is none */
-    const float *picture;      /* image only: [image_dim], a unit vector; NULL in older datasets */
+    const float *picture;      /* image only: [image_dim], its parts unit vectors; NULL in older datasets */
     const uint32_t *positives; /* product indices of all its known products of its own part, ascending */
     size_t n_positives;
 } sage_packed_query;
@@ -100,7 +102,8 @@ typedef struct sage_dataset_info {
     int64_t catalogue_revision;
     double holdout;
     bool simulated;
-    char text_encoder[64]; /* identity of the encoder of texts; "": none */
+    char text_encoder[64];          /* identity of the encoder of texts; "": none */
+    sage_picture_parts image_parts; /* as sage_dataset_image_parts has them */
 } sage_dataset_info;
 void sage_dataset_describe(const sage_dataset *dataset, sage_dataset_info *info);
 

@@ -4,6 +4,7 @@
 #include <dataset/meta.h>
 #include <inttypes.h>
 #include <io/json.h>
+#include <io/npy.h>
 #include <io/version.h>
 #include <stdio.h>
 #include <string.h>
@@ -56,6 +57,13 @@ static json_t *part_json(const sage_part_spools *part) {
                      "pairs", pairs);
 }
 
+static json_t *parts_json(const sage_picture_parts *parts) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < parts->n && list != NULL; i++)
+        json_array_append_new(list, json_integer((json_int_t)parts->dim[i]));
+    return list;
+}
+
 static json_t *vocab_json(const sage_vocab *vocab) {
     char hash[17];
     json_int_t size[SAGE_NGRAM_KINDS];
@@ -74,15 +82,15 @@ sage_status sage_build_write_meta(sage_build *build, sage_error *error) {
     json_t *options = NULL, *root = NULL;
     const sage_part_spools *parts = build->parts;
     SAGE_TRY(options_json(build, &options, error));
-    root =
-        json_pack("{sisisIsbsIsfsIsIsIsssosos{sososo}}", "format", SAGE_DATASET_VERSION, "contents",
-                  SAGE_DATASET_CONTENTS, "catalogue_revision", (json_int_t)build->revision, "simulated",
-                  (int)sage_catalog_simulated(build->catalog), "seed", (json_int_t)build->split.seed, "holdout",
-                  build->split.holdout, "products", (json_int_t)build->products.n, "images",
-                  (json_int_t)build->products.n_images, "image_dim", (json_int_t)build->products.image_dim,
-                  "text_encoder", build->sentences != NULL ? sage_sentences_identity(build->sentences) : "", "options",
-                  options, "vocabulary", vocab_json(build->vocab), "parts", "train", part_json(&parts[SAGE_TRAIN]),
-                  "validation", part_json(&parts[SAGE_VALIDATION]), "test", part_json(&parts[SAGE_TEST]));
+    root = json_pack("{sisisIsbsIsfsIsIsIsosssosos{sososo}}", "format", SAGE_DATASET_VERSION, "contents",
+                     SAGE_DATASET_CONTENTS, "catalogue_revision", (json_int_t)build->revision, "simulated",
+                     (int)sage_catalog_simulated(build->catalog), "seed", (json_int_t)build->split.seed, "holdout",
+                     build->split.holdout, "products", (json_int_t)build->products.n, "images",
+                     (json_int_t)build->products.n_images, "image_dim", (json_int_t)build->products.image_dim,
+                     "image_parts", parts_json(&build->products.image_parts), "text_encoder",
+                     build->sentences != NULL ? sage_sentences_identity(build->sentences) : "", "options", options,
+                     "vocabulary", vocab_json(build->vocab), "parts", "train", part_json(&parts[SAGE_TRAIN]),
+                     "validation", part_json(&parts[SAGE_VALIDATION]), "test", part_json(&parts[SAGE_TEST]));
     SAGE_TRY(no_memory(root, error));
     SAGE_TRY(sage_path_join(path, build->dir, SAGE_META_FILE, error));
     SAGE_TRY(sage_json_write(path, root, error));
@@ -113,6 +121,20 @@ static const char *text_encoder_of(const json_t *root) {
     return identity != NULL ? identity : "";
 }
 
+/* Absent where the dataset is older. */
+static sage_status read_parts(const json_t *root, const char *path, sage_picture_parts *parts, sage_error *error) {
+    const json_t *list = json_object_get(root, "image_parts");
+    *parts = (sage_picture_parts){.n = json_array_size(list)};
+    bool good = list == NULL || (json_is_array(list) && parts->n <= SAGE_PICTURE_PARTS_MAX);
+    for (size_t i = 0; good && i < parts->n; i++) {
+        json_int_t dim = json_integer_value(json_array_get(list, i));
+        good = dim > 0 && dim <= SAGE_NPY_COLS_MAX;
+        parts->dim[i] = (size_t)dim;
+    }
+    if (good) return SAGE_OK;
+    return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "'image_parts' is no list of widths; build it again");
+}
+
 sage_status sage_meta_read(const char *dir, sage_dataset_info *info, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
@@ -125,6 +147,7 @@ sage_status sage_meta_read(const char *dir, sage_dataset_info *info, sage_error 
     info->seed = (uint64_t)seed;
     info->simulated = json_is_true(json_object_get(root, "simulated"));
     snprintf(info->text_encoder, sizeof info->text_encoder, "%s", text_encoder_of(root));
+    SAGE_TRY(read_parts(root, path, &info->image_parts, error));
 out:
     json_decref(root);
     return st;

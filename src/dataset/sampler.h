@@ -29,13 +29,13 @@ typedef struct sage_batch {
     /* query bags */
     const uint32_t *query_ids, *query_begin; /* [n_texts + 1] */
     const float *query_sentences;            /* [n_texts][sentence_dim] unit vectors, or zeros; NULL without */
-    const float *query_pictures;             /* [n_pictures][image_dim] unit vectors; NULL without */
+    const float *query_pictures;             /* [n_pictures][image_dim], their parts unit vectors; NULL without */
     /* product tokens after dropout, as sage_product_batch wants them */
     const uint32_t *token_begin; /* [B + R + 1] */
     const uint8_t *token_field;
     const uint32_t *token_ids, *bag_begin; /* [n_tokens + 1] */
     const uint32_t *image_begin;           /* [B + R + 1] or NULL */
-    const float *images;
+    const float *images; /* [image_begin[B + R]][dim] of the first part of image vectors, then so of the others */
     const uint32_t *sentence_begin; /* [B + R + 1] or NULL */
     const float *sentences;
     /* What a keyword search would give the row's whole query for each column, as sage_loss_spec wants it: columns of

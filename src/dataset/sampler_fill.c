@@ -236,7 +236,22 @@ static sage_status join_fields(sage_sampler *s, sage_error *error) {
     return SAGE_OK;
 }
 
+/* Each part's rows together. */
+static void join_parts(sage_sampler *s, size_t n, const sage_picture_parts *parts) {
+    size_t dim = s->dataset->image_dim, row = 0;
+    for (size_t t = 0; t < s->n_workers; t++) {
+        const sage_sampler_worker *w = &s->workers[t];
+        for (size_t i = 0; i < w->n_images; i++, row++) {
+            const float *from = w->images + i * dim;
+            float *to = s->images;
+            for (size_t p = 0; p < parts->n; to += n * parts->dim[p], from += parts->dim[p++])
+                memcpy(to + row * parts->dim[p], from, parts->dim[p] * sizeof *to);
+        }
+    }
+}
+
 static sage_status join_images(sage_sampler *s, sage_error *error) {
+    const sage_picture_parts *parts = sage_dataset_image_parts(s->dataset);
     size_t n = 0, dim = s->dataset->image_dim;
     for (size_t t = 0; t < s->n_workers; t++) n += s->workers[t].n_images * dim;
     if (sage_grow((void **)&s->images, &s->images_capacity, n, sizeof *s->images) != 0) {
@@ -244,8 +259,9 @@ static sage_status join_images(sage_sampler *s, sage_error *error) {
     }
     for (size_t t = 0, at = 0; t < s->n_workers; at += s->workers[t++].n_images * dim) {
         size_t bytes = s->workers[t].n_images * dim * sizeof *s->images;
-        if (bytes > 0) memcpy(s->images + at, s->workers[t].images, bytes);
+        if (bytes > 0 && parts->n == 1) memcpy(s->images + at, s->workers[t].images, bytes);
     }
+    if (parts->n > 1) join_parts(s, n / dim, parts);
     return join_ends(s, MEMBER(image_ends), &s->image_begin, error);
 }
 

@@ -21,6 +21,7 @@ sage_status sage_encoder_open_in(const char *model_dir, sage_precision precision
 void sage_encoder_close(sage_encoder *encoder);
 size_t sage_encoder_dim(const sage_encoder *encoder);
 size_t sage_encoder_image_dim(const sage_encoder *encoder); /* of all picture groups; 0: it takes no images */
+void sage_encoder_image_parts(const sage_encoder *encoder, sage_picture_parts *parts); /* of each; n = 0: as above */
 const sage_model_shape *sage_encoder_shape(const sage_encoder *encoder);
 /* What makes the vectors of texts that a model with a group of sentences takes; must outlive the encoder, whose it is
  * as long. Before the first text or product. Without it these are SAGE_E_STATE. */
@@ -29,7 +30,7 @@ void sage_encoder_speak(sage_encoder *encoder, sage_sentences *sentences);
  * no sentence) gives *known[i] = false (known may be NULL). */
 sage_status sage_encoder_texts(sage_encoder *encoder, const sage_str *texts, size_t n, float *out, bool *known,
                                sage_error *error);
-/* Pictures as queries, by their vectors [n][image_dim] of length 1 -> out [n][dim], unit vectors. */
+/* Pictures as queries, by their vectors [n][image_dim], each part of length 1 -> out [n][dim], unit vectors. */
 sage_status sage_encoder_pictures(sage_encoder *encoder, const float *pictures, size_t n, float *out,
                                   sage_error *error);
 /* Products as rows of the catalogue; batches are gathered by the caller with _add and computed by _flush into out
@@ -43,6 +44,8 @@ typedef struct sage_embed_spec {
     sage_precision precision;
     bool all;
     sage_sentences *sentences; /* of the encoder of texts that the model was trained with; NULL: none */
+    const char *pictures;      /* identity of the encoder of pictures that it was trained with; NULL: not known. Vectors
+                                  of another one are SAGE_E_STATE */
 } sage_embed_spec;
 
 /* Brings vectors/<model>/ up to date with the catalogue: embeds what is new, has another fingerprint or was computed in

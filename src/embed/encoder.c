@@ -93,6 +93,13 @@ size_t sage_encoder_image_dim(const sage_encoder *encoder) {
     return sage_shape_dim(sage_frozen_shape(encoder->frozen), SAGE_GROUP_PICTURES);
 }
 
+void sage_encoder_image_parts(const sage_encoder *encoder, sage_picture_parts *parts) {
+    const sage_model_shape *shape = sage_frozen_shape(encoder->frozen);
+    *parts = (sage_picture_parts){.n = 0};
+    for (size_t g = 0; g < shape->n_groups && parts->n < SAGE_PICTURE_PARTS_MAX; g++)
+        if (shape->groups[g].kind == SAGE_GROUP_PICTURES) parts->dim[parts->n++] = shape->groups[g].dim;
+}
+
 const sage_model_shape *sage_encoder_shape(const sage_encoder *encoder) {
     return sage_frozen_shape(encoder->frozen);
 }

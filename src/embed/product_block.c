@@ -118,11 +118,12 @@ static sage_status new_item(sage_product_block *block, item **added, sage_error 
 static sage_status keep(sage_product_block *block, size_t group, sage_group_vectors from, item *added,
                         sage_error *error) {
     kept_vectors *kept = &block->kept[group];
-    size_t n = from.n * block->shape->groups[group].dim;
+    size_t dim = block->shape->groups[group].dim, n = from.n * dim;
     if (n == 0) return SAGE_OK;
     if (sage_grow((void **)&kept->values, &kept->capacity, kept->n + n, sizeof *kept->values) != 0)
         return sage_fail_memory(error, (kept->n + n) * sizeof *kept->values);
-    memcpy(kept->values + kept->n, from.vectors, n * sizeof *kept->values);
+    for (size_t i = 0; i < from.n; i++)
+        memcpy(kept->values + kept->n + i * dim, from.vectors + i * from.stride, dim * sizeof *kept->values);
     added->group[group].n = from.n;
     added->vectors_at[group] = kept->n;
     kept->n += n;
@@ -130,21 +131,39 @@ static sage_status keep(sage_product_block *block, size_t group, sage_group_vect
     return SAGE_OK;
 }
 
-/* A catalogue has pictures' vectors of one encoder. */
+bool sage_takes_pictures(const sage_model_shape *shape, const sage_picture_parts *parts) {
+    for (size_t i = 0; i < parts->n; i++)
+        if (i >= shape->n_groups || shape->groups[i].kind != SAGE_GROUP_PICTURES ||
+            shape->groups[i].dim != parts->dim[i])
+            return false;
+    return sage_shape_dim(shape, SAGE_GROUP_PICTURES) == sage_picture_parts_dim(parts);
+}
+
+/* A catalogue has pictures' vectors of one encoder, or of several, side by side. */
 static sage_status add_images(sage_product_block *block, const sage_product_row *row, sage_image_store *images,
                               item *added, sage_error *error) {
     sage_status st = SAGE_OK;
-    size_t n = 0, dim = 0, takes = sage_shape_dim(block->shape, SAGE_GROUP_PICTURES);
+    sage_group_vectors groups[SAGE_GROUPS_MAX];
+    sage_picture_parts parts;
+    size_t n = 0, dim = 0, n_groups, takes = sage_shape_dim(block->shape, SAGE_GROUP_PICTURES);
     if (takes == 0 || images == NULL) goto out;
     SAGE_TRY(sage_image_store_read(images, row, &block->row_images, &block->row_images_capacity, &n, &dim, error));
     if (n == 0) goto out;
-    if (dim != takes || dim != block->shape->groups[0].dim) {
-        st = sage_fail(error, SAGE_E_FORMAT,
-                       "image vectors of product %.*s have %zu dimensions, the model takes %zu; train a new model",
-                       (int)(row->id.len < 100 ? row->id.len : 100), row->id.data, dim, takes);
+    sage_image_store_parts(images, &parts);
+    if (!sage_takes_pictures(block->shape, &parts)) {
+        int len = (int)(row->id.len < 100 ? row->id.len : 100);
+        st = dim == takes ? sage_fail(error, SAGE_E_FORMAT,
+                                      "image vectors of product %.*s are of other encoders than those that the model "
+                                      "takes; train a new model",
+                                      len, row->id.data)
+                          : sage_fail(error, SAGE_E_FORMAT,
+                                      "image vectors of product %.*s have %zu dimensions, the model takes %zu; train a "
+                                      "new model",
+                                      len, row->id.data, dim, takes);
         goto out;
     }
-    st = keep(block, 0, (sage_group_vectors){n, block->row_images}, added, error);
+    n_groups = sage_split_pictures(block->shape, n, block->row_images, groups);
+    for (size_t g = 0; g < n_groups; g++) SAGE_TRY(keep(block, g, groups[g], added, error));
 out:
     return st;
 }
@@ -176,8 +195,8 @@ sage_status sage_product_block_add_packed(sage_product_block *block, const sage_
     added->ids = product->ids;
     added->begin = product->begin;
     if (sage_shape_dim(block->shape, SAGE_GROUP_PICTURES) > 0) {
-        added->group[0] = (sage_group_vectors){product->n_images, product->images};
-        block->vector_bytes += product->n_images * block->shape->groups[0].dim * sizeof(float);
+        sage_split_pictures(block->shape, product->n_images, product->images, added->group);
+        block->vector_bytes += product->n_images * sage_shape_dim(block->shape, SAGE_GROUP_PICTURES) * sizeof(float);
     }
     size_t spoken = block->shape->n_groups - 1; /* there is one encoder of texts, and its group is the last */
     if (sage_shape_dim(block->shape, SAGE_GROUP_SENTENCES) > 0)

@@ -158,7 +158,7 @@ static bool same_words(const embed_run *run, const sage_dataset *dataset) {
 
 static bool of_use(const embed_run *run, const sage_dataset *dataset) {
     return same_words(run, dataset) && sage_dataset_fingerprints(dataset) != NULL &&
-           sage_dataset_image_dim(dataset) == sage_encoder_image_dim(run->encoder) &&
+           sage_takes_pictures(sage_encoder_shape(run->encoder), sage_dataset_image_parts(dataset)) &&
            sage_vocab_hash(sage_dataset_vocab(dataset)) == sage_vocab_hash(sage_encoder_vocab(run->encoder));
 }
 
@@ -205,7 +205,9 @@ static sage_status begin(embed_run *run, sage_error *error) {
     SAGE_TRY(sage_version_path(model_dir, path, run->spec->model, error));
     SAGE_TRY(sage_encoder_open_in(model_dir, run->spec->precision, run->pool, &run->encoder, error));
     SAGE_TRY(sage_path_join(path, run->shop_dir, "pictures", error));
-    SAGE_TRY(sage_image_store_open(path, &run->images, error));
+    SAGE_TRY(sage_image_store_open(run->catalog, path, &run->images, error));
+    if (run->spec->pictures != NULL && sage_encoder_image_dim(run->encoder) > 0)
+        SAGE_TRY(sage_image_store_expect(run->images, run->spec->pictures, error));
     SAGE_TRY(make_directory(run, error));
     SAGE_TRY(open_set(run, error));
     SAGE_TRY(sage_manifest_sweep(run->dir, &run->set.manifest, error));

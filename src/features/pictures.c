@@ -1,13 +1,14 @@
 /* A batch of files: read and hashed by all workers, sorted out by one (what is known needs no more), decoded and shaped
- * by all, encoded, and kept in the order of the links. */
+ * by all, encoded, and kept in the order of the links. Of several encoders each is asked only for what no pass before
+ * has had of it. */
 #include <base/alloc.h>
 #include <base/error.h>
 #include <base/report.h>
 #include <catalog/picture_find.h>
 #include <features/picture_segment.h>
+#include <features/picture_vector.h>
 #include <features/pictures.h>
 #include <inttypes.h>
-#include <pretrained/picture.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,10 +22,6 @@ typedef struct job {
     size_t square; /* its place among those that are encoded; BATCH: it has none */
 } job;
 
-typedef struct worker {
-    sage_pixels pixels, scratch;
-} worker;
-
 typedef struct pass {
     const sage_pictures_spec *spec;
     sage_picture_store *store;
@@ -35,36 +32,45 @@ typedef struct pass {
     job *jobs; /* [BATCH + 1]: the last one waits for the next batch */
     size_t n;
     bool waits;
-    size_t squares, owners[BATCH]; /* of each square, the job that has its bytes */
-    float *pixels, *vectors;
-    worker *workers;
+    size_t squares, owners[BATCH];             /* of each square, the job that has its bytes */
+    bool lacks[BATCH][SAGE_PICTURE_PARTS_MAX]; /* of each square, the parts that are to be computed */
+    float *pixels[SAGE_PICTURE_PARTS_MAX];     /* the squares as the parts take them */
+    float *vectors, *made;                     /* [BATCH][dim]; of one part */
+    sage_picture_scratch *workers;
     size_t n_workers;
 } pass;
 
 /* ---- memory ---- */
 
+static size_t square_of_part(const sage_picture_encoder *encoder, size_t part) {
+    const size_t s = encoder->parts[part].rule->size;
+    return 3 * s * s;
+}
+
 static sage_status allocate(pass *p, sage_error *error) {
-    const size_t s = p->encoder->rule->size, square = 3 * s * s;
+    const sage_picture_encoder *e = p->encoder;
     p->n_workers = sage_pool_threads(p->pool);
     p->jobs = sage_alloc_zero(BATCH + 1, sizeof *p->jobs);
     p->workers = sage_alloc_zero(p->n_workers, sizeof *p->workers);
-    p->pixels = sage_alloc(BATCH * square * sizeof *p->pixels);
-    p->vectors = sage_alloc(BATCH * p->encoder->dim * sizeof *p->vectors);
-    if (p->jobs == NULL || p->workers == NULL || p->pixels == NULL || p->vectors == NULL)
-        return sage_fail_memory(error, BATCH * (square + p->encoder->dim) * sizeof *p->pixels);
+    p->vectors = sage_alloc(BATCH * e->dim * sizeof *p->vectors);
+    p->made = sage_alloc(BATCH * e->dim * sizeof *p->made);
+    if (p->jobs == NULL || p->workers == NULL || p->vectors == NULL || p->made == NULL)
+        return sage_fail_memory(error, BATCH * e->dim * sizeof *p->vectors);
+    for (size_t i = 0; i < e->n_parts; i++) {
+        size_t bytes = BATCH * square_of_part(e, i) * sizeof **p->pixels;
+        if ((p->pixels[i] = sage_alloc(bytes)) == NULL) return sage_fail_memory(error, bytes);
+    }
     return sage_picture_segment_init(&p->segment, p->store, p->encoder->dim, p->spec->segment_rows, error);
 }
 
 static void release(pass *p) {
     for (size_t i = 0; p->jobs != NULL && i < BATCH; i++) sage_picture_file_free(&p->jobs[i].file);
-    for (size_t i = 0; p->workers != NULL && i < p->n_workers; i++) {
-        sage_pixels_free(&p->workers[i].pixels);
-        sage_pixels_free(&p->workers[i].scratch);
-    }
+    for (size_t i = 0; p->workers != NULL && i < p->n_workers; i++) sage_picture_scratch_free(&p->workers[i]);
+    for (size_t i = 0; i < SAGE_PICTURE_PARTS_MAX; i++) sage_free(p->pixels[i]);
     sage_free(p->jobs);
     sage_free(p->workers);
-    sage_free(p->pixels);
     sage_free(p->vectors);
+    sage_free(p->made);
     sage_picture_segment_free(&p->segment);
     sage_picture_store_close(p->store);
 }
@@ -133,6 +139,19 @@ static size_t square_of(const pass *p, const unsigned char content[16]) {
     return s;
 }
 
+/* Of the parts, what passes before have had. */
+static sage_status recall(pass *p, size_t square, const unsigned char content[16], sage_error *error) {
+    sage_status st = SAGE_OK;
+    float *vector = p->vectors + square * p->encoder->dim;
+    bool found = false;
+    for (size_t i = 0; i < p->encoder->n_parts; i++) {
+        SAGE_TRY(sage_picture_store_recall(p->store, content, i, vector + p->encoder->parts[i].at, &found, error));
+        p->lacks[square][i] = !found;
+    }
+out:
+    return st;
+}
+
 static sage_status sort_out_one(pass *p, size_t i, sage_error *error) {
     static const unsigned char none[16];
     sage_status st = SAGE_OK;
@@ -145,7 +164,9 @@ static sage_status sort_out_one(pass *p, size_t i, sage_error *error) {
     if (!known) SAGE_TRY(sage_picture_store_known(p->store, j->file.hash, &known, error));
     if (known) return sage_picture_segment_file(&p->segment, &j->task, j->file.hash, NULL, NULL, error);
     j->square = square_of(p, j->file.hash);
-    if (j->square == p->squares) p->owners[p->squares++] = i;
+    if (j->square < p->squares) goto out;
+    p->owners[p->squares++] = i;
+    SAGE_TRY(recall(p, j->square, j->file.hash, error));
 out:
     return st;
 }
@@ -154,50 +175,51 @@ out:
 
 static void decode_squares(void *ctx, size_t begin, size_t end, size_t worker_n) {
     pass *p = ctx;
-    worker *w = &p->workers[worker_n];
-    const sage_picture_rule *rule = p->encoder->rule;
-    const size_t square = 3 * rule->size * rule->size;
     for (size_t s = begin; s < end; s++) {
         job *j = &p->jobs[p->owners[s]];
-        j->st = sage_picture_decode(NULL, j->file.bytes, j->file.n_bytes, &sage_picture_limits_default,
-                                    sage_picture_wanted(rule), &w->pixels, NULL, &j->error);
-        if (j->st == SAGE_OK)
-            j->st = sage_picture_shape(&w->pixels, rule, &w->scratch, p->pixels + s * square, &j->error);
+        float *squares[SAGE_PICTURE_PARTS_MAX];
+        for (size_t i = 0; i < p->encoder->n_parts; i++)
+            squares[i] = p->lacks[s][i] ? p->pixels[i] + s * square_of_part(p->encoder, i) : NULL;
+        j->st = sage_picture_squares(p->encoder, NULL, &j->file, &p->workers[worker_n], squares, &j->error);
     }
 }
 
-/* Good squares move together; gives where each one went. */
-static size_t close_up(pass *p, size_t moved[BATCH]) {
-    const size_t s = p->encoder->rule->size, square = 3 * s * s;
+/* Good squares that lack the part move together; gives which ones they are. */
+static size_t close_up(pass *p, size_t part, size_t which[BATCH]) {
+    const size_t square = square_of_part(p->encoder, part);
+    float *pixels = p->pixels[part];
     size_t good = 0;
-    for (size_t i = 0; i < p->squares; i++) {
-        if (p->jobs[p->owners[i]].st != SAGE_OK) continue;
-        if (good != i) memcpy(p->pixels + good * square, p->pixels + i * square, square * sizeof *p->pixels);
-        moved[i] = good++;
+    for (size_t s = 0; s < p->squares; s++) {
+        if (p->jobs[p->owners[s]].st != SAGE_OK || !p->lacks[s][part]) continue;
+        if (good != s) memcpy(pixels + good * square, pixels + s * square, square * sizeof *pixels);
+        which[good++] = s;
     }
     return good;
 }
 
-static sage_status keep_vectors(pass *p, const size_t moved[BATCH], sage_error *error) {
-    for (size_t i = 0; i < p->squares; i++) {
-        const job *j = &p->jobs[p->owners[i]];
-        if (j->st != SAGE_OK) continue;
-        const float *vector = p->vectors + moved[i] * p->encoder->dim;
-        sage_status st = sage_picture_encoder_check(p->encoder, j->task.path, vector, error);
-        if (st != SAGE_OK) return st;
-        sage_picture_segment_add(&p->segment, j->file.hash, vector);
-        p->report->encoded++;
+static sage_status encode_part(pass *p, size_t number, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const sage_encoder_part *part = &p->encoder->parts[number];
+    size_t which[BATCH] = {0}, good = close_up(p, number, which);
+    if (good > 0) SAGE_TRY(sage_picture_encoder_run(p->encoder, number, good, p->pixels[number], p->made, error));
+    for (size_t i = 0; i < good; i++) {
+        const float *vector = p->made + i * part->dim;
+        SAGE_TRY(sage_picture_encoder_check(part, p->jobs[p->owners[which[i]]].task.path, vector, error));
+        memcpy(p->vectors + which[i] * p->encoder->dim + part->at, vector, part->dim * sizeof *vector);
     }
-    return SAGE_OK;
+    p->report->encoded += good;
+out:
+    return st;
 }
 
 static sage_status encode(pass *p, sage_error *error) {
     sage_status st = SAGE_OK;
-    size_t moved[BATCH] = {0};
     sage_pool_for_dynamic(p->pool, p->squares, 1, decode_squares, p);
-    size_t good = close_up(p, moved);
-    if (good > 0) SAGE_TRY(sage_picture_encoder_run(p->encoder, good, p->pixels, p->vectors, error));
-    SAGE_TRY(keep_vectors(p, moved, error));
+    for (size_t i = 0; i < p->encoder->n_parts; i++) SAGE_TRY(encode_part(p, i, error));
+    for (size_t s = 0; s < p->squares; s++) {
+        const job *j = &p->jobs[p->owners[s]];
+        if (j->st == SAGE_OK) sage_picture_segment_add(&p->segment, j->file.hash, p->vectors + s * p->encoder->dim);
+    }
 out:
     return st;
 }
@@ -278,17 +300,21 @@ sage_status sage_pictures_run(sage_catalog *catalog, const sage_pictures_spec *s
                               sage_error *error) {
     sage_status st = SAGE_OK;
     pass p = {.spec = spec, .encoder = encoder, .pool = pool, .report = report};
-    const sage_picture_source source = {.shop_dir = spec->shop_dir,
-                                        .images_dir = spec->images_dir,
-                                        .identity = encoder->identity,
-                                        .name = encoder->name,
-                                        .dim = encoder->dim,
-                                        .again = spec->again};
+    sage_picture_source source = {.shop_dir = spec->shop_dir,
+                                  .images_dir = spec->images_dir,
+                                  .identity = encoder->identity,
+                                  .name = encoder->name,
+                                  .dim = encoder->dim,
+                                  .n_parts = encoder->n_parts,
+                                  .again = spec->again};
     double began_s = sage_now_s();
     sage_import_report *linked = sage_alloc_zero(1, sizeof *linked);
     memset(report, 0, sizeof *report);
     if (linked == NULL) return sage_fail_memory(error, sizeof *linked);
-    snprintf(report->encoder, sizeof report->encoder, "%.63s", encoder->name);
+    for (size_t i = 0; i < encoder->n_parts; i++)
+        source.parts[i] =
+            (sage_picture_part){encoder->parts[i].identity, encoder->parts[i].name, encoder->parts[i].dim};
+    snprintf(report->encoder, sizeof report->encoder, "%.*s", (int)sizeof report->encoder - 1, encoder->name);
     SAGE_TRY(sage_picture_store_open(catalog, &source, monitor, &p.store, error));
     report->links = sage_picture_store_links(p.store);
     SAGE_TRY(allocate(&p, error));

@@ -183,10 +183,20 @@ static sage_status reserve_group(const sage_batch_builder *b, group_list *list, 
     return SAGE_OK;
 }
 
+size_t sage_split_pictures(const sage_model_shape *shape, size_t n, const float *vectors, sage_group_vectors *groups) {
+    size_t at = 0, g = 0, dim = sage_shape_dim(shape, SAGE_GROUP_PICTURES);
+    for (; g < shape->n_groups && shape->groups[g].kind == SAGE_GROUP_PICTURES; at += shape->groups[g++].dim)
+        groups[g] = (sage_group_vectors){n, n > 0 ? vectors + at : NULL, dim};
+    return g;
+}
+
 /* As product b->n's. */
 static void add_group(const sage_batch_builder *b, group_list *list, const sage_group_vectors *added) {
-    size_t at = list->n * list->dim;
-    for (size_t i = 0; i < added->n * list->dim; i++) list->vectors[at + i] = added->vectors[i];
+    size_t dim = list->dim, stride = added->stride > 0 ? added->stride : dim;
+    for (size_t v = 0; v < added->n; v++) {
+        real *to = list->vectors + (list->n + v) * dim;
+        for (size_t i = 0; i < dim; i++) to[i] = added->vectors[v * stride + i];
+    }
     list->begin[0] = 0;
     list->n += added->n;
     list->begin[b->n + 1] = (uint32_t)list->n;

@@ -12,11 +12,14 @@ typedef struct sage_batch_builder sage_batch_builder; /* one thread at a time; m
 sage_status sage_batch_builder_new(const sage_model_shape *shape, sage_batch_builder **builder, sage_error *error);
 void sage_batch_builder_free(sage_batch_builder *builder);
 void sage_batch_builder_clear(sage_batch_builder *builder);
-/* A product's vectors of one group: [n][the group's dim]. */
+/* A product's vectors of one group: [n][the group's dim], one every `stride` numbers (0: without gaps). */
 typedef struct sage_group_vectors {
     size_t n;
     const float *vectors;
+    size_t stride;
 } sage_group_vectors;
+/* The picture groups' shares of n vectors that hold all groups' side by side; returns how many groups that are. */
+size_t sage_split_pictures(const sage_model_shape *shape, size_t n, const float *vectors, sage_group_vectors *groups);
 /* Copies one product: field f has ids[begin[f] .. begin[f+1]); a field without ids becomes no token. groups [the
  * shape's n_groups]; NULL: it has no vectors. */
 sage_status sage_batch_builder_add(sage_batch_builder *builder, const uint32_t *ids,

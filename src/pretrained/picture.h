@@ -79,6 +79,10 @@ typedef struct sage_picture_info {
 sage_status sage_picture_decode(const char *name, const void *bytes, size_t n_bytes, const sage_picture_limits *limits,
                                 size_t wanted, sage_pixels *pixels, sage_picture_info *info, sage_error *error);
 
+/* Whether a picture that was decoded for `wanted`, with this info, has the very pixels that `other` would have given.
+ */
+bool sage_picture_same_pixels(const sage_picture_info *info, size_t wanted, size_t other);
+
 /* Load and decode. */
 sage_status sage_picture_read(const char *path, const sage_picture_limits *limits, size_t wanted, sage_pixels *pixels,
                               sage_picture_info *info, sage_error *error);

@@ -27,6 +27,7 @@ sage_status sage_picture_check_size(const sage_picture_job *job, size_t width, s
 sage_status sage_picture_check_memory(const sage_picture_job *job, size_t bytes, sage_error *error);
 /* The largest whole s that leaves the shortest side at least 3/2 as long as wanted; 1 where nothing is wanted. */
 size_t sage_picture_reduction(const sage_picture_job *job, size_t width, size_t height);
+size_t sage_jpeg_reduction(size_t by); /* what libjpeg makes of that */
 
 /* ---- damage ---- */
 /* SAGE_E_FORMAT: "a JPEG that cannot be decoded: ...". */

@@ -146,7 +146,7 @@ static void plan(jpeg *j) {
     job->info->orientation = orientation_of(job->bytes, job->n_bytes);
     size_t s = sage_picture_reduction(job, lib->image_width, lib->image_height);
     lib->scale_num = 1;
-    lib->scale_denom = s >= 8 ? 8 : s >= 4 ? 4 : s >= 2 ? 2 : 1;
+    lib->scale_denom = (unsigned)sage_jpeg_reduction(s);
     bool four = lib->num_components == 4;
     lib->out_color_space = four ? JCS_CMYK : JCS_RGB;
     jpeg_calc_output_dimensions(lib);

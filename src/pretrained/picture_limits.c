@@ -32,10 +32,23 @@ sage_status sage_picture_check_memory(const sage_picture_job *job, size_t bytes,
                         job->limits->max_memory_bytes);
 }
 
-size_t sage_picture_reduction(const sage_picture_job *job, size_t width, size_t height) {
+static size_t reduction(size_t wanted, size_t width, size_t height) {
     size_t shortest = width < height ? width : height;
-    if (job->wanted == 0 || job->wanted >= shortest || shortest * 2 < job->wanted * 3) return 1;
-    return shortest * 2 / (job->wanted * 3);
+    if (wanted == 0 || wanted >= shortest || shortest * 2 < wanted * 3) return 1;
+    return shortest * 2 / (wanted * 3);
+}
+
+size_t sage_picture_reduction(const sage_picture_job *job, size_t width, size_t height) {
+    return reduction(job->wanted, width, height);
+}
+
+size_t sage_jpeg_reduction(size_t by) {
+    return by >= 8 ? 8 : by >= 4 ? 4 : by >= 2 ? 2 : 1;
+}
+
+bool sage_picture_same_pixels(const sage_picture_info *info, size_t wanted, size_t other) {
+    size_t a = reduction(wanted, info->width, info->height), b = reduction(other, info->width, info->height);
+    return a == b || (info->format == SAGE_PICTURE_JPEG && sage_jpeg_reduction(a) == sage_jpeg_reduction(b));
 }
 
 sage_status sage_picture_refuse(const sage_picture_job *job, const char *why, sage_error *error) {

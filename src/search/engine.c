@@ -263,6 +263,10 @@ size_t sage_engine_image_dim(const sage_engine *engine) {
     return sage_encoder_image_dim(engine->encoder);
 }
 
+void sage_engine_image_parts(const sage_engine *engine, sage_picture_parts *parts) {
+    sage_encoder_image_parts(engine->encoder, parts);
+}
+
 /* True for the product itself and for what shares its group. */
 static bool same_group(const sage_engine *e, size_t row, size_t other) {
     const char *group = sage_index_shown(e->index, row, SAGE_SHOW_GROUP);

@@ -44,8 +44,9 @@ sage_status sage_engine_similar(sage_engine *engine, int64_t pid, size_t k, sage
 sage_status sage_engine_vector(sage_engine *engine, const float *vector, size_t k, sage_scored *out, size_t *n,
                                sage_error *error);
 size_t sage_engine_image_dim(const sage_engine *engine); /* 0: the model takes no pictures */
-/* What the model makes of pictures as queries, from their vectors [n][image_dim] of length 1: out [n][dim of the
- * index]. */
+void sage_engine_image_parts(const sage_engine *engine, sage_picture_parts *parts);
+/* What the model makes of pictures as queries, from their vectors [n][image_dim], each part of length 1: out [n][dim of
+ * the index]. */
 sage_status sage_engine_pictures(sage_engine *engine, const float *pictures, size_t n, float *out, sage_error *error);
 
 /* What both sides give for one text; lives for the callback. */

@@ -22,6 +22,7 @@ sage_status sage_embed(sage_shop *shop, bool all, const sage_monitor *monitor, s
     SAGE_TRY(sage_shop_pool(shop, &pool, error));
     if (sage_model_config_read(shop, spec.model, &config, NULL) == SAGE_OK) {
         spec.dataset = config.dataset;
+        if (config.pictures.maker == SAGE_PICTURES_COMPUTED) spec.pictures = config.pictures.identity;
         SAGE_TRY(sage_shop_model_sentences(shop, &config, true, &spec.sentences, error));
     }
     SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));

@@ -18,8 +18,11 @@ typedef struct sage_encoder_place {
 sage_status sage_encoder_find(const sage_shop *shop, const char *name, sage_encoder_place *place, sage_error *error);
 void sage_encoder_let_go(sage_encoder_place *place); /* also after a failed find */
 
-/* The picture encoder that `name` stands for: "builtin", one of the shop's, or, where it has a slash, a folder. */
-sage_status sage_shop_picture_encoder(sage_shop *shop, const char *name, sage_picture_encoder *encoder,
+/* The picture encoder that `names` stands for: "builtin", one of the shop's, or, where it has a slash, a folder;
+ * several with commas between are joined. SAGE_E_ARGUMENT where they make no sense together. */
+sage_status sage_shop_picture_encoder(sage_shop *shop, const char *names, sage_picture_encoder *encoder,
                                       sage_error *error);
+/* One more, of one name, into an encoder that is zeros at first. SAGE_E_NOT_FOUND: there is none. */
+sage_status sage_shop_join_encoder(sage_shop *shop, sage_str name, sage_picture_encoder *encoder, sage_error *error);
 
 #endif

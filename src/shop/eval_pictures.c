@@ -32,7 +32,7 @@ static sage_status open_catalogue(gathering *g, sage_error *error) {
     snprintf(g->images_dir, sizeof g->images_dir, "%s", dir);
     SAGE_TRY(sage_picture_finder_open(g->catalog, &g->finder, error));
     SAGE_TRY(sage_shop_path(g->shop, "pictures", pictures, error));
-    SAGE_TRY(sage_image_store_open(pictures, &g->store, error));
+    SAGE_TRY(sage_image_store_open(g->catalog, pictures, &g->store, error));
 out:
     return st;
 }
@@ -68,12 +68,14 @@ static sage_status read_file(gathering *g, sage_str link, sage_error *error) {
 static sage_status look_up(gathering *g, sage_str link, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_image_ref image;
+    sage_picture_parts now, wanted;
     size_t before = g->n_queries;
     if (g->catalog == NULL) SAGE_TRY(open_catalogue(g, error));
     SAGE_TRY(sage_picture_finder_find(g->finder, link, &image, error));
     SAGE_TRY(sage_image_store_add(g->store, &image, &g->vectors, &g->capacity, &g->n_queries, error));
-    size_t dim = sage_image_store_dim(g->store);
-    if (dim != 0 && dim != g->dim) st = sage_picture_other_encoder(error);
+    sage_image_store_parts(g->store, &now);
+    sage_engine_image_parts(g->opened->engine, &wanted);
+    if (now.n != 0 && !sage_picture_parts_equal(&now, &wanted)) st = sage_picture_other_encoder(error);
     if (st == SAGE_OK && g->n_queries == before) st = read_file(g, link, error);
 out:
     return st;

@@ -22,25 +22,71 @@ out:
     return st;
 }
 
-sage_status sage_shop_picture_encoder(sage_shop *shop, const char *name, sage_picture_encoder *encoder,
-                                      sage_error *error) {
+static sage_status find_folder(sage_shop *shop, const char *name, sage_encoder_place *place, sage_error *error) {
+    sage_status st = sage_encoder_find(shop, name, place, error);
+    if (st != SAGE_E_NOT_FOUND) return st;
+    return sage_fail(error, st,
+                     "picture_encoder = %s: the shop has no encoder of this name; give builtin, none, one that "
+                     "'itemsage encoders list' names, or a folder of weights as a path with a slash",
+                     name);
+}
+
+sage_status sage_shop_join_encoder(sage_shop *shop, sage_str name, sage_picture_encoder *encoder, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_encoder_place place = {.fd = -1};
-    sage_pool *pool = NULL;
-    SAGE_TRY(sage_shop_pool(shop, &pool, error));
-    if (strcmp(name, "builtin") == 0) return sage_picture_encoder_open(name, NULL, pool, encoder, error);
-    if (strchr(name, '/') != NULL) return sage_picture_encoder_open(name, name, pool, encoder, error);
-    st = sage_encoder_find(shop, name, &place, error);
-    if (st == SAGE_E_NOT_FOUND) {
-        st = sage_fail(error, st,
-                       "picture_encoder = %s: the shop has no encoder of this name; give builtin, none, one that "
-                       "'itemsage encoders list' names, or a folder of weights as a path with a slash",
-                       name);
-    }
-    SAGE_TRY(st);
-    SAGE_TRY(sage_picture_encoder_open(name, place.dir, pool, encoder, error));
+    char one[SAGE_PATH_MAX];
+    const char *dir = place.dir;
+    snprintf(one, sizeof one, "%.*s", (int)name.len, name.data);
+    SAGE_TRY(sage_shop_pool(shop, &encoder->pool, error));
+    if (strcmp(one, "builtin") == 0)
+        dir = NULL;
+    else if (strchr(one, '/') != NULL)
+        dir = one;
+    else
+        SAGE_TRY(find_folder(shop, one, &place, error));
+    SAGE_TRY(sage_picture_encoder_join(encoder, one, dir, error));
 out:
     sage_encoder_let_go(&place); /* an open one has all of it in memory */
+    return st;
+}
+
+static bool same_name(sage_str a, sage_str b) {
+    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+}
+
+/* Whether a list of several names makes sense, before any is opened. */
+static sage_status check_names(const char *names, sage_error *error) {
+    sage_str seen[SAGE_PICTURE_PARTS_MAX], one;
+    size_t n = 0;
+    for (const char *rest = names; sage_picture_parts_next(&rest, &one); n++) {
+        if (n == SAGE_PICTURE_PARTS_MAX)
+            return sage_fail(error, SAGE_E_ARGUMENT, "picture_encoder = %s: %d encoders at most work together", names,
+                             SAGE_PICTURE_PARTS_MAX);
+        if (one.len == 0 || same_name(one, SAGE_STR("none")) || same_name(one, SAGE_STR("auto")))
+            return sage_fail(error, SAGE_E_ARGUMENT,
+                             "picture_encoder = %s: between commas stand names of encoders, not %s", names,
+                             one.len == 0                       ? "nothing"
+                             : same_name(one, SAGE_STR("none")) ? "none"
+                                                                : "auto");
+        for (size_t i = 0; i < n; i++)
+            if (same_name(seen[i], one))
+                return sage_fail(error, SAGE_E_ARGUMENT, "picture_encoder = %s: %.*s stands there twice; name it once",
+                                 names, (int)one.len, one.data);
+        seen[n] = one;
+    }
+    return SAGE_OK;
+}
+
+sage_status sage_shop_picture_encoder(sage_shop *shop, const char *names, sage_picture_encoder *encoder,
+                                      sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_str one;
+    *encoder = (sage_picture_encoder){.dim = 0};
+    if (strchr(names, ',') != NULL) SAGE_TRY(check_names(names, error));
+    for (const char *rest = names; sage_picture_parts_next(&rest, &one);)
+        SAGE_TRY(sage_shop_join_encoder(shop, one, encoder, error));
+out:
+    if (st != SAGE_OK) sage_picture_encoder_close(encoder);
     return st;
 }
 

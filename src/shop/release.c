@@ -72,17 +72,15 @@ out:
     return st;
 }
 
-enum { IDENTITY_BYTES = sizeof((sage_text_origin *)NULL)->identity };
-
-/* As train writes an encoder down. */
-static sage_status read_encoder(const json_t *root, const char *key, const char *path, char identity[IDENTITY_BYTES],
+/* As train writes an encoder down; `room` bytes for its identity. */
+static sage_status read_encoder(const json_t *root, const char *key, const char *path, char *identity, size_t room,
                                 char name[SAGE_PATH_MAX], sage_error *error) {
     sage_status st = SAGE_OK;
     const char *identity_text = "", *name_text = "";
     const json_t *encoder = json_object_get(root, key);
     SAGE_TRY(sage_json_text(encoder, "identity", &identity_text, path, error));
     SAGE_TRY(sage_json_text(encoder, "name", &name_text, path, error));
-    if (strlen(identity_text) >= IDENTITY_BYTES || strlen(name_text) >= SAGE_PATH_MAX) {
+    if (strlen(identity_text) >= room || strlen(name_text) >= SAGE_PATH_MAX) {
         st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "'%s' is too long", key);
         goto out;
     }
@@ -102,7 +100,7 @@ static sage_status read_pictures(const json_t *root, const char *path, sage_pict
     if (encoder == NULL) return SAGE_OK;
     pictures->maker = json_is_null(encoder) ? SAGE_PICTURES_IMPORTED : SAGE_PICTURES_COMPUTED;
     if (json_is_null(encoder)) return SAGE_OK;
-    return read_encoder(root, key, path, pictures->identity, pictures->name, error);
+    return read_encoder(root, key, path, pictures->identity, sizeof pictures->identity, pictures->name, error);
 }
 
 /* Absent: without sentences. */
@@ -110,7 +108,7 @@ static sage_status read_texts(const json_t *root, const char *path, sage_text_or
     const char *key = "text_encoder";
     *texts = (sage_text_origin){.name = ""};
     if (json_object_get(root, key) == NULL) return SAGE_OK;
-    return read_encoder(root, key, path, texts->identity, texts->name, error);
+    return read_encoder(root, key, path, texts->identity, sizeof texts->identity, texts->name, error);
 }
 
 /* Absent: none, or a version that had no tower for it. */

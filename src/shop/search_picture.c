@@ -74,23 +74,36 @@ static bool cached(const sage_picture_query *query, const sage_shop *shop, sage_
 
 /* ---- the encoder ---- */
 
+/* Encoder `name`, which made the vectors of `identity`, as one more of them. */
+static sage_status open_part(sage_shop *shop, sage_str name, sage_str identity, sage_picture_encoder *encoder,
+                             sage_error *error) {
+    const int len = (int)(name.len < 100 ? name.len : 100);
+    sage_status st = sage_shop_join_encoder(shop, name, encoder, error);
+    if (st == SAGE_E_NOT_FOUND)
+        return sage_fail(error, SAGE_E_STATE,
+                         "the picture encoder '%.*s', which the published model was trained with, is gone; bring it "
+                         "back ('itemsage encoders add'), or " ANEW,
+                         len, name.data);
+    if (st != SAGE_OK) return st;
+    const char *now = encoder->parts[encoder->n_parts - 1].identity;
+    if (strlen(now) == identity.len && memcmp(now, identity.data, identity.len) == 0) return SAGE_OK;
+    return sage_fail(error, SAGE_E_STATE,
+                     "the picture encoder '%.*s' is not the one that the published model was trained with "
+                     "(%s, then %.*s); bring that one back, or " ANEW,
+                     len, name.data, now, (int)identity.len, identity.data);
+}
+
 static sage_status open_encoder(sage_picture_query *query, sage_shop *shop, size_t dim, sage_error *error) {
     sage_status st = SAGE_OK;
-    const sage_picture_origin *origin = query->origin;
+    const char *names = query->origin->name, *identities = query->origin->identity;
+    sage_str name = SAGE_STR(""), identity;
     sage_picture_encoder *encoder = sage_alloc_zero(1, sizeof *encoder);
     if (encoder == NULL) return sage_fail_memory(error, sizeof *encoder);
-    st = sage_shop_picture_encoder(shop, origin->name, encoder, error);
-    if (st == SAGE_E_NOT_FOUND)
-        st = sage_fail(error, SAGE_E_STATE,
-                       "the picture encoder '%.100s', which the published model was trained with, is gone; bring it "
-                       "back ('itemsage encoders add'), or " ANEW,
-                       origin->name);
-    SAGE_TRY(st);
-    if (strcmp(encoder->identity, origin->identity) != 0 || encoder->dim != dim)
-        SAGE_TRY(sage_fail(error, SAGE_E_STATE,
-                           "the picture encoder '%.100s' is not the one that the published model was trained with "
-                           "(%s, then %s); bring that one back, or " ANEW,
-                           origin->name, encoder->identity, origin->identity));
+    while (sage_picture_parts_next(&identities, &identity)) {
+        sage_picture_parts_next(&names, &name);
+        SAGE_TRY(open_part(shop, name, identity, encoder, error));
+    }
+    if (encoder->dim != dim) SAGE_TRY(sage_picture_other_encoder(error));
     query->encoder = encoder;
     encoder = NULL;
 out:
@@ -121,11 +134,12 @@ static void keep(nearest *best, float score, size_t row) {
     best->row[at] = row;
 }
 
-/* A product's picture that is nearest. */
-static float likeness(const float *vector, const float *pictures, size_t n, size_t dim) {
+/* A product's picture that is nearest; of vectors of several parts, by the mean of the parts' cosines. */
+static float likeness(const float *vector, const float *pictures, size_t n, const sage_picture_parts *parts) {
+    const size_t dim = sage_picture_parts_dim(parts);
     float most = -2;
     for (size_t i = 0; i < n; i++) {
-        float cosine = sage_ops_best()->dot(dim, vector, pictures + i * dim);
+        float cosine = sage_ops_best()->dot(dim, vector, pictures + i * dim) / (float)parts->n;
         if (cosine > most) most = cosine;
     }
     return most;
@@ -158,9 +172,11 @@ static sage_status find_nearest(const sage_picture_query *query, const sage_shop
     char path[SAGE_PATH_MAX];
     float *pictures = NULL;
     size_t capacity = 0, n, dim, at;
+    sage_picture_parts now, wanted;
+    sage_engine_image_parts(opened->engine, &wanted);
     SAGE_TRY(check_pictures(query, catalog, error));
     SAGE_TRY(sage_shop_path(shop, "pictures", path, error));
-    SAGE_TRY(sage_image_store_open(path, &store, error));
+    SAGE_TRY(sage_image_store_open(catalog, path, &store, error));
     SAGE_TRY(sage_product_cursor_open(catalog, 0, 0, &cursor, error));
     for (;;) {
         SAGE_TRY(sage_product_cursor_next(cursor, &row, error));
@@ -168,9 +184,10 @@ static sage_status find_nearest(const sage_picture_query *query, const sage_shop
         if (row->n_images == 0 || !sage_index_find(sage_engine_index(opened->engine), row->pid, &at)) continue;
         SAGE_TRY(sage_image_store_read(store, row, &pictures, &capacity, &n, &dim, error));
         if (n == 0) continue;
-        if (dim != sage_engine_image_dim(opened->engine))
+        sage_image_store_parts(store, &now);
+        if (!sage_picture_parts_equal(&now, &wanted))
             SAGE_TRY(sage_picture_other_encoder(error)); /* they changed meanwhile */
-        keep(best, likeness(query->vector, pictures, n, dim), at);
+        keep(best, likeness(query->vector, pictures, n, &wanted), at);
     }
 out:
     sage_free(pictures);
@@ -211,16 +228,17 @@ out:
     return st;
 }
 
-static sage_status vector_of(sage_picture_query *query, sage_shop *shop, sage_catalog *catalog, size_t dim,
-                             const char *path, sage_error *error) {
+static sage_status vector_of(sage_picture_query *query, sage_shop *shop, sage_catalog *catalog,
+                             const sage_picture_parts *parts, const char *path, sage_error *error) {
     sage_status st = SAGE_OK;
+    const size_t dim = sage_picture_parts_dim(parts);
     sage_picture_file file = {0};
     SAGE_TRY(sage_picture_load(path, &sage_picture_limits_default, &file, error));
     if (!cached(query, shop, catalog, file.hash, dim)) {
         if (query->encoder == NULL) SAGE_TRY(open_encoder(query, shop, dim, error));
         SAGE_TRY(sage_picture_vector(query->encoder, path, &file, query->vector, error));
     }
-    double length = sage_image_scale(query->vector, dim);
+    double length = sage_image_scale_parts(query->vector, parts);
     if (!(length > 0) || !isfinite(length))
         SAGE_TRY(sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "the encoder finds nothing in this picture to go by"));
 out:
@@ -232,9 +250,11 @@ sage_status sage_picture_query_vector(sage_picture_query *query, sage_shop *shop
                                       const char *path, const float **vector, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_catalog *catalog = NULL;
+    sage_picture_parts parts;
+    sage_engine_image_parts(opened->engine, &parts);
     SAGE_TRY(prepare(query, shop, opened, error));
     SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
-    SAGE_TRY(vector_of(query, shop, catalog, sage_engine_image_dim(opened->engine), path, error));
+    SAGE_TRY(vector_of(query, shop, catalog, &parts, path, error));
     *vector = query->vector;
 out:
     sage_catalog_close(catalog);
@@ -256,10 +276,12 @@ sage_status sage_picture_query_target(sage_picture_query *query, sage_shop *shop
                                       const char *path, const float **target, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_catalog *catalog = NULL;
+    sage_picture_parts parts;
     size_t dim = sage_index_dim(sage_engine_index(opened->engine));
+    sage_engine_image_parts(opened->engine, &parts);
     SAGE_TRY(prepare(query, shop, opened, error));
     SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
-    SAGE_TRY(vector_of(query, shop, catalog, sage_engine_image_dim(opened->engine), path, error));
+    SAGE_TRY(vector_of(query, shop, catalog, &parts, path, error));
     memset(query->target, 0, dim * sizeof *query->target);
     if (query->taught != SAGE_PICTURES_UNTAUGHT)
         SAGE_TRY(sage_engine_pictures(opened->engine, query->vector, 1, query->target, error));

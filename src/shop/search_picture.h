@@ -19,8 +19,8 @@ typedef struct sage_picture_query {
 
 void sage_picture_query_free(sage_picture_query *query);
 
-/* *vector [image_dim] of length 1, as the model's encoder sees the picture; lives until the next call. From the cache
- * of the catalogue, or from the encoder, which must be the very one. Statuses as sage_search says. */
+/* *vector [image_dim], each part of length 1, as the model's encoder sees the picture; lives until the next call. From
+ * the cache of the catalogue, or from the encoder, which must be the very one. Statuses as sage_search says. */
 sage_status sage_picture_query_vector(sage_picture_query *query, sage_shop *shop, const sage_open_release *opened,
                                       const char *path, const float **vector, sage_error *error);
 

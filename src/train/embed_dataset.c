@@ -5,8 +5,9 @@
 
 enum { BLOCK = 1024 };
 
-static sage_status embed_block(const sage_dataset *dataset, sage_batch_builder *builder, sage_frozen *frozen,
-                               const uint32_t *products, size_t begin, size_t end, float *out, sage_error *error) {
+static sage_status embed_block(const sage_dataset *dataset, const sage_model_shape *shape, sage_batch_builder *builder,
+                               sage_frozen *frozen, const uint32_t *products, size_t begin, size_t end, float *out,
+                               sage_error *error) {
     sage_status st = SAGE_OK;
     sage_product_batch batch;
     sage_batch_builder_clear(builder);
@@ -14,8 +15,7 @@ static sage_status embed_block(const sage_dataset *dataset, sage_batch_builder *
         sage_packed_product p;
         sage_dataset_product(dataset, products != NULL ? products[i] : i, &p);
         sage_group_vectors groups[SAGE_GROUPS_MAX] = {{0}};
-        size_t n = 0;
-        if (sage_dataset_image_dim(dataset) > 0) groups[n++] = (sage_group_vectors){p.n_images, p.images};
+        size_t n = sage_split_pictures(shape, p.n_images, p.images, groups);
         if (sage_dataset_sentence_dim(dataset) > 0) groups[n++] = (sage_group_vectors){p.n_sentences, p.sentences};
         SAGE_TRY(sage_batch_builder_add(builder, p.ids, p.begin, groups, error));
     }
@@ -35,7 +35,8 @@ sage_status sage_train_embed_products(const sage_dataset *dataset, const sage_mo
     SAGE_TRY(sage_frozen_new(model, SAGE_PRECISION_F32, pool, &frozen, error));
     for (size_t begin = 0; begin < n; begin += BLOCK) {
         size_t end = begin + BLOCK < n ? begin + BLOCK : n;
-        SAGE_TRY(embed_block(dataset, builder, frozen, products, begin, end, out + begin * dim, error));
+        SAGE_TRY(embed_block(dataset, sage_model_shape_of(model), builder, frozen, products, begin, end,
+                             out + begin * dim, error));
     }
 out:
     sage_frozen_free(frozen);

@@ -37,11 +37,14 @@ static size_t bound(const draws *d) {
 
 void sage_train_load_batch(const sage_sampler *sampler, const sage_batch *batch, sage_train_load *load) {
     draws tokens = {0}, vectors = {0}, ids = {0}, query_ids = {0};
+    size_t parts = 0; /* groups that each image has a vector of */
+    for (size_t g = 0; g < load->shape.n_groups; g++) parts += load->shape.groups[g].kind == SAGE_GROUP_PICTURES;
     for (size_t i = 0; i < batch->n_pairs + batch->n_random; i++) {
         uint32_t first = batch->token_begin[i], end = batch->token_begin[i + 1];
         add(&tokens, end - first);
         add(&ids, batch->bag_begin[end] - batch->bag_begin[first]);
         double n = batch->image_begin != NULL ? batch->image_begin[i + 1] - batch->image_begin[i] : 0;
+        n *= (double)parts;
         if (batch->sentence_begin != NULL) n += batch->sentence_begin[i + 1] - batch->sentence_begin[i];
         add(&vectors, n);
     }

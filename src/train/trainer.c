@@ -68,10 +68,12 @@ sage_checkpoint sage_trainer_checkpoint(sage_trainer *trainer) {
 
 /* ---- one step ---- */
 
-/* Groups in the shape's order: the dataset's pictures, then its sentences, where it has them. */
-static void add_groups(const sage_batch *batch, sage_product_batch *products) {
+/* Groups in the shape's order: the parts of the dataset's pictures, then its sentences, where it has them. */
+static void add_groups(const sage_batch *batch, const sage_picture_parts *parts, sage_product_batch *products) {
+    const float *images = batch->images;
     size_t n = 0;
-    if (batch->image_begin != NULL) products->group[n++] = (sage_group_rows){batch->image_begin, batch->images};
+    for (; batch->image_begin != NULL && n < parts->n; images += batch->image_begin[products->n] * parts->dim[n++])
+        products->group[n] = (sage_group_rows){batch->image_begin, images};
     if (batch->sentence_begin != NULL)
         products->group[n++] = (sage_group_rows){batch->sentence_begin, batch->sentences};
 }
@@ -80,7 +82,7 @@ static sage_status forward_backward(sage_trainer *trainer, const sage_batch *bat
                                     sage_error *error) {
     sage_product_batch products = {
         .n = batch->n_pairs + batch->n_random, .token_begin = batch->token_begin, .token_field = batch->token_field};
-    add_groups(batch, &products);
+    add_groups(batch, sage_dataset_image_parts(trainer->dataset), &products);
     products.text = (sage_bags){batch->token_begin[products.n], batch->token_ids, batch->bag_begin};
     sage_query_batch queries = {.n_texts = batch->n_texts,
                                 .n_pictures = batch->n_pictures,

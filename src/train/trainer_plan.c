@@ -63,10 +63,12 @@ sage_status sage_trainer_plan(sage_trainer *trainer, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_model_shape shape;
     size_t limit = memory_limit(trainer);
-    sage_group groups[2];
-    size_t n_groups = 0, pictures = sage_dataset_image_dim(trainer->dataset),
-           sentences = sage_dataset_sentence_dim(trainer->dataset);
-    if (pictures > 0) groups[n_groups++] = (sage_group){SAGE_GROUP_PICTURES, pictures};
+    sage_group groups[SAGE_PICTURE_PARTS_MAX + 1];
+    const sage_picture_parts *pictures = sage_dataset_image_parts(trainer->dataset);
+    size_t n_groups = 0, sentences = sage_dataset_sentence_dim(trainer->dataset);
+    _Static_assert(SAGE_PICTURE_PARTS_MAX + 1 <= SAGE_GROUPS_MAX, "a group of each part, and one of sentences");
+    for (; n_groups < pictures->n; n_groups++)
+        groups[n_groups] = (sage_group){SAGE_GROUP_PICTURES, pictures->dim[n_groups]};
     if (sentences > 0) groups[n_groups++] = (sage_group){SAGE_GROUP_SENTENCES, sentences};
     SAGE_TRY(sage_model_shape_from_options(trainer->options, sage_vocab_size(sage_dataset_vocab(trainer->dataset)),
                                            n_groups, groups, &shape, error));

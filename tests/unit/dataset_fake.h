@@ -20,6 +20,7 @@ struct sage_catalog {
     sage_event_row events[FAKE_EVENTS];
     int64_t revision;
     bool simulated;
+    sage_picture_parts parts; /* of all vectors; n = 0: of one */
     char texts[1 << 21];
     size_t text_len;
     size_t open_cursors;
@@ -100,6 +101,15 @@ sage_status sage_picture_finder_find(sage_picture_finder *finder, sage_str link,
     if (link.len == 0 || link.data[0] < '0' || link.data[0] > '9') return SAGE_OK;
     image->vector_file = "seen.npy";
     for (size_t i = 0; i < link.len; i++) image->vector_row = image->vector_row * 10 + (uint64_t)(link.data[i] - '0');
+    return SAGE_OK;
+}
+
+sage_status sage_catalog_vector_parts(sage_catalog *catalog, const char *vector_file, sage_picture_parts *parts,
+                                      char identity[SAGE_PICTURE_IDENTITY_MAX], sage_error *error) {
+    (void)vector_file;
+    identity[0] = '\0';
+    (void)error;
+    *parts = catalog->parts.n > 0 ? catalog->parts : (sage_picture_parts){.n = 1};
     return SAGE_OK;
 }
 

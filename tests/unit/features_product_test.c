@@ -119,7 +119,7 @@ static void image_vectors_come_as_unit_vectors(void **state) {
     sage_image_store *store;
     float *out = NULL;
     size_t capacity = 0, n = 9, dim = 9;
-    assert_int_equal(sage_image_store_open(dir, &store, NULL), SAGE_OK);
+    assert_int_equal(sage_image_store_open(NULL, dir, &store, NULL), SAGE_OK);
     sage_product_row row = {.n_images = 1, .images = {{"", 0, "http://x"}}};
     assert_int_equal(sage_image_store_read(store, &row, &out, &capacity, &n, &dim, NULL), SAGE_OK);
     assert_int_equal(n, 0);
@@ -145,7 +145,7 @@ static void bad_image_vectors_are_refused(void **state) {
     sage_image_store *store;
     float *out = NULL;
     size_t capacity = 0, n, dim;
-    assert_int_equal(sage_image_store_open(dir, &store, NULL), SAGE_OK);
+    assert_int_equal(sage_image_store_open(NULL, dir, &store, NULL), SAGE_OK);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         sage_product_row row = {.n_images = 2, .images = {{"a.npy", 0, ""}, bad[i]}};
         sage_error error;
@@ -165,7 +165,7 @@ static sage_status read_once(void) {
     sage_product_text text;
     sage_product_text_init(&text);
     sage_product_row row = {.n_images = 1, .images = {{"a.npy", 0, ""}}, .fields = {[SAGE_TITLE] = SAGE_STR("Oak")}};
-    sage_status st = sage_image_store_open(dir, &store, NULL);
+    sage_status st = sage_image_store_open(NULL, dir, &store, NULL);
     if (st == SAGE_OK) st = sage_image_store_read(store, &row, &out, &capacity, &n, &dim, NULL);
     if (st == SAGE_OK) st = sage_product_text_read(&row, &text, NULL);
     sage_free(out);
