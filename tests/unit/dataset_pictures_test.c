@@ -30,8 +30,9 @@ static void show(sage_product_row *row, uint64_t vector) {
 
 /* Every third product has no picture, others one or two of 40, so that many are shown by several; 200 events began with
  * pictures, of which 0 to 39 are products' too. */
-static fixture gallery(bool with_events) {
+static fixture gallery_of(bool with_events, sage_picture_parts parts) {
     fixture f = {fake_shop(PRODUCTS, 300, 3), fake_options(), NULL};
+    f.catalog->parts = parts;
     sage_rng rng;
     char link[16];
     write_vectors();
@@ -50,6 +51,10 @@ static fixture gallery(bool with_events) {
     fake_set(f.options, "negatives=30");
     fake_set(f.options, "picture_share=0.5");
     return f;
+}
+
+static fixture gallery(bool with_events) {
+    return gallery_of(with_events, (sage_picture_parts){.n = 0});
 }
 
 static void release(fixture *f) {
@@ -271,6 +276,38 @@ static void threads_and_twins_do_not_matter(void **state) {
     release(&f);
 }
 
+/* The numbers of several encoders are each one's rows for itself, and queries' stay side by side. */
+static void parts_lie_one_behind_the_other(void **state) {
+    (void)state;
+    const sage_picture_parts parts = {3, {1, 2, DIM - 3}};
+    fixture f = gallery_of(true, parts);
+    sage_pool *pool;
+    assert_int_equal(sage_pool_new(3, &pool, NULL), SAGE_OK);
+    sage_sampler *sampler = sampler_of(&f, pool);
+    size_t seen = 0;
+    assert_true(sage_picture_parts_equal(sage_dataset_image_parts(f.dataset), &parts));
+    for (uint64_t step = 0; step < 10; step++) {
+        const sage_batch *b = batch_of(sampler, step);
+        size_t columns = b->n_pairs + b->n_random, n = b->image_begin[columns];
+        for (size_t column = 0; column < columns; column++) {
+            for (size_t i = b->image_begin[column]; i < b->image_begin[column + 1]; i++, seen++) {
+                float whole[DIM];
+                for (size_t p = 0, at = 0; p < parts.n; at += parts.dim[p++])
+                    memcpy(whole + at, b->images + n * at + i * parts.dim[p], parts.dim[p] * sizeof *whole);
+                assert_true(shows(&f, b->product[column], whole));
+                assert_true(fabsf(fabsf(whole[0]) - 1) < 1e-6f); /* a part of length 1, not of the whole's */
+            }
+        }
+        for (size_t row = b->n_texts; row < b->n_pairs; row++)
+            if (b->task[row] == SAGE_TASK_PICTURES)
+                assert_true(shows(&f, b->product[row], b->query_pictures + (row - b->n_texts) * DIM));
+    }
+    assert_true(seen > 200);
+    sage_sampler_free(sampler);
+    sage_pool_free(pool);
+    release(&f);
+}
+
 static void shares_follow_what_there_is(void **state) {
     (void)state;
     static const struct {
@@ -319,6 +356,7 @@ int main(void) {
         cmocka_unit_test(who_shows_the_picture_is_no_negative),
         cmocka_unit_test(log_q_counts_pictures_too),
         cmocka_unit_test(threads_and_twins_do_not_matter),
+        cmocka_unit_test(parts_lie_one_behind_the_other),
         cmocka_unit_test(shares_follow_what_there_is),
         cmocka_unit_test(each_allocation_failed_in_turn),
     };

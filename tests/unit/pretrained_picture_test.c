@@ -150,11 +150,42 @@ static void refuses_moving_pictures(void **state) {
     sage_pixels_free(&pixels);
 }
 
+static bool same_pixels(const sage_pixels *a, const sage_pixels *b) {
+    return a->width == b->width && a->height == b->height && memcmp(a->rgb, b->rgb, a->width * a->height * 3) == 0;
+}
+
+/* One decoding does for two sides exactly where it is said to. */
+static void says_where_pixels_are_the_same(void **state) {
+    (void)state;
+    static const char *const names[] = {"wide.jpg", "wide.png", "wide.webp", "base.jpg"};
+    static const size_t sides[] = {10, 20, 24, 32, 45, 64, 96, 160, 240, 400};
+    enum { NAMES = sizeof names / sizeof *names, SIDES = sizeof sides / sizeof *sides };
+    const sage_picture_limits *limits = &sage_picture_limits_default;
+    sage_pixels a = {0}, b = {0};
+    sage_picture_info info;
+    size_t same = 0;
+    for (size_t i = 0; i < NAMES * SIDES * SIDES; i++) {
+        const char *path = picture_path(names[i / SIDES / SIDES]);
+        size_t wanted = sides[i / SIDES % SIDES], other = sides[i % SIDES];
+        assert_int_equal(sage_picture_read(path, limits, wanted, &a, &info, NULL), SAGE_OK);
+        assert_int_equal(sage_picture_read(path, limits, other, &b, NULL, NULL), SAGE_OK);
+        assert_int_equal(sage_picture_same_pixels(&info, wanted, other), same_pixels(&a, &b));
+        same += wanted != other && same_pixels(&a, &b);
+    }
+    assert_true(same > 40 && same < NAMES * SIDES * (SIDES - 1) - 40);
+    sage_pixels_free(&a);
+    sage_pixels_free(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_every_kind),       cmocka_unit_test(tells_what_the_file_had),
-        cmocka_unit_test(names_files_by_content), cmocka_unit_test(refuses_what_is_no_file),
-        cmocka_unit_test(says_what_else_it_is),   cmocka_unit_test(refuses_moving_pictures),
+        cmocka_unit_test(reads_every_kind),
+        cmocka_unit_test(tells_what_the_file_had),
+        cmocka_unit_test(names_files_by_content),
+        cmocka_unit_test(refuses_what_is_no_file),
+        cmocka_unit_test(says_what_else_it_is),
+        cmocka_unit_test(refuses_moving_pictures),
+        cmocka_unit_test(says_where_pixels_are_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
