@@ -16,8 +16,8 @@ const sage_option sage_shop_options_table[] = {
      "Worker threads; auto is as many as there are cores that the process may use."},
     {"shop", "picture_encoder", SAGE_OPT_TEXT, 0, 0, NULL, "auto",
      "What computes the vectors of pictures: builtin (colours, edges and texture; weak, needs no weights), the name of "
-     "an encoder of the shop, a folder of weights (with a slash), or none. auto goes on with the last one, is none "
-     "where vectors were imported, and else builtin."},
+     "an encoder of the shop, a folder of weights (with a slash), or none; up to three with commas between work "
+     "together. auto goes on with the last, is none where vectors were imported, and else builtin."},
     {"shop", "text_encoder", SAGE_OPT_TEXT, 0, 0, NULL, "none",
      "What reads titles and search texts as sentences, beside their n-grams: the name of an encoder of the shop, a "
      "folder of weights (with a slash), or none. Of a training; what comes after it uses the same."},
