@@ -5,8 +5,7 @@
 #include <base/error.h>
 #include <base/report.h>
 #include <catalog/picture_find.h>
-#include <features/picture_segment.h>
-#include <features/picture_vector.h>
+#include <features/picture_batch.h>
 #include <features/pictures.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -32,45 +31,23 @@ typedef struct pass {
     job *jobs; /* [BATCH + 1]: the last one waits for the next batch */
     size_t n;
     bool waits;
-    size_t squares, owners[BATCH];             /* of each square, the job that has its bytes */
-    bool lacks[BATCH][SAGE_PICTURE_PARTS_MAX]; /* of each square, the parts that are to be computed */
-    float *pixels[SAGE_PICTURE_PARTS_MAX];     /* the squares as the parts take them */
-    float *vectors, *made;                     /* [BATCH][dim]; of one part */
-    sage_picture_scratch *workers;
-    size_t n_workers;
+    sage_picture_batch batch;
 } pass;
 
 /* ---- memory ---- */
 
-static size_t square_of_part(const sage_picture_encoder *encoder, size_t part) {
-    const size_t s = encoder->parts[part].rule->size;
-    return 3 * s * s;
-}
-
 static sage_status allocate(pass *p, sage_error *error) {
-    const sage_picture_encoder *e = p->encoder;
-    p->n_workers = sage_pool_threads(p->pool);
     p->jobs = sage_alloc_zero(BATCH + 1, sizeof *p->jobs);
-    p->workers = sage_alloc_zero(p->n_workers, sizeof *p->workers);
-    p->vectors = sage_alloc(BATCH * e->dim * sizeof *p->vectors);
-    p->made = sage_alloc(BATCH * e->dim * sizeof *p->made);
-    if (p->jobs == NULL || p->workers == NULL || p->vectors == NULL || p->made == NULL)
-        return sage_fail_memory(error, BATCH * e->dim * sizeof *p->vectors);
-    for (size_t i = 0; i < e->n_parts; i++) {
-        size_t bytes = BATCH * square_of_part(e, i) * sizeof **p->pixels;
-        if ((p->pixels[i] = sage_alloc(bytes)) == NULL) return sage_fail_memory(error, bytes);
-    }
+    if (p->jobs == NULL) return sage_fail_memory(error, (BATCH + 1) * sizeof *p->jobs);
+    sage_status st = sage_picture_batch_init(&p->batch, p->encoder, p->pool, error);
+    if (st != SAGE_OK) return st;
     return sage_picture_segment_init(&p->segment, p->store, p->encoder->dim, p->spec->segment_rows, error);
 }
 
 static void release(pass *p) {
     for (size_t i = 0; p->jobs != NULL && i < BATCH; i++) sage_picture_file_free(&p->jobs[i].file);
-    for (size_t i = 0; p->workers != NULL && i < p->n_workers; i++) sage_picture_scratch_free(&p->workers[i]);
-    for (size_t i = 0; i < SAGE_PICTURE_PARTS_MAX; i++) sage_free(p->pixels[i]);
     sage_free(p->jobs);
-    sage_free(p->workers);
-    sage_free(p->vectors);
-    sage_free(p->made);
+    sage_picture_batch_free(&p->batch);
     sage_picture_segment_free(&p->segment);
     sage_picture_store_close(p->store);
 }
@@ -133,29 +110,32 @@ static sage_status settle_bad(pass *p, job *j, const unsigned char content[16], 
     return sage_picture_store_refuse(p->store, j->task.link, reason, j->error.text, error);
 }
 
+/* Where the content stands in the batch, or would. */
 static size_t square_of(const pass *p, const unsigned char content[16]) {
     size_t s = 0;
-    while (s < p->squares && memcmp(p->jobs[p->owners[s]].file.hash, content, 16) != 0) s++;
+    while (s < p->batch.n && memcmp(p->batch.at[s].file->hash, content, 16) != 0) s++;
     return s;
 }
 
-/* Of the parts, what passes before have had. */
-static sage_status recall(pass *p, size_t square, const unsigned char content[16], sage_error *error) {
+/* Another content for the batch; what passes before have had of its parts needs no encoding. */
+static sage_status add_content(pass *p, const job *j, sage_error *error) {
     sage_status st = SAGE_OK;
-    float *vector = p->vectors + square * p->encoder->dim;
+    sage_picture_new *one = &p->batch.at[p->batch.n];
+    float *vector = p->batch.vectors + p->batch.n * p->encoder->dim;
     bool found = false;
+    *one = (sage_picture_new){.file = &j->file, .name = j->task.path};
     for (size_t i = 0; i < p->encoder->n_parts; i++) {
-        SAGE_TRY(sage_picture_store_recall(p->store, content, i, vector + p->encoder->parts[i].at, &found, error));
-        p->lacks[square][i] = !found;
+        SAGE_TRY(sage_picture_store_recall(p->store, j->file.hash, i, vector + p->encoder->parts[i].at, &found, error));
+        one->lacks[i] = !found;
     }
+    p->batch.n++;
 out:
     return st;
 }
 
-static sage_status sort_out_one(pass *p, size_t i, sage_error *error) {
+static sage_status sort_out_one(pass *p, job *j, sage_error *error) {
     static const unsigned char none[16];
     sage_status st = SAGE_OK;
-    job *j = &p->jobs[i];
     bool known = false;
     if (j->st != SAGE_OK) return settle_bad(p, j, none, error);
     p->report->read++;
@@ -164,61 +144,20 @@ static sage_status sort_out_one(pass *p, size_t i, sage_error *error) {
     if (!known) SAGE_TRY(sage_picture_store_known(p->store, j->file.hash, &known, error));
     if (known) return sage_picture_segment_file(&p->segment, &j->task, j->file.hash, NULL, NULL, error);
     j->square = square_of(p, j->file.hash);
-    if (j->square < p->squares) goto out;
-    p->owners[p->squares++] = i;
-    SAGE_TRY(recall(p, j->square, j->file.hash, error));
+    if (j->square == p->batch.n) SAGE_TRY(add_content(p, j, error));
 out:
     return st;
 }
 
-/* ---- decoding and encoding ---- */
-
-static void decode_squares(void *ctx, size_t begin, size_t end, size_t worker_n) {
-    pass *p = ctx;
-    for (size_t s = begin; s < end; s++) {
-        job *j = &p->jobs[p->owners[s]];
-        float *squares[SAGE_PICTURE_PARTS_MAX];
-        for (size_t i = 0; i < p->encoder->n_parts; i++)
-            squares[i] = p->lacks[s][i] ? p->pixels[i] + s * square_of_part(p->encoder, i) : NULL;
-        j->st = sage_picture_squares(p->encoder, NULL, &j->file, &p->workers[worker_n], squares, &j->error);
-    }
-}
-
-/* Good squares that lack the part move together; gives which ones they are. */
-static size_t close_up(pass *p, size_t part, size_t which[BATCH]) {
-    const size_t square = square_of_part(p->encoder, part);
-    float *pixels = p->pixels[part];
-    size_t good = 0;
-    for (size_t s = 0; s < p->squares; s++) {
-        if (p->jobs[p->owners[s]].st != SAGE_OK || !p->lacks[s][part]) continue;
-        if (good != s) memcpy(pixels + good * square, pixels + s * square, square * sizeof *pixels);
-        which[good++] = s;
-    }
-    return good;
-}
-
-static sage_status encode_part(pass *p, size_t number, sage_error *error) {
-    sage_status st = SAGE_OK;
-    const sage_encoder_part *part = &p->encoder->parts[number];
-    size_t which[BATCH] = {0}, good = close_up(p, number, which);
-    if (good > 0) SAGE_TRY(sage_picture_encoder_run(p->encoder, number, good, p->pixels[number], p->made, error));
-    for (size_t i = 0; i < good; i++) {
-        const float *vector = p->made + i * part->dim;
-        SAGE_TRY(sage_picture_encoder_check(part, p->jobs[p->owners[which[i]]].task.path, vector, error));
-        memcpy(p->vectors + which[i] * p->encoder->dim + part->at, vector, part->dim * sizeof *vector);
-    }
-    p->report->encoded += good;
-out:
-    return st;
-}
+/* ---- encoding ---- */
 
 static sage_status encode(pass *p, sage_error *error) {
     sage_status st = SAGE_OK;
-    sage_pool_for_dynamic(p->pool, p->squares, 1, decode_squares, p);
-    for (size_t i = 0; i < p->encoder->n_parts; i++) SAGE_TRY(encode_part(p, i, error));
-    for (size_t s = 0; s < p->squares; s++) {
-        const job *j = &p->jobs[p->owners[s]];
-        if (j->st == SAGE_OK) sage_picture_segment_add(&p->segment, j->file.hash, p->vectors + s * p->encoder->dim);
+    SAGE_TRY(sage_picture_batch_run(&p->batch, &p->report->encoded, error));
+    for (size_t s = 0; s < p->batch.n; s++) {
+        const sage_picture_new *one = &p->batch.at[s];
+        if (one->st == SAGE_OK)
+            sage_picture_segment_add(&p->segment, one->file->hash, p->batch.vectors + s * p->encoder->dim);
     }
 out:
     return st;
@@ -230,11 +169,8 @@ static sage_status settle(pass *p, sage_error *error) {
     for (size_t i = 0; i < p->n; i++) {
         job *j = &p->jobs[i];
         if (j->square == BATCH) continue;
-        const job *owner = &p->jobs[p->owners[j->square]];
-        if (j != owner) {
-            j->st = owner->st;
-            j->error = owner->error;
-        }
+        j->st = p->batch.at[j->square].st;
+        j->error = p->batch.at[j->square].error;
         if (j->st == SAGE_OK)
             SAGE_TRY(sage_picture_segment_file(&p->segment, &j->task, j->file.hash, NULL, NULL, error));
         else
@@ -246,9 +182,9 @@ out:
 
 static sage_status run_batch(pass *p, sage_error *error) {
     sage_status st = SAGE_OK;
-    p->squares = 0;
+    p->batch.n = 0;
     sage_pool_for_dynamic(p->pool, p->n, 1, read_files, p);
-    for (size_t i = 0; i < p->n; i++) SAGE_TRY(sort_out_one(p, i, error));
+    for (size_t i = 0; i < p->n; i++) SAGE_TRY(sort_out_one(p, &p->jobs[i], error));
     SAGE_TRY(encode(p, error));
     SAGE_TRY(settle(p, error));
 out:

@@ -2,7 +2,7 @@
  * the products take the vectors. See itemsage/import.h and catalog/picture_store.h.
  *
  * Memory: at most 32 pictures at a time; their files (256 MiB together, or one larger one), decoding on each worker
- * (sage_picture_limits_default: 256 MiB; a usual picture takes some MB), 32 of the encoder's squares, and the segment
+ * (sage_picture_limits_default: 256 MiB; a usual picture takes some MB), 32 squares of each encoder, and the segment
  * at hand (at most 16 MiB of vectors, unless 32 of them are more). */
 #ifndef SAGE_FEATURES_PICTURES_H
 #define SAGE_FEATURES_PICTURES_H

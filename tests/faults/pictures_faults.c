@@ -12,11 +12,22 @@ enum { PICTURES = 40 }; /* two segments */
 
 static char root[SAGE_PATH_MAX], dir[SAGE_PATH_MAX], files[SAGE_PATH_MAX];
 
+/* Of the passes: 1, the built-in one; 2: a network beside it. */
+static size_t encoders = 1;
+
+static bool open_encoder(sage_picture_encoder *encoder, sage_error *error) {
+    const char *tests = getenv("SAGE_TEST_DIR");
+    char path[SAGE_PATH_MAX];
+    snprintf(path, sizeof path, "%s/oracle/encoders/dinov2", tests != NULL ? tests : "tests");
+    return sage_picture_encoder_open("builtin", NULL, NULL, encoder, error) == SAGE_OK &&
+           (encoders == 1 || sage_picture_encoder_join(encoder, "look", path, error) == SAGE_OK);
+}
+
 static bool pass(sage_picture_report *report, sage_error *error) {
     sage_catalog *catalog = NULL;
     sage_picture_encoder encoder = {.dim = 0};
     const sage_pictures_spec spec = {.shop_dir = dir, .images_dir = files, .segment_rows = 32};
-    bool good = sage_picture_encoder_open("builtin", NULL, NULL, &encoder, error) == SAGE_OK &&
+    bool good = open_encoder(&encoder, error) &&
                 sage_catalog_open(scratch_path(dir, "catalog.db"), true, &catalog, error) == SAGE_OK &&
                 sage_pictures_run(catalog, &spec, &encoder, NULL, NULL, report, error) == SAGE_OK;
     sage_catalog_close(catalog);
@@ -131,7 +142,7 @@ static void check_files(sqlite3 *db) {
         sage_error error = {0};
         if (sage_npy_open(scratch_path(pictures, (const char *)sqlite3_column_text(stmt, 0)), &npy, &error) != SAGE_OK)
             fail_msg("%s", error.text);
-        assert_true(npy.cols == 256 && (int64_t)npy.rows > sqlite3_column_int64(stmt, 1));
+        assert_true(npy.cols == (encoders == 1 ? 256 : 256 + 24) && (int64_t)npy.rows > sqlite3_column_int64(stmt, 1));
         sage_npy_close(&npy);
     }
     sqlite3_finalize(stmt);
@@ -181,7 +192,8 @@ static void meet(sage_fault_kind kind, uint64_t call, uint64_t calls) {
     if (end == FAULT_DONE) assert_true(is_new(&meanwhile));
     if (!pass(&report, &error))
         fail_msg("after fault %d at call %llu: %s", (int)kind, (unsigned long long)call, error.text);
-    assert_true((int64_t)report.encoded == PICTURES - meanwhile.cached); /* no vector is computed twice */
+    assert_true((int64_t)report.encoded ==
+                (int64_t)encoders * (PICTURES - meanwhile.cached)); /* no vector is computed twice */
     reading last = look();
     assert_true(is_new(&last));
 }
@@ -210,11 +222,18 @@ static void power_cuts(void **state) {
     enumerate(SAGE_FAULT_POWER_CUT);
 }
 
+static void power_cuts_of_several_encoders(void **state) {
+    (void)state;
+    encoders = 2;
+    enumerate(SAGE_FAULT_POWER_CUT);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calls_that_fail),
         cmocka_unit_test(stops),
         cmocka_unit_test(power_cuts),
+        cmocka_unit_test(power_cuts_of_several_encoders),
     };
     return cmocka_run_group_tests(tests, make_ground, clear_ground);
 }
