@@ -1,9 +1,9 @@
 /* A sound dataset with some bytes of its files changed. What opens can be read everywhere and sampled from. The input's
  * first byte says whether checksums are made right; changes follow. */
 #include "packed_image.h"
-#include <catalog/catalog.h>
+#include <catalog/store.h>
 #include <dataset/sampler.h>
-#include <io/fs.h>
+#include <io/npy.h>
 
 enum { FILES = 4, PACKED = 3 };
 static const char *const names[FILES] = {"vocab.bin", "products.bin", "queries.bin", "meta.json"};
@@ -38,6 +38,26 @@ static void write_text(const char *path, const char *text) {
     FUZZ_CHECK(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0);
 }
 
+/* Six products get pictures' vectors of two encoders. */
+static void give_pictures(sage_catalog *catalog) {
+    char npy[128], ids[128];
+    float vectors[6][8];
+    sage_npy_writer writer;
+    sage_import_report report;
+    snprintf(npy, sizeof npy, "%s/given.npy", dir);
+    snprintf(ids, sizeof ids, "%s/given.ids", dir);
+    for (size_t i = 0; i < 48; i++) vectors[i / 8][i % 8] = (float)(i * 7 % 11) - 4.5f;
+    FUZZ_CHECK(sage_npy_create(npy, 6, 8, &writer, NULL) == SAGE_OK);
+    FUZZ_CHECK(sage_npy_add(&writer, vectors[0], 6, NULL) == SAGE_OK && sage_npy_finish(&writer, NULL) == SAGE_OK);
+    write_text(ids, "1\n2\n3\n4\n5\n5\n");
+    FUZZ_CHECK(sage_catalog_import_image_vectors(catalog, dir, npy, ids, NULL, &report, NULL) == SAGE_OK);
+    FUZZ_CHECK(
+        sage_db_exec(catalog->db,
+                     "INSERT INTO encoders(encoder, identity, name, dim) VALUES(1, 'a', 'a', 3), (2, 'b', 'b', 5),"
+                     " (3, 'a,b', 'a,b', 8); UPDATE vector_files SET encoder = 3",
+                     NULL) == SAGE_OK);
+}
+
 static sage_catalog *make_catalogue(void) {
     char db[128], products[128], events[128];
     sage_catalog *catalog;
@@ -58,6 +78,7 @@ static sage_catalog *make_catalogue(void) {
     FUZZ_CHECK(sage_catalog_create(db, NULL) == SAGE_OK && sage_catalog_open(db, true, &catalog, NULL) == SAGE_OK);
     FUZZ_CHECK(sage_catalog_import_products(catalog, product_files, 1, &import, NULL, &report, NULL) == SAGE_OK);
     FUZZ_CHECK(sage_catalog_import_events(catalog, event_files, 1, &import, NULL, &report, NULL) == SAGE_OK);
+    give_pictures(catalog);
     return catalog;
 }
 
@@ -83,6 +104,7 @@ static void read_all(const sage_dataset *dataset) {
         sage_dataset_product(dataset, i, &p);
         for (size_t f = 0; f < SAGE_FIELDS; f++) fuzz_touch(p.text[f].data, p.text[f].len);
         for (size_t j = 0; j < p.begin[SAGE_FIELDS]; j++) FUZZ_CHECK(p.ids[j] < vocab);
+        FUZZ_CHECK(sage_picture_parts_dim(sage_dataset_image_parts(dataset)) == sage_dataset_image_dim(dataset));
         if (p.n_images > 0) fuzz_touch(p.images, p.n_images * sage_dataset_image_dim(dataset) * sizeof(float));
     }
     for (size_t i = 0; i < sage_dataset_queries(dataset); i++) {
@@ -110,7 +132,11 @@ static void sample(const sage_dataset *dataset) {
         FUZZ_CHECK(sampler == NULL && error.text[0] != '\0');
         return;
     }
-    for (uint64_t step = 0; step < 3; step++) FUZZ_CHECK(sage_sampler_batch(sampler, step, &batch, NULL) == SAGE_OK);
+    for (uint64_t step = 0; step < 3; step++) {
+        FUZZ_CHECK(sage_sampler_batch(sampler, step, &batch, NULL) == SAGE_OK);
+        size_t n = batch->image_begin != NULL ? batch->image_begin[batch->n_pairs + batch->n_random] : 0;
+        if (n > 0) fuzz_touch(batch->images, n * sage_dataset_image_dim(dataset) * sizeof(float));
+    }
     FUZZ_CHECK(sage_sampler_validation(sampler, 4, &pairs, NULL) == SAGE_OK);
     sage_sampler_free(sampler);
 }
