@@ -3,6 +3,7 @@
 #include "packed_image.h"
 #include <catalog/store.h>
 #include <dataset/sampler.h>
+#include <io/fs.h>
 #include <io/npy.h>
 
 enum { FILES = 4, PACKED = 3 };
