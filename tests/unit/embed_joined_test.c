@@ -171,6 +171,18 @@ static void each_group_gets_its_share(void **state) {
     }
 }
 
+static void a_model_takes_its_own_widths_alone(void **state) {
+    (void)state;
+    sage_model_shape shape = {.n_groups = 3, .groups = {both[0], both[1], {SAGE_GROUP_SENTENCES, 9}}};
+    static const struct {
+        sage_picture_parts parts;
+        bool takes;
+    } cases[] = {{{2, {FIRST, SECOND}}, true}, {{2, {SECOND, FIRST}}, false},    {{1, {WIDTH}}, false},
+                 {{1, {FIRST}}, false},        {{3, {FIRST, SECOND, 9}}, false}, {{0, {0}}, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(sage_takes_pictures(&shape, &cases[i].parts), cases[i].takes);
+}
+
 static void other_parts_are_refused(void **state) {
     (void)state;
     rig r;
@@ -260,6 +272,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dataset_has_the_parts),
         cmocka_unit_test(each_group_gets_its_share),
+        cmocka_unit_test(a_model_takes_its_own_widths_alone),
         cmocka_unit_test(other_parts_are_refused),
         cmocka_unit_test(the_dataset_gives_the_same_bits),
         cmocka_unit_test(vectors_of_others_are_not_embedded),

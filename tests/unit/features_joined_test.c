@@ -129,7 +129,7 @@ static void what_one_had_is_not_made_again_for_several(void **state) {
 }
 
 static void what_several_had_is_made_again_for_nobody(void **state) {
-    static float first[PICTURES][WIDE], now[PICTURES][WIDE];
+    static float first[PICTURES][WIDE], now[PICTURES][WIDE], mobile[PICTURES][WIDE], both[PICTURES][WIDE];
     gallery g;
     (void)state;
     begin(&g, "builtin,mobilenet");
@@ -139,8 +139,12 @@ static void what_several_had_is_made_again_for_nobody(void **state) {
     pass(&g, "builtin", 0);
     vectors_of(&g, 256, now);
     for (size_t i = 0; i < PICTURES; i++) assert_memory_equal(now[i], first[i], 256 * sizeof(float));
-    pass(&g, "mobilenet,builtin", 0);
     pass(&g, "mobilenet", 0);
+    vectors_of(&g, more, mobile);
+    expect_beside(first, now, 256, mobile, more);
+    pass(&g, "mobilenet,builtin", 0);
+    vectors_of(&g, more + 256, both);
+    expect_beside(both, mobile, more, now, 256);
     pass(&g, "clip,mobilenet,builtin", PICTURES);
     pass(&g, "clip", 0);
     gallery_put(&g, "gray8.png", pictures[0], ""); /* a new content: for both */

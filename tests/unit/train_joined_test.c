@@ -41,7 +41,7 @@ static int teardown(void **state) {
     return 0;
 }
 
-static const char *const settings[] = {"picture_share=0.5", "seed=3", NULL};
+static const char *const settings[] = {"picture_share=0.5", "clip=0", "seed=3", NULL};
 
 static void expect_groups(const sage_model_shape *shape) {
     assert_int_equal(shape->n_groups, 2);
@@ -62,6 +62,50 @@ static double size_of(const sage_model *model, const char *name, const real *val
     return sqrt(sum);
 }
 
+/* Every parameter; what lies between them is nobody's. */
+static void expect_same(const sage_model *model, const real *a, const real *b) {
+    size_t n;
+    const sage_param *params = sage_model_params(model, &n);
+    for (size_t i = 0; i < n; i++)
+        assert_memory_equal(a + params[i].offset, b + params[i].offset, params[i].rows * params[i].cols * sizeof *a);
+}
+
+/* The gradient of a batch whose groups a caller laid out. */
+static real *gradient_of(const sage_trainer *trainer, const sage_batch *b) {
+    size_t columns = b->n_pairs + b->n_random, n = b->image_begin[columns];
+    const sage_product_batch products = {
+        .n = columns,
+        .token_begin = b->token_begin,
+        .token_field = b->token_field,
+        .text = {b->token_begin[columns], b->token_ids, b->bag_begin},
+        .group = {{b->image_begin, b->images}, {b->image_begin, b->images + n * FIRST}}};
+    const sage_query_batch queries = {.n_texts = b->n_texts,
+                                      .n_pictures = b->n_pictures,
+                                      .bags = {b->n_texts, b->query_ids, b->query_begin},
+                                      .pictures = b->query_pictures};
+    const sage_loss_spec spec = {.n_pairs = b->n_pairs,
+                                 .n_random = b->n_random,
+                                 .log_q = b->log_q,
+                                 .mask = b->mask,
+                                 .weight = b->weight,
+                                 .task = b->task,
+                                 .in_batch = true,
+                                 .smoothing = (real)trainer->settings.smoothing,
+                                 .teacher_weight = b->teacher_weight,
+                                 .teacher_begin = b->teacher_begin,
+                                 .teacher_column = b->teacher_column,
+                                 .teacher_score = b->teacher_score};
+    sage_work *scratch = NULL;
+    sage_loss loss;
+    real *gradient = malloc(sage_model_dense_size(trainer->model) * sizeof *gradient);
+    assert_true(gradient != NULL && !b->full_catalogue);
+    tiny_must(sage_work_new(NULL, SAGE_PRECISION_F32, &scratch, &error), &error, "work");
+    tiny_must(sage_model_backward(trainer->model, scratch, &products, &queries, &spec, gradient, &loss, &error), &error,
+              "backward");
+    sage_work_free(scratch);
+    return gradient;
+}
+
 static void each_part_is_planned_for_and_learns(void **state) {
     (void)state;
     sage_options *options = tiny_options(settings);
@@ -74,8 +118,11 @@ static void each_part_is_planned_for_and_learns(void **state) {
     tiny_must(sage_sampler_batch(trainer.sampler, 0, &batch, &error), &error, "a batch");
     size_t columns = batch->n_pairs + batch->n_random, vectors = 2 * (size_t)batch->image_begin[columns];
     assert_true(vectors > 20 && trainer.load.vectors >= vectors);
+    real *wanted = gradient_of(&trainer, batch);
     tiny_must(sage_metrics_open(&trainer.metrics, trainer.metrics_path, 0, 0, &error), &error, "metrics");
     tiny_must(sage_trainer_step(&trainer, &error), &error, "a step");
+    expect_same(trainer.model, trainer.gradient, wanted);
+    free(wanted);
     assert_true(size_of(trainer.model, "image.proj", trainer.gradient) > 1e-6);
     assert_true(size_of(trainer.model, "image2.proj", trainer.gradient) > 1e-6);
     sage_trainer_release(&trainer);
