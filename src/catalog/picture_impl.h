@@ -20,6 +20,9 @@ struct sage_picture_store {
 /* Where earlier passes kept vectors of the source's parts. */
 sage_status sage_picture_recall_new(const sage_picture_store *store, sage_picture_recall **recall, sage_error *error);
 void sage_picture_recall_free(sage_picture_recall *recall);
+/* Whether every part has a vector of this content somewhere; its file is not looked at. */
+sage_status sage_picture_recall_has_all(sage_picture_store *store, const unsigned char content[16], bool *all,
+                                        sage_error *error);
 
 /* The links that `sql` gives, each once, into temp.picture_links: n, link, path below images_dir, and why there is no
  * file to read now (reason, detail). */

@@ -125,14 +125,37 @@ static bool read_row(const origin *o, int64_t row, const unsigned char hash[16],
     return memcmp(is, hash, sizeof is) == 0;
 }
 
+static sage_status find(sage_picture_recall *r, const origin *o, const unsigned char content[16], bool *row,
+                        sage_error *error) {
+    sqlite3_bind_int64(r->find, 1, o->encoder);
+    sage_bind_blob16(r->find, 2, content);
+    return sage_db_step(r->find, row, error);
+}
+
+sage_status sage_picture_recall_has_all(sage_picture_store *store, const unsigned char content[16], bool *all,
+                                        sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_picture_recall *r = store->recall;
+    *all = store->source.n_parts > 0;
+    for (size_t part = 0; part < store->source.n_parts && *all; part++) {
+        bool row = false;
+        for (size_t i = 0; i < r->n && !row; i++) {
+            if (r->origins[i].part != part) continue;
+            st = find(r, &r->origins[i], content, &row, error);
+            sqlite3_reset(r->find);
+            if (st != SAGE_OK) return st;
+        }
+        *all = row;
+    }
+    return st;
+}
+
 static sage_status recall_from(sage_picture_recall *r, const sage_picture_source *source, origin *o,
                                const unsigned char content[16], bool *found, sage_error *error) {
     sage_status st = SAGE_OK;
     unsigned char hash[16];
     bool row = false;
-    sqlite3_bind_int64(r->find, 1, o->encoder);
-    sage_bind_blob16(r->find, 2, content);
-    SAGE_TRY(sage_db_step(r->find, &row, error));
+    SAGE_TRY(find(r, o, content, &row, error));
     if (!row) goto out;
     open_file(o, source->shop_dir, sqlite3_column_int64(r->find, 0), sage_column_str(r->find, 1).data);
     sage_column_blob16(r->find, 3, hash);

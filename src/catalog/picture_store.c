@@ -31,7 +31,8 @@ static sage_status prepare(sage_picture_store *s, sage_error *error) {
         db, "UPDATE temp.picture_links SET path = coalesce(?2, path), reason = ?3, detail = ?4 WHERE n = ?1", &s->place,
         error));
     SAGE_TRY(sage_db_prepare(db,
-                             "SELECT f.size, f.mtime, f.fault IS NOT NULL, v.content IS NOT NULL FROM picture_files f"
+                             "SELECT f.size, f.mtime, f.fault IS NOT NULL, v.content IS NOT NULL, f.content"
+                             " FROM picture_files f"
                              " LEFT JOIN picture_vectors v ON v.encoder = ?2 AND v.content = f.content"
                              " WHERE f.path = ?1",
                              &s->file, error));
@@ -105,7 +106,9 @@ sage_status sage_picture_store_refuse(sage_picture_store *store, int64_t link, c
 /* What is kept of a path. */
 typedef struct kept {
     bool there, fault, vector;
+    bool parts; /* no vector, but those of all parts */
     int64_t size, mtime_ns;
+    unsigned char content[16];
 } kept;
 
 static sage_status look_up(sage_picture_store *s, const char *path, kept *found, sage_error *error) {
@@ -119,6 +122,8 @@ static sage_status look_up(sage_picture_store *s, const char *path, kept *found,
     found->mtime_ns = sqlite3_column_int64(s->file, 1);
     found->fault = sqlite3_column_int(s->file, 2) != 0;
     found->vector = !found->fault && sqlite3_column_int(s->file, 3) != 0;
+    sage_column_blob16(s->file, 4, found->content);
+    if (!found->fault && !found->vector) st = sage_picture_recall_has_all(s, found->content, &found->parts, error);
 out:
     sqlite3_reset(s->file);
     return st;
@@ -147,9 +152,12 @@ static sage_status look_at_file(sage_picture_store *s, sage_picture_task *task, 
     SAGE_TRY(look_up(s, task->path, &known, error));
     bool fits =
         s->source.images_dir[0] != '\0' && sage_path_join(path, s->source.images_dir, task->path, NULL) == SAGE_OK;
+    memcpy(task->content, known.content, sizeof task->content);
     errno = ENOENT;
     if (!fits || stat(path, &file) != 0) {
         bool absent = is_absent(errno);
+        *read = task->kept = absent && known.parts;
+        if (*read) return note(s, task->link, task->path, NULL, NULL, error);
         s->absent += absent && remote && !known.vector;
         const char *reason = !absent ? "picture-unreadable" : remote ? NULL : "picture-missing";
         const char *detail = absent ? "there is no such file" : strerror(errno);
@@ -159,6 +167,7 @@ static sage_status look_at_file(sage_picture_store *s, sage_picture_task *task, 
     task->mtime_ns = time_of(&file);
     bool same = known.there && known.size == task->size && known.mtime_ns == task->mtime_ns && known.mtime_ns >= 0;
     *read = !same || (known.fault ? s->source.again : !known.vector);
+    task->kept = same && known.parts;
     if (*read && sage_link_escapes(task->path, s->source.images_dir)) {
         *read = false;
         return note(s, task->link, task->path, "image-outside", "a symbolic link leads out of the folder", error);

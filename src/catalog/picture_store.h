@@ -37,11 +37,15 @@ uint64_t sage_picture_store_done(const sage_picture_store *store);   /* looked a
 uint64_t sage_picture_store_absent(const sage_picture_store *store); /* of those: remote links without file or vector */
 uint64_t sage_picture_store_searched(const sage_picture_store *store); /* after link: of events, those with a vector */
 
-/* A file that is new, has changed, or has no vector of this encoder yet. */
+/* A file that is new, has changed, or has no vector of this encoder yet; or one that may be gone, but whose content
+ * every part has a vector of. */
 typedef struct sage_picture_task {
     int64_t link;             /* for sage_picture_store_refuse */
     char path[SAGE_PATH_MAX]; /* below images_dir */
     int64_t size, mtime_ns;   /* as it was before it is read; -1 where it was too young to vouch for the content */
+    bool kept; /* of `content`, what lay there when it was last read, all parts have vectors: recall gives them, and the
+                  file need not be read */
+    unsigned char content[16];
 } sage_picture_task;
 /* The next such file; *more = false: no further one. A file that two links name may come twice. */
 sage_status sage_picture_store_next(sage_picture_store *store, sage_picture_task *task, bool *more, sage_error *error);

@@ -8,7 +8,8 @@
 
 /* One content. The caller fills in all but st and error. */
 typedef struct sage_picture_new {
-    const sage_picture_file *file;
+    const unsigned char *content;       /* [16] */
+    const sage_picture_file *file;      /* not looked at where no part is lacking */
     const char *name;                   /* in error texts of damaged weights */
     bool lacks[SAGE_PICTURE_PARTS_MAX]; /* the parts that are to be computed */
     sage_status st;                     /* of decoding */

@@ -58,9 +58,14 @@ bool sage_picture_segment_has(const sage_picture_segment *segment, const unsigne
     return *find(segment, content) != 0;
 }
 
+static void note_begin(sage_picture_segment *segment) {
+    if (segment->n_files + segment->rows == 0) segment->began_s = sage_now_s();
+}
+
 void sage_picture_segment_add(sage_picture_segment *segment, const unsigned char content[16], const float *vector) {
     uint32_t *slot = find(segment, content);
     if (*slot != 0) return;
+    note_begin(segment);
     memcpy(segment->contents[segment->rows], content, 16);
     memcpy(segment->vectors + segment->rows * segment->dim, vector, segment->dim * sizeof *vector);
     *slot = (uint32_t)++segment->rows;
@@ -72,7 +77,7 @@ sage_status sage_picture_segment_file(sage_picture_segment *segment, const sage_
     if (sage_grow((void **)&segment->files, &segment->files_capacity, segment->n_files + 1, sizeof *segment->files) !=
         0)
         return sage_fail_memory(error, (segment->n_files + 1) * sizeof *segment->files);
-    if (segment->n_files == 0) segment->began_s = sage_now_s();
+    note_begin(segment);
     sage_picture_found *file = &segment->files[segment->n_files++];
     *file = (sage_picture_found){.path = sage_strdup(task->path), .size = task->size, .mtime_ns = task->mtime_ns};
     memcpy(file->content, content, sizeof file->content);
@@ -87,11 +92,11 @@ sage_status sage_picture_segment_file(sage_picture_segment *segment, const sage_
 
 bool sage_picture_segment_full(const sage_picture_segment *segment) {
     return segment->rows + SAGE_PICTURE_BATCH > segment->max_rows || segment->n_files >= FILES_MAX ||
-           (segment->n_files > 0 && sage_now_s() - segment->began_s > SECONDS_MAX);
+           (segment->n_files + segment->rows > 0 && sage_now_s() - segment->began_s > SECONDS_MAX);
 }
 
 sage_status sage_picture_segment_commit(sage_picture_segment *segment, sage_error *error) {
-    if (segment->n_files == 0) return SAGE_OK;
+    if (segment->n_files + segment->rows == 0) return SAGE_OK;
     sage_status st = sage_picture_store_commit(segment->store, segment->vectors, segment->contents, segment->rows,
                                                segment->files, segment->n_files, error);
     if (st == SAGE_OK) clear(segment);

@@ -19,6 +19,7 @@ typedef struct job {
     sage_status st; /* of reading, then of decoding */
     sage_error error;
     size_t square; /* its place among those that are encoded; BATCH: it has none */
+    bool settled;  /* it need not be read: its content's vector is at hand */
 } job;
 
 typedef struct pass {
@@ -83,7 +84,7 @@ static void read_files(void *ctx, size_t begin, size_t end, size_t worker_n) {
     (void)worker_n;
     for (size_t i = begin; i < end; i++) {
         job *j = &p->jobs[i];
-        j->square = BATCH;
+        if (j->settled) continue;
         j->error = (sage_error){0};
         j->st = sage_path_join(path, p->spec->images_dir, j->task.path, &j->error);
         if (j->st == SAGE_OK) j->st = sage_picture_load(path, &sage_picture_limits_default, &j->file, &j->error);
@@ -113,22 +114,41 @@ static sage_status settle_bad(pass *p, job *j, const unsigned char content[16], 
 /* Where the content stands in the batch, or would. */
 static size_t square_of(const pass *p, const unsigned char content[16]) {
     size_t s = 0;
-    while (s < p->batch.n && memcmp(p->batch.at[s].file->hash, content, 16) != 0) s++;
+    while (s < p->batch.n && memcmp(p->batch.at[s].content, content, 16) != 0) s++;
     return s;
 }
 
 /* Another content for the batch; what passes before have had of its parts needs no encoding. */
-static sage_status add_content(pass *p, const job *j, sage_error *error) {
+static sage_status add_content(pass *p, const job *j, const unsigned char *content, bool *lacks, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_picture_new *one = &p->batch.at[p->batch.n];
     float *vector = p->batch.vectors + p->batch.n * p->encoder->dim;
     bool found = false;
-    *one = (sage_picture_new){.file = &j->file, .name = j->task.path};
+    *one = (sage_picture_new){.content = content, .file = &j->file, .name = j->task.path};
+    *lacks = false;
     for (size_t i = 0; i < p->encoder->n_parts; i++) {
-        SAGE_TRY(sage_picture_store_recall(p->store, j->file.hash, i, vector + p->encoder->parts[i].at, &found, error));
+        SAGE_TRY(sage_picture_store_recall(p->store, content, i, vector + p->encoder->parts[i].at, &found, error));
         one->lacks[i] = !found;
+        *lacks = *lacks || !found;
     }
     p->batch.n++;
+out:
+    return st;
+}
+
+/* What lies at an unchanged place, or lay there, and all parts have seen. */
+static sage_status settle_kept(pass *p, job *j, sage_error *error) {
+    sage_status st = SAGE_OK;
+    bool lacks = false;
+    j->square = BATCH;
+    j->settled = false;
+    if (!j->task.kept) return SAGE_OK;
+    j->settled = sage_picture_segment_has(&p->segment, j->task.content) || square_of(p, j->task.content) < p->batch.n;
+    if (!j->settled) SAGE_TRY(sage_picture_store_known(p->store, j->task.content, &j->settled, error));
+    if (j->settled) return SAGE_OK;
+    SAGE_TRY(add_content(p, j, j->task.content, &lacks, error));
+    j->settled = !lacks;
+    p->batch.n -= lacks; /* its file is damaged */
 out:
     return st;
 }
@@ -136,7 +156,8 @@ out:
 static sage_status sort_out_one(pass *p, job *j, sage_error *error) {
     static const unsigned char none[16];
     sage_status st = SAGE_OK;
-    bool known = false;
+    bool known = false, lacks;
+    if (j->settled) return SAGE_OK;
     if (j->st != SAGE_OK) return settle_bad(p, j, none, error);
     p->report->read++;
     p->report->bytes += j->file.n_bytes;
@@ -144,7 +165,7 @@ static sage_status sort_out_one(pass *p, job *j, sage_error *error) {
     if (!known) SAGE_TRY(sage_picture_store_known(p->store, j->file.hash, &known, error));
     if (known) return sage_picture_segment_file(&p->segment, &j->task, j->file.hash, NULL, NULL, error);
     j->square = square_of(p, j->file.hash);
-    if (j->square == p->batch.n) SAGE_TRY(add_content(p, j, error));
+    if (j->square == p->batch.n) SAGE_TRY(add_content(p, j, j->file.hash, &lacks, error));
 out:
     return st;
 }
@@ -157,7 +178,7 @@ static sage_status encode(pass *p, sage_error *error) {
     for (size_t s = 0; s < p->batch.n; s++) {
         const sage_picture_new *one = &p->batch.at[s];
         if (one->st == SAGE_OK)
-            sage_picture_segment_add(&p->segment, one->file->hash, p->batch.vectors + s * p->encoder->dim);
+            sage_picture_segment_add(&p->segment, one->content, p->batch.vectors + s * p->encoder->dim);
     }
 out:
     return st;
@@ -183,6 +204,7 @@ out:
 static sage_status run_batch(pass *p, sage_error *error) {
     sage_status st = SAGE_OK;
     p->batch.n = 0;
+    for (size_t i = 0; i < p->n; i++) SAGE_TRY(settle_kept(p, &p->jobs[i], error));
     sage_pool_for_dynamic(p->pool, p->n, 1, read_files, p);
     for (size_t i = 0; i < p->n; i++) SAGE_TRY(sort_out_one(p, &p->jobs[i], error));
     SAGE_TRY(encode(p, error));

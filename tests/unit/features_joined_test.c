@@ -48,6 +48,7 @@ static void pass(gallery *g, const char *names, size_t encoded) {
     use(g, names);
     gallery_run(g);
     assert_int_equal(g->report.encoded, encoded);
+    if (encoded == 0) assert_int_equal(g->report.read, 0); /* what lies there is known, and so are its vectors */
     assert_int_equal(g->report.vectors, PICTURES);
     assert_string_equal(g->report.encoder, names);
 }
@@ -171,6 +172,38 @@ static void a_damaged_file_is_no_source(void **state) {
     pass(&g, "builtin", 1); /* that picture's alone */
     vectors_of(&g, 256, after);
     for (size_t i = 0; i < PICTURES; i++) assert_memory_equal(before[i], after[i], 256 * sizeof(float));
+    sage_free(bytes);
+    gallery_close(&g);
+}
+
+/* A file that is gone keeps what any encoder made of it, unless that is damaged too. */
+static void parts_outlive_files(void **state) {
+    static float before[PICTURES][WIDE], after[PICTURES][WIDE];
+    char dir[SAGE_PATH_MAX];
+    size_t n;
+    gallery g;
+    (void)state;
+    begin(&g, "builtin,mobilenet");
+    gallery_run(&g);
+    size_t dim = g.encoder.dim;
+    vectors_of(&g, dim, before);
+    product_seen seen = see(&g.p, "2");
+    for (size_t i = 0; i < PICTURES; i++) assert_int_equal(unlink(scratch_path(g.dir, pictures[i])), 0);
+    pass(&g, "builtin", 0);
+    vectors_of(&g, 256, after);
+    for (size_t i = 0; i < PICTURES; i++) assert_memory_equal(before[i], after[i], 256 * sizeof(float));
+    assert_int_equal(g.report.rejected, 0);
+    use(&g, "clip");
+    gallery_run(&g);
+    assert_int_equal(gallery_reason(&g, "picture-missing"), PICTURES);
+    place_path(&g.p, "pictures", dir);
+    char *bytes = scratch_read(scratch_path(dir, seen.vectors[0]), &n);
+    bytes[n - 1 - (PICTURES - 1 - seen.rows[0]) * dim * sizeof(float)] ^= 1;
+    scratch_write(scratch_path(dir, seen.vectors[0]), bytes, n);
+    use(&g, "mobilenet");
+    gallery_run(&g);
+    assert_int_equal(g.report.vectors, PICTURES - 1);
+    assert_int_equal(gallery_reason(&g, "picture-missing"), 1);
     sage_free(bytes);
     gallery_close(&g);
 }
@@ -313,6 +346,7 @@ int main(void) {
         cmocka_unit_test(what_one_had_is_not_made_again_for_several),
         cmocka_unit_test(what_several_had_is_made_again_for_nobody),
         cmocka_unit_test(a_damaged_file_is_no_source),
+        cmocka_unit_test(parts_outlive_files),
         cmocka_unit_test(all_threads_make_the_same),
         cmocka_unit_test(the_catalogue_knows_the_parts),
         cmocka_unit_test(vectors_are_scaled_by_parts),
