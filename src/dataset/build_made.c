@@ -7,7 +7,7 @@
 #include <dataset/sampler_impl.h>
 #include <string.h>
 
-enum { BLOCK = 512, AUTO_MADE = 50000 };
+enum { BLOCK = 512 };
 
 typedef struct pass {
     sage_build *build;
@@ -130,7 +130,7 @@ static void release(pass *p) {
 sage_status sage_build_made(sage_build *build, sage_error *error) {
     sage_status st = SAGE_OK;
     uint64_t ends[2];
-    size_t wanted = (size_t)sage_options_int_or(build->options, "made_sentences", AUTO_MADE);
+    size_t wanted = (size_t)sage_options_int(build->options, "made_sentences");
     pass *p = sage_alloc_zero(1, sizeof *p);
     if (p == NULL) return sage_fail_memory(error, sizeof *p);
     p->build = build;

@@ -17,9 +17,9 @@ const sage_option sage_dataset_options[] = {
      "Share of the queries that is held out, half of it for validation, half for the test; 0 trains on everything."},
     {"dataset", "split", SAGE_OPT_CHOICE, 0, 0, "hash|time", "hash",
      "hash: a query (or user) lies in one part with all its events; time: the newest events are held out."},
-    {"dataset", "made_sentences", SAGE_OPT_INT, 0, 1e9, NULL, "auto",
-     "Queries made from the catalogue that get a sentence, where there is a text_encoder; auto is 50,000, and one of "
-     "each product at most."},
+    {"dataset", "made_sentences", SAGE_OPT_INT, 0, 1e9, NULL, "0",
+     "Queries made from the catalogue that get a sentence, one of each product at most; of use where sentence_path "
+     "is fixed or learned, and then 50,000 are a good number."},
     {"dataset", "memory", SAGE_OPT_INT, 1e6, 1e13, NULL, "auto",
      "Bytes of memory: building a dataset counts n-grams within it and sends the rest to disk (auto: 1 GiB); training "
      "does not start where it needs more, or, with batch=auto, takes a smaller batch (auto: no limit)."},

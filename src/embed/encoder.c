@@ -82,7 +82,7 @@ void sage_encoder_close(sage_encoder *encoder) {
 }
 
 size_t sage_encoder_dim(const sage_encoder *encoder) {
-    return sage_frozen_shape(encoder->frozen)->dim_out;
+    return sage_shape_out(sage_frozen_shape(encoder->frozen));
 }
 
 const sage_vocab *sage_encoder_vocab(const sage_encoder *encoder) {

@@ -25,7 +25,7 @@ static void all_scores(const sage_model *model, const fold *f, const product_tok
     size_t heads = s->heads;
     ops->heads_scores(t->text, heads, s->dim_embed, x.of, x.apart, t->e, out);
     for (size_t j = 0; j < t->text; j++, out += heads) add_kind(1, heads, kinds + t->field[j], x.apart, out);
-    for (size_t g = 0; g < s->n_groups; g++) {
+    for (size_t g = 0; g < token_groups(s); g++) {
         size_t n = t->in_group[g];
         if (n == 0) continue;
         ops->heads_scores(n, heads, s->groups[g].dim, x.of + f->group_at[g], x.apart, t->vector[g], out);
@@ -44,7 +44,7 @@ static void all_sums(const sage_model *model, const fold *f, const product_token
     size_t heads = s->heads;
     ops->heads_sum(t->text, heads, s->dim_embed, a, t->e, x.of, x.apart);
     for (size_t j = 0; j < t->text; j++, a += heads) sum_kind(1, heads, a, kinds + t->field[j], x.apart);
-    for (size_t g = 0; g < s->n_groups; g++) {
+    for (size_t g = 0; g < token_groups(s); g++) {
         size_t n = t->in_group[g];
         if (n == 0) continue;
         ops->heads_sum(n, heads, s->groups[g].dim, a, t->vector[g], x.of + f->group_at[g], x.apart);

@@ -89,7 +89,7 @@ product_tokens tokens_of(const sage_model_shape *s, const sage_product_batch *ba
     product_tokens t = {.text = batch->token_begin[i + 1] - batch->token_begin[i], .e = e};
     if (t.text > 0) t.field = batch->token_field + batch->token_begin[i]; /* there may be no array to point into */
     t.n = t.text + 1;
-    for (size_t g = 0; g < s->n_groups; g++) {
+    for (size_t g = 0; g < token_groups(s); g++) {
         const sage_group_rows *rows = &batch->group[g];
         if (rows->begin == NULL || rows->begin[i + 1] == rows->begin[i]) continue;
         t.in_group[g] = rows->begin[i + 1] - rows->begin[i];

@@ -95,6 +95,16 @@ static sage_status read_groups(const sage_safetensors *file, const char *path, s
     return SAGE_OK;
 }
 
+/* Absent: sentences are tokens. */
+static sage_status read_beside(const sage_safetensors *file, const char *path, double *beside, sage_error *error) {
+    const char *text = sage_safetensors_meta(file, "sentences_beside");
+    char *end = NULL;
+    if (text == NULL) return SAGE_OK;
+    *beside = strtod(text, &end);
+    if (end != text && *end == '\0' && *beside > 0) return SAGE_OK;
+    return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "\"sentences_beside\" of its metadata is no weight");
+}
+
 static sage_status read_shape(const sage_safetensors *file, const char *path, sage_model_shape *s, sage_error *error) {
     sage_status st = SAGE_OK;
     const char *format = sage_safetensors_meta(file, "format");
@@ -113,6 +123,7 @@ static sage_status read_shape(const sage_safetensors *file, const char *path, sa
     SAGE_TRY(read_size(file, path, "dim_head", &s->dim_head, error));
     SAGE_TRY(read_size(file, path, "dim_out", &s->dim_out, error));
     SAGE_TRY(read_groups(file, path, s, error));
+    SAGE_TRY(read_beside(file, path, &s->beside, error));
     SAGE_TRY(read_off(file, path, "text_norm", &s->plain_text, error));
     SAGE_TRY(read_off(file, path, "head_skip", &s->plain_head, error));
     if (model_shape_check(s, error) != SAGE_OK)

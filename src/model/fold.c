@@ -22,7 +22,7 @@ static void assemble(const sage_model *model, fold *f) {
         real *row = f->pcat + d * f->ld, *kinds = row + f->kinds_at;
         memset(row, 0, f->ld * sizeof(real));
         memcpy(row, par(model, P_TEXT_PROJ) + d * s->dim_embed, s->dim_embed * sizeof(real));
-        for (size_t g = 0; g < s->n_groups; g++) {
+        for (size_t g = 0; g < token_groups(s); g++) {
             size_t dim = s->groups[g].dim;
             memcpy(row + f->group_at[g], par(model, group_proj(g)) + d * dim, dim * sizeof(real));
             kinds[kind_of_group(g)] = par(model, group_bias(g))[d];
@@ -77,7 +77,7 @@ static void take_apart(const sage_model *model, const fold *f, real *dense) {
     for (size_t d = 0; d < s->dim_model; d++) {
         const real *row = f->d_pcat + d * f->ld, *kinds = row + f->kinds_at;
         memcpy(par_in(model, dense, P_TEXT_PROJ) + d * s->dim_embed, row, s->dim_embed * sizeof(real));
-        for (size_t g = 0; g < s->n_groups; g++) {
+        for (size_t g = 0; g < token_groups(s); g++) {
             size_t dim = s->groups[g].dim;
             memcpy(par_in(model, dense, group_proj(g)) + d * dim, row + f->group_at[g], dim * sizeof(real));
             par_in(model, dense, group_bias(g))[d] = kinds[kind_of_group(g)];

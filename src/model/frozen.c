@@ -1,6 +1,7 @@
 /* Inference. Every chunk has the same number of rows, filled up where products or queries run out: a library may cut
  * products of other sizes in another way, and a vector's bits would depend on what it was computed with. */
 #include "frozen.h"
+#include "beside.h"
 #include "encoder.h"
 #include "lay.h"
 #include <base/alloc.h>
@@ -32,6 +33,7 @@ static void product_chunks(void *ctx, size_t begin, size_t end, size_t worker) {
     sage_frozen *f = job->frozen;
     const sage_model_shape *s = &f->model->shape;
     frozen_worker *w = &f->workers[worker];
+    size_t spoken = beside_width(s), width = sage_shape_out(s);
     for (size_t chunk = begin; chunk < end; chunk++) {
         size_t tokens = 0, first = chunk * ROWS, n = job->batch->n - first < ROWS ? job->batch->n - first : ROWS;
         uint64_t began = sage_stage_begin();
@@ -45,7 +47,12 @@ static void product_chunks(void *ctx, size_t begin, size_t end, size_t worker) {
         sage_stage_end(&attention, began, tokens * s->dim_embed * sizeof(real), 4 * tokens * s->heads * s->dim_embed);
         began = sage_stage_begin();
         encoder_dense(f->model, f->product_layers, ROWS, w->acts);
-        memcpy(job->out + first * s->dim_out, w->acts.p, n * s->dim_out * sizeof(real));
+        if (spoken > 0) {
+            beside_products(s, job->batch, first, n, w->x);
+            sage_weights_forward(f->product_layers->map, ROWS, w->x, spoken, false, w->mapped, spoken);
+        }
+        for (size_t i = 0; i < n; i++)
+            beside_publish(s, w->acts.p + i * s->dim_out, w->mapped + i * spoken, job->out + (first + i) * width);
         sage_stage_end(&dense, began, 0, n * encoder_flops(s, f->fold.ld));
     }
 }
@@ -90,6 +97,27 @@ typedef struct queries_job {
     real *out;
 } queries_job;
 
+/* A text without a known n-gram is what its sentence is: what the tower makes of nothing then means nothing. A picture
+ * says nothing. */
+static void publish_queries(const queries_job *job, size_t first, size_t n, const frozen_worker *w) {
+    const sage_model_shape *s = &job->frozen->model->shape;
+    const sage_query_batch *queries = job->queries;
+    size_t spoken = beside_width(s), width = sage_shape_out(s);
+    bool texts = job->tower == TOWER_SEARCH;
+    if (spoken > 0 && texts) {
+        beside_texts(s, queries, first, n, w->query_x);
+        sage_weights_forward(job->frozen->tower_layers[TOWER_SEARCH]->map, QUERY_ROWS, w->query_x, spoken, false,
+                             w->query_mapped, spoken);
+    } else
+        memset(w->query_mapped, 0, n * spoken * sizeof(real));
+    for (size_t i = 0; i < n; i++) {
+        const real *mapped = w->query_mapped + i * spoken;
+        bool known = !texts || queries->bags.begin[first + i + 1] > queries->bags.begin[first + i];
+        bool says = spoken > 0 && sage_ops_best()->dot(spoken, mapped, mapped) > 0;
+        beside_publish(s, known || !says ? w->tower.q + i * s->dim_out : NULL, mapped, job->out + (first + i) * width);
+    }
+}
+
 static void query_chunks(void *ctx, size_t begin, size_t end, size_t worker) {
     const queries_job *job = ctx;
     sage_frozen *f = job->frozen;
@@ -104,7 +132,7 @@ static void query_chunks(void *ctx, size_t begin, size_t end, size_t worker) {
             memcpy(t->u, job->queries->pictures + first * width, n * width * sizeof(real));
         memset(t->u + n * width, 0, (QUERY_ROWS - n) * width * sizeof(real));
         tower_dense(f->model, f->tower_layers[job->tower], job->tower, QUERY_ROWS, t->u, t->mlp, t->q, t->inverse);
-        memcpy(job->out + first * s->dim_out, t->q, n * s->dim_out * sizeof(real));
+        publish_queries(job, first, n, &f->workers[worker]);
     }
 }
 
@@ -124,7 +152,8 @@ sage_status sage_frozen_queries(sage_frozen *frozen, const sage_query_batch *que
     if (n > 0) SAGE_TRY(frozen_bags(frozen, &queries->bags, error));
     SAGE_TRY(run_tower((queries_job){frozen, queries, TOWER_SEARCH, n, out}, error));
     if (queries->n_pictures == 0) goto out;
-    st = run_tower((queries_job){frozen, queries, TOWER_PICTURE, queries->n_pictures, out + n * s->dim_out}, error);
+    st = run_tower((queries_job){frozen, queries, TOWER_PICTURE, queries->n_pictures, out + n * sage_shape_out(s)},
+                   error);
 out:
     return st;
 }
@@ -138,6 +167,8 @@ static void lay_product_workers(layer *l, sage_frozen *f) {
         frozen_worker made = f->workers[w];
         lay_encoder(l, s, f->fold.ld, ROWS, 0, false, &made.acts);
         lay_encoder_chunk(l, s, ROWS, false, &made.acts);
+        made.x = lay_reals(l, ROWS, beside_width(s));
+        made.mapped = lay_reals(l, ROWS, beside_width(s));
         if (l->base != NULL) f->workers[w] = made;
     }
 }
@@ -148,6 +179,8 @@ static void lay_query_workers(layer *l, sage_frozen *f) {
         frozen_worker made = f->workers[w];
         lay_tower(l, &f->model->shape, QUERY_ROWS, false, &made.tower);
         lay_tower_chunk(l, &f->model->shape, QUERY_ROWS, search > picture ? search : picture, &made.tower);
+        made.query_x = lay_reals(l, QUERY_ROWS, beside_width(&f->model->shape));
+        made.query_mapped = lay_reals(l, QUERY_ROWS, beside_width(&f->model->shape));
         if (l->base != NULL) f->workers[w] = made;
     }
 }

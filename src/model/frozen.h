@@ -10,6 +10,8 @@ typedef struct frozen_worker {
     tower_acts tower;  /* [QUERY_ROWS], u of the wider of both */
     real *tokens;      /* [most tokens][E] of one product */
     real *attention;   /* [most tokens][H] */
+    real *x, *mapped;  /* [ROWS][S], and [QUERY_ROWS][S] of queries: sentences that stand beside, and M x */
+    real *query_x, *query_mapped;
 } frozen_worker;
 
 /* Bags of the batch at hand; arrays grow and are reused. */

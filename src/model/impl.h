@@ -6,11 +6,22 @@
 #include <base/rng.h>
 #include <model/model.h>
 
+/* Numbers of the sentences that stand beside (beside.h); 0: they are tokens, or there are none. */
+static inline size_t beside_width(const sage_model_shape *shape) {
+    return shape->beside > 0 ? sage_shape_dim(shape, SAGE_GROUP_SENTENCES) : 0;
+}
+/* The first so many groups' vectors are tokens. */
+static inline size_t token_groups(const sage_model_shape *shape) {
+    size_t n = shape->n_groups;
+    while (shape->beside > 0 && n > 0 && shape->groups[n - 1].kind == SAGE_GROUP_SENTENCES) n--;
+    return n;
+}
+
 /* Kinds of token: the 12 text fields, the groups, CLS. Each kind has a bias (its own, the group's, or CLS itself) and
  * score biases. A shape without groups keeps the place of one, so that its files are as they always were. */
 enum { KINDS_MAX = SAGE_FIELDS + SAGE_GROUPS_MAX + 1 };
 static inline size_t kinds_of(const sage_model_shape *shape) {
-    return SAGE_FIELDS + (shape->n_groups > 0 ? shape->n_groups : 1) + 1;
+    return SAGE_FIELDS + (token_groups(shape) > 0 ? token_groups(shape) : 1) + 1;
 }
 static inline size_t kind_of_group(size_t group) {
     return SAGE_FIELDS + group;
@@ -58,6 +69,7 @@ typedef enum param_id {
     P_PICTURE1_B,
     P_PICTURE2_W,
     P_PICTURE2_B,
+    P_SENTENCE_MAP,
     P_TEMPERATURE,
     P_COUNT
 } param_id;
@@ -68,7 +80,7 @@ typedef struct hash_fn {
 } hash_fn;
 enum { HASH_PRIME = 0x7fffffff };
 
-enum { META_MAX = 17, META_BYTES = 64 };
+enum { META_MAX = 18, META_BYTES = 64 };
 
 struct sage_model {
     sage_model_shape shape;
@@ -87,8 +99,8 @@ struct sage_model {
 /* Search texts and pictures have a tower each, of the same form. */
 typedef enum tower_id { TOWER_SEARCH, TOWER_PICTURE, TOWERS } tower_id;
 static inline size_t tower_width(const sage_model_shape *shape, tower_id tower) { /* of u; 0: there is no such tower */
-    return tower == TOWER_SEARCH ? shape->dim_embed + sage_shape_dim(shape, SAGE_GROUP_SENTENCES)
-                                 : sage_shape_dim(shape, SAGE_GROUP_PICTURES);
+    size_t sentences = sage_shape_dim(shape, SAGE_GROUP_SENTENCES) - beside_width(shape);
+    return tower == TOWER_SEARCH ? shape->dim_embed + sentences : sage_shape_dim(shape, SAGE_GROUP_PICTURES);
 }
 
 static inline param_id group_proj(size_t group) {

@@ -64,7 +64,7 @@ static void fill_score_bias(sage_model *model) {
         s[SAGE_TITLE] = (real)log(title);
         s[SAGE_TYPE] = s[SAGE_CATEGORY] = s[SAGE_BRAND] = (real)log(strong);
         s[kind_of_cls(&model->shape)] = (real)log(cls);
-        for (size_t g = 0; g < model->shape.n_groups; g++)
+        for (size_t g = 0; g < token_groups(&model->shape); g++)
             if (model->shape.groups[g].kind == SAGE_GROUP_SENTENCES) s[kind_of_group(g)] = (real)log(title);
     }
 }
@@ -105,7 +105,7 @@ static void fill_sentences(sage_model *model, double weight, sage_rng *rng) {
     size_t width = tower_width(s, TOWER_SEARCH);
     size_t first = rows > s->dim_embed ? s->dim_embed : 0;
     double deviation = weight * sqrt((double)s->dim_embed / (double)(rows - first));
-    for (size_t g = 0; g < s->n_groups; g++) {
+    for (size_t g = 0; g < token_groups(s); g++) {
         size_t dim = s->groups[g].dim;
         if (s->groups[g].kind != SAGE_GROUP_SENTENCES) continue;
         normal(par(model, group_proj(g)) + first * dim, (rows - first) * dim, deviation, rng);
@@ -113,6 +113,12 @@ static void fill_sentences(sage_model *model, double weight, sage_rng *rng) {
             memcpy(par(model, P_SEARCH_SKIP) + i * width + at, par(model, group_proj(g)) + i * dim, dim * sizeof(real));
         at += dim;
     }
+}
+
+/* Sentences that stand beside begin as their encoder means them. */
+static void fill_map(sage_model *model) {
+    size_t width = beside_width(&model->shape);
+    if (has(model, P_SENTENCE_MAP)) identity(par(model, P_SENTENCE_MAP), width, width, width);
 }
 
 void model_init_pictures(sage_model *model, sage_rng *rng) {
@@ -153,7 +159,8 @@ void model_init_tfidf(sage_model *model, const sage_options *options, const sage
     for (size_t i = 0; i < s->dim_head; i++) /* of sentences the skip alone */
         memset(par(model, P_SEARCH1_W) + i * tower_width(s, TOWER_SEARCH) + s->dim_embed, 0,
                (tower_width(s, TOWER_SEARCH) - s->dim_embed) * sizeof(real));
-    fill_sentences(model, sage_options_real(options, "sentence_weight"), &rng);
+    fill_map(model);
+    fill_sentences(model, sage_options_real_or(options, "sentence_weight", 1), &rng);
     model_init_pictures(model, &rng);
     sage_rng_seed(&rng, seed, 2);
     fill_table(model, normal, 1 / sqrt((double)s->dim_embed), &rng);
@@ -175,8 +182,9 @@ void model_init_paper(sage_model *model, uint64_t seed) {
     sage_rng rng;
     sage_rng_seed(&rng, seed, 1);
     fill_norms(model);
+    fill_map(model);
     xavier(par(model, P_TEXT_PROJ), d, e, &rng);
-    for (size_t g = 0; g < s->n_groups; g++) xavier(par(model, group_proj(g)), d, s->groups[g].dim, &rng);
+    for (size_t g = 0; g < token_groups(s); g++) xavier(par(model, group_proj(g)), d, s->groups[g].dim, &rng);
     normal(par(model, P_FIELD_BIAS), SAGE_FIELDS * d, 0.02, &rng);
     normal(par(model, P_CLS), d, 1, &rng);
     xavier(par(model, P_WQ), d, d, &rng);

@@ -24,7 +24,7 @@ head_rows lay_heads(layer *l, size_t heads, size_t rows, size_t ld) {
 void lay_fold(layer *l, const sage_model_shape *shape, bool backward, fold *f) {
     size_t d = shape->dim_model;
     f->kinds_at = shape->dim_embed;
-    for (size_t g = 0; g < shape->n_groups; g++) {
+    for (size_t g = 0; g < token_groups(shape); g++) {
         f->group_at[g] = f->kinds_at;
         f->kinds_at += shape->groups[g].dim;
     }

@@ -26,6 +26,7 @@ typedef struct packed_layers {
     sage_weights *value[SAGE_MODEL_HEADS_MAX]; /* rows h D/H .. of vcat */
     sage_weights *out;                         /* W_O */
     packed_mlp ff, head, tower[TOWERS];
+    sage_weights *map; /* of sentences that stand beside; NULL: none */
 } packed_layers;
 
 /* `ld` is the fold's. In INT8 only the large layers are int8: what a head sees, or a search tower with sentences, mixes

@@ -39,8 +39,11 @@ typedef struct sage_model_shape {
     size_t dim_embed, dim_model, heads, dim_ff, dim_head, dim_out;
     size_t n_groups;
     sage_group groups[SAGE_GROUPS_MAX]; /* [n_groups] pictures first, then sentences */
-    bool plain_text;                    /* text tokens are the bags' sums, without their layer norm */
-    bool plain_head;                    /* the product head is its MLP alone, without the linear skip S */
+    /* c > 0: sentences are no tokens and no tower reads them; mapped, they stand beside the vectors that come out,
+     * which are then (own | sqrt(c) sentences) of length 1: a cosine is (own + c sentences) / (1 + c). 0: tokens. */
+    double beside;
+    bool plain_text; /* text tokens are the bags' sums, without their layer norm */
+    bool plain_head; /* the product head is its MLP alone, without the linear skip S */
 } sage_model_shape;
 
 enum { SAGE_MODEL_HASHES_MAX = 2, SAGE_MODEL_HEADS_MAX = 64, SAGE_MODEL_TASKS_MAX = 32 };
@@ -49,6 +52,8 @@ extern const sage_option sage_model_options[];
 
 /* How many numbers the groups of a kind have together; 0: there are none. */
 size_t sage_shape_dim(const sage_model_shape *shape, sage_group_kind kind);
+/* Of the vectors that come out of a frozen model: dim_out, and the sentences where they stand beside. */
+size_t sage_shape_out(const sage_model_shape *shape);
 
 /* The shape that options `preset`, `dim_*`, `heads`, `table_rows`, `text_norm`, `head_skip` give for a vocabulary and
  * groups. No more rows than ids: a table that could hold the whole vocabulary has one row an id and no hashing.
@@ -61,6 +66,7 @@ typedef struct sage_param {
     const char *name;  /* as in model.safetensors: "table", "importance", "encoder.wk", ... */
     size_t offset;     /* in reals from the start of the dense arena; table and importance are apart (sparse) */
     size_t rows, cols; /* a vector has rows = 1 */
+    double rate;       /* the dense learning rate times this */
     bool decay;        /* weight decay applies */
     bool of_pictures;  /* of the picture tower, which only batches with pictures as queries train */
 } sage_param;
@@ -144,7 +150,7 @@ typedef struct sage_query_batch {
     const real *pictures; /* [n_pictures][sum of the picture groups' dims]; each group's part a unit vector */
 } sage_query_batch;
 
-/* ---- inference: out [n][O], unit vectors ---- */
+/* ---- inference: out [n][sage_shape_out], unit vectors ---- */
 /* A model made ready for inference in a precision: weights folded and packed once, the table as f32 (the model's own),
  * bf16 or int8. From a model: it must stay, and stay as it is, for as long as this is used. From a file: it owns all
  * that it needs, and a table of lower precision is made straight from the file, so that there is none in f32 beside it.
@@ -201,8 +207,9 @@ typedef struct sage_loss_spec {
 
 enum { SAGE_LOSS_TASKS = 32 }; /* task numbers are below it */
 typedef struct sage_loss {
-    double total, in_batch, random;   /* means over pairs (weighted); total = in_batch + random + lambda teacher */
+    double total, in_batch, random;   /* means over pairs (weighted); total = the sum of all, lambda teacher */
     double teacher;                   /* a row without a listed column that counts adds 0 */
+    double sentences;                 /* of those that stand beside, mean over the pairs that have them */
     double task_sum[SAGE_LOSS_TASKS]; /* sum of weight * loss of each task */
     double task_weight[SAGE_LOSS_TASKS];
     size_t pictures; /* queries that were pictures; 0: all gradients of the picture tower are zero */

@@ -14,8 +14,13 @@ const sage_option sage_model_options[] = {
      "Factor of a word bigram's idf in its first importance weight."},
     {"model", "init_trigram", SAGE_OPT_REAL, 0, 100, NULL, "0.35",
      "Factor of a letter trigram's idf in its first importance weight."},
-    {"model", "sentence_weight", SAGE_OPT_REAL, 0, 100, NULL, "1.0",
-     "How much a sentence vector counts at first beside the title's n-grams, in products and in search texts."},
+    {"model", "sentence_path", SAGE_OPT_CHOICE, 0, 0, "beside|fixed|learned", "beside",
+     "With a text_encoder, where sentence vectors go: beside the model's own in what is published, so that both "
+     "cosines add up; or into the model as tokens, through projections that stay as they begin (fixed) or learn."},
+    {"model", "sentence_weight", SAGE_OPT_REAL, 0.01, 100, NULL, "auto",
+     "How long a sentence vector is where that of the n-grams is 1, in products and in search texts, so that its "
+     "cosine "
+     "counts with the square; as tokens, how long at first. auto is 0.7 beside, and 1 as tokens."},
     {"model", "dim_embed", SAGE_OPT_INT, 1, 8192, NULL, "auto", "Width of a table row and of a text token."},
     {"model", "dim_model", SAGE_OPT_INT, 1, 8192, NULL, "auto", "Width of the encoder."},
     {"model", "heads", SAGE_OPT_INT, 1, SAGE_MODEL_HEADS_MAX, NULL, "auto",
@@ -35,6 +40,7 @@ const sage_option sage_model_options[] = {
 
 /* Beyond this many n-grams a catalogue is a large one. */
 enum { SMALL_VOCAB = 1000000 };
+static const double AUTO_BESIDE = 0.7; /* weight of sentences: measured, docs/results.md */
 
 static const sage_model_shape preset_small = {
     .rows = 262144, .dim_embed = 256, .dim_model = 256, .heads = 8, .dim_ff = 512, .dim_head = 512, .dim_out = 256};
@@ -52,6 +58,11 @@ static size_t size_or(const sage_options *options, const char *key, size_t other
     return (size_t)sage_options_int_or(options, key, (int64_t)otherwise);
 }
 
+static double beside(const sage_options *options) {
+    double weight = sage_options_real_or(options, "sentence_weight", AUTO_BESIDE);
+    return strcmp(sage_options_text(options, "sentence_path"), "beside") == 0 ? weight * weight : 0;
+}
+
 sage_status sage_model_shape_from_options(const sage_options *options, size_t vocab_size, size_t n_groups,
                                           const sage_group *groups, sage_model_shape *shape, sage_error *error) {
     const char *preset = sage_options_text(options, "preset");
@@ -67,6 +78,7 @@ sage_status sage_model_shape_from_options(const sage_options *options, size_t vo
     s.vocab = vocab_size;
     s.n_groups = n_groups;
     for (size_t g = 0; g < n_groups && g < SAGE_GROUPS_MAX; g++) s.groups[g] = groups[g];
+    s.beside = sage_shape_dim(&s, SAGE_GROUP_SENTENCES) > 0 ? beside(options) : 0;
     s.plain_text = !sage_options_bool(options, "text_norm");
     s.plain_head = plain_head(options);
     s.hashes = s.rows >= vocab_size ? 1 : SAGE_MODEL_HASHES_MAX;

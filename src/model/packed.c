@@ -11,7 +11,7 @@ typedef struct entry {
     bool large;
 } entry;
 
-enum { ENTRIES_MAX = SAGE_MODEL_HEADS_MAX + 12 };
+enum { ENTRIES_MAX = SAGE_MODEL_HEADS_MAX + 13 };
 
 static size_t list(const sage_model_shape *s, packed_layers *l, entry *e) {
     size_t n = 0;
@@ -35,6 +35,8 @@ static size_t list(const sage_model_shape *s, packed_layers *l, entry *e) {
         e[n++] = (entry){&m->w2, s->dim_out, s->dim_head, its.w2, 0, true};
         e[n++] = (entry){&m->skip, s->dim_out, width, its.skip, 0, false};
     }
+    if ((l->set & (LAYERS_OF_PRODUCTS | LAYERS_OF_TEXTS)) && beside_width(s) > 0)
+        e[n++] = (entry){&l->map, beside_width(s), beside_width(s), P_SENTENCE_MAP, 0, false};
     return n;
 }
 
@@ -69,6 +71,7 @@ void packed_layers_free(packed_layers *layers) {
     if (layers == NULL) return;
     for (size_t h = 0; h < layers->heads; h++) sage_weights_free(layers->value[h]);
     sage_weights_free(layers->out);
+    sage_weights_free(layers->map);
     free_mlp(&layers->ff);
     free_mlp(&layers->head);
     for (tower_id t = 0; t < TOWERS; t++) free_mlp(&layers->tower[t]);
@@ -87,7 +90,7 @@ size_t packed_layers_bytes(const packed_layers *layers) {
     size_t bytes = mlp_bytes(&layers->ff) + mlp_bytes(&layers->head);
     for (tower_id t = 0; t < TOWERS; t++) bytes += mlp_bytes(&layers->tower[t]);
     for (size_t h = 0; h < layers->heads; h++) bytes += bytes_of(layers->value[h]);
-    return bytes + bytes_of(layers->out);
+    return bytes + bytes_of(layers->out) + bytes_of(layers->map);
 }
 
 size_t packed_layers_need(const sage_model_shape *shape, size_t ld, layer_set set, sage_precision precision) {

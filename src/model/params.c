@@ -13,7 +13,7 @@ static void add(sage_model *model, param_id id, const char *name, size_t rows, s
     if (rows == 0 || cols == 0) return;
     model->at[id] = model->dense_size;
     model->params[model->n_params++] =
-        (sage_param){.name = name, .offset = model->dense_size, .rows = rows, .cols = cols, .decay = decay};
+        (sage_param){.name = name, .offset = model->dense_size, .rows = rows, .cols = cols, .rate = 1, .decay = decay};
     model->dense_size += (rows * cols + ALIGN - 1) / ALIGN * ALIGN;
 }
 
@@ -31,7 +31,7 @@ static void add_groups(sage_model *model) {
     size_t of_kind[2] = {0, 0};
     for (size_t g = 0; g < SAGE_GROUPS_MAX; g++) {
         const sage_group *group = &s->groups[g];
-        bool there = g < s->n_groups;
+        bool there = g < token_groups(s);
         const char *const *name = names[there ? group->kind : 0][there ? of_kind[group->kind]++ : g];
         add(model, group_proj(g), name[0], there ? s->dim_model : 0, there ? group->dim : 0, true);
         add(model, group_bias(g), name[1], there, s->dim_model, false);
@@ -48,6 +48,14 @@ static void add_pictures(sage_model *model) {
     add(model, P_PICTURE2_W, "picture.fc2.weight", o, m, true);
     add(model, P_PICTURE2_B, "picture.fc2.bias", 1, o, false);
     for (size_t i = first; i < model->n_params; i++) model->params[i].of_pictures = true;
+}
+
+/* What is nearly right from the start learns slower, or it learns the training queries by heart. */
+static void add_map(sage_model *model) {
+    const double slower = 0.3;
+    size_t width = beside_width(&model->shape), first = model->n_params;
+    add(model, P_SENTENCE_MAP, "sentence.map", width, width, false);
+    for (size_t i = first; i < model->n_params; i++) model->params[i].rate = slower;
 }
 
 static void lay_out(sage_model *model) {
@@ -87,6 +95,7 @@ static void lay_out(sage_model *model) {
     add(model, P_SEARCH2_W, "search.fc2.weight", o, m, true);
     add(model, P_SEARCH2_B, "search.fc2.bias", 1, o, false);
     add_pictures(model);
+    add_map(model);
     add(model, P_TEMPERATURE, "temperature", 1, 1, false);
 }
 
@@ -123,6 +132,7 @@ static sage_status check_range(const char *what, size_t value, size_t min, size_
 }
 
 enum { WIDTH_MAX = 65536 };
+static const double BESIDE_MAX = 1e4;
 
 static sage_status check_groups(const sage_model_shape *s, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -132,8 +142,15 @@ static sage_status check_groups(const sage_model_shape *s, sage_error *error) {
         SAGE_TRY(check_range("a group's kind", s->groups[g].kind, g > 0 ? s->groups[g - 1].kind : SAGE_GROUP_PICTURES,
                              SAGE_GROUP_SENTENCES, error));
     }
+    if (!(s->beside >= 0 && s->beside <= BESIDE_MAX))
+        st = sage_fail(error, SAGE_E_ARGUMENT, "model: the weight %g of sentences beside is not between 0 and %g",
+                       s->beside, BESIDE_MAX);
 out:
     return st;
+}
+
+size_t sage_shape_out(const sage_model_shape *shape) {
+    return shape->dim_out + beside_width(shape);
 }
 
 size_t sage_shape_dim(const sage_model_shape *shape, sage_group_kind kind) {
@@ -196,6 +213,11 @@ void model_describe(sage_model *model) {
     describe(model, "dim_head", s->dim_head);
     describe(model, "dim_out", s->dim_out);
     describe_groups(model);
+    if (s->beside > 0) {
+        snprintf(model->meta_text[model->n_meta], META_BYTES, "%.9g", s->beside);
+        model->meta[model->n_meta] = (sage_tensor_meta){"sentences_beside", model->meta_text[model->n_meta]};
+        model->n_meta++;
+    }
     if (s->plain_text) model->meta[model->n_meta++] = (sage_tensor_meta){"text_norm", "off"};
     if (s->plain_head) model->meta[model->n_meta++] = (sage_tensor_meta){"head_skip", "off"};
     for (size_t k = 0; s->hashes > 1 && k < s->hashes; k++) {

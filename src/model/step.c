@@ -1,4 +1,5 @@
 /* A training pass: forward, loss, backward; the bags' gradients are then ready for sage_model_scatter. */
+#include "beside.h"
 #include "encoder.h"
 #include <string.h>
 
@@ -101,6 +102,9 @@ sage_status sage_model_backward(const sage_model *model, sage_work *work, const 
     sage_pool_for_dynamic(work->pool, SORT_TASKS + job.product_chunks + query_chunks, 1, forward_tasks, &job);
     if (!tower) memcpy(work->tower.q, spec->queries, s.queries * model->shape.dim_out * sizeof(real));
     loss_and_gradient(model, work, spec, par_in(model, dense, P_TEMPERATURE), loss);
+    if (tower && beside_width(&model->shape) > 0)
+        loss->sentences = beside_loss(model, work, products, queries, spec, par_in(model, dense, P_SENTENCE_MAP));
+    loss->total += loss->sentences;
     sage_pool_for_dynamic(work->pool, job.product_chunks + query_chunks, 1, back_tasks, &job);
     weight_gradients(model, work, dense);
     fold_backward(model, work, dense);

@@ -42,7 +42,7 @@ sage_status tower_check(const sage_model_shape *shape, const sage_query_batch *q
                          queries->bags.n);
     if (queries->n_pictures > 0 && tower_width(shape, TOWER_PICTURE) == 0)
         return sage_fail(error, SAGE_E_ARGUMENT, "model: a picture is searched for, but this model was made without");
-    if (queries->sentences != NULL && tower_width(shape, TOWER_SEARCH) == shape->dim_embed)
+    if (queries->sentences != NULL && sage_shape_dim(shape, SAGE_GROUP_SENTENCES) == 0)
         return sage_fail(error, SAGE_E_ARGUMENT,
                          "model: the search texts have sentence vectors, but this model was made without");
     return SAGE_OK;

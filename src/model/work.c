@@ -68,6 +68,22 @@ static void lay_loss(layer *l, sage_work *work, const sage_model_shape *shape) {
     a->dt = lay(l, s->queries, 1, sizeof(double));
 }
 
+static void lay_beside(layer *l, sage_work *work, const sage_model_shape *shape) {
+    size_t rows = work->sizes.query_bags, columns = work->sizes.columns, width = beside_width(shape);
+    beside_acts *a = &work->beside;
+    if (width == 0) return;
+    a->row = lay_words(l, rows, 1);
+    a->text_x = lay_reals(l, rows, width);
+    a->text_y = lay_reals(l, rows, width);
+    a->text_dy = lay_reals(l, rows, width);
+    a->text_inverse = lay_reals(l, rows, 1);
+    a->product_x = lay_reals(l, columns, width);
+    a->product_y = lay_reals(l, columns, width);
+    a->product_dy = lay_reals(l, columns, width);
+    a->product_inverse = lay_reals(l, columns, 1);
+    a->loss = lay(l, rows, 1, sizeof(double));
+}
+
 static layer lay_all(sage_work *work, const sage_model_shape *shape, unsigned char *base) {
     layer l = {.base = base};
     const batch_sizes *s = &work->sizes;
@@ -78,6 +94,7 @@ static layer lay_all(sage_work *work, const sage_model_shape *shape, unsigned ch
     lay_scratch(&l, work, shape);
     lay_parts(&l, work, shape);
     lay_loss(&l, work, shape);
+    lay_beside(&l, work, shape);
     return l;
 }
 
@@ -92,7 +109,7 @@ static layer_set layers_needed(const batch_sizes *sizes) {
 }
 
 static bool same_groups(const sage_model_shape *a, const sage_model_shape *b) {
-    bool same = a->n_groups == b->n_groups;
+    bool same = a->n_groups == b->n_groups && (a->beside > 0) == (b->beside > 0);
     for (size_t g = 0; same && g < a->n_groups; g++)
         same = a->groups[g].kind == b->groups[g].kind && a->groups[g].dim == b->groups[g].dim;
     return same;

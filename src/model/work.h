@@ -175,6 +175,17 @@ typedef struct loss_acts {
     double *dt;                /* [B] what each pair gives to the temperature's gradient */
 } loss_acts;
 
+/* beside.h; S its width. */
+typedef struct beside_acts {
+    size_t n;                   /* texts whose pair has a sentence on both sides */
+    uint32_t *row;              /* [n] their pairs */
+    real *text_x, *product_x;   /* [n][S], [columns][S] */
+    real *text_y, *product_y;   /* unit vectors */
+    real *text_dy, *product_dy; /* their gradients, then those of M x */
+    real *text_inverse, *product_inverse;
+    double *loss; /* [n] */
+} beside_acts;
+
 struct sage_work {
     sage_pool *pool;
     size_t threads;
@@ -192,6 +203,7 @@ struct sage_work {
     sage_side *sides[SIDES]; /* of this batch's sizes; NULL where there are no rows */
     batch_sizes sides_of;    /* they: its products and towers' rows */
     loss_acts loss;
+    beside_acts beside;
     real *product_parts, *query_parts; /* [chunks][part's size] */
     real *part_sum;                    /* [the larger part's size] */
 };

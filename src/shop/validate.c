@@ -250,7 +250,7 @@ out:
 sage_status sage_validation_recall10(void *ctx, const sage_model *model, double *recall10, sage_error *error) {
     sage_validation *v = ctx;
     sage_status st = SAGE_OK;
-    size_t dim = sage_model_shape_of(model)->dim_out, hits = 0;
+    size_t dim = sage_shape_out(sage_model_shape_of(model)), hits = 0;
     *recall10 = 0;
     if (!v->n_pairs) return SAGE_OK;
     if (sage_grow((void **)&v->vectors, &v->vectors_capacity, v->n_products * dim, sizeof *v->vectors) ||

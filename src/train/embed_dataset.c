@@ -28,7 +28,7 @@ out:
 sage_status sage_train_embed_products(const sage_dataset *dataset, const sage_model *model, sage_pool *pool,
                                       const uint32_t *products, size_t n, float *out, sage_error *error) {
     sage_status st = SAGE_OK;
-    size_t dim = sage_model_shape_of(model)->dim_out;
+    size_t dim = sage_shape_out(sage_model_shape_of(model));
     sage_frozen *frozen = NULL;
     sage_batch_builder *builder = NULL;
     SAGE_TRY(sage_batch_builder_new(sage_model_shape_of(model), &builder, error));
@@ -53,7 +53,7 @@ sage_status sage_train_embed_queries(const sage_model *model, sage_pool *pool, c
                                      float *out, sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_model_shape *shape = sage_model_shape_of(model);
-    size_t dim = shape->dim_out, sentence = sage_shape_dim(shape, SAGE_GROUP_SENTENCES),
+    size_t dim = sage_shape_out(shape), sentence = sage_shape_dim(shape, SAGE_GROUP_SENTENCES),
            picture = sage_shape_dim(shape, SAGE_GROUP_PICTURES);
     sage_frozen *frozen = NULL;
     SAGE_TRY(sage_frozen_new(model, SAGE_PRECISION_F32, pool, &frozen, error));

@@ -132,8 +132,9 @@ static void dense_span(const dense_work *work, size_t begin, size_t end, const s
     bool still = param->of_pictures && u->no_pictures;
     if (work->grad_scale != 1 && !still) ops->scale(n, work->grad_scale, g);
     if (!still)
-        ops->adam(p, g, u->optimiser->dense.m + begin, u->optimiser->dense.v + begin, n, u->lr, u->beta1, u->beta2,
-                  u->eps, param->decay ? (real)u->settings->weight_decay : 0, u->correct1, u->correct2);
+        ops->adam(p, g, u->optimiser->dense.m + begin, u->optimiser->dense.v + begin, n, u->lr * (real)param->rate,
+                  u->beta1, u->beta2, u->eps, param->decay ? (real)u->settings->weight_decay : 0, u->correct1,
+                  u->correct2);
     if (u->average) sage_average_move(u->average, u->average->dense + begin, p, n, u->step);
 }
 

@@ -22,10 +22,6 @@ const sage_option sage_train_options[] = {
      "Scale the dense gradient down to this Euclidean norm; 0 = never."},
     {"train", "average", SAGE_OPT_REAL, 0, 0.9999999, NULL, "0",
      "Decay per step of a moving average of all parameters that is validated and published in their place; 0 = off."},
-    {"train", "sentence_path", SAGE_OPT_CHOICE, 0, 0, "fixed|learned", "fixed",
-     "With a text_encoder, whether the projections of sentences stay as they begin, or learn; few queries are then "
-     "soon "
-     "learned by heart."},
     {"train", "smoothing", SAGE_OPT_REAL, 0, 0.9, NULL, "0", "Label smoothing of both softmaxes."},
     {"train", "in_batch", SAGE_OPT_BOOL, 0, 0, NULL, "on",
      "Train the in-batch softmax beside the one over random negatives."},

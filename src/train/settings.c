@@ -41,7 +41,6 @@ void sage_train_settings_read(const sage_options *options, const sage_train_size
         .weight_decay = sage_options_real(options, "weight_decay"),
         .clip = sage_options_real(options, "clip"),
         .average = sage_options_real(options, "average"),
-        .fixed_sentences = strcmp(sage_options_text(options, "sentence_path"), "fixed") == 0,
         .smoothing = sage_options_real(options, "smoothing"),
         .minutes = sage_options_real(options, "minutes"),
         .checkpoint_every_s = sage_options_real(options, "checkpoint_every"),

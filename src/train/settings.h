@@ -10,7 +10,6 @@ typedef struct sage_train_settings {
     uint64_t steps, warmup, eval_every, patience, seed;
     double lr, lr_table, lr_importance, lr_floor;
     double beta1, beta2, eps, weight_decay, clip, average, smoothing;
-    bool fixed_sentences;
     double minutes, checkpoint_every_s; /* the only two that depend on the clock */
     bool in_batch;
     size_t batch;             /* pairs */

@@ -33,7 +33,7 @@ sage_status sage_train_run(const sage_dataset *dataset, const sage_options *opti
 /* True where work_dir holds an unfinished run. */
 bool sage_train_unfinished(const char *work_dir);
 
-/* ---- for validation callbacks: vectors without dropout; O = dim_out of the model's shape ---- */
+/* ---- for validation callbacks: vectors without dropout; O = sage_shape_out of the model's shape ---- */
 /* Products of the dataset by their indices, NULL: 0 .. n-1. out [n][O]. */
 sage_status sage_train_embed_products(const sage_dataset *dataset, const sage_model *model, sage_pool *pool,
                                       const uint32_t *products, size_t n, float *out, sage_error *error);

@@ -115,7 +115,8 @@ static void hold_sentences(sage_trainer *trainer) {
     const sage_model_shape *shape = sage_model_shape_of(trainer->model);
     size_t n;
     const sage_param *params = sage_model_params(trainer->model, &n);
-    if (!trainer->settings.fixed_sentences || sage_shape_dim(shape, SAGE_GROUP_SENTENCES) == 0) return;
+    bool fixed = strcmp(sage_options_text(trainer->options, "sentence_path"), "fixed") == 0;
+    if (!fixed || sage_shape_dim(shape, SAGE_GROUP_SENTENCES) == 0) return;
     for (size_t i = 0; i < n; i++) {
         bool tower = strcmp(params[i].name, "search.skip") == 0 || strcmp(params[i].name, "search.fc1.weight") == 0;
         if (tower) clear_columns(&params[i], shape->dim_embed, trainer->gradient);

@@ -75,7 +75,7 @@ sage_status sage_trainer_plan(sage_trainer *trainer, sage_error *error) {
     SAGE_TRY(sage_train_load_model(&shape, &trainer->load, error));
     /* To validate, the vectors are held, and the weights once more, laid out for inference. */
     if (trainer->validate_vectors > 0)
-        trainer->load.validation_bytes = trainer->validate_vectors * shape.dim_out * sizeof(float) +
+        trainer->load.validation_bytes = trainer->validate_vectors * sage_shape_out(&shape) * sizeof(float) +
                                          trainer->load.dense_size * sizeof(real) + EMBED_BYTES;
     SAGE_TRY(try_batch(trainer, 0, error));
     if (limit == 0 || !sage_options_is_auto(trainer->options, "batch")) goto out;

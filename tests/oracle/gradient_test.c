@@ -166,6 +166,13 @@ static void groups_and_pictures_as_queries(void **state) {
     check(&(setting){.shape = hashed, .pairs = 7, .random = 4, .in_batch = true, .pictures = 7});
 }
 
+static void sentences_beside(void **state) {
+    sage_model_shape shape = grouped;
+    (void)state;
+    shape.beside = 0.5;
+    check(&(setting){.shape = shape, .pairs = 8, .random = 4, .in_batch = true, .teacher = 0.5, .pictures = 3});
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(both_losses),
                                        cmocka_unit_test(hashed_with_images),
@@ -173,6 +180,7 @@ int main(void) {
                                        cmocka_unit_test(random_alone_smoothed),
                                        cmocka_unit_test(both_smoothed),
                                        cmocka_unit_test(with_a_teacher),
-                                       cmocka_unit_test(groups_and_pictures_as_queries)};
+                                       cmocka_unit_test(groups_and_pictures_as_queries),
+                                       cmocka_unit_test(sentences_beside)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,9 +26,18 @@ def real(x):
     return torch.tensor(x, dtype=torch.get_default_dtype())
 
 
+def beside(s):
+    """How much sentences count that stand beside the vectors; 0: they are tokens."""
+    return s.get("sentences_beside", 0)
+
+
+def token_groups(s):
+    return [g for g in s["groups"] if not (beside(s) and g[0] == "sentences")]
+
+
 def kinds(s):
-    """Fields, groups, CLS; a model without groups keeps the place of one."""
-    return FIELDS + max(len(s["groups"]), 1) + 1
+    """Fields, groups of tokens, CLS; a model without any keeps the place of one."""
+    return FIELDS + max(len(token_groups(s)), 1) + 1
 
 
 def width(s, kind):
@@ -38,7 +47,7 @@ def width(s, kind):
 def group_names(s):
     """The first group of a kind has the kind's name, those after it are numbered."""
     names, seen = [], {}
-    for kind, _ in s["groups"]:
+    for kind, _ in token_groups(s):
         seen[kind] = seen.get(kind, 0) + 1
         names.append({"pictures": "image", "sentences": "sentence"}[kind] + (str(seen[kind]) if seen[kind] > 1 else ""))
     return names
@@ -46,7 +55,7 @@ def group_names(s):
 
 def parameter_shapes(s):
     e, d, f, m, o = s["dim_embed"], s["dim_model"], s["dim_ff"], s["dim_head"], s["dim_out"]
-    u, v = e + width(s, "sentences"), width(s, "pictures")
+    u, v = e + (0 if beside(s) else width(s, "sentences")), width(s, "pictures")
     shapes = {
         "text.norm.gain": (e,), "text.norm.bias": (e,), "text.proj": (d, e), "field.bias": (FIELDS, d), "cls": (d,),
         "encoder.score_bias": (s["heads"], kinds(s)), "encoder.wq": (d, d), "encoder.bq": (d,), "encoder.wk": (d, d),
@@ -59,8 +68,10 @@ def parameter_shapes(s):
     }
     if s.get("head_skip") == "off":
         del shapes["head.skip"]
-    for name, (_, dim) in zip(group_names(s), s["groups"]):
+    for name, (_, dim) in zip(group_names(s), token_groups(s)):
         shapes |= {name + ".proj": (d, dim), name + ".bias": (d,)}
+    if beside(s):
+        shapes["sentence.map"] = (width(s, "sentences"),) * 2
     if v:
         shapes |= {"picture.skip": (o, v), "picture.fc1.weight": (m, v), "picture.fc1.bias": (m,), "picture.fc2.weight": (o, m),
                    "picture.fc2.bias": (o,)}
@@ -148,8 +159,42 @@ def tower(p, name, u):
 
 
 def query_vectors(p, s, hashes, batch):
-    texts = [tower(p, "search", torch.cat([bag(p, s, hashes, ids), real(v)])) for ids, v in zip(batch["texts"], batch["sentences"])]
+    read = [real(v) if not beside(s) else real([]) for v in batch["sentences"]]
+    texts = [tower(p, "search", torch.cat([bag(p, s, hashes, ids), v])) for ids, v in zip(batch["texts"], read)]
     return torch.stack(texts + [tower(p, "picture", real(v)) for v in batch["pictures"]])
+
+
+def said(p, heard):
+    """unit(M x), where something is said; x: the sentences of all groups side by side, several of one added up."""
+    return F.normalize(F.linear(heard, p["sentence.map"]), dim=0) if heard.any() else torch.zeros(len(heard))
+
+
+def heard_of(s, groups):
+    return real(np.concatenate([vectors.sum(0) for (kind, _), vectors in zip(s["groups"], groups) if kind == "sentences"]))
+
+
+def published(p, s, own, heard):
+    """Own vectors [n][O] and what is said, by its weight; length 1."""
+    if not beside(s):
+        return own
+    both = [torch.cat([o, math.sqrt(beside(s)) * said(p, x)]) for o, x in zip(own, heard)]
+    return F.normalize(torch.stack(both), dim=1)
+
+
+def sentence_loss(p, s, batch, pairs):
+    """The map's own softmax, over all products that say something, in-batch and random alike."""
+    products = [said(p, heard_of(s, groups)) for _, groups in batch["products"]]
+    speak = np.array([bool(z.any()) for z in products])
+    terms, weights = [], []
+    for i, x in enumerate(batch["sentences"]):
+        if not (x.any() and speak[i]):
+            continue
+        columns = np.flatnonzero(~batch["mask"][i] & speak)
+        logits = 20 * torch.stack([products[j] for j in columns]) @ said(p, real(x))
+        terms.append(-F.log_softmax(logits, 0)[int(np.flatnonzero(columns == i)[0])])
+        weights.append(batch["weight"][i])
+    weights = real(weights)
+    return (weights * torch.stack(terms)).sum() / weights.sum()
 
 
 def cross_entropy(logits, target, allowed, smoothing):
@@ -249,8 +294,16 @@ def evaluate(s, p, hashes, key_bias, batch, settings):
     q = query_vectors(p, s, hashes, batch)
     if "given" in batch:
         q = real(batch["given"])
-    loss = losses(p, batch, q, v, pairs, random, in_batch, smoothing, teacher)
+    loss = list(losses(p, batch, q, v, pairs, random, in_batch, smoothing, teacher))
+    if beside(s):
+        loss.append(sentence_loss(p, s, batch, pairs))
+        loss[0] = loss[0] + loss[4]
     loss[0].backward()
+    if beside(s):
+        nothing = [torch.zeros(width(s, "sentences"))]
+        v = published(p, s, v, [heard_of(s, groups) for _, groups in batch["products"]])
+        own = [o if ids or not x.any() else 0 * o for o, ids, x in zip(q, batch["texts"], batch["sentences"])]
+        q = published(p, s, own + list(q[len(own):]), [real(x) for x in batch["sentences"]] + nothing * len(batch["pictures"]))
     assert key_bias.grad.abs().max() < (1e-14 if key_bias.dtype == torch.float64 else 1e-5)
     if p["temperature"] > math.log(100) and p["temperature"].grad < 0:
         p["temperature"].grad.zero_()
@@ -310,4 +363,6 @@ if __name__ == "__main__":
     make_case("sentences", 10, plain | dict(groups=[("sentences", 5)]), 6, 7, teacher=0.7)
     make_case("pictures_and_sentences", 11, hashed | dict(groups=[("pictures", 5), ("sentences", 7)]), 8, 5, pictures=3)
     make_case("four_groups", 12, plain | dict(groups=[("pictures", 3), ("pictures", 4), ("sentences", 6), ("sentences", 2)]), 7, 6, pictures=2)
+    make_case("sentences_beside", 14, hashed | dict(groups=[("pictures", 5), ("sentences", 6), ("sentences", 3)], sentences_beside=0.49), 9, 70, teacher=0.7,
+              pictures=2)
     make_case("pictures_alone", 13, plain | dict(groups=[("pictures", 5)]), 5, 6, smoothing=0.1, pictures=5)

@@ -12,6 +12,7 @@ static inline void same_shape(const sage_model_shape *a, const sage_model_shape 
     const size_t right[] = {b->vocab,  b->rows,     b->hashes,  b->dim_embed, b->dim_model,  b->heads,
                             b->dim_ff, b->dim_head, b->dim_out, b->n_groups,  b->plain_text, b->plain_head};
     assert_memory_equal(left, right, sizeof left);
+    assert_true(a->beside == b->beside);
     for (size_t g = 0; g < a->n_groups; g++)
         assert_true(a->groups[g].kind == b->groups[g].kind && a->groups[g].dim == b->groups[g].dim);
 }

@@ -262,6 +262,7 @@ static void batches_bring_them_but_for_those_dropped(void **state) {
     (void)state;
     sage_catalog *catalog = talking_shop(400);
     sage_options *options = fake_options();
+    fake_set(options, "made_sentences=50000");
     sage_sentences *sentences = speaker("batches");
     sage_dataset *d = fake_open(build_with(catalog, options, sentences));
     sage_pool *pool;

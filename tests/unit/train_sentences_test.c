@@ -1,4 +1,5 @@
-/* Training on a dataset with sentences: what reads them stays as it began, or learns, as the option says. */
+/* Training on a dataset with sentences: what reads them stays as it began, or learns, or nothing does, as the option
+ * says. */
 #include "support/test.h"
 #include "support/tiny_training.h"
 #include "support/weights.h"
@@ -89,6 +90,40 @@ static bool is_as_begun(const char *path) {
     return same;
 }
 
+static sage_model *trained(const char *weight) {
+    const char *const settings[] = {weight, "steps=12", "eval_every=6", NULL};
+    sage_options *options = tiny_options(settings);
+    sage_train_result result;
+    sage_error error = {0};
+    sage_model *model = NULL;
+    double recall = 0;
+    char work[SAGE_PATH_MAX];
+    snprintf(work, sizeof work, "%s", scratch_path(dir, weight));
+    tiny_must(sage_train_run(dataset, options, NULL, work, as_it_is, &recall, 0, NULL, &result, &error), &error,
+              "train");
+    tiny_must(sage_model_load(scratch_path(work, "best.safetensors"), &model, &error), &error, "load");
+    sage_options_free(options);
+    return model;
+}
+
+/* Beside the model their weight changes what is published, and nothing of what is learned; the map learns. */
+static void sentences_beside_do_not_change_the_model(void **state) {
+    (void)state;
+    sage_model *light = trained("sentence_weight=0.5"), *heavy = trained("sentence_weight=2");
+    const sage_model_shape *shape = sage_model_shape_of(light);
+    assert_true(shape->beside == 0.25 && sage_model_shape_of(heavy)->beside == 4);
+    assert_int_equal(sage_shape_out(shape), shape->dim_out + 24);
+    assert_int_equal(sage_model_dense_size(light), sage_model_dense_size(heavy));
+    assert_memory_equal(sage_model_dense(light), sage_model_dense(heavy), sage_model_dense_size(light) * sizeof(real));
+    sage_param its;
+    const real *map = param(light, "sentence.map", &its);
+    size_t moved = 0;
+    for (size_t k = 0; k < 24 * 24; k++) moved += map[k] != (real)(k % 25 == 0);
+    assert_true(moved > 24 * 24 / 2);
+    sage_model_free(light);
+    sage_model_free(heavy);
+}
+
 static void what_reads_sentences_stays_or_learns(void **state) {
     (void)state;
     assert_true(is_as_begun("sentence_path=fixed"));
@@ -96,6 +131,7 @@ static void what_reads_sentences_stays_or_learns(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(what_reads_sentences_stays_or_learns)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(what_reads_sentences_stays_or_learns),
+                                       cmocka_unit_test(sentences_beside_do_not_change_the_model)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
