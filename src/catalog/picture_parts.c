@@ -13,8 +13,9 @@ bool sage_picture_parts_equal(const sage_picture_parts *a, const sage_picture_pa
 
 bool sage_picture_parts_next(const char **list, sage_str *one) {
     if (*list == NULL) return false;
-    const char *end = strchr(*list, ',');
-    *one = (sage_str){*list, end != NULL ? (size_t)(end - *list) : strlen(*list)};
+    const char *begin = *list + strspn(*list, " "), *end = strchr(begin, ',');
+    *one = (sage_str){begin, end != NULL ? (size_t)(end - begin) : strlen(begin)};
+    while (one->len > 0 && begin[one->len - 1] == ' ') one->len--;
     *list = end != NULL ? end + 1 : NULL;
     return true;
 }

@@ -19,7 +19,8 @@ typedef struct sage_picture_parts {
 size_t sage_picture_parts_dim(const sage_picture_parts *parts); /* of all of them together */
 bool sage_picture_parts_equal(const sage_picture_parts *a, const sage_picture_parts *b);
 
-/* The next of the identities or names in *list, which moves behind it; false at the end. Empty ones count. */
+/* The next of the identities or names in *list, which moves behind it, without the blanks around it; false at the end.
+ * Empty ones count. */
 bool sage_picture_parts_next(const char **list, sage_str *one);
 
 /* Of the vectors in a file of the shop's: n = 1, dim[0] = 0 where they are of one encoder or made elsewhere, and the
