@@ -33,7 +33,7 @@ static fixture gallery(size_t products, size_t searches, size_t searches_by_pict
         if (i % 3 != 0)
             f.catalog->products[i].images[f.catalog->products[i].n_images++] = (sage_image_ref){"v.npy", i, ""};
     for (size_t i = 0; i < searches_by_picture; i++) {
-        char link[16];
+        char link[32];
         snprintf(link, sizeof link, "%zu", i);
         fake_event(f.catalog, SAGE_ON_IMAGE, link, 10 * (1 + (int64_t)(i % products)), SAGE_CLICK, 1);
     }
