@@ -154,7 +154,8 @@ static sage_status choose_fusion(sage_shop *shop, sage_release *release, const s
     sage_dataset *dataset = NULL;
     sage_judgement *judgements = NULL;
     size_t n = 0;
-    release->fusion = (sage_fusion){.weight = VECTORS_WEIGHT, .depth = (size_t)sage_options_int(shop->options, "fusion_depth")};
+    release->fusion =
+        (sage_fusion){.weight = VECTORS_WEIGHT, .depth = (size_t)sage_options_int(shop->options, "fusion_depth")};
     if (sage_release_read(shop, &before, NULL) == SAGE_OK) release->fusion.weight = before.fusion.weight;
     SAGE_TRY(validation_of(shop, release->query_model, monitor, &dataset, &judgements, &n, error));
     SAGE_TRY(sage_release_engine(shop, release, &engine, error));
