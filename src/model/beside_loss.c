@@ -25,6 +25,25 @@ typedef struct beside_job {
     real *grad;
 } beside_job;
 
+/* Pieces of one size whoever takes them, and however many at once: a library cuts products of other sizes in another
+ * way, and their bits would depend on the number of threads. */
+typedef struct pieces {
+    const beside_job *job;
+    size_t size;
+    void (*run)(const beside_job *job, size_t begin, size_t end);
+} pieces;
+
+static void run_pieces(void *ctx, size_t begin, size_t end, size_t worker) {
+    const pieces *p = ctx;
+    (void)worker;
+    for (size_t at = begin; at < end; at += p->size) p->run(p->job, at, end - at < p->size ? end : at + p->size);
+}
+
+static void over(const beside_job *job, size_t n, size_t size, void (*run)(const beside_job *, size_t, size_t)) {
+    pieces p = {job, size, run};
+    sage_pool_for_dynamic(job->work->pool, n, size, run_pieces, &p);
+}
+
 static double weight_of(const sage_loss_spec *spec, size_t pair) {
     return spec->weight != NULL ? (double)spec->weight[pair] : 1;
 }
@@ -55,17 +74,13 @@ static void map_chunks(const beside_job *job, size_t begin, size_t end, const re
     unit_rows(end - begin, width, y + begin * width, inverse + begin);
 }
 
-static void map_texts(void *ctx, size_t begin, size_t end, size_t worker) {
-    const beside_job *job = ctx;
+static void map_texts(const beside_job *job, size_t begin, size_t end) {
     const beside_acts *a = &job->work->beside;
-    (void)worker;
     map_chunks(job, begin, end, a->text_x, a->text_y, a->text_inverse);
 }
 
-static void map_products(void *ctx, size_t begin, size_t end, size_t worker) {
-    const beside_job *job = ctx;
+static void map_products(const beside_job *job, size_t begin, size_t end) {
     const beside_acts *a = &job->work->beside;
-    (void)worker;
     map_chunks(job, begin, end, a->product_x, a->product_y, a->product_inverse);
 }
 
@@ -80,13 +95,11 @@ static void hide(const beside_job *job, size_t pair, real *x) {
     }
 }
 
-static void rows_back(void *ctx, size_t begin, size_t end, size_t worker) {
-    const beside_job *job = ctx;
+static void rows_back(const beside_job *job, size_t begin, size_t end) {
     const sage_ops *ops = sage_ops_best();
     const beside_acts *a = &job->work->beside;
     size_t width = job->width, columns = job->columns, first = job->block + begin, n = end - begin;
     real *x = job->work->loss.logits + begin * columns, *dy = a->text_dy + first * width;
-    (void)worker;
     sage_gemm(job->work->precision, false, true, n, columns, width, a->text_y + first * width, width, a->product_y,
               width, false, x, columns);
     ops->scale(n * columns, (real)SCALE, x);
@@ -103,31 +116,25 @@ static void rows_back(void *ctx, size_t begin, size_t end, size_t worker) {
     unit_back(n, width, a->text_y + first * width, a->text_inverse + first, dy);
 }
 
-static void columns_back(void *ctx, size_t begin, size_t end, size_t worker) {
-    const beside_job *job = ctx;
+static void columns_back(const beside_job *job, size_t begin, size_t end) {
     const beside_acts *a = &job->work->beside;
     size_t width = job->width;
-    (void)worker;
     sage_gemm(job->work->precision, true, false, end - begin, width, job->block_end - job->block,
               job->work->loss.logits + begin, job->columns, a->text_y + job->block * width, width, job->block > 0,
               a->product_dy + begin * width, width);
 }
 
-static void columns_end(void *ctx, size_t begin, size_t end, size_t worker) {
-    const beside_job *job = ctx;
+static void columns_end(const beside_job *job, size_t begin, size_t end) {
     const beside_acts *a = &job->work->beside;
     real *dy = a->product_dy + begin * job->width;
-    (void)worker;
     sage_ops_best()->scale((end - begin) * job->width, (real)SCALE, dy);
     unit_back(end - begin, job->width, a->product_y + begin * job->width, a->product_inverse + begin, dy);
 }
 
-static void map_gradient(void *ctx, size_t begin, size_t end, size_t worker) {
-    const beside_job *job = ctx;
+static void map_gradient(const beside_job *job, size_t begin, size_t end) {
     const beside_acts *a = &job->work->beside;
     size_t width = job->width;
     real *grad = job->grad + begin * width;
-    (void)worker;
     sage_gemm(job->work->precision, true, false, end - begin, width, a->n, a->text_dy + begin, width, a->text_x, width,
               false, grad, width);
     sage_gemm(job->work->precision, true, false, end - begin, width, job->columns, a->product_dy + begin, width,
@@ -135,16 +142,15 @@ static void map_gradient(void *ctx, size_t begin, size_t end, size_t worker) {
 }
 
 static void back(beside_job *job) {
-    sage_pool *pool = job->work->pool;
     const beside_acts *a = &job->work->beside;
     for (; job->block < a->n; job->block = job->block_end) {
         size_t rows = loss_rows_of(a->n - job->block);
         job->block_end = job->block + rows;
-        sage_pool_for_dynamic(pool, rows, ROWS, rows_back, job);
-        sage_pool_for_dynamic(pool, job->columns, PIECE, columns_back, job);
+        over(job, rows, ROWS, rows_back);
+        over(job, job->columns, PIECE, columns_back);
     }
-    sage_pool_for_dynamic(pool, job->columns, PIECE, columns_end, job);
-    sage_pool_for_dynamic(pool, job->width, ROWS, map_gradient, job);
+    over(job, job->columns, PIECE, columns_end);
+    over(job, job->width, ROWS, map_gradient);
 }
 
 double beside_loss(const sage_model *model, sage_work *work, const sage_product_batch *products,
@@ -165,8 +171,8 @@ double beside_loss(const sage_model *model, sage_work *work, const sage_product_
     beside_products(&model->shape, products, 0, products->n, a->product_x);
     list_rows(&job);
     if (a->n == 0 || !(job.weight_sum > 0)) return 0;
-    sage_pool_for_dynamic(work->pool, a->n, ROWS, map_texts, &job);
-    sage_pool_for_dynamic(work->pool, job.columns, ROWS, map_products, &job);
+    over(&job, a->n, ROWS, map_texts);
+    over(&job, job.columns, ROWS, map_products);
     back(&job);
     for (size_t i = 0; i < a->n; i++) loss += weight_of(spec, a->row[i]) * a->loss[i] / job.weight_sum;
     sage_stage_end(&stage, began, 0, 6 * (uint64_t)job.columns * job.width * (a->n + job.width));

@@ -66,19 +66,19 @@ static sage_grads *step_of(const sage_model *model, const step_case *s, size_t t
 }
 
 /* Wide enough for products that are cut, and for several blocks of rows. */
-static void threads_change_no_bit(void **state) {
-    static const sage_model_shape shape = {.vocab = 120,
-                                           .rows = 50,
-                                           .hashes = 2,
-                                           .dim_embed = 40,
-                                           .dim_model = 512,
-                                           .heads = 4,
-                                           .dim_ff = 24,
-                                           .dim_head = 300,
-                                           .dim_out = 72,
-                                           .n_groups = 2,
-                                           .groups = {{SAGE_GROUP_PICTURES, IMAGE}, {SAGE_GROUP_SENTENCES, SENTENCE}}};
-    (void)state;
+static void threads_change_no_bit_of(double beside) {
+    const sage_model_shape shape = {.vocab = 120,
+                                    .rows = 50,
+                                    .hashes = 2,
+                                    .dim_embed = 40,
+                                    .dim_model = 512,
+                                    .heads = 4,
+                                    .dim_ff = 24,
+                                    .dim_head = 300,
+                                    .dim_out = 72,
+                                    .n_groups = 2,
+                                    .groups = {{SAGE_GROUP_PICTURES, IMAGE}, {SAGE_GROUP_SENTENCES, SENTENCE}},
+                                    .beside = beside};
     sage_model *model;
     step_case *s = step_case_of(shape.vocab);
     assert_int_equal(sage_model_new(&shape, NULL, NULL, 3, &model, NULL), SAGE_OK);
@@ -101,7 +101,18 @@ static void threads_change_no_bit(void **state) {
     free(s);
 }
 
+static void threads_change_no_bit(void **state) {
+    (void)state;
+    threads_change_no_bit_of(0);
+}
+
+static void nor_with_sentences_beside(void **state) {
+    (void)state;
+    threads_change_no_bit_of(0.5);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(threads_change_no_bit)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(threads_change_no_bit),
+                                       cmocka_unit_test(nor_with_sentences_beside)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
