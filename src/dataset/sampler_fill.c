@@ -257,11 +257,7 @@ static sage_status join_images(sage_sampler *s, sage_error *error) {
     if (sage_grow((void **)&s->images, &s->images_capacity, n, sizeof *s->images) != 0) {
         return sage_fail_memory(error, n * sizeof *s->images);
     }
-    for (size_t t = 0, at = 0; t < s->n_workers; at += s->workers[t++].n_images * dim) {
-        size_t bytes = s->workers[t].n_images * dim * sizeof *s->images;
-        if (bytes > 0 && parts->n == 1) memcpy(s->images + at, s->workers[t].images, bytes);
-    }
-    if (parts->n > 1) join_parts(s, n / dim, parts);
+    if (dim > 0) join_parts(s, n / dim, parts);
     return join_ends(s, MEMBER(image_ends), &s->image_begin, error);
 }
 

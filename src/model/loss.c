@@ -68,14 +68,14 @@ static double softmax_back(const loss_job *job, size_t row, size_t first, size_t
     return loss;
 }
 
-static void apply_mask(const loss_job *job, size_t row, real *x) {
-    const real never = (real)-1e30;
-    if (job->spec->mask == NULL) return;
-    const uint64_t *words = job->spec->mask + row * job->mask_words;
-    for (size_t w = 0; w < job->mask_words; w++)
+void loss_hide(const sage_loss_spec *spec, size_t columns, size_t row, real *x) {
+    size_t n_words = (columns + 63) / 64;
+    if (spec->mask == NULL) return;
+    const uint64_t *words = spec->mask + row * n_words;
+    for (size_t w = 0; w < n_words; w++)
         for (uint64_t bits = words[w]; bits != 0; bits &= bits - 1) {
             size_t j = w * 64 + (size_t)__builtin_ctzll(bits);
-            if (j < job->columns && j != row) x[j] = never;
+            if (j < columns && j != row) x[j] = LOSS_NEVER;
         }
 }
 
@@ -86,10 +86,10 @@ static void loss_of_row(const loss_job *job, size_t row, real *x, real *teacher_
     const sage_loss_spec *spec = job->spec;
     loss_acts *l = &job->work->loss;
     size_t b = spec->n_pairs;
-    double weight = spec->weight != NULL ? (double)spec->weight[row] : 1;
+    double weight = loss_weight(spec, row);
     real factor = (real)(weight / job->weight_sum), positive = x[row];
     bool taught = spec->teacher_weight != 0 && spec->teacher_begin[row] < spec->teacher_begin[row + 1];
-    apply_mask(job, row, x);
+    loss_hide(spec, job->columns, row, x);
     l->in_batch[row] = l->random[row] = l->teacher[row] = 0;
     if (taught) memcpy(teacher_x, x, job->columns * sizeof(real));
     if (spec->in_batch) {
@@ -162,7 +162,7 @@ static void add_up(const loss_job *job, sage_loss *loss) {
     double lambda = (double)spec->teacher_weight;
     *loss = (sage_loss){0};
     for (size_t i = 0; i < spec->n_pairs; i++) {
-        double weight = spec->weight != NULL ? (double)spec->weight[i] : 1;
+        double weight = loss_weight(spec, i);
         double in_batch = job->work->loss.in_batch[i], random = job->work->loss.random[i];
         double teacher = job->work->loss.teacher[i];
         loss->in_batch += weight * in_batch / job->weight_sum;

@@ -19,8 +19,7 @@ const sage_option sage_model_options[] = {
      "cosines add up; or into the model as tokens, through projections that stay as they begin (fixed) or learn."},
     {"model", "sentence_weight", SAGE_OPT_REAL, 0.01, 100, NULL, "auto",
      "How long a sentence vector is where that of the n-grams is 1, in products and in search texts, so that its "
-     "cosine "
-     "counts with the square; as tokens, how long at first. auto is 0.7 beside, and 1 as tokens."},
+     "cosine counts with the square; as tokens, how long at first. auto is 0.7 beside, and 1 as tokens."},
     {"model", "dim_embed", SAGE_OPT_INT, 1, 8192, NULL, "auto", "Width of a table row and of a text token."},
     {"model", "dim_model", SAGE_OPT_INT, 1, 8192, NULL, "auto", "Width of the encoder."},
     {"model", "heads", SAGE_OPT_INT, 1, SAGE_MODEL_HEADS_MAX, NULL, "auto",

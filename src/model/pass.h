@@ -61,6 +61,12 @@ void weight_gradients(const sage_model *model, sage_work *work, real *dense);
 static inline bool loss_masked(const uint64_t *row_mask, size_t column) {
     return (row_mask[column / 64] >> (column % 64) & 1) != 0;
 }
+static inline double loss_weight(const sage_loss_spec *spec, size_t pair) {
+    return spec->weight != NULL ? (double)spec->weight[pair] : 1;
+}
+/* loss.c: the masked columns of a row's logits x [columns] become far below all others; never the row's own. */
+#define LOSS_NEVER ((real)-1e30)
+void loss_hide(const sage_loss_spec *spec, size_t columns, size_t row, real *x);
 /* teacher.c: x [B+R], the row's logits with masked columns far below all others, becomes factor (softmax - target);
  * returns the term's loss, not weighted. A row of which every listed column is masked gives 0 and zeros. */
 double teacher_back(const sage_loss_spec *spec, size_t row, real factor, real *x);
