@@ -97,6 +97,41 @@ size_t sage_dataset_surface_pairs(const sage_dataset *dataset, sage_surface surf
 size_t sage_dataset_trained_pairs(const sage_dataset *dataset);
 size_t sage_dataset_unknown_pairs(const sage_dataset *dataset, sage_part part); /* left out: product unknown */
 
+/* ---- people ---- */
+/* What people did with products that the dataset has: everybody whose events name a user (user_id, or the query of the
+ * surface user), whatever the surface. A user's own events of one product, kind and time are one, their counts added
+ * up. `part` says when an event is known: those of SAGE_TRAIN always, others are what is to be predicted, and known to
+ * whoever predicts a later part.
+ *
+ * split=hash: a user belongs to one part; of those held out, a fifth of the products (one at least, of two or more) are
+ * to be predicted, with all that was done to them, and the others are known. split=time: whatever happened after the
+ * cuts is to be predicted, of everybody; so all of what is known lies before all of what is not. */
+typedef struct sage_user_event {
+    int64_t time_ms;  /* INT64_MIN: none */
+    uint32_t product; /* its index */
+    uint16_t count;   /* 65,535 at most */
+    uint8_t kind;     /* sage_event_kind */
+    uint8_t part;     /* sage_part */
+} sage_user_event;
+typedef struct sage_packed_user {
+    sage_str id;
+    sage_part part;                /* SAGE_TRAIN: the events of that part are trained on */
+    const sage_user_event *events; /* [n] oldest first; those without a time before all others, by product */
+    size_t n, first;               /* first: number of events[0] among everybody's */
+} sage_packed_user;
+size_t sage_dataset_users(const sage_dataset *dataset); /* 0 too where the dataset was packed without */
+void sage_dataset_user(const sage_dataset *dataset, size_t index, sage_packed_user *user);
+/* What is known of a user when `part` is to be predicted: those of its events into out [user->n], in their order;
+ * returns how many. */
+size_t sage_user_known(const sage_packed_user *user, sage_part part, sage_user_event *out);
+/* The moment of that question: by time the part's cut, else the time of the newest known event, INT64_MIN where none
+ * has a time. */
+int64_t sage_user_moment(const sage_dataset *dataset, const sage_packed_user *user, sage_part part);
+/* Numbers, among everybody's events, of those of a kind that are trained on; ascending. */
+const uint32_t *sage_dataset_targets(const sage_dataset *dataset, sage_event_kind kind, size_t *n);
+/* The user whose event has that number. */
+size_t sage_dataset_event_user(const sage_dataset *dataset, size_t event);
+
 typedef struct sage_dataset_info {
     uint64_t id, seed;
     int64_t catalogue_revision;

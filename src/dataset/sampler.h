@@ -12,12 +12,12 @@ extern const sage_option sage_sampler_options[]; /* batch, negatives, catalogue 
 enum { SAGE_TASK_CATALOGUE = SAGE_TASKS, SAGE_TASK_PICTURES, SAGE_SAMPLER_TASKS };
 
 /* Everything of a step's batch; arrays belong to the sampler and live until the next call. Products 0..B-1 are the
- * positives, B..B+R-1 the random negatives. Rows whose query is a text come first, then those whose query is a picture.
- */
+ * positives, B..B+R-1 the random negatives. Rows whose query is a text come first, then those whose query is a picture,
+ * a product that is looked at, a user, and last those whose query came as a vector of its own. */
 typedef struct sage_batch {
     size_t n_pairs, n_random;
-    size_t n_texts, n_pictures; /* together B */
-    const uint32_t *product;    /* [B + R] product indices */
+    size_t n_texts, n_pictures, n_looked, n_users, n_given; /* together B */
+    const uint32_t *product;                                /* [B + R] product indices */
     const uint8_t *task; /* [B]; SAGE_TASK_CATALOGUE for pairs made from the catalogue's words, SAGE_TASK_PICTURES
                             from its pictures */
     const float
@@ -30,6 +30,13 @@ typedef struct sage_batch {
     const uint32_t *query_ids, *query_begin; /* [n_texts + 1] */
     const float *query_sentences;            /* [n_texts][sentence_dim] unit vectors, or zeros; NULL without */
     const float *query_pictures;             /* [n_pictures][image_dim], their parts unit vectors; NULL without */
+    const uint32_t *looked_at;               /* [n_looked] product indices */
+    /* What the users had done before: of user u events user_begin[u] .. user_begin[u + 1], oldest first. */
+    const uint32_t *user_begin;   /* [n_users + 1] */
+    const uint32_t *user_product; /* product indices */
+    const uint8_t *user_kind;     /* sage_event_kind */
+    const float *user_age;        /* days before the moment of the query, >= 0; NAN: no times */
+    const float *given;           /* [n_given][given_dim] unit vectors; NULL without */
     /* product tokens after dropout, as sage_product_batch wants them */
     const uint32_t *token_begin; /* [B + R + 1] */
     const uint8_t *token_field;

@@ -42,8 +42,11 @@ typedef struct sage_model_shape {
     /* c > 0: sentences are no tokens and no tower reads them; mapped, they stand beside the vectors that come out,
      * which are then (own | sqrt(c) sentences) of length 1: a cosine is (own + c sentences) / (1 + c). 0: tokens. */
     double beside;
-    bool plain_text; /* text tokens are the bags' sums, without their layer norm */
-    bool plain_head; /* the product head is its MLP alone, without the linear skip S */
+    bool product_tower;                       /* products that are looked at have a tower */
+    size_t user_events;                       /* a user's history has so many events at most; 0: no tower for users */
+    size_t user_dim, user_layers, user_heads; /* of that tower; heads divide the dim */
+    bool plain_text;                          /* text tokens are the bags' sums, without their layer norm */
+    bool plain_head;                          /* the product head is its MLP alone, without the linear skip S */
 } sage_model_shape;
 
 enum { SAGE_MODEL_HASHES_MAX = 2, SAGE_MODEL_HEADS_MAX = 64, SAGE_MODEL_TASKS_MAX = 32 };
@@ -141,13 +144,22 @@ typedef struct sage_product_batch {
     sage_group_rows group[SAGE_GROUPS_MAX]; /* as the shape's groups */
 } sage_product_batch;
 
-/* Texts first, then pictures: row i < n_texts is bag i. */
+/* Texts first, then pictures, products that are looked at, users, and vectors that are given: row i < n_texts is bag i.
+ * Vectors of products are constants here: the caller's, however old. */
 typedef struct sage_query_batch {
-    size_t n_texts, n_pictures;
+    size_t n_texts, n_pictures, n_looked, n_users, n_given;
     sage_bags bags; /* [n_texts] */
     const real
         *sentences;       /* [n_texts][sum of the sentence groups' dims]; a row of zeros: it has none; NULL: none has */
     const real *pictures; /* [n_pictures][sum of the picture groups' dims]; each group's part a unit vector */
+    const real *looked;   /* [n_looked][dim_out] unit vectors of the products */
+    /* What users did: user u's events are user_begin[u] .. user_begin[u + 1]), oldest first, user_events at most; there
+     * may be none. */
+    const uint32_t *user_begin; /* [n_users + 1] */
+    const real *user_vectors;   /* [events][dim_out] unit vectors of the products */
+    const uint8_t *user_kind;   /* [events] sage_event_kind */
+    const float *user_age;      /* [events] days before the query, >= 0; NAN: not known */
+    const real *given;          /* [n_given][dim_out] unit vectors, the queries' own: no tower is asked */
 } sage_query_batch;
 
 /* ---- inference: out [n][sage_shape_out], unit vectors ---- */
