@@ -3,30 +3,8 @@
 #include <base/error.h>
 #include <inttypes.h>
 #include <io/version.h>
-#include <search/join.h>
-#include <search/search.h>
+#include <search/engine_impl.h>
 #include <string.h>
-
-/* Texts of one call to the encoder and the index; a block of lists is kept, BLOCK * depth * 8 bytes. */
-enum { BLOCK = 128 };
-
-struct sage_engine {
-    sage_pool *pool;
-    sage_index *index;
-    sage_keywords *keywords;
-    sage_encoder *encoder;
-    sage_sentences *sentences; /* NULL: none */
-    sage_status speechless;    /* why there are none, where the model takes some; else SAGE_OK */
-    sage_error why;
-    sage_fusion fusion;
-    size_t dim;
-    float *queries; /* [BLOCK][dim] */
-    sage_neighbour *neighbours;
-    sage_keyword_hit *hits;
-    sage_scored *vector_list, *keyword_list, *fused;
-    size_t neighbours_capacity, hits_capacity, vector_capacity, keyword_capacity, fused_capacity;
-    sage_join join;
-};
 
 static sage_status version_dir(char out[SAGE_PATH_MAX], const char *shop_dir, const char *room, uint64_t version,
                                sage_error *error) {
@@ -67,9 +45,9 @@ sage_status sage_engine_open(const char *shop_dir, const sage_release *release, 
     e->pool = pool;
     e->fusion = release->fusion;
     SAGE_TRY(open_parts(e, shop_dir, release, error));
-    e->queries = sage_alloc_aligned(BLOCK * e->dim * sizeof *e->queries);
+    e->queries = sage_alloc_aligned(SAGE_ENGINE_BLOCK * e->dim * sizeof *e->queries);
     if (e->queries == NULL) {
-        st = sage_fail_memory(error, BLOCK * e->dim * sizeof *e->queries);
+        st = sage_fail_memory(error, SAGE_ENGINE_BLOCK * e->dim * sizeof *e->queries);
         goto out;
     }
     *engine = e;
@@ -92,6 +70,8 @@ void sage_engine_close(sage_engine *engine) {
     sage_free(engine->keyword_list);
     sage_free(engine->fused);
     sage_join_free(&engine->join);
+    sage_without_free(&engine->without);
+    sage_free(engine->turns);
     sage_free(engine);
 }
 
@@ -121,7 +101,7 @@ const sage_fusion *sage_engine_fusion(const sage_engine *engine) {
 }
 
 /* Room for n_texts lists of `depth` products, at most as many as there are. */
-static sage_status make_room(sage_engine *e, size_t n_texts, size_t depth, sage_error *error) {
+sage_status sage_engine_room(sage_engine *e, size_t n_texts, size_t depth, sage_error *error) {
     if (sage_grow((void **)&e->neighbours, &e->neighbours_capacity, n_texts * depth, sizeof *e->neighbours) != 0 ||
         sage_grow((void **)&e->hits, &e->hits_capacity, depth, sizeof *e->hits) != 0 ||
         sage_grow((void **)&e->vector_list, &e->vector_capacity, depth, sizeof *e->vector_list) != 0 ||
@@ -130,7 +110,7 @@ static sage_status make_room(sage_engine *e, size_t n_texts, size_t depth, sage_
     return SAGE_OK;
 }
 
-static size_t at_most(const sage_engine *e, size_t k) {
+size_t sage_engine_at_most(const sage_engine *e, size_t k) {
     size_t n = sage_index_count(e->index);
     return k < n ? k : n;
 }
@@ -143,11 +123,12 @@ static void take_hits(const sage_keyword_hit *hits, size_t n, sage_scored *out) 
     for (size_t i = 0; i < n; i++) out[i] = (sage_scored){hits[i].pid, hits[i].score};
 }
 
-/* Lists of up to BLOCK texts: neighbours [n][depth]; found[i] is 0 where the model knows nothing of the text. */
-static sage_status by_vectors(sage_engine *e, const sage_str *texts, size_t n, size_t depth, size_t found[BLOCK],
-                              sage_error *error) {
+/* Lists of up to SAGE_ENGINE_BLOCK texts: neighbours [n][depth]; found[i] is 0 where the model knows nothing of the
+ * text. */
+static sage_status by_vectors(sage_engine *e, const sage_str *texts, size_t n, size_t depth,
+                              size_t found[SAGE_ENGINE_BLOCK], sage_error *error) {
     sage_status st = SAGE_OK;
-    bool known[BLOCK];
+    bool known[SAGE_ENGINE_BLOCK];
     if (e->speechless != SAGE_OK && n > 0) {
         if (error) *error = e->why;
         return e->speechless;
@@ -179,12 +160,12 @@ out:
 sage_status sage_engine_each(sage_engine *engine, const sage_str *texts, size_t n_texts, size_t depth, sage_lists_fn fn,
                              void *ctx, sage_error *error) {
     sage_status st = SAGE_OK;
-    size_t found[BLOCK];
+    size_t found[SAGE_ENGINE_BLOCK];
     sage_lists lists;
-    depth = at_most(engine, depth);
-    SAGE_TRY(make_room(engine, n_texts < BLOCK ? n_texts : BLOCK, depth, error));
-    for (size_t begin = 0; begin < n_texts; begin += BLOCK) {
-        size_t n = n_texts - begin < BLOCK ? n_texts - begin : BLOCK;
+    depth = sage_engine_at_most(engine, depth);
+    SAGE_TRY(sage_engine_room(engine, n_texts < SAGE_ENGINE_BLOCK ? n_texts : SAGE_ENGINE_BLOCK, depth, error));
+    for (size_t begin = 0; begin < n_texts; begin += SAGE_ENGINE_BLOCK) {
+        size_t n = n_texts - begin < SAGE_ENGINE_BLOCK ? n_texts - begin : SAGE_ENGINE_BLOCK;
         SAGE_TRY(by_vectors(engine, texts + begin, n, depth, found, error));
         for (size_t i = 0; i < n; i++) {
             SAGE_TRY(lists_of(engine, i, &texts[begin + i], depth, found[i], &lists, error));
@@ -219,11 +200,11 @@ sage_status sage_engine_text(sage_engine *engine, sage_method method, const char
                              sage_scored *out, size_t *n, sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_str query = {text, len};
-    size_t found[BLOCK];
+    size_t found[SAGE_ENGINE_BLOCK];
     *n = 0;
-    k = at_most(engine, k);
+    k = sage_engine_at_most(engine, k);
     if (k == 0) return SAGE_OK;
-    SAGE_TRY(make_room(engine, 1, k, error));
+    SAGE_TRY(sage_engine_room(engine, 1, k, error));
     if (method == SAGE_KEYWORDS) {
         const sage_keywords_query words = {.text = text, .len = len, .k = k};
         SAGE_TRY(sage_keywords_search(engine->keywords, &words, engine->hits, n, NULL, error));
@@ -246,9 +227,9 @@ sage_status sage_engine_vector(sage_engine *engine, const float *vector, size_t 
                                sage_error *error) {
     sage_status st = SAGE_OK;
     *n = 0;
-    k = at_most(engine, k);
+    k = sage_engine_at_most(engine, k);
     if (k == 0) return SAGE_OK;
-    SAGE_TRY(make_room(engine, 1, k, error));
+    SAGE_TRY(sage_engine_room(engine, 1, k, error));
     SAGE_TRY(sage_index_search(engine->index, engine->pool, vector, 1, k, engine->neighbours, n, error));
     take_neighbours(engine, engine->neighbours, *n, out);
 out:
@@ -291,8 +272,8 @@ sage_status sage_engine_similar(sage_engine *engine, int64_t pid, size_t k, sage
         return sage_fail(error, SAGE_E_NOT_FOUND, "product %" PRId64 " is not in the published index", pid);
     if (k == 0) return SAGE_OK;
     /* Most groups are small; where one fills the list, a longer one is asked for. */
-    for (size_t depth = at_most(engine, k + 32);; depth = at_most(engine, 4 * depth)) {
-        SAGE_TRY(make_room(engine, 1, depth, error));
+    for (size_t depth = sage_engine_at_most(engine, k + 32);; depth = sage_engine_at_most(engine, 4 * depth)) {
+        SAGE_TRY(sage_engine_room(engine, 1, depth, error));
         const float *query = sage_index_vectors(engine->index) + row * engine->dim;
         SAGE_TRY(sage_index_search(engine->index, engine->pool, query, 1, depth, engine->neighbours, &found, error));
         *n = take_others(engine, row, found, k, out);

@@ -7,8 +7,9 @@
 #include <itemsage/search.h>
 #include <keywords/keywords.h>
 #include <search/fusion.h>
+#include <search/interests.h>
 
-extern const sage_option sage_search_options[]; /* fusion_depth */
+extern const sage_option sage_search_options[]; /* fusion_depth, interests, ... */
 
 /* What `current` names (shop/release.h reads and writes it). */
 typedef struct sage_release {
@@ -48,6 +49,21 @@ void sage_engine_image_parts(const sage_engine *engine, sage_picture_parts *part
 /* What the model makes of pictures as queries, from their vectors [n][image_dim], each part of length 1: out [n][dim of
  * the index]. */
 sage_status sage_engine_pictures(sage_engine *engine, const float *pictures, size_t n, float *out, sage_error *error);
+
+/* ---- what somebody did -> products ---- */
+typedef struct sage_history {
+    const sage_known_event *events; /* [n] oldest first, n >= 1; rows of the engine's index */
+    size_t n;
+    bool fresh; /* results without these events' products and whatever shares an item_group_id with one */
+} sage_history;
+
+/* Each of the most important interests asks the index with its medoid's vector; their lists, best first, are made one
+ * by rounds in proportion to importance (search/rounds.h), each product once. out [k]: score is the inner product with
+ * the medoid that found it; so scores compare, but do not fall from hit to hit. of [k]: the interest that gave each
+ * hit, its number in *interests; may be NULL. *interests lives until the next call. SAGE_E_ARGUMENT for n = 0. */
+sage_status sage_engine_interests(sage_engine *engine, const sage_history *history, const sage_interest_rules *rules,
+                                  size_t k, sage_scored *out, uint16_t *of, size_t *n, const sage_interest **interests,
+                                  size_t *n_interests, sage_error *error);
 
 /* What both sides give for one text; lives for the callback. */
 typedef struct sage_lists {

@@ -1,0 +1,40 @@
+/* The inside of an engine, for the files of this room that answer queries. */
+#ifndef SAGE_SEARCH_ENGINE_IMPL_H
+#define SAGE_SEARCH_ENGINE_IMPL_H
+
+#include <search/join.h>
+#include <search/rounds.h>
+#include <search/search.h>
+
+/* Texts of one call to the encoder and the index; a block of lists is kept, SAGE_ENGINE_BLOCK * depth * 8 bytes. */
+enum { SAGE_ENGINE_BLOCK = 128 };
+
+struct sage_engine {
+    sage_pool *pool;
+    sage_index *index;
+    sage_keywords *keywords;
+    sage_encoder *encoder;
+    sage_sentences *sentences; /* NULL: none */
+    sage_status speechless;    /* why there are none, where the model takes some; else SAGE_OK */
+    sage_error why;
+    sage_fusion fusion;
+    size_t dim;
+    float *queries; /* [SAGE_ENGINE_BLOCK][dim] */
+    sage_neighbour *neighbours;
+    sage_keyword_hit *hits;
+    sage_scored *vector_list, *keyword_list, *fused;
+    size_t neighbours_capacity, hits_capacity, vector_capacity, keyword_capacity, fused_capacity;
+    sage_join join;
+    /* of users' queries */
+    sage_without without;
+    sage_turn *turns;
+    size_t turns_capacity;
+    sage_interest interests[SAGE_INTERESTS_MAX];
+};
+
+/* Room for n_texts lists of `depth` products, at most as many as there are. */
+sage_status sage_engine_room(sage_engine *engine, size_t n_texts, size_t depth, sage_error *error);
+/* k, or as many products as the index has. */
+size_t sage_engine_at_most(const sage_engine *engine, size_t k);
+
+#endif
