@@ -95,7 +95,7 @@ static double train_step(side *s, sage_loss *loss) {
     double norm = sage_optimiser_grad_norm(s->optimiser, s->dense, s->pool);
     if (!isfinite(loss->total) || !isfinite(norm)) stop("the loss or its gradient is not a number");
     sage_update update = sage_optimiser_begin(s->optimiser, s->model, NULL, &s->settings, ++s->step, 1);
-    update.no_pictures = loss->pictures == 0;
+    update.towers = loss->towers;
     sage_row_sink sink = sage_optimiser_sink(&update);
     sage_optimiser_apply(&update, s->dense, 1, s->pool);
     sage_model_scatter(s->model, s->work, &sink);

@@ -105,6 +105,15 @@ static sage_status read_beside(const sage_safetensors *file, const char *path, d
     return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "\"sentences_beside\" of its metadata is no weight");
 }
 
+/* Absent: there is none. */
+static sage_status read_tower(const sage_safetensors *file, const char *path, const char *key, bool *there,
+                              sage_error *error) {
+    const char *text = sage_safetensors_meta(file, key);
+    *there = text != NULL;
+    if (text == NULL || strcmp(text, "on") == 0) return SAGE_OK;
+    return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "%s in its metadata is not on", key);
+}
+
 static sage_status read_shape(const sage_safetensors *file, const char *path, sage_model_shape *s, sage_error *error) {
     sage_status st = SAGE_OK;
     const char *format = sage_safetensors_meta(file, "format");
@@ -124,6 +133,7 @@ static sage_status read_shape(const sage_safetensors *file, const char *path, sa
     SAGE_TRY(read_size(file, path, "dim_out", &s->dim_out, error));
     SAGE_TRY(read_groups(file, path, s, error));
     SAGE_TRY(read_beside(file, path, &s->beside, error));
+    SAGE_TRY(read_tower(file, path, "product_tower", &s->product_tower, error));
     SAGE_TRY(read_off(file, path, "text_norm", &s->plain_text, error));
     SAGE_TRY(read_off(file, path, "head_skip", &s->plain_head, error));
     if (model_shape_check(s, error) != SAGE_OK)
@@ -272,14 +282,14 @@ static bool is_old(const sage_safetensors *file) {
 }
 
 static bool lacks(const sage_model *model, const sage_safetensors *file, size_t i) {
-    return i < model->n_params && model->params[i].of_pictures && is_old(file);
+    return i < model->n_params && model->params[i].tower == SAGE_TOWER_PICTURE && is_old(file);
 }
 
 static void start_pictures(sage_model *model) {
     sage_rng rng;
     sage_rng_seed(&rng, 0, 3);
     for (size_t i = 0; i < model->n_params; i++)
-        if (model->params[i].of_pictures)
+        if (model->params[i].tower == SAGE_TOWER_PICTURE)
             memset(model->dense + model->params[i].offset, 0,
                    model->params[i].rows * model->params[i].cols * sizeof(real));
     model_init_pictures(model, &rng);

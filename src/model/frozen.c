@@ -98,7 +98,7 @@ typedef struct queries_job {
 } queries_job;
 
 /* A text without a known n-gram is what its sentence is: what the tower makes of nothing then means nothing. A picture
- * says nothing. */
+ * says nothing, a product what it says itself. */
 static void publish_queries(const queries_job *job, size_t first, size_t n, const frozen_worker *w) {
     const sage_model_shape *s = &job->frozen->model->shape;
     const sage_query_batch *queries = job->queries;
@@ -108,7 +108,9 @@ static void publish_queries(const queries_job *job, size_t first, size_t n, cons
         beside_texts(s, queries, first, n, w->query_x);
         sage_weights_forward(job->frozen->tower_layers[TOWER_SEARCH]->map, QUERY_ROWS, w->query_x, spoken, false,
                              w->query_mapped, spoken);
-    } else
+    } else if (spoken > 0 && job->tower == TOWER_PRODUCT && queries->looked_said != NULL)
+        memcpy(w->query_mapped, queries->looked_said + first * spoken, n * spoken * sizeof(real));
+    else
         memset(w->query_mapped, 0, n * spoken * sizeof(real));
     for (size_t i = 0; i < n; i++) {
         const real *mapped = w->query_mapped + i * spoken;
@@ -129,7 +131,8 @@ static void query_chunks(void *ctx, size_t begin, size_t end, size_t worker) {
         if (job->tower == TOWER_SEARCH)
             tower_join(s, job->queries, first, n, f->bags.e + first * s->dim_embed, t->u);
         else
-            memcpy(t->u, job->queries->pictures + first * width, n * width * sizeof(real));
+            memcpy(t->u, (job->tower == TOWER_PICTURE ? job->queries->pictures : job->queries->looked) + first * width,
+                   n * width * sizeof(real));
         memset(t->u + n * width, 0, (QUERY_ROWS - n) * width * sizeof(real));
         tower_dense(f->model, f->tower_layers[job->tower], job->tower, QUERY_ROWS, t->u, t->mlp, t->q, t->inverse);
         publish_queries(job, first, n, &f->workers[worker]);
@@ -147,13 +150,11 @@ static sage_status run_tower(queries_job job, sage_error *error) {
 sage_status sage_frozen_queries(sage_frozen *frozen, const sage_query_batch *queries, real *out, sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_model_shape *s = &frozen->model->shape;
-    size_t n = queries->n_texts;
+    const size_t rows[TOWERS] = {queries->n_texts, queries->n_pictures, queries->n_looked};
     SAGE_TRY(tower_check(s, queries, error));
-    if (n > 0) SAGE_TRY(frozen_bags(frozen, &queries->bags, error));
-    SAGE_TRY(run_tower((queries_job){frozen, queries, TOWER_SEARCH, n, out}, error));
-    if (queries->n_pictures == 0) goto out;
-    st = run_tower((queries_job){frozen, queries, TOWER_PICTURE, queries->n_pictures, out + n * sage_shape_out(s)},
-                   error);
+    if (queries->n_texts > 0) SAGE_TRY(frozen_bags(frozen, &queries->bags, error));
+    for (tower_id t = 0; t < TOWERS; out += rows[t++] * sage_shape_out(s))
+        SAGE_TRY(run_tower((queries_job){frozen, queries, t, rows[t], out}, error));
 out:
     return st;
 }
@@ -174,11 +175,13 @@ static void lay_product_workers(layer *l, sage_frozen *f) {
 }
 
 static void lay_query_workers(layer *l, sage_frozen *f) {
-    size_t search = tower_width(&f->model->shape, TOWER_SEARCH), picture = tower_width(&f->model->shape, TOWER_PICTURE);
+    size_t widest = 0;
+    for (tower_id t = 0; t < TOWERS; t++)
+        if (tower_width(&f->model->shape, t) > widest) widest = tower_width(&f->model->shape, t);
     for (size_t w = 0; w < f->threads; w++) {
         frozen_worker made = f->workers[w];
         lay_tower(l, &f->model->shape, QUERY_ROWS, false, &made.tower);
-        lay_tower_chunk(l, &f->model->shape, QUERY_ROWS, search > picture ? search : picture, &made.tower);
+        lay_tower_chunk(l, &f->model->shape, QUERY_ROWS, widest, &made.tower);
         made.query_x = lay_reals(l, QUERY_ROWS, beside_width(&f->model->shape));
         made.query_mapped = lay_reals(l, QUERY_ROWS, beside_width(&f->model->shape));
         if (l->base != NULL) f->workers[w] = made;

@@ -7,7 +7,7 @@
 
 typedef struct frozen_worker {
     encoder_acts acts; /* [ROWS] */
-    tower_acts tower;  /* [QUERY_ROWS], u of the wider of both */
+    tower_acts tower;  /* [QUERY_ROWS], u of the widest */
     real *tokens;      /* [most tokens][E] of one product */
     real *attention;   /* [most tokens][H] */
     real *x, *mapped;  /* [ROWS][S], and [QUERY_ROWS][S] of queries: sentences that stand beside, and M x */

@@ -69,6 +69,11 @@ typedef enum param_id {
     P_PICTURE1_B,
     P_PICTURE2_W,
     P_PICTURE2_B,
+    P_PRODUCT_SKIP,
+    P_PRODUCT1_W,
+    P_PRODUCT1_B,
+    P_PRODUCT2_W,
+    P_PRODUCT2_B,
     P_SENTENCE_MAP,
     P_TEMPERATURE,
     P_COUNT
@@ -80,7 +85,7 @@ typedef struct hash_fn {
 } hash_fn;
 enum { HASH_PRIME = 0x7fffffff };
 
-enum { META_MAX = 18, META_BYTES = 64 };
+enum { META_MAX = 24, META_BYTES = 64 };
 
 struct sage_model {
     sage_model_shape shape;
@@ -96,10 +101,17 @@ struct sage_model {
     size_t n_meta;
 };
 
-/* Search texts and pictures have a tower each, of the same form. */
-typedef enum tower_id { TOWER_SEARCH, TOWER_PICTURE, TOWERS } tower_id;
+/* Search texts, pictures and products that are looked at have a tower each, of the same form; users have another
+ * (user.h). */
+typedef enum tower_id {
+    TOWER_SEARCH = SAGE_TOWER_SEARCH,
+    TOWER_PICTURE = SAGE_TOWER_PICTURE,
+    TOWER_PRODUCT = SAGE_TOWER_PRODUCT,
+    TOWERS
+} tower_id;
 static inline size_t tower_width(const sage_model_shape *shape, tower_id tower) { /* of u; 0: there is no such tower */
     size_t sentences = sage_shape_dim(shape, SAGE_GROUP_SENTENCES) - beside_width(shape);
+    if (tower == TOWER_PRODUCT) return shape->product_tower ? shape->dim_out : 0;
     return tower == TOWER_SEARCH ? shape->dim_embed + sentences : sage_shape_dim(shape, SAGE_GROUP_PICTURES);
 }
 
@@ -109,14 +121,15 @@ static inline param_id group_proj(size_t group) {
 static inline param_id group_bias(size_t group) {
     return (param_id)(P_GROUPS + 2 * group + 1);
 }
-/* Both towers' parameters: q = unit(skip u + W_2 gelu(W_1 u + b_1) + b_2). */
+/* Their parameters: q = unit(skip u + W_2 gelu(W_1 u + b_1) + b_2). */
 typedef struct tower_params {
     param_id skip, w1, b1, w2, b2;
 } tower_params;
 static inline tower_params tower_params_of(tower_id tower) {
     static const tower_params of[TOWERS] = {
         [TOWER_SEARCH] = {P_SEARCH_SKIP, P_SEARCH1_W, P_SEARCH1_B, P_SEARCH2_W, P_SEARCH2_B},
-        [TOWER_PICTURE] = {P_PICTURE_SKIP, P_PICTURE1_W, P_PICTURE1_B, P_PICTURE2_W, P_PICTURE2_B}};
+        [TOWER_PICTURE] = {P_PICTURE_SKIP, P_PICTURE1_W, P_PICTURE1_B, P_PICTURE2_W, P_PICTURE2_B},
+        [TOWER_PRODUCT] = {P_PRODUCT_SKIP, P_PRODUCT1_W, P_PRODUCT1_B, P_PRODUCT2_W, P_PRODUCT2_B}};
     return of[tower];
 }
 static inline bool has(const sage_model *model, param_id id) {

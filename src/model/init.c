@@ -132,6 +132,17 @@ void model_init_pictures(sage_model *model, sage_rng *rng) {
     xavier(par(model, P_PICTURE1_W), s->dim_head, width, rng);
 }
 
+/* A product that is looked at asks for what lies near it, until there is better. From a stream of its own: a model
+ * without starts as it always did. */
+static void fill_product_tower(sage_model *model, uint64_t seed) {
+    const sage_model_shape *s = &model->shape;
+    sage_rng rng;
+    if (!s->product_tower) return;
+    sage_rng_seed(&rng, seed, 4);
+    identity(par(model, P_PRODUCT_SKIP), s->dim_out, s->dim_out, s->dim_out);
+    xavier(par(model, P_PRODUCT1_W), s->dim_head, s->dim_out, &rng);
+}
+
 void model_init_tfidf(sage_model *model, const sage_options *options, const sage_vocab *vocab, uint64_t seed) {
     const sage_model_shape *s = &model->shape;
     const double small = 0.02;
@@ -162,6 +173,7 @@ void model_init_tfidf(sage_model *model, const sage_options *options, const sage
     fill_map(model);
     fill_sentences(model, sage_options_real_or(options, "sentence_weight", 1), &rng);
     model_init_pictures(model, &rng);
+    fill_product_tower(model, seed);
     sage_rng_seed(&rng, seed, 2);
     fill_table(model, normal, 1 / sqrt((double)s->dim_embed), &rng);
 }
@@ -199,6 +211,7 @@ void model_init_paper(sage_model *model, uint64_t seed) {
     paper_tower(model, TOWER_SEARCH, &rng);
     normal(model->importance, s->vocab * s->hashes, 1, &rng);
     paper_tower(model, TOWER_PICTURE, &rng);
+    fill_product_tower(model, seed);
     sage_rng_seed(&rng, seed, 2);
     fill_table(model, uniform, xavier_bound(s->rows, e), &rng);
 }

@@ -11,9 +11,10 @@ typedef enum layer_set {
     LAYERS_OF_PRODUCTS = 1,
     LAYERS_OF_TEXTS = 2,
     LAYERS_OF_PICTURES = 4, /* as queries */
+    LAYERS_OF_LOOKED = 8,   /* products that are looked at */
 } layer_set;
 static inline layer_set layers_of_tower(tower_id tower) {
-    return tower == TOWER_SEARCH ? LAYERS_OF_TEXTS : LAYERS_OF_PICTURES;
+    return (layer_set)(LAYERS_OF_TEXTS << tower);
 }
 
 /* The model's weights laid out for products: those of a pass (set anew each step) or of a frozen model (set once). */

@@ -50,6 +50,7 @@ typedef struct sage_model_shape {
 } sage_model_shape;
 
 enum { SAGE_MODEL_HASHES_MAX = 2, SAGE_MODEL_HEADS_MAX = 64, SAGE_MODEL_TASKS_MAX = 32 };
+enum { SAGE_USER_LAYERS_MAX = 4, SAGE_USER_EVENTS_MAX = 1024 };
 
 extern const sage_option sage_model_options[];
 
@@ -64,6 +65,21 @@ size_t sage_shape_out(const sage_model_shape *shape);
 sage_status sage_model_shape_from_options(const sage_options *options, size_t vocab_size, size_t n_groups,
                                           const sage_group *groups, sage_model_shape *shape, sage_error *error);
 
+/* Adds towers for products that are looked at, and for users of whose history `user_events` are read at most (0: no
+ * tower for users), with the sizes that options `preset` and `user_*` say. Neither: the shape stays as it is. */
+sage_status sage_model_shape_towers(const sage_options *options, bool products, size_t user_events,
+                                    sage_model_shape *shape, sage_error *error);
+
+/* What makes a query's vector. A step moves no parameter of a tower that it has no rows of. */
+typedef enum sage_tower {
+    SAGE_TOWER_SEARCH, /* texts */
+    SAGE_TOWER_PICTURE,
+    SAGE_TOWER_PRODUCT, /* products that are looked at */
+    SAGE_TOWER_USER,
+    SAGE_TOWER_NONE
+} sage_tower;
+enum { SAGE_TOWERS = SAGE_TOWER_NONE };
+
 /* A named parameter: its values live in one aligned arena; dense gradients and Adam moments have the same layout. */
 typedef struct sage_param {
     const char *name;  /* as in model.safetensors: "table", "importance", "encoder.wk", ... */
@@ -71,7 +87,7 @@ typedef struct sage_param {
     size_t rows, cols; /* a vector has rows = 1 */
     double rate;       /* the dense learning rate times this */
     bool decay;        /* weight decay applies */
-    bool of_pictures;  /* of the picture tower, which only batches with pictures as queries train */
+    sage_tower tower;  /* of which it is */
 } sage_param;
 
 typedef struct sage_model sage_model;
@@ -152,7 +168,9 @@ typedef struct sage_query_batch {
     const real
         *sentences;       /* [n_texts][sum of the sentence groups' dims]; a row of zeros: it has none; NULL: none has */
     const real *pictures; /* [n_pictures][sum of the picture groups' dims]; each group's part a unit vector */
-    const real *looked;   /* [n_looked][dim_out] unit vectors of the products */
+    const real *looked;   /* [n_looked][dim_out] unit vectors of the products: the own part of what is published */
+    const real *looked_said; /* [n_looked][sage_shape_out - dim_out] inference only: what is published beside it, of any
+                                length, which the query says too; NULL: nothing */
     /* What users did: user u's events are user_begin[u] .. user_begin[u + 1]), oldest first, user_events at most; there
      * may be none. */
     const uint32_t *user_begin; /* [n_users + 1] */
@@ -188,9 +206,11 @@ void sage_work_free(sage_work *work);
 size_t sage_work_bytes(const sage_work *work); /* what it holds now */
 typedef struct sage_work_sizes {
     size_t products, text_bags, vectors; /* vectors: of all groups together */
-    size_t queries, pictures;            /* of the queries, those that are pictures */
-    size_t ids;                          /* of texts and queries together */
-    size_t columns;                      /* B + R */
+    size_t queries;                      /* of all kinds: those that are not of the following are texts */
+    size_t pictures, looked, users, given;
+    size_t events;  /* of all users together */
+    size_t ids;     /* of texts and queries together */
+    size_t columns; /* B + R */
 } sage_work_sizes;
 /* What a step of these sizes will need, in bytes; before there is a model. SIZE_MAX: more than there is. */
 size_t sage_work_need(const sage_model_shape *shape, size_t threads, sage_precision precision,
@@ -224,7 +244,7 @@ typedef struct sage_loss {
     double sentences;                 /* of those that stand beside, mean over the pairs that have them */
     double task_sum[SAGE_LOSS_TASKS]; /* sum of weight * loss of each task */
     double task_weight[SAGE_LOSS_TASKS];
-    size_t pictures; /* queries that were pictures; 0: all gradients of the picture tower are zero */
+    unsigned towers; /* bit 1 << sage_tower: there were rows of it; else all its gradients are zero */
 } sage_loss;
 
 /* One forward and backward pass: the loss, and `dense` [dense_size] becomes the gradient of the dense arena. What the

@@ -35,6 +35,12 @@ const sage_option sage_model_options[] = {
      "Layer norm of each text token; off takes the plain sum of its n-grams' rows, as an ablation."},
     {"model", "head_skip", SAGE_OPT_CHOICE, 0, 0, "auto|on|off", "auto",
      "Linear skip beside the product head's MLP; auto leaves it out with preset=paper, as the paper does."},
+    {"model", "user_dim", SAGE_OPT_INT, 1, 8192, NULL, "auto",
+     "Width of the tower that reads what a user did; auto is 128, and 256 with preset=paper."},
+    {"model", "user_layers", SAGE_OPT_INT, 1, SAGE_USER_LAYERS_MAX, NULL, "auto",
+     "Transformer layers of that tower; auto is 1, and 2 with preset=paper."},
+    {"model", "user_heads", SAGE_OPT_INT, 1, SAGE_MODEL_HEADS_MAX, NULL, "auto",
+     "Attention heads of that tower; they must divide user_dim; auto is 4."},
     {NULL, NULL, SAGE_OPT_TEXT, 0, 0, NULL, NULL, NULL}};
 
 /* Beyond this many n-grams a catalogue is a large one. */
@@ -57,6 +63,11 @@ static size_t size_or(const sage_options *options, const char *key, size_t other
     return (size_t)sage_options_int_or(options, key, (int64_t)otherwise);
 }
 
+static bool large(const sage_options *options, size_t vocab_size) {
+    const char *preset = sage_options_text(options, "preset");
+    return strcmp(preset, "paper") == 0 || (strcmp(preset, "auto") == 0 && vocab_size > SMALL_VOCAB);
+}
+
 static double beside(const sage_options *options) {
     double weight = sage_options_real_or(options, "sentence_weight", AUTO_BESIDE);
     return strcmp(sage_options_text(options, "sentence_path"), "beside") == 0 ? weight * weight : 0;
@@ -64,9 +75,7 @@ static double beside(const sage_options *options) {
 
 sage_status sage_model_shape_from_options(const sage_options *options, size_t vocab_size, size_t n_groups,
                                           const sage_group *groups, sage_model_shape *shape, sage_error *error) {
-    const char *preset = sage_options_text(options, "preset");
-    bool paper = strcmp(preset, "paper") == 0 || (strcmp(preset, "auto") == 0 && vocab_size > SMALL_VOCAB);
-    sage_model_shape s = paper ? preset_paper : preset_small;
+    sage_model_shape s = large(options, vocab_size) ? preset_paper : preset_small;
     s.dim_embed = size_or(options, "dim_embed", s.dim_embed);
     s.dim_model = size_or(options, "dim_model", s.dim_model);
     s.heads = size_or(options, "heads", s.heads);
@@ -88,4 +97,20 @@ sage_status sage_model_shape_from_options(const sage_options *options, size_t vo
                          s.dim_model);
     *shape = s;
     return SAGE_OK;
+}
+
+sage_status sage_model_shape_towers(const sage_options *options, bool products, size_t user_events,
+                                    sage_model_shape *shape, sage_error *error) {
+    bool paper = large(options, shape->vocab);
+    shape->product_tower = products;
+    shape->user_events = user_events;
+    shape->user_dim = shape->user_layers = shape->user_heads = 0;
+    if (user_events == 0) return SAGE_OK;
+    shape->user_dim = size_or(options, "user_dim", paper ? 256 : 128);
+    shape->user_layers = size_or(options, "user_layers", paper ? 2 : 1);
+    shape->user_heads = size_or(options, "user_heads", 4);
+    if (shape->user_dim % shape->user_heads == 0) return SAGE_OK;
+    return sage_fail(error, SAGE_E_ARGUMENT,
+                     "option user_heads = %zu does not divide user_dim = %zu; choose another of the two",
+                     shape->user_heads, shape->user_dim);
 }

@@ -11,7 +11,7 @@ typedef struct entry {
     bool large;
 } entry;
 
-enum { ENTRIES_MAX = SAGE_MODEL_HEADS_MAX + 13 };
+enum { ENTRIES_MAX = SAGE_MODEL_HEADS_MAX + 7 + 3 * TOWERS };
 
 static size_t list(const sage_model_shape *s, packed_layers *l, entry *e) {
     size_t n = 0;
@@ -29,7 +29,7 @@ static size_t list(const sage_model_shape *s, packed_layers *l, entry *e) {
         packed_mlp *m = &l->tower[t];
         const tower_params its = tower_params_of(t);
         size_t width = tower_width(s, t);
-        bool large = t == TOWER_PICTURE || width == s->dim_embed;
+        bool large = t != TOWER_SEARCH || width == s->dim_embed;
         if (!(l->set & layers_of_tower(t))) continue;
         e[n++] = (entry){&m->w1, s->dim_head, width, its.w1, 0, large};
         e[n++] = (entry){&m->w2, s->dim_out, s->dim_head, its.w2, 0, true};

@@ -12,8 +12,13 @@ static void add(sage_model *model, param_id id, const char *name, size_t rows, s
     model->at[id] = SIZE_MAX;
     if (rows == 0 || cols == 0) return;
     model->at[id] = model->dense_size;
-    model->params[model->n_params++] =
-        (sage_param){.name = name, .offset = model->dense_size, .rows = rows, .cols = cols, .rate = 1, .decay = decay};
+    model->params[model->n_params++] = (sage_param){.name = name,
+                                                    .offset = model->dense_size,
+                                                    .rows = rows,
+                                                    .cols = cols,
+                                                    .rate = 1,
+                                                    .decay = decay,
+                                                    .tower = SAGE_TOWER_NONE};
     model->dense_size += (rows * cols + ALIGN - 1) / ALIGN * ALIGN;
 }
 
@@ -38,16 +43,26 @@ static void add_groups(sage_model *model) {
     }
 }
 
-static void add_pictures(sage_model *model) {
+/* Those that were added since `first`. */
+static void belong(sage_model *model, size_t first, sage_tower tower) {
+    for (size_t i = first; i < model->n_params; i++) model->params[i].tower = tower;
+}
+
+static void add_tower(sage_model *model, tower_id tower) {
+    static const char *const names[TOWERS][5] = {
+        {"search.skip", "search.fc1.weight", "search.fc1.bias", "search.fc2.weight", "search.fc2.bias"},
+        {"picture.skip", "picture.fc1.weight", "picture.fc1.bias", "picture.fc2.weight", "picture.fc2.bias"},
+        {"product.skip", "product.fc1.weight", "product.fc1.bias", "product.fc2.weight", "product.fc2.bias"}};
     const sage_model_shape *s = &model->shape;
-    size_t width = tower_width(s, TOWER_PICTURE), first = model->n_params;
+    const tower_params its = tower_params_of(tower);
+    size_t width = tower_width(s, tower), first = model->n_params;
     size_t m = width > 0 ? s->dim_head : 0, o = width > 0 ? s->dim_out : 0;
-    add(model, P_PICTURE_SKIP, "picture.skip", o, width, true);
-    add(model, P_PICTURE1_W, "picture.fc1.weight", m, width, true);
-    add(model, P_PICTURE1_B, "picture.fc1.bias", 1, m, false);
-    add(model, P_PICTURE2_W, "picture.fc2.weight", o, m, true);
-    add(model, P_PICTURE2_B, "picture.fc2.bias", 1, o, false);
-    for (size_t i = first; i < model->n_params; i++) model->params[i].of_pictures = true;
+    add(model, its.skip, names[tower][0], o, width, true);
+    add(model, its.w1, names[tower][1], m, width, true);
+    add(model, its.b1, names[tower][2], 1, m, false);
+    add(model, its.w2, names[tower][3], o, m, true);
+    add(model, its.b2, names[tower][4], 1, o, false);
+    belong(model, first, (sage_tower)tower);
 }
 
 /* What is nearly right from the start learns slower, or it learns the training queries by heart. */
@@ -61,7 +76,6 @@ static void add_map(sage_model *model) {
 static void lay_out(sage_model *model) {
     const sage_model_shape *s = &model->shape;
     size_t e = s->dim_embed, d = s->dim_model, f = s->dim_ff, m = s->dim_head, o = s->dim_out;
-    size_t u = tower_width(s, TOWER_SEARCH);
     add(model, P_TEXT_GAIN, "text.norm.gain", 1, e, false);
     add(model, P_TEXT_BIAS, "text.norm.bias", 1, e, false);
     add(model, P_TEXT_PROJ, "text.proj", d, e, true);
@@ -89,12 +103,7 @@ static void lay_out(sage_model *model) {
     add(model, P_HEAD1_B, "head.fc1.bias", 1, m, false);
     add(model, P_HEAD2_W, "head.fc2.weight", o, m, true);
     add(model, P_HEAD2_B, "head.fc2.bias", 1, o, false);
-    add(model, P_SEARCH_SKIP, "search.skip", o, u, true);
-    add(model, P_SEARCH1_W, "search.fc1.weight", m, u, true);
-    add(model, P_SEARCH1_B, "search.fc1.bias", 1, m, false);
-    add(model, P_SEARCH2_W, "search.fc2.weight", o, m, true);
-    add(model, P_SEARCH2_B, "search.fc2.bias", 1, o, false);
-    add_pictures(model);
+    for (tower_id t = 0; t < TOWERS; t++) add_tower(model, t);
     add_map(model);
     add(model, P_TEMPERATURE, "temperature", 1, 1, false);
 }
@@ -218,6 +227,7 @@ void model_describe(sage_model *model) {
         model->meta[model->n_meta] = (sage_tensor_meta){"sentences_beside", model->meta_text[model->n_meta]};
         model->n_meta++;
     }
+    if (s->product_tower) model->meta[model->n_meta++] = (sage_tensor_meta){"product_tower", "on"};
     if (s->plain_text) model->meta[model->n_meta++] = (sage_tensor_meta){"text_norm", "off"};
     if (s->plain_head) model->meta[model->n_meta++] = (sage_tensor_meta){"head_skip", "off"};
     for (size_t k = 0; s->hashes > 1 && k < s->hashes; k++) {

@@ -11,7 +11,7 @@ typedef struct product_part {
     size_t norm1_gain, norm1_bias, norm2_gain, norm2_bias, bv, bo, ff1, ff2, head1, head2, du, size;
 } product_part;
 typedef struct query_part {
-    size_t fc1, fc2, size; /* of either tower */
+    size_t fc1, fc2, size; /* of any tower */
 } query_part;
 
 product_part product_part_of(const sage_model_shape *shape, size_t ld); /* ld: the fold's, for du [H][ld] */

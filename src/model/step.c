@@ -29,6 +29,10 @@ static void measure_chunks(const sage_product_batch *batch, batch_sizes *s) {
     s->product_tokens = tokens_most(batch);
 }
 
+static size_t rows_of(const sage_query_batch *q) {
+    return q->n_texts + q->n_pictures + q->n_looked + q->n_users + q->n_given;
+}
+
 static sage_status measure(const sage_model *model, const sage_product_batch *products, const sage_query_batch *queries,
                            const sage_loss_spec *spec, batch_sizes *s, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -39,6 +43,7 @@ static sage_status measure(const sage_model *model, const sage_product_batch *pr
     if (queries != NULL) {
         SAGE_TRY(tower_check(&model->shape, queries, error));
         s->pictures = queries->n_pictures;
+        s->looked = queries->n_looked;
         s->query_bags = queries->n_texts;
         s->ids += queries->bags.begin[queries->n_texts] - queries->bags.begin[0];
     }
@@ -46,13 +51,19 @@ static sage_status measure(const sage_model *model, const sage_product_batch *pr
         return sage_fail(error, SAGE_E_ARGUMENT, "model: repeated ids of a batch are not merged in training");
     if (s->ids > (UINT32_MAX - SAGE_PREFETCH) / model->shape.hashes)
         return sage_fail(error, SAGE_E_LIMIT, "model: a batch of %zu n-grams is too large", s->ids);
-    size_t given = queries != NULL ? queries->n_texts + queries->n_pictures : spec->queries != NULL ? spec->n_pairs : 0;
+    size_t given = queries != NULL ? rows_of(queries) : spec->queries != NULL ? spec->n_pairs : 0;
     if (spec->n_pairs == 0 || given != spec->n_pairs || products->n != spec->n_pairs + spec->n_random)
         st = sage_fail(error, SAGE_E_ARGUMENT,
                        "model: %zu queries and %zu products do not make %zu pairs and %zu random negatives", given,
                        products->n, spec->n_pairs, spec->n_random);
 out:
     return st;
+}
+
+static unsigned towers_of(const batch_sizes *s) {
+    unsigned towers = 0;
+    for (tower_id t = 0; t < TOWERS; t++) towers |= tower_rows(s, t) > 0 ? 1U << t : 0;
+    return towers;
 }
 
 typedef struct step_job {
@@ -74,6 +85,14 @@ static void forward_tasks(void *ctx, size_t begin, size_t end, size_t worker) {
         else
             tower_forward(job->model, job->work, job->queries, task - SORT_TASKS - job->product_chunks, worker);
     }
+}
+
+/* Rows whose vectors came with the batch: the last ones, or all. */
+static void take_given(const sage_model *model, sage_work *work, const sage_query_batch *queries,
+                       const sage_loss_spec *spec) {
+    const real *given = spec->queries != NULL ? spec->queries : queries->given;
+    size_t n = spec->queries != NULL ? spec->n_pairs : queries->n_given, o = model->shape.dim_out;
+    if (n > 0) memcpy(work->tower.q + (spec->n_pairs - n) * o, given, n * o * sizeof(real));
 }
 
 static void back_tasks(void *ctx, size_t begin, size_t end, size_t worker) {
@@ -100,7 +119,7 @@ sage_status sage_model_backward(const sage_model *model, sage_work *work, const 
     step_job job = {model, work, products, queries, chunks_of(s.products)};
     size_t query_chunks = query_chunks_of(&s);
     sage_pool_for_dynamic(work->pool, SORT_TASKS + job.product_chunks + query_chunks, 1, forward_tasks, &job);
-    if (!tower) memcpy(work->tower.q, spec->queries, s.queries * model->shape.dim_out * sizeof(real));
+    take_given(model, work, queries, spec);
     loss_and_gradient(model, work, spec, par_in(model, dense, P_TEMPERATURE), loss);
     if (tower && beside_width(&model->shape) > 0)
         loss->sentences = beside_loss(model, work, products, queries, spec, par_in(model, dense, P_SENTENCE_MAP));
@@ -109,7 +128,7 @@ sage_status sage_model_backward(const sage_model *model, sage_work *work, const 
     weight_gradients(model, work, dense);
     fold_backward(model, work, dense);
     bags_norm_grads(model, work, job.product_chunks + chunks_of(s.query_bags), dense);
-    loss->pictures = s.pictures;
+    loss->towers = towers_of(&s);
 out:
     return st;
 }

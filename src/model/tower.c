@@ -1,5 +1,6 @@
 /* From queries to their vectors: q = unit(S_q u + MLP(u)). A text's u is its LN'd bag of the one table and, where the
- * model has sentence groups, its sentence vectors; a picture's is its vectors, and it has a tower of its own. */
+ * model has sentence groups, its sentence vectors; a picture's is its vectors and a product's its vector, and these
+ * have towers of their own. */
 #include "pass.h"
 #include <base/profile.h>
 #include <string.h>
@@ -42,6 +43,9 @@ sage_status tower_check(const sage_model_shape *shape, const sage_query_batch *q
                          queries->bags.n);
     if (queries->n_pictures > 0 && tower_width(shape, TOWER_PICTURE) == 0)
         return sage_fail(error, SAGE_E_ARGUMENT, "model: a picture is searched for, but this model was made without");
+    if (queries->n_looked > 0 && tower_width(shape, TOWER_PRODUCT) == 0)
+        return sage_fail(error, SAGE_E_ARGUMENT,
+                         "model: a product is looked at, but this model was made without a tower for that");
     if (queries->sentences != NULL && sage_shape_dim(shape, SAGE_GROUP_SENTENCES) == 0)
         return sage_fail(error, SAGE_E_ARGUMENT,
                          "model: the search texts have sentence vectors, but this model was made without");
@@ -67,12 +71,13 @@ void tower_join(const sage_model_shape *shape, const sage_query_batch *queries, 
     }
 }
 
-/* The chunk's u: where a picture's lies, or made. */
+/* The chunk's u: where a picture's or a product's lies, or made. */
 static const real *inputs(const sage_model *model, sage_work *work, const sage_query_batch *queries, const span *c,
                           const chunk_scratch *scratch) {
     size_t text = work->sizes.text_bags + c->begin;
     real *u = scratch->tower.u, *bags = c->m.in == model->shape.dim_embed ? u : scratch->e;
     if (c->tower == TOWER_PICTURE) return queries->pictures + c->row * c->m.in;
+    if (c->tower == TOWER_PRODUCT) return queries->looked + c->row * c->m.in;
     bags_norm(model, work, text, text + c->n, bags);
     if (bags != u) tower_join(&model->shape, queries, c->begin, c->n, bags, u);
     return u;

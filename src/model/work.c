@@ -105,7 +105,8 @@ static size_t with_room(size_t bytes) {
 
 /* The search tower's are there in any case: most batches have texts. */
 static layer_set layers_needed(const batch_sizes *sizes) {
-    return LAYERS_OF_PRODUCTS | LAYERS_OF_TEXTS | (sizes->pictures > 0 ? LAYERS_OF_PICTURES : 0);
+    return LAYERS_OF_PRODUCTS | LAYERS_OF_TEXTS | (sizes->pictures > 0 ? LAYERS_OF_PICTURES : 0) |
+           (sizes->looked > 0 ? LAYERS_OF_LOOKED : 0);
 }
 
 static bool same_groups(const sage_model_shape *a, const sage_model_shape *b) {
@@ -118,10 +119,10 @@ static bool same_groups(const sage_model_shape *a, const sage_model_shape *b) {
 static bool same_layers(const sage_model_shape *a, const sage_model_shape *b) {
     return a->dim_embed == b->dim_embed && a->dim_model == b->dim_model && a->heads == b->heads &&
            a->dim_ff == b->dim_ff && a->dim_head == b->dim_head && a->dim_out == b->dim_out && same_groups(a, b) &&
-           a->plain_head == b->plain_head;
+           a->plain_head == b->plain_head && a->product_tower == b->product_tower;
 }
 
-/* Made at the first pass; anew where the work serves a model of other layers, or the first pictures. */
+/* Made at the first pass; anew where the work serves a model of other layers, or the first rows of a tower. */
 static sage_status make_layers(sage_work *work, const sage_model_shape *shape, sage_error *error) {
     layer_set set = layers_needed(&work->sizes);
     if (work->layers != NULL && same_layers(&work->layers_of, shape) && (work->layers->set & set) == set)
@@ -169,16 +170,18 @@ size_t sage_work_need(const sage_model_shape *shape, size_t threads, sage_precis
                       const sage_work_sizes *sizes) {
     size_t most = sizes->products > 0 ? (sizes->text_bags + sizes->vectors) / sizes->products + 1 : 0;
     sage_work work = {.threads = threads, .precision = precision};
-    work.sizes = (batch_sizes){.products = sizes->products,
-                               .text_bags = sizes->text_bags,
-                               .vectors = sizes->vectors,
-                               .queries = sizes->queries,
-                               .query_bags = sizes->queries - sizes->pictures,
-                               .pictures = sizes->pictures,
-                               .ids = sizes->ids,
-                               .chunk_tokens = ROWS * SAGE_FIELDS,
-                               .product_tokens = 4 * most,
-                               .columns = sizes->columns};
+    work.sizes =
+        (batch_sizes){.products = sizes->products,
+                      .text_bags = sizes->text_bags,
+                      .vectors = sizes->vectors,
+                      .queries = sizes->queries,
+                      .query_bags = sizes->queries - sizes->pictures - sizes->looked - sizes->users - sizes->given,
+                      .pictures = sizes->pictures,
+                      .looked = sizes->looked,
+                      .ids = sizes->ids,
+                      .chunk_tokens = ROWS * SAGE_FIELDS,
+                      .product_tokens = 4 * most,
+                      .columns = sizes->columns};
     layer l = lay_all(&work, shape, NULL);
     if (l.overflow) return SIZE_MAX;
     return with_room(l.at) + packed_layers_need(shape, work.fold.ld, layers_needed(&work.sizes), precision) +

@@ -12,10 +12,11 @@ enum { ROWS = 64 };
 
 typedef struct batch_sizes {
     size_t products, text_bags, vectors, queries, ids; /* vectors: of all groups */
-    size_t query_bags, pictures; /* of the queries; 0 where their vectors are given. Bags are text_bags + query_bags */
-    size_t chunk_tokens;         /* text tokens of the chunk that has most */
-    size_t product_tokens;       /* tokens of the product that has most */
-    size_t columns;              /* of the loss: B + R */
+    size_t query_bags, pictures,
+        looked;            /* of the queries; 0 where their vectors are given. Bags are text_bags + query_bags */
+    size_t chunk_tokens;   /* text tokens of the chunk that has most */
+    size_t product_tokens; /* tokens of the product that has most */
+    size_t columns;        /* of the loss: B + R */
 } batch_sizes;
 
 /* bags.c, sort.c and scatter.c. A use is an id position under one hash: U = L K of them. R: rows of the table.
@@ -101,7 +102,7 @@ typedef struct encoder_acts {
     real *d_sum1, *d_sum2;  /* [n][D], chunk: of what LN_1 and LN_2 take */
 } encoder_acts;
 
-/* Both towers', their rows as the queries'. */
+/* The towers', their rows as the queries'. */
 typedef struct tower_acts {
     real *u;                /* [B][E + sentences], chunk, of texts alone: bags after their norm, sentence vectors */
     mlp_acts mlp;           /* act: chunk */
@@ -120,6 +121,8 @@ typedef enum side_id {
     SIDE_SEARCH_ACT,
     SIDE_PICTURE_U,
     SIDE_PICTURE_ACT,
+    SIDE_PRODUCT_U,
+    SIDE_PRODUCT_ACT,
     SIDE_D_SUM1, /* from here on: dy */
     SIDE_D_FF_PRE,
     SIDE_D_SUM2,
@@ -129,22 +132,26 @@ typedef enum side_id {
     SIDE_D_SEARCH_Q,
     SIDE_D_PICTURE_PRE,
     SIDE_D_PICTURE_Q,
+    SIDE_D_PRODUCT_PRE,
+    SIDE_D_PRODUCT_Q,
     SIDES
 } side_id;
 
-/* Both towers' sides. */
+/* Towers' sides. */
 typedef struct tower_sides {
     side_id u, act, d_pre, d_q;
 } tower_sides;
 static inline tower_sides tower_sides_of(tower_id tower) {
     static const tower_sides of[TOWERS] = {
         [TOWER_SEARCH] = {SIDE_SEARCH_U, SIDE_SEARCH_ACT, SIDE_D_SEARCH_PRE, SIDE_D_SEARCH_Q},
-        [TOWER_PICTURE] = {SIDE_PICTURE_U, SIDE_PICTURE_ACT, SIDE_D_PICTURE_PRE, SIDE_D_PICTURE_Q}};
+        [TOWER_PICTURE] = {SIDE_PICTURE_U, SIDE_PICTURE_ACT, SIDE_D_PICTURE_PRE, SIDE_D_PICTURE_Q},
+        [TOWER_PRODUCT] = {SIDE_PRODUCT_U, SIDE_PRODUCT_ACT, SIDE_D_PRODUCT_PRE, SIDE_D_PRODUCT_Q}};
     return of[tower];
 }
 /* A tower's rows of a batch. */
 static inline size_t tower_rows(const batch_sizes *sizes, tower_id tower) {
-    return tower == TOWER_SEARCH ? sizes->query_bags : sizes->pictures;
+    const size_t rows[TOWERS] = {sizes->query_bags, sizes->pictures, sizes->looked};
+    return rows[tower];
 }
 
 /* Of each worker. */

@@ -114,6 +114,7 @@ sage_update sage_optimiser_begin(sage_optimiser *optimiser, sage_model *model, s
         .eps = (real)settings->eps,
         .correct1 = (real)(1 - pow(settings->beta1, (double)step)),
         .correct2 = (real)(1 - pow(settings->beta2, (double)step)),
+        .towers = (1U << SAGE_TOWERS) - 1,
     };
 }
 
@@ -129,7 +130,7 @@ static void dense_span(const dense_work *work, size_t begin, size_t end, const s
     const sage_ops *ops = sage_ops_best();
     real *p = sage_model_dense(u->model) + begin, *g = work->grad + begin;
     size_t n = end - begin;
-    bool still = param->of_pictures && u->no_pictures;
+    bool still = param->tower != SAGE_TOWER_NONE && (u->towers >> param->tower & 1) == 0;
     if (work->grad_scale != 1 && !still) ops->scale(n, work->grad_scale, g);
     if (!still)
         ops->adam(p, g, u->optimiser->dense.m + begin, u->optimiser->dense.v + begin, n, u->lr * (real)param->rate,

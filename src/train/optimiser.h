@@ -40,7 +40,8 @@ typedef struct sage_update {
     const sage_train_settings *settings;
     uint64_t step;
     real lr, lr_table, lr_importance, beta1, beta2, eps, correct1, correct2;
-    bool no_pictures; /* no query of the step was a picture: the picture tower stays as it is, its moments too */
+    unsigned
+        towers; /* sage_loss.towers, all where the caller says nothing: others stay as they are, their moments too */
 } sage_update;
 
 /* Step number `step` (1-based) at `factor` times the peak rates. `average` (nullable) moves along. The settings must

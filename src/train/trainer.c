@@ -149,7 +149,7 @@ sage_status sage_trainer_step(sage_trainer *trainer, sage_error *error) {
     trainer->state.step++;
     sage_update update = sage_optimiser_begin(trainer->optimiser, trainer->model, trainer->average, settings,
                                               trainer->state.step, factor);
-    update.no_pictures = loss.pictures == 0;
+    update.towers = loss.towers;
     sage_row_sink sink = sage_optimiser_sink(&update);
     sage_optimiser_apply(&update, trainer->gradient, scale, trainer->pool);
     sage_model_scatter(trainer->model, trainer->work, &sink);

@@ -91,7 +91,7 @@ static void apply(sage_optimiser *adam, sage_model *model, sage_grads *grads, sa
                   double factor, double scale, sage_pool *pool) {
     sage_update update = sage_optimiser_begin(adam, model, average, &settings, step, factor);
     sage_row_sink sink = sage_optimiser_sink(&update);
-    update.no_pictures = !has_pictures(step);
+    if (!has_pictures(step)) update.towers &= ~(1U << SAGE_TOWER_PICTURE);
     sage_optimiser_apply(&update, grads->dense, scale, pool);
     give(&sink, grads);
 }
@@ -150,7 +150,7 @@ static void plain_step(plain_model *plain, const sage_model *model, const sage_g
     const sage_param *params = sage_model_params(model, &n_params);
     for (size_t k = 0; k < n_params; k++)
         for (size_t i = params[k].offset; i < params[k].offset + params[k].rows * params[k].cols; i++)
-            if (!params[k].of_pictures || has_pictures(step))
+            if (params[k].tower != SAGE_TOWER_PICTURE || has_pictures(step))
                 plain_adam(&plain->dense, i, scale * (double)grads->dense[i], settings.lr * factor,
                            params[k].decay ? settings.weight_decay : 0, step);
     for (size_t r = 0; r < TOUCHED; r++) {
