@@ -59,7 +59,8 @@ static void weigh(looked *l, const sage_known_event *events, size_t n, const sag
     }
 }
 
-/* The sum of squared distances to all is least where that to their centre is. */
+/* The sum of squared distances to all is least where that to their centre is. Of a pair, both are as near to it, to
+ * rounding: the newer one it is. */
 static size_t medoid(looked *l, size_t cluster, size_t dim, size_t *members) {
     size_t best = l->n;
     double least = 0;
@@ -77,7 +78,7 @@ static size_t medoid(looked *l, size_t cluster, size_t dim, size_t *members) {
             double off = (double)l->vectors[i * dim + d] - l->centre[d] / (double)*members;
             sum += off * off;
         }
-        if (best == l->n || sum < least) {
+        if (best == l->n || sum < least * (1 - 1e-9)) {
             best = i;
             least = sum;
         }
