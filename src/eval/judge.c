@@ -30,83 +30,142 @@ static size_t settle(sage_judge_entry *entries, size_t n) {
     return kept;
 }
 
-sage_status sage_judge_read(sage_judge *judge, const sage_judgement *judgements, size_t n, sage_error *error) {
-    judge->entries = sage_alloc_zero(n, sizeof *judge->entries);
-    judge->texts = sage_alloc_zero(n, sizeof *judge->texts);
-    judge->begin = sage_alloc_zero(n + 1, sizeof *judge->begin);
-    if (judge->entries == NULL || judge->texts == NULL || judge->begin == NULL)
-        return sage_fail_memory(error, n * sizeof *judge->entries);
-    for (size_t i = 0; i < n;) {
-        size_t begin = judge->n_entries, end = begin;
-        sage_str text = judgements[i].query;
-        for (; i < n && same_text(judgements[i].query, text); i++) {
-            judge->entries[end++] = (sage_judge_entry){.pid = judgements[i].pid,
-                                                       .task = judgements[i].task,
-                                                       .rank = {SAGE_RANK_MISS, SAGE_RANK_MISS, SAGE_RANK_MISS}};
-        }
-        judge->n_entries += settle(judge->entries + begin, end - begin);
-        judge->texts[judge->n_queries++] = text;
-        judge->begin[judge->n_queries] = judge->n_entries;
-    }
+sage_status sage_judge_add(sage_judge *judge, const sage_judge_entry *entries, size_t n, sage_error *error) {
+    if (sage_grow((void **)&judge->entries, &judge->entries_capacity, judge->n_entries + n, sizeof *judge->entries) ||
+        sage_grow((void **)&judge->begin, &judge->begin_capacity, judge->n_queries + 2, sizeof *judge->begin))
+        return sage_fail_memory(error, (judge->n_entries + n) * sizeof *judge->entries);
+    judge->begin[judge->n_queries] = judge->n_entries;
+    if (n > 0) memcpy(judge->entries + judge->n_entries, entries, n * sizeof *entries);
+    if (n > 0) judge->n_entries += settle(judge->entries + judge->n_entries, n);
+    judge->begin[++judge->n_queries] = judge->n_entries;
     return SAGE_OK;
+}
+
+sage_status sage_judge_lists(sage_judge *judge, size_t n_lists, sage_error *error) {
+    sage_free(judge->ranks);
+    judge->ranks = sage_alloc_zero(judge->n_entries * n_lists, sizeof *judge->ranks);
+    if (judge->ranks == NULL) return sage_fail_memory(error, judge->n_entries * n_lists * sizeof *judge->ranks);
+    memset(judge->ranks, 0xff, judge->n_entries * n_lists * sizeof *judge->ranks); /* SAGE_RANK_MISS */
+    judge->n_lists = n_lists;
+    return SAGE_OK;
+}
+
+sage_status sage_judge_read(sage_judge *judge, const sage_judgement *judgements, size_t n, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_judge_entry *entries = sage_alloc_zero(n, sizeof *entries);
+    judge->texts = sage_alloc_zero(n, sizeof *judge->texts);
+    if (entries == NULL || judge->texts == NULL) {
+        st = sage_fail_memory(error, n * sizeof *entries);
+        goto out;
+    }
+    for (size_t i = 0; i < n;) {
+        size_t of_query = 0;
+        sage_str text = judgements[i].query;
+        for (; i < n && same_text(judgements[i].query, text); i++)
+            entries[of_query++] = (sage_judge_entry){.pid = judgements[i].pid, .task = judgements[i].task};
+        judge->texts[judge->n_queries] = text;
+        SAGE_TRY(sage_judge_add(judge, entries, of_query, error));
+    }
+    SAGE_TRY(sage_judge_lists(judge, SAGE_METHODS, error));
+out:
+    sage_free(entries);
+    return st;
 }
 
 void sage_judge_free(sage_judge *judge) {
     sage_free(judge->entries);
     sage_free(judge->texts);
     sage_free(judge->begin);
+    sage_free(judge->ranks);
     *judge = (sage_judge){0};
 }
 
-void sage_judge_rank(sage_judge *judge, size_t query, sage_method method, const sage_scored *list, size_t n,
-                     size_t depth) {
+void sage_judge_rank(sage_judge *judge, size_t query, size_t list, const sage_scored *scored, size_t n, size_t depth) {
+    uint32_t *ranks = judge->ranks + list * judge->n_entries;
     for (size_t e = judge->begin[query]; e < judge->begin[query + 1]; e++) {
-        sage_judge_entry *entry = &judge->entries[e];
         for (size_t rank = 0; rank < n && rank < depth; rank++) {
-            if (list[rank].pid != entry->pid) continue;
-            entry->rank[method] = (uint32_t)rank;
+            if (scored[rank].pid != judge->entries[e].pid) continue;
+            ranks[e] = (uint32_t)rank;
             break;
         }
     }
 }
+
+/* ---- rows ---- */
+
+static bool counts(const sage_judge_entry *entry, const sage_judge_which *which) {
+    if (which->of != SAGE_JUDGE_ANY && entry->known != (which->of == SAGE_JUDGE_KNOWN)) return false;
+    return which->task < 0 ? entry->first : entry->task == (unsigned)which->task;
+}
+
+bool sage_judge_occurs(const sage_judge *judge, const sage_judge_which *which) {
+    for (size_t e = 0; e < judge->n_entries; e++)
+        if (counts(&judge->entries[e], which)) return true;
+    return false;
+}
+
+/* The queries that have such pairs, with their ranks in a list. Free with drop_chosen, whatever choose returns. */
+typedef struct chosen {
+    uint32_t *ranks;
+    sage_judged *queries;
+    size_t n;
+} chosen;
 
 static int ascending(const void *a, const void *b) {
     const uint32_t *x = a, *y = b;
     return (*x > *y) - (*x < *y);
 }
 
-static bool counts(const sage_judge_entry *entry, int task) {
-    return task < 0 ? entry->first : entry->task == (unsigned)task;
-}
-
-sage_status sage_judge_row(const sage_judge *judge, sage_method method, int task, const size_t *k, size_t n_k,
-                           sage_eval_row *row, sage_error *error) {
-    sage_status st = SAGE_OK;
-    size_t n = 0, n_ranks = 0;
-    uint32_t *ranks = sage_alloc_zero(judge->n_entries, sizeof *ranks);
-    sage_judged *judged = sage_alloc_zero(judge->n_queries, sizeof *judged);
-    if (ranks == NULL || judged == NULL) {
-        st = sage_fail_memory(error, judge->n_entries * sizeof *ranks);
-        goto out;
-    }
+static sage_status choose(const sage_judge *judge, size_t list, const sage_judge_which *which, chosen *c,
+                          sage_error *error) {
+    const uint32_t *ranks = judge->ranks + list * judge->n_entries;
+    size_t n_ranks = 0;
+    *c = (chosen){.ranks = sage_alloc_zero(judge->n_entries, sizeof *c->ranks),
+                  .queries = sage_alloc_zero(judge->n_queries, sizeof *c->queries)};
+    if (c->ranks == NULL || c->queries == NULL) return sage_fail_memory(error, judge->n_entries * sizeof *c->ranks);
     for (size_t q = 0; q < judge->n_queries; q++) {
-        uint32_t *of_query = ranks + n_ranks;
+        uint32_t *of_query = c->ranks + n_ranks;
         size_t found = 0;
         for (size_t e = judge->begin[q]; e < judge->begin[q + 1]; e++)
-            if (counts(&judge->entries[e], task)) of_query[found++] = judge->entries[e].rank[method];
+            if (counts(&judge->entries[e], which)) of_query[found++] = ranks[e];
         if (found == 0) continue;
         qsort(of_query, found, sizeof *of_query, ascending);
-        judged[n++] = (sage_judged){of_query, found};
+        c->queries[c->n++] = (sage_judged){of_query, found};
         n_ranks += found;
     }
-    SAGE_TRY(sage_metrics(judged, n, k, n_k, BOOTSTRAP_SEED, row, error));
-    snprintf(row->method, sizeof row->method, "%s", sage_method_name(method));
-    if (task < 0)
-        snprintf(row->task, sizeof row->task, "all");
+    return SAGE_OK;
+}
+
+static void drop_chosen(chosen *c) {
+    sage_free(c->queries);
+    sage_free(c->ranks);
+}
+
+sage_status sage_judge_row(const sage_judge *judge, size_t list, const char *method, const sage_judge_which *which,
+                           const size_t *k, size_t n_k, sage_eval_row *row, sage_error *error) {
+    sage_status st = SAGE_OK;
+    chosen c;
+    SAGE_TRY(choose(judge, list, which, &c, error));
+    SAGE_TRY(sage_metrics(c.queries, c.n, k, n_k, BOOTSTRAP_SEED, row, error));
+    snprintf(row->method, sizeof row->method, "%s", method);
+    if (which->name != NULL)
+        snprintf(row->task, sizeof row->task, "%s", which->name);
     else
-        sage_task_name((unsigned)task, row->task);
+        sage_task_name((unsigned)which->task, row->task);
 out:
-    sage_free(judged);
-    sage_free(ranks);
+    drop_chosen(&c);
+    return st;
+}
+
+sage_status sage_judge_difference(const sage_judge *judge, size_t a, size_t b, const sage_judge_which *which,
+                                  const size_t *k, size_t n_k, sage_interval *out, sage_error *error) {
+    sage_status st = SAGE_OK;
+    chosen of_a, of_b = {0};
+    SAGE_TRY(choose(judge, a, which, &of_a, error));
+    SAGE_TRY(choose(judge, b, which, &of_b, error));
+    SAGE_TRY(sage_metrics_difference(of_a.queries, of_b.queries, of_a.n, k, n_k, BOOTSTRAP_SEED, out, error));
+out:
+    drop_chosen(&of_b);
+    drop_chosen(&of_a);
     return st;
 }

@@ -1,5 +1,5 @@
 /* Judgements made ready: one entry a distinct (query, product, task), the queries they belong to, and where each
- * product stands in a result list. */
+ * product stands in any number of result lists. */
 #ifndef SAGE_EVAL_JUDGE_H
 #define SAGE_EVAL_JUDGE_H
 
@@ -8,26 +8,46 @@
 typedef struct sage_judge_entry {
     int64_t pid;
     unsigned task;
-    bool first;                  /* of its (query, product): counts in "all" */
-    uint32_t rank[SAGE_METHODS]; /* 0-based; SAGE_RANK_MISS */
+    bool known; /* to the query's user, before */
+    bool first; /* of its (query, product): counts over all tasks */
 } sage_judge_entry;
 
 /* Zero-initialise; free with sage_judge_free. */
 typedef struct sage_judge {
     sage_judge_entry *entries; /* of query q: begin[q] .. begin[q + 1], ascending by pid, then task */
-    size_t n_entries;
-    sage_str *texts; /* [n_queries] */
-    size_t *begin;   /* [n_queries + 1] */
-    size_t n_queries;
+    size_t n_entries, entries_capacity;
+    size_t *begin; /* [n_queries + 1] */
+    size_t n_queries, begin_capacity;
+    sage_str *texts; /* [n_queries] of sage_judge_read; else NULL */
+    uint32_t *ranks; /* [n_lists][n_entries] 0-based; SAGE_RANK_MISS */
+    size_t n_lists;
 } sage_judge;
 
+/* Queries that are texts or pictures, with SAGE_METHODS lists. */
 sage_status sage_judge_read(sage_judge *judge, const sage_judgement *judgements, size_t n, sage_error *error);
+/* Adds a query with n entries, in any order and with repeats; `first` need not be set. */
+sage_status sage_judge_add(sage_judge *judge, const sage_judge_entry *entries, size_t n, sage_error *error);
+/* After the last query: room for the ranks of n_lists lists, all of them misses. */
+sage_status sage_judge_lists(sage_judge *judge, size_t n_lists, sage_error *error);
 void sage_judge_free(sage_judge *judge);
-/* Notes for a query's entries where they stand in a list by one method; only the first `depth` count. */
-void sage_judge_rank(sage_judge *judge, size_t query, sage_method method, const sage_scored *list, size_t n,
-                     size_t depth);
-/* The row of a method and a task; task < 0: all. *row has 0 queries where none has such a pair. */
-sage_status sage_judge_row(const sage_judge *judge, sage_method method, int task, const size_t *k, size_t n_k,
-                           sage_eval_row *row, sage_error *error);
+
+/* Notes for a query's entries where they stand in a list; only the first `depth` count. */
+void sage_judge_rank(sage_judge *judge, size_t query, size_t list, const sage_scored *scored, size_t n, size_t depth);
+
+typedef enum sage_judge_of { SAGE_JUDGE_ANY, SAGE_JUDGE_KNOWN, SAGE_JUDGE_NEW } sage_judge_of;
+/* What a row is of. */
+typedef struct sage_judge_which {
+    const char *name; /* of the row's task; NULL: as sage_task_name has it */
+    int task;         /* -1: each (query, product) once, whatever the task */
+    sage_judge_of of; /* products that were known before, or were not */
+} sage_judge_which;
+
+bool sage_judge_occurs(const sage_judge *judge, const sage_judge_which *which);
+/* The row of a list, which the method's name goes with. *row has 0 queries where nothing is of it. */
+sage_status sage_judge_row(const sage_judge *judge, size_t list, const char *method, const sage_judge_which *which,
+                           const size_t *k, size_t n_k, sage_eval_row *row, sage_error *error);
+/* Pair recall of list a minus that of list b: sage_metrics_difference, in the same resamples that the rows are of. */
+sage_status sage_judge_difference(const sage_judge *judge, size_t a, size_t b, const sage_judge_which *which,
+                                  const size_t *k, size_t n_k, sage_interval *out, sage_error *error);
 
 #endif

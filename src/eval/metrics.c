@@ -89,14 +89,26 @@ static void resample(const double *rows, size_t n, size_t n_k, uint64_t seed, do
     }
 }
 
-sage_status sage_metrics(const sage_judged *queries, size_t n, const size_t *k, size_t n_k, uint64_t seed,
-                         sage_eval_row *row, sage_error *error) {
-    sage_status st = SAGE_OK;
+static sage_status check(const size_t *k, size_t n_k, sage_error *error) {
     if (n_k == 0 || n_k > SAGE_EVAL_K_MAX)
         return sage_fail(error, SAGE_E_ARGUMENT, "%zu cut-offs k; 1 to %d can be judged at once", n_k, SAGE_EVAL_K_MAX);
     for (size_t j = 0; j < n_k; j++)
         if (k[j] == 0) return sage_fail(error, SAGE_E_ARGUMENT, "k must be at least 1");
+    return SAGE_OK;
+}
 
+/* The 2.5 % and 97.5 % quantiles of a figure's resamples, which are sorted for it. */
+static sage_interval interval_of(double value, double *samples) {
+    qsort(samples, SAGE_BOOTSTRAP_RESAMPLES, sizeof *samples, ascending);
+    return (sage_interval){.value = value,
+                           .low = quantile(samples, SAGE_BOOTSTRAP_RESAMPLES, 0.025),
+                           .high = quantile(samples, SAGE_BOOTSTRAP_RESAMPLES, 0.975)};
+}
+
+sage_status sage_metrics(const sage_judged *queries, size_t n, const size_t *k, size_t n_k, uint64_t seed,
+                         sage_eval_row *row, sage_error *error) {
+    sage_status st = check(k, n_k, error);
+    if (st != SAGE_OK) return st;
     size_t width = 1 + PER_K * n_k;
     double *rows = sage_alloc_zero(n > 0 ? n : 1, width * sizeof *rows);
     double *samples = sage_alloc_zero(PER_K * n_k, SAGE_BOOTSTRAP_RESAMPLES * sizeof *samples);
@@ -115,13 +127,65 @@ sage_status sage_metrics(const sage_judged *queries, size_t n, const size_t *k, 
     }
     for (size_t j = 0; j < n_k; j++) {
         for (size_t figure = 0; figure < PER_K; figure++) {
-            double *of_figure = samples + (j * PER_K + figure) * SAGE_BOOTSTRAP_RESAMPLES;
-            qsort(of_figure, SAGE_BOOTSTRAP_RESAMPLES, sizeof *of_figure, ascending);
-            *member(row, figure, j) = (sage_interval){.value = sum[1 + j * PER_K + figure],
-                                                      .low = quantile(of_figure, SAGE_BOOTSTRAP_RESAMPLES, 0.025),
-                                                      .high = quantile(of_figure, SAGE_BOOTSTRAP_RESAMPLES, 0.975)};
+            size_t at = j * PER_K + figure;
+            *member(row, figure, j) = interval_of(sum[1 + at], samples + at * SAGE_BOOTSTRAP_RESAMPLES);
         }
     }
+out:
+    sage_free(samples);
+    sage_free(rows);
+    return st;
+}
+
+/* ---- one list against another ---- */
+
+static size_t hits_at(const sage_judged *query, size_t k) {
+    size_t hits = 0;
+    while (hits < query->n_relevant && query->ranks[hits] < k) hits++;
+    return hits;
+}
+
+/* rows [n judged][1 + n_k]: a query's pairs, and how many more of them a has among the k first than b. */
+static size_t compare_all(const sage_judged *a, const sage_judged *b, size_t n, const size_t *k, size_t n_k,
+                          double *rows) {
+    size_t judged = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (a[i].n_relevant == 0) continue;
+        double *row = rows + judged++ * (1 + n_k);
+        row[0] = (double)a[i].n_relevant;
+        for (size_t j = 0; j < n_k; j++) row[1 + j] = (double)hits_at(&a[i], k[j]) - (double)hits_at(&b[i], k[j]);
+    }
+    return judged;
+}
+
+static void resample_differences(const double *rows, size_t n, size_t n_k, uint64_t seed, double *samples) {
+    size_t width = 1 + n_k;
+    for (size_t b = 0; b < SAGE_BOOTSTRAP_RESAMPLES; b++) {
+        double sum[1 + SAGE_EVAL_K_MAX] = {0};
+        sage_rng rng;
+        sage_rng_seed(&rng, seed, b);
+        for (size_t i = 0; i < n; i++) add_row(sum, rows + sage_rng_below(&rng, n) * width, width);
+        for (size_t j = 0; j < n_k; j++) samples[j * SAGE_BOOTSTRAP_RESAMPLES + b] = sum[1 + j] / sum[0];
+    }
+}
+
+sage_status sage_metrics_difference(const sage_judged *a, const sage_judged *b, size_t n, const size_t *k, size_t n_k,
+                                    uint64_t seed, sage_interval *difference, sage_error *error) {
+    sage_status st = check(k, n_k, error);
+    if (st != SAGE_OK) return st;
+    size_t width = 1 + n_k;
+    double *rows = sage_alloc_zero(n > 0 ? n : 1, width * sizeof *rows);
+    double *samples = sage_alloc_zero(n_k, SAGE_BOOTSTRAP_RESAMPLES * sizeof *samples);
+    if (rows == NULL || samples == NULL) {
+        st = sage_fail_memory(error, (n + 1) * width * sizeof *rows);
+        goto out;
+    }
+    size_t judged = compare_all(a, b, n, k, n_k, rows);
+    double sum[1 + SAGE_EVAL_K_MAX] = {0};
+    for (size_t i = 0; i < judged; i++) add_row(sum, rows + i * width, width);
+    if (judged > 0) resample_differences(rows, judged, n_k, seed, samples);
+    for (size_t j = 0; j < n_k; j++)
+        difference[j] = interval_of(judged > 0 ? sum[1 + j] / sum[0] : 0, samples + j * SAGE_BOOTSTRAP_RESAMPLES);
 out:
     sage_free(samples);
     sage_free(rows);

@@ -26,4 +26,10 @@ typedef struct sage_judged {
 sage_status sage_metrics(const sage_judged *queries, size_t n, const size_t *k, size_t n_k, uint64_t seed,
                          sage_eval_row *row, sage_error *error);
 
+/* Pair recall of a minus that of b at each k, with its interval: the same queries (query i has as many relevant
+ * products in both) and, for the same seed, the resamples that sage_metrics draws, so what both have in common falls
+ * out. All 0 where no query is judged. */
+sage_status sage_metrics_difference(const sage_judged *a, const sage_judged *b, size_t n, const size_t *k, size_t n_k,
+                                    uint64_t seed, sage_interval *difference, sage_error *error);
+
 #endif

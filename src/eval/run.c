@@ -3,7 +3,6 @@
 #include <base/error.h>
 #include <base/report.h>
 #include <eval/judge.h>
-#include <stdio.h>
 #include <string.h>
 
 typedef struct run {
@@ -29,21 +28,16 @@ static sage_status judge_lists(void *ctx, size_t query, const sage_lists *lists,
     return sage_check_cancel(r->monitor, "eval", error);
 }
 
-static bool task_occurs(const sage_judge *judge, unsigned task) {
-    for (size_t e = 0; e < judge->n_entries; e++)
-        if (judge->entries[e].task == task) return true;
-    return false;
-}
-
-static sage_status fill_rows(const sage_judge *judge, sage_eval_report *report, sage_error *error) {
+/* Rows of one method: over all, under the name `all`, and of each task that occurs. */
+static sage_status fill_rows(const sage_judge *judge, sage_method method, const char *all, sage_eval_report *report,
+                             sage_error *error) {
     sage_status st = SAGE_OK;
-    for (unsigned method = 0; method < SAGE_METHODS; method++) {
-        for (int task = -1; task < (int)SAGE_TASKS; task++) {
-            if (task >= 0 && !task_occurs(judge, (unsigned)task)) continue;
-            SAGE_TRY(sage_judge_row(judge, (sage_method)method, task, report->k, report->n_k,
-                                    &report->rows[report->n_rows], error));
-            report->n_rows++;
-        }
+    for (int task = -1; task < (int)SAGE_TASKS; task++) {
+        const sage_judge_which which = {.name = task < 0 ? all : NULL, .task = task};
+        if (task >= 0 && !sage_judge_occurs(judge, &which)) continue;
+        SAGE_TRY(sage_judge_row(judge, method, sage_method_name(method), &which, report->k, report->n_k,
+                                &report->rows[report->n_rows], error));
+        report->n_rows++;
     }
 out:
     return st;
@@ -87,7 +81,8 @@ sage_status sage_eval_run(sage_engine *engine, const sage_judgement *judgements,
     SAGE_TRY(sage_engine_each(engine, r.judge.texts, r.judge.n_queries, depth, judge_lists, &r, error));
     sage_ticker_end(&r.ticker, r.judge.n_queries);
     report->unknown_pairs = count_unknown(&r.judge, sage_engine_index(engine));
-    SAGE_TRY(fill_rows(&r.judge, report, error));
+    for (unsigned method = 0; method < SAGE_METHODS; method++)
+        SAGE_TRY(fill_rows(&r.judge, (sage_method)method, "all", report, error));
 out:
     sage_free(r.fused);
     sage_judge_free(&r.judge);
@@ -124,13 +119,7 @@ sage_status sage_eval_pictures(sage_engine *engine, const sage_judgement *judgem
     SAGE_TRY(sage_judge_read(&judge, judgements, n, error));
     SAGE_TRY(rank_pictures(engine, &judge, targets, report->k[report->n_k - 1], monitor, error));
     report->unknown_pairs += count_unknown(&judge, sage_engine_index(engine));
-    for (int task = -1; task < (int)SAGE_TASKS; task++) {
-        sage_eval_row *row = &report->rows[report->n_rows];
-        if (task >= 0 && !task_occurs(&judge, (unsigned)task)) continue;
-        SAGE_TRY(sage_judge_row(&judge, SAGE_VECTORS, task, report->k, report->n_k, row, error));
-        if (task < 0) snprintf(row->task, sizeof row->task, "%s", sage_surface_names[SAGE_ON_IMAGE]);
-        report->n_rows++;
-    }
+    SAGE_TRY(fill_rows(&judge, SAGE_VECTORS, sage_surface_names[SAGE_ON_IMAGE], report, error));
 out:
     sage_judge_free(&judge);
     return st;

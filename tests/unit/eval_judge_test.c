@@ -28,7 +28,9 @@ static sage_judge judge_of(const sage_judgement *judgements, size_t n) {
 static sage_eval_row row_of(const sage_judge *judge, sage_method method, int task) {
     sage_eval_row row = {0};
     sage_error error = {0};
-    if (sage_judge_row(judge, method, task, k, 2, &row, &error) != SAGE_OK) fail_msg("%s", error.text);
+    const sage_judge_which which = {.name = task < 0 ? "all" : NULL, .task = task};
+    if (sage_judge_row(judge, method, sage_method_name(method), &which, k, 2, &row, &error) != SAGE_OK)
+        fail_msg("%s", error.text);
     return row;
 }
 
@@ -67,9 +69,9 @@ static void test_only_the_first_depth_places_count(void **state) {
     const sage_scored found[] = {{7, 3}, {5, 2}, {3, 1}};
     sage_judge judge = judge_of(list, 1);
     sage_judge_rank(&judge, 0, SAGE_HYBRID, found, 3, 2);
-    assert_int_equal(judge.entries[0].rank[SAGE_HYBRID], SAGE_RANK_MISS);
+    assert_int_equal(judge.ranks[SAGE_HYBRID], SAGE_RANK_MISS);
     sage_judge_rank(&judge, 0, SAGE_HYBRID, found, 3, 3);
-    assert_int_equal(judge.entries[0].rank[SAGE_HYBRID], 2);
+    assert_int_equal(judge.ranks[SAGE_HYBRID], 2);
     sage_judge_free(&judge);
 }
 
