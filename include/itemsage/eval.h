@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-enum { SAGE_EVAL_K_MAX = 8 };
+enum { SAGE_EVAL_K_MAX = 8, SAGE_EVAL_ROWS_MAX = 160, SAGE_EVAL_DIFFERENCES_MAX = 96 };
 
 typedef struct sage_interval {
     double value, low, high;
@@ -21,18 +21,28 @@ typedef struct sage_eval_options {
 } sage_eval_options;
 
 typedef struct sage_eval_row {
-    char method[16]; /* vectors, keywords, hybrid */
-    char task[32];   /* "all" (of searches by text), "image" (of those by picture), or surface/event */
+    char method[16]; /* vectors, keywords, hybrid; of users and products also interests, item-knn, popular, own */
+    char task[32];   /* "all" (of searches by text), "image" (of those by picture), "user" (of people; "user repeats",
+                        "user new": of what they knew before, or did not), "product", or surface/event */
     uint64_t pairs, queries;
     sage_interval pair_recall[SAGE_EVAL_K_MAX], query_recall[SAGE_EVAL_K_MAX], mrr[SAGE_EVAL_K_MAX],
         ndcg[SAGE_EVAL_K_MAX];
 } sage_eval_row;
 
+/* Pair recall of one method minus that of another, both judged on the same queries and in the same resamples of them:
+ * where the interval does not hold 0, they differ. */
+typedef struct sage_eval_difference {
+    char method[16], against[16], task[32];
+    sage_interval pair_recall[SAGE_EVAL_K_MAX];
+} sage_eval_difference;
+
 typedef struct sage_eval_report {
     size_t n_k;
     size_t k[SAGE_EVAL_K_MAX];
     size_t n_rows;
-    sage_eval_row rows[SAGE_METHODS * (SAGE_TASKS_MAX + 1)];
+    sage_eval_row rows[SAGE_EVAL_ROWS_MAX];
+    size_t n_differences; /* of queries that are users or products */
+    sage_eval_difference differences[SAGE_EVAL_DIFFERENCES_MAX];
     bool simulated;         /* the events come from `itemsage synth events` */
     uint64_t unknown_pairs; /* judged pairs whose product is not in the index; they count as misses */
     char source[256];       /* what was judged on: "held-out test part of dataset 1", or the file */

@@ -216,6 +216,73 @@ static void test_intervals_cover_the_truth(void **state) {
     assert_true(covered / TRIALS < 0.98);
 }
 
+/* ---- differences ---- */
+
+static void test_nothing_differs_from_itself(void **state) {
+    (void)state;
+    sage_interval difference[2];
+    make_queries(3);
+    assert_int_equal(sage_metrics_difference(judged, judged, QUERIES, ten_hundred, 2, 1, difference, NULL), SAGE_OK);
+    for (size_t i = 0; i < 2; i++)
+        assert_true(difference[i].value == 0 && difference[i].low == 0 && difference[i].high == 0);
+    assert_int_equal(sage_metrics_difference(NULL, NULL, 0, ten_hundred, 1, 1, difference, NULL), SAGE_OK);
+    assert_true(difference[0].value == 0 && difference[0].low == 0 && difference[0].high == 0);
+}
+
+/* Where b finds one pair less of every query, the difference has no spread, however much both do. */
+static void test_differences_are_paired(void **state) {
+    (void)state;
+    static uint32_t fewer[QUERIES][RELEVANT];
+    static sage_judged b[QUERIES];
+    const size_t far[] = {PLACES};
+    sage_interval difference[1];
+    make_queries(4);
+    for (size_t q = 0; q < QUERIES; q++) { /* of each four pairs: one more is found by a */
+        for (size_t i = 0; i < 4; i++) ranks[q][i] = i < 1 + q % 4 ? (uint32_t)i : MISS;
+        memcpy(fewer[q], ranks[q], sizeof fewer[q]);
+        fewer[q][q % 4] = MISS;
+        judged[q] = (sage_judged){ranks[q], 4};
+        b[q] = (sage_judged){fewer[q], 4};
+    }
+    assert_int_equal(sage_metrics_difference(judged, b, QUERIES, far, 1, 1, difference, NULL), SAGE_OK);
+    assert_float_equal(difference[0].value, 0.25, 1e-12);
+    assert_float_equal(difference[0].low, 0.25, 1e-12);
+    assert_float_equal(difference[0].high, 0.25, 1e-12);
+    assert_int_equal(sage_metrics_difference(b, judged, QUERIES, far, 1, 1, difference, NULL), SAGE_OK);
+    assert_float_equal(difference[0].high, -0.25, 1e-12);
+}
+
+/* It is the difference of the figures; and against a method that finds nothing, the figure with its interval. */
+static void test_a_difference_is_one_of_figures(void **state) {
+    (void)state;
+    static uint32_t nothing[QUERIES][RELEVANT], shifted[QUERIES][RELEVANT];
+    static sage_judged none[QUERIES], other[QUERIES];
+    static const size_t k[] = {5, 20};
+    sage_interval difference[2];
+    make_queries(5);
+    memset(nothing, 0xff, sizeof nothing);
+    for (size_t q = 0; q < QUERIES; q++) {
+        none[q] = (sage_judged){nothing[q], judged[q].n_relevant};
+        for (size_t i = 0; i < judged[q].n_relevant; i++)
+            shifted[q][i] = ranks[q][i] == MISS ? MISS : ranks[q][i] + (uint32_t)(q % 5);
+        other[q] = (sage_judged){shifted[q], judged[q].n_relevant};
+    }
+    sage_eval_row a = metrics(judged, QUERIES, k, 2), b = metrics(other, QUERIES, k, 2);
+    assert_int_equal(sage_metrics_difference(judged, none, QUERIES, k, 2, 1, difference, NULL), SAGE_OK);
+    for (size_t i = 0; i < 2; i++) {
+        assert_float_equal(difference[i].value, a.pair_recall[i].value, 1e-12);
+        assert_float_equal(difference[i].low, a.pair_recall[i].low, 1e-12); /* the same resamples */
+        assert_float_equal(difference[i].high, a.pair_recall[i].high, 1e-12);
+    }
+    assert_int_equal(sage_metrics_difference(judged, other, QUERIES, k, 2, 1, difference, NULL), SAGE_OK);
+    for (size_t i = 0; i < 2; i++) {
+        assert_float_equal(difference[i].value, a.pair_recall[i].value - b.pair_recall[i].value, 1e-6);
+        assert_true(difference[i].low > 0 && difference[i].low < difference[i].high);
+        /* narrower than intervals that know nothing of each other would allow */
+        assert_true(difference[i].high - difference[i].low < a.pair_recall[i].high - a.pair_recall[i].low);
+    }
+}
+
 static void test_allocations_may_fail(void **state) {
     (void)state;
     sage_eval_row row;
@@ -225,6 +292,8 @@ static void test_allocations_may_fail(void **state) {
     for (unsigned long from = 1; !done; from++) {
         sage_alloc_fail_from(from);
         sage_status st = sage_metrics(judged, QUERIES, ten_hundred, 2, 1, &row, &error);
+        if (st == SAGE_OK)
+            st = sage_metrics_difference(judged, judged, QUERIES, ten_hundred, 2, 1, row.pair_recall, &error);
         done = sage_alloc_fail_from(0) < from;
         assert_int_equal(st, done ? SAGE_OK : SAGE_E_MEMORY);
     }
@@ -241,6 +310,9 @@ int main(void) {
         cmocka_unit_test(test_equals_brute_force),
         cmocka_unit_test(test_same_seed_same_bits),
         cmocka_unit_test(test_intervals_cover_the_truth),
+        cmocka_unit_test(test_nothing_differs_from_itself),
+        cmocka_unit_test(test_differences_are_paired),
+        cmocka_unit_test(test_a_difference_is_one_of_figures),
         cmocka_unit_test(test_allocations_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
