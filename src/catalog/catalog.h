@@ -123,6 +123,27 @@ sage_status sage_event_cursor_next(sage_event_cursor *cursor, const sage_event_r
 void sage_event_cursor_close(sage_event_cursor *cursor);
 bool sage_catalog_simulated(sage_catalog *catalog); /* some event came from `itemsage synth events` */
 
+/* What users did, whatever the surface: events with a user_id, and those of the surface user. */
+typedef struct sage_user_row {
+    sage_str user_id;
+    int64_t pid; /* > 0 */
+    sage_event_kind kind;
+    uint64_t count;  /* of all that are alike but for their surface and query, added up */
+    int64_t time_ms; /* INT64_MIN: none */
+} sage_user_row;
+
+typedef struct sage_user_cursor sage_user_cursor;
+/* Of one user, or with NULL of everybody: users ascend by the bytes of their ids; a user's events come newest first,
+ * those without a time last. Events of unknown products are left out. Streams, without a sort; finding one user's takes
+ * no longer in a large catalogue. */
+sage_status sage_user_cursor_open(sage_catalog *catalog, const char *user_id, sage_user_cursor **cursor,
+                                  sage_error *error);
+/* *row = NULL: end; it lives until the next step. */
+sage_status sage_user_cursor_next(sage_user_cursor *cursor, const sage_user_row **row, sage_error *error);
+void sage_user_cursor_close(sage_user_cursor *cursor);
+/* The newest time of all events, Unix epoch, milliseconds; INT64_MIN where none has a time. */
+sage_status sage_catalog_newest_event(sage_catalog *catalog, int64_t *time_ms, sage_error *error);
+
 /* Reads an event file without storing anything (eval --events): same formats, same rules; rejects are counted in
  * *report. The callback's row has pid looked up in this catalogue (0: unknown), one call per event row. */
 typedef sage_status (*sage_event_fn)(void *ctx, const sage_event_row *row, sage_error *error);

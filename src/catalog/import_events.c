@@ -4,6 +4,8 @@
 #include <catalog/import_common.h>
 #include <catalog/import_event.h>
 #include <catalog/import_links.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -50,13 +52,14 @@ typedef struct event_store {
     sage_import *import;
     numbering queries, products, users;
     sqlite3_stmt *known, *add;
+    int64_t newest_ms; /* of the events that were added; INT64_MIN: none has a time */
     bool simulated;
 } event_store;
 
 static sage_status event_store_init(event_store *store, sage_import *import, sage_error *error) {
     sage_status st = SAGE_OK;
     sqlite3 *db = import->catalog->db;
-    *store = (event_store){.import = import};
+    *store = (event_store){.import = import, .newest_ms = INT64_MIN};
     SAGE_TRY(numbering_init(&store->queries, db, "SELECT query FROM queries WHERE surface = ?1 AND key = ?2",
                             "INSERT INTO queries(surface, key, text) VALUES(?1, ?2, nullif(?3, ?2))", error));
     SAGE_TRY(numbering_init(&store->products, db, "SELECT product FROM event_products WHERE id = ?1",
@@ -145,6 +148,7 @@ static sage_status add_event(event_store *store, const sage_feed_event *event, s
     }
     SAGE_TRY(write_event(store, event, event->event_id.len > 0 ? hash : NULL, error));
     report->added++;
+    if (event->time_ms > store->newest_ms) store->newest_ms = event->time_ms;
     SAGE_TRY(sage_store_find(store->import->catalog, event->product_id, &pid, error));
     if (pid == 0) report->unknown_products++;
     store->simulated = store->simulated || is_simulated(event->event_id);
@@ -256,6 +260,18 @@ out:
     return st;
 }
 
+static sage_status keep_newest(const event_store *store, sage_error *error) {
+    sage_status st = SAGE_OK;
+    int64_t newest = INT64_MIN;
+    char text[32];
+    SAGE_TRY(sage_catalog_newest_event(store->import->catalog, &newest, error));
+    if (store->newest_ms <= newest) goto out;
+    snprintf(text, sizeof text, "%" PRId64, store->newest_ms);
+    SAGE_TRY(sage_store_set_meta(store->import->catalog, SAGE_META_NEWEST_EVENT, text, error));
+out:
+    return st;
+}
+
 static sage_status import_all(event_store *store, const char *const *files, size_t n_files,
                               const sage_import_options *options, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -263,6 +279,7 @@ static sage_status import_all(event_store *store, const char *const *files, size
     sage_catalog *catalog = store->import->catalog;
     SAGE_TRY(sage_store_next_revision(catalog, &revision, error));
     for (size_t i = 0; i < n_files; i++) SAGE_TRY(import_file(store, files[i], options, error));
+    SAGE_TRY(keep_newest(store, error));
     if (store->simulated) SAGE_TRY(sage_store_set_meta(catalog, "simulated", "1", error));
     if (store->import->report->added > 0) SAGE_TRY(sage_store_set_revision(catalog, revision, error));
 out:

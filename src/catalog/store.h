@@ -7,6 +7,8 @@
 
 /* Of the meta table: the encoder that the shop's picture vectors are of; "none" where they were made elsewhere. */
 #define SAGE_META_PICTURE_ENCODER "picture_encoder"
+/* The latest time of all events, a decimal number; absent where none has one. */
+#define SAGE_META_NEWEST_EVENT "newest_event"
 
 struct sage_catalog {
     sqlite3 *db;

@@ -13,7 +13,10 @@ static const char *const steps[] = {
     " AND instr(raw, CAST(?1 AS BLOB)) > 0",
 };
 static const char orphans[] = "DELETE FROM queries WHERE query NOT IN (SELECT query FROM events);"
-                              "DELETE FROM event_products WHERE product NOT IN (SELECT product FROM events)";
+                              "DELETE FROM event_products WHERE product NOT IN (SELECT product FROM events);"
+                              "DELETE FROM meta WHERE key = '" SAGE_META_NEWEST_EVENT "';"
+                              "INSERT INTO meta SELECT '" SAGE_META_NEWEST_EVENT "', CAST(newest AS TEXT)"
+                              " FROM (SELECT max(time) AS newest FROM events) WHERE newest IS NOT NULL";
 
 sage_status sage_catalog_forget_user(sage_catalog *catalog, const char *user_id, uint64_t *events, sage_error *error) {
     sage_status st = SAGE_OK;
