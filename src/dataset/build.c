@@ -50,7 +50,7 @@ static sage_status init_part_spools(sage_build *build, size_t p, sage_error *err
         {&s->text_end, "text-end"},         {&s->positives, "positives"},
         {&s->positive_end, "positive-end"}, {&s->pictures, "pictures"},
         {&s->picture_end, "picture-end"},   {&s->sentences, "sentences"},
-        {&s->sentence_end, "sentence-end"},
+        {&s->sentence_end, "sentence-end"}, {&s->looked_at, "looked-at"},
     };
     for (size_t i = 0; i < sizeof spools / sizeof *spools; i++) {
         snprintf(name, sizeof name, "part%zu-%s.tmp", p, spools[i].name);
@@ -71,14 +71,38 @@ static void free_spools(sage_build *build) {
                              &s->id_field,     &s->words,        &s->word_begin,    &s->images,      &s->image_begin,
                              &s->image_prints, &s->sentences,    &s->sentence_begin};
     for (size_t i = 0; i < sizeof product / sizeof *product; i++) sage_spool_free(product[i]);
+    sage_user_spools *u = &build->users;
+    sage_spool *user[] = {&u->id, &u->id_begin, &u->part, &u->events, &u->event_begin};
+    for (size_t i = 0; i < sizeof user / sizeof *user; i++) sage_spool_free(user[i]);
+    for (size_t k = 0; k < SAGE_EVENT_KINDS; k++) sage_spool_free(&u->targets[k]);
     for (size_t p = 0; p < SAGE_PARTS; p++) {
         sage_part_spools *part = &build->parts[p];
-        sage_spool *query[] = {&part->surface,     &part->text,         &part->text_end,
-                               &part->positives,   &part->positive_end, &part->pictures,
-                               &part->picture_end, &part->sentences,    &part->sentence_end};
+        sage_spool *query[] = {&part->surface,      &part->text,     &part->text_end,    &part->positives,
+                               &part->positive_end, &part->pictures, &part->picture_end, &part->sentences,
+                               &part->sentence_end, &part->looked_at};
         for (size_t i = 0; i < sizeof query / sizeof *query; i++) sage_spool_free(query[i]);
         for (size_t t = 0; t < SAGE_TASKS; t++) sage_spool_free(&part->pairs[t]);
     }
+}
+
+static sage_status init_user_spools(sage_build *build, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_user_spools *s = &build->users;
+    char name[64];
+    const named_spool spools[] = {{&s->id, "user-id.tmp"},
+                                  {&s->id_begin, "user-id-begin.tmp"},
+                                  {&s->part, "user-part.tmp"},
+                                  {&s->events, "user-events.tmp"},
+                                  {&s->event_begin, "user-event-begin.tmp"}};
+    for (size_t i = 0; i < sizeof spools / sizeof *spools; i++) {
+        SAGE_TRY(sage_spool_init(spools[i].spool, build->dir, spools[i].name, error));
+    }
+    for (size_t k = 0; k < SAGE_EVENT_KINDS; k++) {
+        snprintf(name, sizeof name, "user-targets%zu.tmp", k);
+        SAGE_TRY(sage_spool_init(&s->targets[k], build->dir, name, error));
+    }
+out:
+    return st;
 }
 
 /* Half of the memory is the table's, so that it may be sorted and grown in the other half. */
@@ -132,6 +156,11 @@ static void tell_left_aside(const sage_build *build) {
                   "%llu pictures that events began with have no vector and are left out: run 'itemsage import images'",
                   (unsigned long long)build->unseen);
     }
+    if (build->users.cut_events > 0) {
+        sage_note(build->monitor, "%llu events of %llu users are left out: of a user the %d newest are kept",
+                  (unsigned long long)build->users.cut_events, (unsigned long long)build->users.cut_users,
+                  SAGE_USER_EVENTS_MAX);
+    }
     if (unknown > 0) {
         sage_note(build->monitor, "%llu pairs are left out: their product is not in the catalogue",
                   (unsigned long long)unknown);
@@ -142,14 +171,17 @@ static sage_status run(sage_build *build, sage_error *error) {
     sage_status st = SAGE_OK;
     SAGE_TRY(init_product_spools(build, error));
     for (size_t p = 0; p < SAGE_PARTS; p++) SAGE_TRY(init_part_spools(build, p, error));
+    SAGE_TRY(init_user_spools(build, error));
     SAGE_TRY(start_counting(build, error));
     SAGE_TRY(sage_build_products(build, error));
     SAGE_TRY(sage_build_same(build, error));
     SAGE_TRY(sage_build_events(build, error));
+    SAGE_TRY(sage_build_users(build, error));
     SAGE_TRY(write_vocabulary(build, error));
     if (build->sentences != NULL) SAGE_TRY(sage_build_sentences(build, error));
     SAGE_TRY(sage_build_write_products(build, error));
     SAGE_TRY(sage_build_write_queries(build, error));
+    SAGE_TRY(sage_build_write_users(build, error));
     SAGE_TRY(sage_build_write_meta(build, error));
     if (build->sentences != NULL && build->products.n > 0) SAGE_TRY(sage_build_made(build, error));
 out:

@@ -5,7 +5,7 @@
 #include <catalog/picture_find.h>
 #include <dataset/build.h>
 
-static bool find_product(const sage_build *build, int64_t pid, uint32_t *product) {
+bool sage_build_find(const sage_build *build, int64_t pid, uint32_t *product) {
     const int64_t *pids = (const int64_t *)(const void *)build->products.pids.map.data;
     size_t low = 0, high = build->products.n;
     while (low < high) {
@@ -33,12 +33,14 @@ out:
     return st;
 }
 
-/* What finds the vector of a picture that events began with. */
+/* What finds the vector of a picture that events began with, and the product that they began at. */
 typedef struct eyes {
     sage_picture_finder *finder;
     sage_image_store *store;
     float *vector;
     size_t capacity, n; /* n: 1 where the query at hand has one */
+    sage_buf id;
+    uint32_t looked_at; /* of the query at hand, UINT32_MAX: none */
 } eyes;
 
 static sage_status open_eyes(const sage_build *build, eyes *e, sage_error *error) {
@@ -55,6 +57,20 @@ static void close_eyes(eyes *e) {
     sage_picture_finder_close(e->finder);
     sage_image_store_close(e->store);
     sage_free(e->vector);
+    sage_buf_free(&e->id);
+}
+
+/* The product whose page the query is. */
+static sage_status find_looked_at(const sage_build *build, eyes *e, sage_str key, sage_error *error) {
+    sage_status st = SAGE_OK;
+    int64_t pid = 0;
+    sage_buf_clear(&e->id);
+    SAGE_TRY(sage_buf_add(&e->id, key.data, key.len, error));
+    st = sage_catalog_find_product(build->catalog, e->id.data, &pid, error);
+    if (st == SAGE_E_NOT_FOUND) st = SAGE_OK;
+    if (st == SAGE_OK && !sage_build_find(build, pid, &e->looked_at)) e->looked_at = UINT32_MAX;
+out:
+    return st;
 }
 
 static sage_status look(sage_build *build, eyes *e, sage_str link, sage_error *error) {
@@ -73,6 +89,12 @@ static sage_status look(sage_build *build, eyes *e, sage_str link, sage_error *e
 out:
     build->unseen += st == SAGE_OK && e->n == 0;
     return st;
+}
+
+static sage_status look_at(sage_build *build, eyes *e, const sage_event_group *group, sage_error *error) {
+    e->looked_at = UINT32_MAX;
+    if (group->surface == SAGE_ON_IMAGE) return look(build, e, group->key, error);
+    return group->surface == SAGE_ON_PRODUCT ? find_looked_at(build, e, group->key, error) : SAGE_OK;
 }
 
 static sage_status add_picture(const sage_build *build, sage_part_spools *part, const eyes *e,
@@ -101,6 +123,8 @@ static sage_status begin_query(sage_build *build, sage_part_spools *part, const 
     uint64_t end = part->text.bytes;
     SAGE_TRY(sage_spool_add(&part->text_end, &end, sizeof end, error));
     SAGE_TRY(add_picture(build, part, e, group, error));
+    SAGE_TRY(sage_spool_add(&part->looked_at, &e->looked_at, sizeof e->looked_at, error));
+    build->n_looked += e->looked_at != UINT32_MAX;
     if (part == &build->parts[SAGE_TRAIN] && group->surface == SAGE_ON_SEARCH) {
         size_t n;
         SAGE_TRY(sage_field_words(group->key, &build->words, &build->words_capacity, &n, error));
@@ -121,10 +145,12 @@ static sage_status add_group(sage_build *build, const eyes *e, const sage_event_
     sage_status st = SAGE_OK;
     sage_part_spools *part = &build->parts[sage_split_part(&build->split, group)];
     uint32_t product;
-    if (!find_product(build, group->pid, &product)) {
+    bool nowhere = group->surface == SAGE_ON_PRODUCT && e->looked_at == UINT32_MAX;
+    if (nowhere || !sage_build_find(build, group->pid, &product)) {
         part->unknown += kinds_in(group);
         return SAGE_OK;
     }
+    if (group->surface == SAGE_ON_USER) return SAGE_OK; /* users.bin has them */
     if (!part->open) SAGE_TRY(begin_query(build, part, e, group, error));
     SAGE_TRY(sage_spool_add(&part->positives, &product, sizeof product, error));
     for (unsigned kind = 0; kind < SAGE_EVENT_KINDS; kind++) {
@@ -143,8 +169,9 @@ sage_status sage_build_events(sage_build *build, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_event_reader reader = {0};
     sage_ticker ticker;
-    eyes seen = {.n = 0};
+    eyes seen = {.looked_at = UINT32_MAX};
     uint64_t done = 0;
+    sage_buf_init(&seen.id, SIZE_MAX);
     sage_ticker_begin(&ticker, build->monitor, "dataset: events", 0);
     SAGE_TRY(sage_spool_map(&build->products.pids, error));
     SAGE_TRY(sage_split_plan(build->options, build->catalog, &build->split, error));
@@ -155,7 +182,7 @@ sage_status sage_build_events(sage_build *build, sage_error *error) {
         SAGE_TRY(sage_event_reader_next(&reader, &group, error));
         if (group == NULL) break;
         if (group->new_key) SAGE_TRY(end_query(build, error));
-        if (group->new_key && group->surface == SAGE_ON_IMAGE) SAGE_TRY(look(build, &seen, group->key, error));
+        if (group->new_key) SAGE_TRY(look_at(build, &seen, group, error));
         if (group->surface != SAGE_ON_IMAGE || seen.n > 0) SAGE_TRY(add_group(build, &seen, group, error));
         SAGE_TRY(sage_check_cancel(build->monitor, "building the dataset", error));
         sage_ticker_tick(&ticker, ++done, NULL);

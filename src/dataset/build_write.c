@@ -194,6 +194,7 @@ sage_status sage_build_write_queries(sage_build *build, sage_error *error) {
     SAGE_TRY(sage_spool_init(&id_begin, build->dir, "query-id-begin.tmp", error));
     SAGE_TRY(query_ids(build, &ids, &id_begin, error));
     size_t n_sections = SAGE_QUERIES_SECTIONS + (build->sentences != NULL ? SAGE_QUERIES_SENTENCES : 0);
+    n_sections += build->n_looked > 0;
     SAGE_TRY(start(build, SAGE_QUERIES_FILE, SAGE_QUERIES_MAGIC, n_sections, &info, sizeof info, &w, error));
     SAGE_TRY(pour_parts(build, w, "surface", 1, offsetof(sage_part_spools, surface), error));
     SAGE_TRY(pour_parts(build, w, "text", 1, offsetof(sage_part_spools, text), error));
@@ -210,6 +211,8 @@ sage_status sage_build_write_queries(sage_build *build, sage_error *error) {
         SAGE_TRY(
             write_begins(build, w, "sentence_begin", offsetof(sage_part_spools, sentence_end), n_sentences, error));
     }
+    if (build->n_looked > 0)
+        SAGE_TRY(pour_parts(build, w, "looked_at", 4, offsetof(sage_part_spools, looked_at), error));
     SAGE_TRY(finish(&w, error));
 out:
     sage_packed_abandon(w);

@@ -36,6 +36,18 @@ out:
     return st;
 }
 
+/* Datasets of before have no users. */
+static sage_status open_users(sage_dataset *d, const char *dir, int64_t contents, bool verify, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char path[SAGE_PATH_MAX];
+    SAGE_TRY(sage_path_join(path, dir, SAGE_USERS_FILE, error));
+    if (contents < SAGE_CONTENTS_USERS && !sage_fs_exists(path)) goto out;
+    SAGE_TRY(sage_packed_open(path, SAGE_USERS_MAGIC, SAGE_DATASET_VERSION, verify, &d->user_file, error));
+    SAGE_TRY(sage_dataset_check_users(d, path, error));
+out:
+    return st;
+}
+
 /* Datasets from before there were several encoders at once do not name them. */
 static sage_status check_parts(sage_dataset *d, const char *dir, sage_error *error) {
     sage_picture_parts *parts = &d->info.image_parts;
@@ -48,12 +60,14 @@ static sage_status check_parts(sage_dataset *d, const char *dir, sage_error *err
 
 sage_status sage_dataset_open_at(const char *dir, bool verify, sage_dataset **dataset, sage_error *error) {
     sage_status st = SAGE_OK;
+    int64_t contents = 0;
     sage_dataset *d = sage_alloc_zero(1, sizeof *d);
     *dataset = NULL;
     if (d == NULL) return sage_fail_memory(error, sizeof *d);
     d->lock_fd = -1;
-    SAGE_TRY(sage_meta_read(dir, &d->info, error));
+    SAGE_TRY(sage_meta_read(dir, &d->info, &contents, error));
     SAGE_TRY(open_files(d, dir, verify, error));
+    SAGE_TRY(open_users(d, dir, contents, verify, error));
     SAGE_TRY(open_made(d, dir, verify, error));
     SAGE_TRY(check_parts(d, dir, error));
     *dataset = d;
@@ -86,6 +100,7 @@ void sage_dataset_close(sage_dataset *dataset) {
     sage_packed_close(dataset->product_file);
     sage_packed_close(dataset->query_file);
     sage_packed_close(dataset->made_file);
+    sage_packed_close(dataset->user_file);
     sage_vocab_close(dataset->vocab);
     if (dataset->lock_fd >= 0) sage_fs_unlock(dataset->lock_fd);
     sage_free(dataset->vocab_path);
@@ -168,6 +183,7 @@ void sage_dataset_query(const sage_dataset *dataset, size_t index, sage_packed_q
     query->picture = seen ? d->pictures + d->picture_begin[index] * d->image_dim : NULL;
     bool said = d->query_sentences != NULL && d->query_sentence_begin[index + 1] > d->query_sentence_begin[index];
     query->sentence = said ? d->query_sentences + d->query_sentence_begin[index] * d->sentence_dim : NULL;
+    query->looked_at = d->looked_at != NULL ? d->looked_at[index] : UINT32_MAX;
     query->positives = d->positives + d->positive_begin[index];
     query->n_positives = d->positive_begin[index + 1] - d->positive_begin[index];
 }

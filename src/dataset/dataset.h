@@ -70,6 +70,7 @@ typedef struct sage_packed_query {
     size_t n_ids;
     const float *sentence;     /* search only: [sentence_dim], a unit vector; NULL where there is none */
     const float *picture;      /* image only: [image_dim], its parts unit vectors; NULL in older datasets */
+    uint32_t looked_at;        /* product only: the index of the product that was looked at, else UINT32_MAX */
     const uint32_t *positives; /* product indices of all its known products of its own part, ascending */
     size_t n_positives;
 } sage_packed_query;

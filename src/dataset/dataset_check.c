@@ -1,13 +1,12 @@
 #include <base/error.h>
-#include <dataset/files.h>
+#include <dataset/check.h>
 #include <math.h>
 
-static sage_status damaged(const char *path, const char *what, sage_error *error) {
+sage_status sage_check_damaged(const char *path, const char *what, sage_error *error) {
     return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "damaged dataset: %s; build it again", what);
 }
 
-/* begin[0 .. n] starts at 0, never falls, and ends at n_data. */
-static bool spans(const uint64_t *begin, size_t n_begin, size_t n, size_t n_data) {
+bool sage_check_spans(const uint64_t *begin, size_t n_begin, size_t n, size_t n_data) {
     if (n_begin != n + 1 || begin[0] != 0 || begin[n] != n_data) return false;
     for (size_t i = 0; i < n; i++) {
         if (begin[i + 1] < begin[i]) return false;
@@ -65,7 +64,8 @@ typedef struct product_sizes {
 
 /* Whole vectors, at most one each. */
 static bool sentences_hold(const uint64_t *begin, size_t n_begin, size_t n, size_t n_values, size_t dim) {
-    if (dim == 0 || dim > 1 << 20 || n_values % dim != 0 || !spans(begin, n_begin, n, n_values / dim)) return false;
+    if (dim == 0 || dim > 1 << 20 || n_values % dim != 0 || !sage_check_spans(begin, n_begin, n, n_values / dim))
+        return false;
     for (size_t i = 0; i < n; i++) {
         if (begin[i + 1] - begin[i] > 1) return false;
     }
@@ -77,18 +77,18 @@ static const char *fault_of_products(const sage_dataset *d, const product_sizes 
     if (s->pids != n || s->same != n || n >= UINT32_MAX) return "its sections differ in size";
     if (d->fingerprints != NULL && s->fingerprints != n) return "its sections differ in size";
     if (!pids_ascend(d->pids, n)) return "its product numbers do not ascend";
-    if (!spans(d->text_begin, s->text_begin, n, s->text)) return "its texts do not lie in order";
+    if (!sage_check_spans(d->text_begin, s->text_begin, n, s->text)) return "its texts do not lie in order";
     if (!fields_span(d->text_field, s->text_field, d->text_begin, n))
         return "the fields of its texts do not lie in order";
-    if (!spans(d->id_begin, s->id_begin, n, s->ids)) return "its n-grams do not lie in order";
+    if (!sage_check_spans(d->id_begin, s->id_begin, n, s->ids)) return "its n-grams do not lie in order";
     if (!fields_span(d->id_field, s->id_field, d->id_begin, n)) return "the fields of its n-grams do not lie in order";
     if (!all_below(d->ids, s->ids, sage_vocab_size(d->vocab))) return "an n-gram is not in the vocabulary";
-    if (!spans(d->word_begin, s->word_begin, n, s->words)) return "its words do not lie in order";
+    if (!sage_check_spans(d->word_begin, s->word_begin, n, s->words)) return "its words do not lie in order";
     if (!lists_ascend(d->words, d->word_begin, n)) return "a product's words do not ascend";
     if (d->image_dim > 1 << 20 || (d->image_dim == 0 && s->images != 0)) return "its image vectors have a wrong size";
     if (d->image_dim != 0 && s->images % d->image_dim != 0) return "its image vectors have a wrong size";
     size_t n_images = d->image_dim == 0 ? 0 : s->images / d->image_dim;
-    if (!spans(d->image_begin, s->image_begin, n, n_images)) return "its image vectors do not lie in order";
+    if (!sage_check_spans(d->image_begin, s->image_begin, n, n_images)) return "its image vectors do not lie in order";
     if (!all_finite(d->images, s->images)) return "an image vector is not finite";
     if (d->image_prints != NULL && s->image_prints != n_images) return "its image prints differ in number";
     if (d->sentences == NULL) return NULL;
@@ -97,9 +97,6 @@ static const char *fault_of_products(const sage_dataset *d, const product_sizes 
     if (!all_finite(d->sentences, s->sentences)) return "a sentence is not finite";
     return NULL;
 }
-
-#define GET(file, name, field, size)                                                                                   \
-    SAGE_TRY(sage_packed_get(file, name, sizeof *(field), (const void **)&(field), &(size), error))
 
 /* Older files lack some. */
 static bool has(const sage_packed *file, const char *name) {
@@ -143,24 +140,24 @@ sage_status sage_dataset_check_products(sage_dataset *dataset, const char *path,
     if (has(d->product_file, "image_prints")) GET(d->product_file, "image_prints", d->image_prints, s.image_prints);
     SAGE_TRY(get_sentences(d, &s, error));
     if (n_info != 1) {
-        st = damaged(path, "its head has a wrong size", error);
+        st = sage_check_damaged(path, "its head has a wrong size", error);
         goto out;
     }
     if (info->vocab_hash != sage_vocab_hash(d->vocab)) {
-        st = damaged(path, "it belongs to another vocabulary", error);
+        st = sage_check_damaged(path, "it belongs to another vocabulary", error);
         goto out;
     }
     d->n_products = info->products;
     d->image_dim = info->image_dim;
     const char *fault = fault_of_products(d, &s);
-    if (fault != NULL) st = damaged(path, fault, error);
+    if (fault != NULL) st = sage_check_damaged(path, fault, error);
 out:
     return st;
 }
 
 typedef struct query_sizes {
     size_t surface, text, text_begin, ids, id_begin, positives, positive_begin, pairs, pair_begin, pictures,
-        picture_begin, sentences, sentence_begin;
+        picture_begin, sentences, sentence_begin, looked_at;
 } query_sizes;
 
 static bool parts_span(const uint64_t *begin, size_t n) {
@@ -191,9 +188,19 @@ static bool pairs_hold(const sage_dataset *d) {
 static bool pictures_hold(const sage_dataset *d, const query_sizes *s) {
     if (d->image_dim == 0 ? s->pictures != 0 : s->pictures % d->image_dim != 0) return false;
     size_t n_pictures = d->image_dim == 0 ? 0 : s->pictures / d->image_dim;
-    if (!spans(d->picture_begin, s->picture_begin, d->n_queries, n_pictures)) return false;
+    if (!sage_check_spans(d->picture_begin, s->picture_begin, d->n_queries, n_pictures)) return false;
     for (size_t i = 0; i < d->n_queries; i++) {
         if (d->picture_begin[i + 1] - d->picture_begin[i] != (d->surface[i] == SAGE_ON_IMAGE)) return false;
+    }
+    return true;
+}
+
+/* A product of each query of the surface product, of others none. */
+static bool looked_at_hold(const sage_dataset *d, size_t n) {
+    if (n != d->n_queries) return false;
+    for (size_t i = 0; i < n; i++) {
+        bool looks = d->surface[i] == SAGE_ON_PRODUCT;
+        if (looks ? d->looked_at[i] >= d->n_products : d->looked_at[i] != UINT32_MAX) return false;
     }
     return true;
 }
@@ -204,16 +211,19 @@ static const char *fault_of_queries(const sage_dataset *d, const query_sizes *s)
     for (size_t i = 0; i < n; i++) {
         if (d->surface[i] >= SAGE_SURFACES) return "a query's surface is unknown";
     }
-    if (!spans(d->query_text_begin, s->text_begin, n, s->text)) return "its texts do not lie in order";
-    if (!spans(d->query_id_begin, s->id_begin, n, s->ids)) return "its n-grams do not lie in order";
+    if (!sage_check_spans(d->query_text_begin, s->text_begin, n, s->text)) return "its texts do not lie in order";
+    if (!sage_check_spans(d->query_id_begin, s->id_begin, n, s->ids)) return "its n-grams do not lie in order";
     if (!all_below(d->query_ids, s->ids, sage_vocab_size(d->vocab))) return "an n-gram is not in the vocabulary";
-    if (!spans(d->positive_begin, s->positive_begin, n, s->positives)) return "its positives do not lie in order";
+    if (!sage_check_spans(d->positive_begin, s->positive_begin, n, s->positives))
+        return "its positives do not lie in order";
     if (!all_below(d->positives, s->positives, d->n_products)) return "a positive is not among the products";
     if (!lists_ascend(d->positives, d->positive_begin, n)) return "a query's positives do not ascend";
-    if (!spans(d->pair_begin, s->pair_begin, SAGE_PARTS * SAGE_TASKS, s->pairs)) return "its pairs do not lie in order";
+    if (!sage_check_spans(d->pair_begin, s->pair_begin, SAGE_PARTS * SAGE_TASKS, s->pairs))
+        return "its pairs do not lie in order";
     if (!pairs_hold(d)) return "a pair is out of range";
     if (d->pictures != NULL && !pictures_hold(d, s)) return "its pictures do not lie in order";
     if (d->pictures != NULL && !all_finite(d->pictures, s->pictures)) return "a picture's vector is not finite";
+    if (d->looked_at != NULL && !looked_at_hold(d, s->looked_at)) return "a product that was looked at is out of range";
     if (d->query_sentences == NULL) return NULL;
     if (!sentences_hold(d->query_sentence_begin, s->sentence_begin, n, s->sentences, d->sentence_dim))
         return "its sentences do not lie in order";
@@ -245,19 +255,20 @@ sage_status sage_dataset_check_queries(sage_dataset *dataset, const char *path, 
         GET(d->query_file, "sentences", d->query_sentences, s.sentences);
         GET(d->query_file, "sentence_begin", d->query_sentence_begin, s.sentence_begin);
     }
+    if (has(d->query_file, "looked_at")) GET(d->query_file, "looked_at", d->looked_at, s.looked_at);
     if (n_info != 1) {
-        st = damaged(path, "its head has a wrong size", error);
+        st = sage_check_damaged(path, "its head has a wrong size", error);
         goto out;
     }
     if (info->vocab_hash != sage_vocab_hash(d->vocab) || info->products != d->n_products) {
-        st = damaged(path, "it belongs to other products", error);
+        st = sage_check_damaged(path, "it belongs to other products", error);
         goto out;
     }
     d->n_queries = s.surface;
     for (size_t p = 0; p <= SAGE_PARTS; p++) d->part_begin[p] = info->part_begin[p];
     for (size_t p = 0; p < SAGE_PARTS; p++) d->unknown[p] = info->unknown[p];
     const char *fault = fault_of_queries(d, &s);
-    if (fault != NULL) st = damaged(path, fault, error);
+    if (fault != NULL) st = sage_check_damaged(path, fault, error);
 out:
     return st;
 }
@@ -274,9 +285,9 @@ sage_status sage_dataset_check_made(sage_dataset *dataset, const char *path, sag
     GET(d->made_file, "sentences", d->made_sentences, n_values);
     bool whole = n_ends == 2 && ends[0] <= ends[1] && ends[1] == d->n_made_all && d->sentence_dim > 0 &&
                  n_values % d->sentence_dim == 0 && n_values / d->sentence_dim == d->n_made_all &&
-                 spans(d->made_text_begin, n_begin, d->n_made_all, n_text) &&
+                 sage_check_spans(d->made_text_begin, n_begin, d->n_made_all, n_text) &&
                  all_below(d->made_product, d->n_made_all, d->n_products) && all_finite(d->made_sentences, n_values);
-    if (!whole) st = damaged(path, "its made queries do not lie in order", error);
+    if (!whole) st = sage_check_damaged(path, "its made queries do not lie in order", error);
     if (whole) d->n_made = ends[0];
 out:
     return st;

@@ -33,6 +33,7 @@ struct sage_dataset {
     const uint64_t *picture_begin;
     const float *query_sentences; /* NULL: a file without them */
     const uint64_t *query_sentence_begin;
+    const uint32_t *looked_at; /* NULL: nothing was looked at, or an older file */
 
     sage_packed *made_file; /* NULL: there is none */
     size_t n_made, n_made_all;
@@ -41,6 +42,15 @@ struct sage_dataset {
     const char *made_text;
     const float *made_sentences;
     const sage_pair *pairs;
+
+    sage_packed *user_file; /* NULL: an older dataset */
+    size_t n_users;
+    const sage_users_info *users;
+    const char *user_id;
+    const uint8_t *user_part;
+    const uint64_t *user_id_begin, *user_event_begin, *target_begin;
+    const sage_user_event *user_events;
+    const uint32_t *targets;
 };
 
 /* Fill the views and prove: sizes agree, begins ascend and end where their data ends, every id, product and query
@@ -48,6 +58,7 @@ struct sage_dataset {
 sage_status sage_dataset_check_products(sage_dataset *dataset, const char *path, sage_error *error);
 sage_status sage_dataset_check_queries(sage_dataset *dataset, const char *path, sage_error *error);
 
+sage_status sage_dataset_check_users(sage_dataset *dataset, const char *path, sage_error *error);
 sage_status sage_dataset_check_made(sage_dataset *dataset, const char *path, sage_error *error);
 
 /* One that is being built, or is held by the caller. */

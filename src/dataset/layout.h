@@ -27,6 +27,17 @@
  * of others; absent in older files
  *   sentences   f32 [.][sentence_dim], sentence_begin u64 [Q + 1] in vectors: one of each query of the surface search;
  *               absent without an encoder of texts
+ *   looked_at   u32 [Q]: of a query of the surface product the product's index, of others UINT32_MAX; absent where
+ * there is none of that surface, and in older files
+ *
+ * users.bin, U users by the bytes of their ids; absent in older datasets:
+ *   info        sage_users_info
+ *   id          u8, id_begin u64 [U + 1]
+ *   part        u8 [U]
+ *   events      sage_user_event, event_begin u64 [U + 1]: each user's in the order of time, product, kind, no two alike
+ *               in all three
+ *   targets     u32, target_begin u64 [SAGE_EVENT_KINDS + 1]: of each kind the numbers of the events that are trained
+ *               on (part SAGE_TRAIN, of users of that part), ascending
  *
  * made.bin, only with an encoder of texts: M queries made from the catalogue for training, of M different products,
  * then those for validation (sage_sampler_validation): product     u32 [all], ends u64 [2]: M, and how many there are
@@ -40,12 +51,15 @@
 #define SAGE_QUERIES_MAGIC  "SAGEQRYS"
 enum {
     SAGE_DATASET_VERSION = 1,
-    SAGE_DATASET_CONTENTS = 2, /* grows with what is added; training wants the newest, reading does not */
+    SAGE_DATASET_CONTENTS = 3, /* grows with what is added; training wants the newest, reading does not */
+    SAGE_CONTENTS_USERS = 3,   /* from here on there is a users.bin */
     SAGE_PRODUCTS_SECTIONS = 15,
     SAGE_QUERIES_SECTIONS = 12,
     SAGE_PRODUCTS_SENTENCES = 3, /* sections more where there are sentences */
     SAGE_QUERIES_SENTENCES = 2,
     SAGE_MADE_SECTIONS = 5,
+    SAGE_USERS_SECTIONS = 8,
+    SAGE_USER_EVENTS_MAX = 10000, /* of a user, the newest */
     SAGE_FIELD_ENDS = SAGE_FIELDS + 1
 };
 
@@ -59,10 +73,19 @@ typedef struct sage_queries_info {
     uint64_t unknown[SAGE_PARTS]; /* pairs left out: product unknown */
 } sage_queries_info;
 
+typedef struct sage_users_info {
+    uint64_t products, vocab_hash;
+    uint64_t by_time;  /* 1: split=time */
+    int64_t cut_ms[2]; /* by time: what is later than [0] is to be predicted, later than [1] of SAGE_TEST */
+    uint64_t cut_events, cut_users; /* older than the SAGE_USER_EVENTS_MAX newest, left out; of how many users */
+} sage_users_info;
+
 #define SAGE_PRODUCTS_FILE "products.bin"
 #define SAGE_QUERIES_FILE  "queries.bin"
 #define SAGE_VOCAB_FILE    "vocab.bin"
 #define SAGE_META_FILE     "meta.json"
+#define SAGE_USERS_FILE    "users.bin"
+#define SAGE_USERS_MAGIC   "SAGEUSER"
 #define SAGE_MADE_FILE     "made.bin"
 #define SAGE_MADE_MAGIC    "SAGEMADE"
 

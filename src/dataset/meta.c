@@ -135,7 +135,7 @@ static sage_status read_parts(const json_t *root, const char *path, sage_picture
     return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "'image_parts' is no list of widths; build it again");
 }
 
-sage_status sage_meta_read(const char *dir, sage_dataset_info *info, sage_error *error) {
+sage_status sage_meta_read(const char *dir, sage_dataset_info *info, int64_t *contents, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
     json_t *root = NULL;
@@ -145,6 +145,7 @@ sage_status sage_meta_read(const char *dir, sage_dataset_info *info, sage_error 
     SAGE_TRY(sage_json_int(root, "catalogue_revision", &info->catalogue_revision, path, error));
     SAGE_TRY(sage_json_real(root, "holdout", &info->holdout, path, error));
     info->seed = (uint64_t)seed;
+    *contents = json_integer_value(json_object_get(root, "contents"));
     info->simulated = json_is_true(json_object_get(root, "simulated"));
     snprintf(info->text_encoder, sizeof info->text_encoder, "%s", text_encoder_of(root));
     SAGE_TRY(read_parts(root, path, &info->image_parts, error));

@@ -4,7 +4,8 @@
 
 #include <dataset/dataset.h>
 
-/* Reads <dir>/meta.json into `info` (id excepted); SAGE_E_FORMAT where it is not one of this version. */
-sage_status sage_meta_read(const char *dir, sage_dataset_info *info, sage_error *error);
+/* Reads <dir>/meta.json into `info` (id excepted); SAGE_E_FORMAT where it is not one of this version. `contents` gets
+ * the SAGE_DATASET_CONTENTS of the program that wrote it; 0 where that was older than the number. */
+sage_status sage_meta_read(const char *dir, sage_dataset_info *info, int64_t *contents, sage_error *error);
 
 #endif

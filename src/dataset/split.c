@@ -64,14 +64,35 @@ static sage_part part_of_share(const sage_split *split, double share) {
     return share < 1 - split->holdout / 2 ? SAGE_VALIDATION : SAGE_TEST;
 }
 
+static uint64_t hash_of(const sage_split *split, sage_surface surface, sage_str key) {
+    return XXH3_64bits_withSeed(key.data, key.len, sage_mix64(split->seed * SAGE_SURFACES + (uint64_t)surface + 1));
+}
+
+static sage_part part_of_key(const sage_split *split, sage_surface surface, sage_str key) {
+    return part_of_share(split, (double)(hash_of(split, surface, key) >> 11) * 0x1.0p-53);
+}
+
+sage_part sage_split_moment(const sage_split *split, int64_t time_ms) {
+    if (time_ms > split->cut_ms[1]) return SAGE_TEST;
+    return time_ms > split->cut_ms[0] ? SAGE_VALIDATION : SAGE_TRAIN;
+}
+
 sage_part sage_split_part(const sage_split *split, const sage_event_group *group) {
-    if (split->by_time) {
-        if (group->time_ms > split->cut_ms[1]) return SAGE_TEST;
-        return group->time_ms > split->cut_ms[0] ? SAGE_VALIDATION : SAGE_TRAIN;
-    }
-    uint64_t seed = sage_mix64(split->seed * SAGE_SURFACES + (uint64_t)group->surface + 1);
-    uint64_t hash = XXH3_64bits_withSeed(group->key.data, group->key.len, seed);
-    return part_of_share(split, (double)(hash >> 11) * 0x1.0p-53);
+    if (split->by_time) return sage_split_moment(split, group->time_ms);
+    return part_of_key(split, group->surface, group->key);
+}
+
+sage_part sage_split_user(const sage_split *split, sage_str user_id) {
+    return split->by_time ? SAGE_TRAIN : part_of_key(split, SAGE_ON_USER, user_id);
+}
+
+size_t sage_split_hidden(size_t products) {
+    if (products < 2) return 0;
+    return products < 10 ? 1 : products / 5;
+}
+
+uint64_t sage_split_draw(const sage_split *split, sage_str user_id, int64_t pid) {
+    return XXH3_64bits_withSeed(&pid, sizeof pid, hash_of(split, SAGE_ON_USER, user_id));
 }
 
 typedef struct time_span {

@@ -39,4 +39,13 @@ typedef struct sage_split {
 sage_status sage_split_plan(const sage_options *options, sage_catalog *catalog, sage_split *split, sage_error *error);
 sage_part sage_split_part(const sage_split *split, const sage_event_group *group);
 
+/* The part of a user: by time everybody's is SAGE_TRAIN. */
+sage_part sage_split_user(const sage_split *split, sage_str user_id);
+/* By time, the part of what happened then: INT64_MIN (none) is SAGE_TRAIN. */
+sage_part sage_split_moment(const sage_split *split, int64_t time_ms);
+/* By hash: how many of a held-out user's `products` different ones are to be predicted. Those are the ones with the
+ * lowest draws. */
+size_t sage_split_hidden(size_t products);
+uint64_t sage_split_draw(const sage_split *split, sage_str user_id, int64_t pid);
+
 #endif

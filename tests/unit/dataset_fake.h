@@ -15,9 +15,10 @@
 enum { FAKE_PRODUCTS = 4000, FAKE_EVENTS = 20000 };
 
 struct sage_catalog {
-    size_t n_products, n_events;
+    size_t n_products, n_events, n_acts;
     sage_product_row products[FAKE_PRODUCTS];
     sage_event_row events[FAKE_EVENTS];
+    sage_user_row acts[FAKE_EVENTS]; /* what users did, as fake_sort_events left it */
     int64_t revision;
     bool simulated;
     sage_picture_parts parts; /* of all vectors; n = 0: of one */
@@ -31,6 +32,10 @@ struct sage_product_cursor {
     size_t at;
 };
 struct sage_event_cursor {
+    sage_catalog *catalog;
+    size_t at;
+};
+struct sage_user_cursor {
     sage_catalog *catalog;
     size_t at;
 };
@@ -65,6 +70,13 @@ void sage_product_cursor_close(sage_product_cursor *cursor) {
     if (cursor != NULL) cursor->catalog->open_cursors--;
     sage_free(cursor);
 }
+/* A product's id is its number. */
+sage_status sage_catalog_find_product(sage_catalog *catalog, const char *id, int64_t *pid, sage_error *error) {
+    *pid = atoll(id);
+    if (*pid > 0 && *pid % 10 == 0 && (size_t)*pid <= 10 * catalog->n_products) return SAGE_OK;
+    *pid = 0;
+    return sage_fail(error, SAGE_E_NOT_FOUND, "no product has the id \"%s\"", id);
+}
 sage_status sage_event_cursor_open(sage_catalog *catalog, sage_event_cursor **cursor, sage_error *error) {
     *cursor = sage_alloc_zero(1, sizeof **cursor);
     if (*cursor == NULL) return sage_fail_memory(error, sizeof **cursor);
@@ -78,6 +90,25 @@ sage_status sage_event_cursor_next(sage_event_cursor *cursor, const sage_event_r
     return SAGE_OK;
 }
 void sage_event_cursor_close(sage_event_cursor *cursor) {
+    if (cursor != NULL) cursor->catalog->open_cursors--;
+    sage_free(cursor);
+}
+
+sage_status sage_user_cursor_open(sage_catalog *catalog, const char *user_id, sage_user_cursor **cursor,
+                                  sage_error *error) {
+    assert_null(user_id);
+    *cursor = sage_alloc_zero(1, sizeof **cursor);
+    if (*cursor == NULL) return sage_fail_memory(error, sizeof **cursor);
+    (*cursor)->catalog = catalog;
+    catalog->open_cursors++;
+    return SAGE_OK;
+}
+sage_status sage_user_cursor_next(sage_user_cursor *cursor, const sage_user_row **row, sage_error *error) {
+    (void)error;
+    *row = cursor->at < cursor->catalog->n_acts ? &cursor->catalog->acts[cursor->at++] : NULL;
+    return SAGE_OK;
+}
+void sage_user_cursor_close(sage_user_cursor *cursor) {
     if (cursor != NULL) cursor->catalog->open_cursors--;
     sage_free(cursor);
 }
@@ -149,20 +180,66 @@ static sage_event_row *fake_event(sage_catalog *catalog, sage_surface surface, c
     return row;
 }
 
+/* What a user did, whatever the surface; fake_event does so too for those of the surface user. */
+static inline sage_user_row *fake_act(sage_catalog *catalog, const char *user, int64_t pid, sage_event_kind kind,
+                                      int64_t time_ms) {
+    assert_true(catalog->n_acts < FAKE_EVENTS);
+    sage_user_row *row = &catalog->acts[catalog->n_acts++];
+    *row =
+        (sage_user_row){.user_id = fake_text(catalog, user), .pid = pid, .kind = kind, .count = 1, .time_ms = time_ms};
+    return row;
+}
+
+static int fake_compare_text(sage_str a, sage_str b) {
+    int order = memcmp(a.data, b.data, a.len < b.len ? a.len : b.len);
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+static int fake_compare_acts(const void *left, const void *right) {
+    const sage_user_row *a = left, *b = right;
+    int order = fake_compare_text(a->user_id, b->user_id);
+    if (order != 0) return order;
+    if (a->time_ms != b->time_ms) return a->time_ms > b->time_ms ? -1 : 1;
+    if (a->pid != b->pid) return a->pid > b->pid ? -1 : 1;
+    return (a->kind < b->kind) - (a->kind > b->kind);
+}
+
+/* Newest first, equal ones added up. */
+static void fake_sort_acts(sage_catalog *catalog) {
+    size_t kept = 0;
+    qsort(catalog->acts, catalog->n_acts, sizeof *catalog->acts, fake_compare_acts);
+    for (size_t i = 0; i < catalog->n_acts; i++) {
+        sage_user_row row = catalog->acts[i];
+        if (row.pid == 0) continue;
+        if (kept > 0 && fake_compare_acts(&catalog->acts[kept - 1], &row) == 0) {
+            catalog->acts[kept - 1].count += row.count;
+        } else {
+            catalog->acts[kept++] = row;
+        }
+    }
+    catalog->n_acts = kept;
+}
+
 static int fake_compare(const void *left, const void *right) {
     const sage_event_row *a = left, *b = right;
     if (a->surface != b->surface) return a->surface < b->surface ? -1 : 1;
-    size_t least = a->query_key.len < b->query_key.len ? a->query_key.len : b->query_key.len;
-    int order = memcmp(a->query_key.data, b->query_key.data, least);
+    int order = fake_compare_text(a->query_key, b->query_key);
     if (order != 0) return order;
-    if (a->query_key.len != b->query_key.len) return a->query_key.len < b->query_key.len ? -1 : 1;
     if (a->pid != b->pid) return a->pid < b->pid ? -1 : 1;
     return (a->kind > b->kind) - (a->kind < b->kind);
 }
 
-/* Into the cursor's order, equal ones added up. */
+/* Into the cursors' order, equal ones added up. Those of the surface user become what users did, too. */
 static void fake_sort_events(sage_catalog *catalog) {
     size_t kept = 0;
+    for (size_t i = 0; i < catalog->n_events; i++) {
+        const sage_event_row *e = &catalog->events[i];
+        if (e->surface != SAGE_ON_USER || e->simulated) continue;
+        assert_true(catalog->n_acts < FAKE_EVENTS);
+        catalog->acts[catalog->n_acts++] = (sage_user_row){e->query, e->pid, e->kind, e->count, e->time_ms};
+        catalog->events[i].simulated = true; /* taken; a cursor's row has no other use for it */
+    }
+    fake_sort_acts(catalog);
     qsort(catalog->events, catalog->n_events, sizeof *catalog->events, fake_compare);
     for (size_t i = 0; i < catalog->n_events; i++) {
         sage_event_row *row = &catalog->events[i];

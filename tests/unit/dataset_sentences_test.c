@@ -55,6 +55,12 @@ static sage_catalog *talking_shop(size_t products) {
     sage_catalog *catalog = fake_shop(products, 300, 6);
     fake_product(catalog, "")->fields[SAGE_BRAND] = fake_text(catalog, "Arla");
     fake_product(catalog, "WORD5 word6");
+    for (int i = 1; i <= 20; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "%d", 10 * i);
+        fake_event(catalog, SAGE_ON_PRODUCT, id, 10 * (i + 1), SAGE_CLICK, 1);
+    }
+    fake_sort_events(catalog);
     return catalog;
 }
 
