@@ -2,6 +2,7 @@
 #include "cli.h"
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void print_json(const sage_hit *hits, size_t n) {
@@ -14,6 +15,10 @@ static void print_json(const sage_hit *hits, size_t n) {
                                         {"link", hits[i].link},   {"image_link", hits[i].image_link}};
         for (size_t e = 0; e < sizeof extra / sizeof *extra; e++)
             if (*extra[e][1]) json_object_set_new(hit, extra[e][0], json_string(extra[e][1]));
+        if (hits[i].interest >= 0) {
+            json_object_set_new(hit, "interest", json_integer(hits[i].interest));
+            json_object_set_new(hit, "interest_id", json_string(hits[i].interest_id));
+        }
         json_array_append_new(list, hit);
     }
     json_dumpf(list, stdout, JSON_INDENT(2));
@@ -40,6 +45,7 @@ static void print_table(const sage_hit *hits, size_t n) {
         print_text("  ", hits[i].title);
         print_text("  · ", hits[i].category);
         print_text("  · ", hits[i].price);
+        print_text("  · as ", hits[i].interest_id);
         putchar('\n');
     }
 }
@@ -61,23 +67,76 @@ static int search(const cli_args *args, sage_shop *shop, const sage_query *query
     return result;
 }
 
-static int run(const cli_args *args) {
+static const char *const events[] = {"click",       "save",      "add_to_cart",     "checkout",
+                                     "select_item", "view_item", "add_to_wishlist", "purchase"};
+
+/* "ID:EVENT" cut at its last colon where an event's name follows; else all of it is the id: ids may hold colons. */
+static sage_session_event session_event(char *text) {
+    char *colon = strrchr(text, ':');
+    for (size_t e = 0; colon && e < sizeof events / sizeof *events; e++) {
+        if (strcmp(colon + 1, events[e]) != 0) continue;
+        *colon = '\0';
+        return (sage_session_event){text, events[e], 0};
+    }
+    return (sage_session_event){text, NULL, 0};
+}
+
+/* "ID[:EVENT],..." cut in place. *session is the caller's to free. */
+static int parse_session(char *text, sage_session_event **session, size_t *n) {
+    size_t room = 1;
+    for (const char *at = text; *at; at++) room += *at == ',';
+    *session = calloc(room, sizeof **session);
+    if (!*session) return cli_usage("out of memory");
+    for (char *next = text; next;) {
+        char *item = next;
+        if ((next = strchr(item, ','))) *next++ = '\0';
+        if (!*item) return cli_usage("'--session' takes products as ID[:EVENT],ID[:EVENT],...; one of them is empty");
+        (*session)[(*n)++] = session_event(item);
+    }
+    return CLI_DONE;
+}
+
+static int check_kind(const cli_args *args, const sage_query *query) {
+    const bool user = query->user_id || cli_given(args, "session");
+    if ((query->text != NULL) + (query->product_id != NULL) + (query->image != NULL) + user != 1)
+        return cli_usage("'itemsage query' needs one of --text TEXT, --product ID, --image FILE and --user ID (or "
+                         "--session ID,...)");
+    if (!user && (query->interests || query->fresh))
+        return cli_usage("'--%s' goes with --user or --session", query->interests ? "interests" : "new");
+    return CLI_DONE;
+}
+
+static int ask(const cli_args *args, sage_query *query) {
     sage_error error;
     sage_shop *shop;
+    const char *method = cli_value(args, "method");
+    if (method && sage_method_parse(method, &query->method, &error) != SAGE_OK) return cli_fail(&error);
+    if (!cli_number(args, "n", 1, 10000, &query->n)) return CLI_USAGE;
+    int result = cli_open(args, &shop);
+    if (result != CLI_DONE) return result;
+    result = search(args, shop, query);
+    sage_shop_close(shop);
+    return result;
+}
+
+static int run(const cli_args *args) {
+    sage_session_event *session = NULL;
+    const char *did = cli_value(args, "session");
+    char *copy = did ? strdup(did) : NULL;
     sage_query query = {.text = cli_value(args, "text"),
                         .product_id = cli_value(args, "product"),
                         .image = cli_value(args, "image"),
+                        .user_id = cli_value(args, "user"),
+                        .interests = cli_given(args, "interests"),
+                        .fresh = cli_given(args, "new"),
                         .method = SAGE_VECTORS,
                         .n = 10};
-    const char *method = cli_value(args, "method");
-    if ((query.text != NULL) + (query.product_id != NULL) + (query.image != NULL) != 1)
-        return cli_usage("'itemsage query' needs one of --text TEXT, --product ID and --image FILE");
-    if (method && sage_method_parse(method, &query.method, &error) != SAGE_OK) return cli_fail(&error);
-    if (!cli_number(args, "n", 1, 10000, &query.n)) return CLI_USAGE;
-    int result = cli_open(args, &shop);
-    if (result != CLI_DONE) return result;
-    result = search(args, shop, &query);
-    sage_shop_close(shop);
+    int result = did && !copy ? cli_usage("out of memory") : check_kind(args, &query);
+    if (result == CLI_DONE && copy) result = parse_session(copy, &session, &query.n_session);
+    query.session = session;
+    if (result == CLI_DONE) result = ask(args, &query);
+    free(session);
+    free(copy);
     return result;
 }
 
@@ -85,6 +144,12 @@ static const cli_flag flags[] = {
     {"text", 't', "TEXT", "A search text."},
     {"product", 'p', "ID", "A product: finds similar ones, never itself nor its variants."},
     {"image", 'i', "FILE", "A picture (JPEG, PNG, WebP): finds products for it, by vectors."},
+    {"user", 'u', "ID", "A user: finds products by what the events of that user_id say."},
+    {"session", 0, "ID[:EVENT],...",
+     "Products just looked at, oldest first, with click (the default), save, add_to_cart or checkout; alone, or as the "
+     "newest events of --user."},
+    {"interests", 0, NULL, "Answers --user and --session by several interests, whatever the model has for users."},
+    {"new", 0, NULL, "Leaves out what the user or session knows already, and its variants."},
     {"method", 'm', "NAME", "vectors (the default), keywords or hybrid."},
     {"n", 'n', "N", "How many results, 1 to 10000; 10 where not given."},
     {"json", 0, NULL, "Prints the results as JSON."},
@@ -94,14 +159,20 @@ static const cli_flag flags[] = {
 const cli_command cli_query = {
     .name = "query",
     .operands = "",
-    .summary = "Finds products for a search text, a product or a picture",
+    .summary = "Finds products for a search text, a product, a picture or a user",
     .text = "Searches the published release. `vectors` ranks by the learned vectors, `keywords` by BM25 over the "
             "catalogue's words, `hybrid` by both. Scores can be compared within one query only.\n\n"
             "A picture is answered by the model's tower for pictures, where pictures that shoppers searched with "
             "taught it (events of the surface image). Where only products' own pictures did, the ten products whose "
             "pictures look most like it have half the say; where none did, they speak alone. It needs a model that was "
             "trained with pictures whose vectors the shop computed (`import images`), and that encoder, unless the "
-            "shop has seen the picture already.",
+            "shop has seen the picture already.\n\n"
+            "A user's newest products are clustered by their vectors into interests; the product in the middle of each "
+            "speaks for it, and the most important ones (recent events and purchases weigh more) take turns in the "
+            "result, each as often as it is important. `· as ID` says which one gave a product. Scores are of that "
+            "product, so they do not fall down the list. What the user has bought may come again, unless `--new`. "
+            "Products that are not in the published index are passed over. Options `interests` and `interest_*` set "
+            "how.",
     .flags = flags,
     .example = "itemsage -C myshop query --text \"oak kitchen table\" --method hybrid",
     .run = run,

@@ -14,12 +14,24 @@ enum { SAGE_METHODS = 3 };
 const char *sage_method_name(sage_method method); /* "vectors", "keywords", "hybrid" */
 sage_status sage_method_parse(const char *name, sage_method *method, sage_error *error);
 
+/* Something done with a product just now, by whoever asks. */
+typedef struct sage_session_event {
+    const char *product_id;
+    const char *event; /* "click", "save", "add_to_cart", "checkout", or GA4's name of one; NULL: a click */
+    double age_days;   /* >= 0; 0: now */
+} sage_session_event;
+
 typedef struct sage_query {
     const char *text;       /* a search text, or NULL */
     const char *product_id; /* a product to find similar ones of (never itself nor its item_group_id), or NULL */
     const char *image;      /* a picture's file (JPEG, PNG, WebP), or NULL: see sage_search */
-    sage_method method;     /* product and picture queries: vectors only */
-    size_t n;               /* results wanted, 1..10000 */
+    const char *user_id;    /* somebody whose events the catalogue has, or NULL: see sage_search */
+    const sage_session_event *session; /* [n_session] oldest first, behind the user's own events; alone: of nobody */
+    size_t n_session;
+    bool interests;     /* users: several interests, also where the model has a tower for users */
+    bool fresh;         /* users: without what they know, and its item_group_ids */
+    sage_method method; /* vectors only but for texts */
+    size_t n;           /* results wanted, 1..10000 */
 } sage_query;
 
 typedef struct sage_hit {
@@ -27,6 +39,8 @@ typedef struct sage_hit {
     int64_t pid;
     const char *id, *title, *brand, *category, *link, *image_link, *availability; /* "" where absent */
     const char *price;                                                            /* "12.99 EUR", or "" */
+    int interest;            /* which of a user's interests gave it, from 0, the most important; -1: none */
+    const char *interest_id; /* the product that stands for that interest; "" where there is none */
 } sage_hit;
 
 typedef struct sage_searcher sage_searcher; /* reads one release for as long as it is open; searches from one thread */
@@ -42,7 +56,14 @@ void sage_searcher_close(sage_searcher *searcher);
  * half a say, where none did, all of it; every picture vector of the catalogue is read for that. The picture's vector
  * must come from the encoder whose vectors the published model was trained on, and, where those ten are asked, the
  * catalogue has now: SAGE_E_STATE where the model takes no pictures, its vectors were made elsewhere, or that encoder
- * is gone or has changed. A picture that the shop has seen needs no encoder. */
+ * is gone or has changed. A picture that the shop has seen needs no encoder.
+ *
+ * Users: the newest distinct products of their events (option interest_events) fall into clusters, whose medoids are
+ * asked for as products are; the most important `interests` lists are made one in proportion to their importance, each
+ * product once (options interest_*). So scores, cosines with the medoid, do not fall from hit to hit. Ages are counted
+ * from the newest event of the catalogue. Products that are not in the index count for nothing; SAGE_E_NOT_FOUND where
+ * nothing is left. What the user knows may come again, since people buy again, unless `fresh`. A session alone reads no
+ * catalogue. */
 sage_status sage_search(sage_searcher *searcher, const sage_query *query, const sage_hit **hits, size_t *n_hits,
                         sage_error *error);
 

@@ -101,6 +101,8 @@ enum { SAGE_TASKS = SAGE_SURFACES * SAGE_EVENT_KINDS };      /* task = surface *
 extern const char *const sage_surface_names[SAGE_SURFACES];  /* "search", "image", "product", "user" */
 extern const char *const sage_event_names[SAGE_EVENT_KINDS]; /* "click", "save", "add_to_cart", "checkout" */
 void sage_task_name(unsigned task, char out[32]);            /* "search/add_to_cart" */
+/* One of these names, or GA4's for it, in any case; false: there is no such event. */
+bool sage_event_kind_parse(sage_str name, sage_event_kind *kind);
 
 /* Distinct (surface, query, product, kind): counts added up, the latest time. Ordered by surface, query key, pid, kind,
  * so that all of one query comes together. Events of unknown products have pid 0. Lives until the next step. */

@@ -74,16 +74,21 @@ static bool gather(sage_event_reader *reader, const sage_feed_row *row, found *f
     return true;
 }
 
+bool sage_event_kind_parse(sage_str name, sage_event_kind *kind) {
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (!equals(name, kinds[i].name)) continue;
+        *kind = kinds[i].kind;
+        return true;
+    }
+    return false;
+}
+
 static bool take_kind(const found *f, sage_feed_event *event, sage_flaw *flaw) {
     sage_str name = f->value[EVENT];
     if (name.len == 0)
         return sage_flaw_set(flaw, "no-event",
                              "the row names no event; it must be click, save, add_to_cart or checkout");
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (!equals(name, kinds[i].name)) continue;
-        event->kind = kinds[i].kind;
-        return true;
-    }
+    if (sage_event_kind_parse(name, &event->kind)) return true;
     flaw->column = f->column[EVENT];
     return sage_flaw_set(flaw, "unknown-event",
                          "event \"%s\" is not click, save, add_to_cart or checkout (nor GA4's name of one)",

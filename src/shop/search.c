@@ -3,6 +3,7 @@
 #include <base/error.h>
 #include <itemsage/search.h>
 #include <shop/search_picture.h>
+#include <shop/search_user.h>
 #include <stdio.h>
 #include <string.h>
 #include <text/normalise.h>
@@ -13,7 +14,9 @@ struct sage_searcher {
     sage_shop *shop;
     sage_open_release opened;
     sage_picture_query picture; /* made on first use */
+    sage_user_events did;
     sage_scored *scored;
+    uint16_t *of; /* users: the interest that gave each */
     sage_hit *hits;
 };
 
@@ -25,8 +28,9 @@ sage_status sage_searcher_open(sage_shop *shop, sage_searcher **searcher, sage_e
     s->shop = shop;
     SAGE_TRY(sage_release_open(shop, &s->opened, error));
     s->scored = sage_alloc_zero(RESULTS_MAX, sizeof *s->scored);
+    s->of = sage_alloc_zero(RESULTS_MAX, sizeof *s->of);
     s->hits = sage_alloc_zero(RESULTS_MAX, sizeof *s->hits);
-    if (!s->scored || !s->hits) {
+    if (!s->scored || !s->of || !s->hits) {
         st = sage_fail_memory(error, RESULTS_MAX * sizeof *s->hits);
         goto out;
     }
@@ -41,25 +45,35 @@ void sage_searcher_close(sage_searcher *searcher) {
     if (!searcher) return;
     sage_picture_query_free(&searcher->picture);
     sage_release_close(&searcher->opened);
+    sage_user_events_free(&searcher->did);
     sage_free(searcher->scored);
+    sage_free(searcher->of);
     sage_free(searcher->hits);
     sage_free(searcher);
 }
 
+static bool asks_for_user(const sage_query *query) {
+    return query->user_id != NULL || query->n_session > 0;
+}
+
+static sage_status vectors_only(const sage_query *query, const char *what, sage_error *error) {
+    if (query->method == SAGE_VECTORS) return SAGE_OK;
+    return sage_fail(error, SAGE_E_ARGUMENT, "%s are found by vectors only, not by %s", what,
+                     sage_method_name(query->method));
+}
+
 static sage_status check_query(const sage_query *query, sage_error *error) {
     size_t bad;
-    if ((query->text != NULL) + (query->product_id != NULL) + (query->image != NULL) != 1)
-        return sage_fail(error, SAGE_E_ARGUMENT, "a query is a text, a product or a picture: one of them");
+    const bool user = asks_for_user(query);
+    if ((query->text != NULL) + (query->product_id != NULL) + (query->image != NULL) + user != 1)
+        return sage_fail(error, SAGE_E_ARGUMENT, "a query is a text, a product, a picture or a user: one of them");
     if (query->n < 1 || query->n > RESULTS_MAX)
         return sage_fail(error, SAGE_E_ARGUMENT, "the number of results must be 1 to %d, not %zu", RESULTS_MAX,
                          query->n);
-    if (query->product_id && query->method != SAGE_VECTORS)
-        return sage_fail(error, SAGE_E_ARGUMENT, "similar products are found by vectors only, not by %s",
-                         sage_method_name(query->method));
-    if (query->image && query->method != SAGE_VECTORS)
-        return sage_fail(error, SAGE_E_ARGUMENT, "products for a picture are found by vectors only, not by %s",
-                         sage_method_name(query->method));
-    if (query->text && !sage_utf8_valid(query->text, strlen(query->text), &bad))
+    if (query->product_id) return vectors_only(query, "similar products", error);
+    if (query->image) return vectors_only(query, "products for a picture", error);
+    if (user) return vectors_only(query, "products for a user", error);
+    if (!sage_utf8_valid(query->text, strlen(query->text), &bad))
         return sage_fail(error, SAGE_E_ARGUMENT, "the search text is not UTF-8 (from byte %zu on); give it in UTF-8",
                          bad + 1);
     return SAGE_OK;
@@ -74,8 +88,30 @@ out:
     return st;
 }
 
-static sage_status run(sage_searcher *s, const sage_query *query, size_t *n, sage_error *error) {
+/* What a query found, in the searcher's `scored`. */
+typedef struct found {
+    size_t n;
+    const sage_interest *interests; /* [n_interests] that the searcher's `of` names; NULL: none */
+    size_t n_interests;
+} found;
+
+static sage_status by_user(sage_searcher *s, const sage_query *query, found *f, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_engine *engine = s->opened.engine;
+    sage_interest_rules rules;
+    sage_interest_rules_read(s->shop->options, &rules);
+    SAGE_TRY(sage_user_events_read(&s->did, s->shop, sage_engine_index(engine), query, error));
+    const sage_history history = {s->did.list, s->did.n, query->fresh};
+    st = sage_engine_interests(engine, &history, &rules, query->n, s->scored, s->of, &f->n, &f->interests,
+                               &f->n_interests, error);
+out:
+    return st;
+}
+
+static sage_status run(sage_searcher *s, const sage_query *query, found *f, sage_error *error) {
+    size_t *n = &f->n;
     if (query->image) return by_picture(s, query, n, error);
+    if (asks_for_user(query)) return by_user(s, query, f, error);
     if (query->text)
         return sage_engine_text(s->opened.engine, query->method, query->text, strlen(query->text), query->n, s->scored,
                                 n, error);
@@ -96,21 +132,29 @@ static sage_hit hit_of(const sage_index *index, size_t row, sage_scored scored) 
                       .link = sage_index_shown(index, row, SAGE_SHOW_LINK),
                       .image_link = sage_index_shown(index, row, SAGE_SHOW_IMAGE),
                       .availability = sage_index_shown(index, row, SAGE_SHOW_AVAILABILITY),
-                      .price = sage_index_shown(index, row, SAGE_SHOW_PRICE)};
+                      .price = sage_index_shown(index, row, SAGE_SHOW_PRICE),
+                      .interest = -1,
+                      .interest_id = ""};
 }
 
 sage_status sage_search(sage_searcher *searcher, const sage_query *query, const sage_hit **hits, size_t *n_hits,
                         sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_index *index = sage_engine_index(searcher->opened.engine);
-    size_t n = 0, row;
+    found f = {0};
+    size_t row;
     *hits = searcher->hits;
     *n_hits = 0;
     SAGE_TRY(check_query(query, error));
-    SAGE_TRY(run(searcher, query, &n, error));
-    for (size_t i = 0; i < n; i++)
-        if (sage_index_find(index, searcher->scored[i].pid, &row))
-            searcher->hits[(*n_hits)++] = hit_of(index, row, searcher->scored[i]);
+    SAGE_TRY(run(searcher, query, &f, error));
+    for (size_t i = 0; i < f.n; i++) {
+        if (!sage_index_find(index, searcher->scored[i].pid, &row)) continue;
+        sage_hit *hit = &searcher->hits[(*n_hits)++];
+        *hit = hit_of(index, row, searcher->scored[i]);
+        if (f.interests == NULL) continue;
+        hit->interest = searcher->of[i];
+        hit->interest_id = sage_index_shown(index, f.interests[searcher->of[i]].row, SAGE_SHOW_ID);
+    }
 out:
     return st;
 }
