@@ -54,6 +54,35 @@ static void finds(void **state) {
     sage_searcher_close(searcher);
 }
 
+static const sage_session_event looked_at[] = {{"p3", NULL, 2}, {"nowhere", "save", 1}, {"p8", "checkout", 0}},
+                                wrong[] = {{"p1", "looked", 0}, {"p1", NULL, -1}};
+
+/* The synthetic shoppers are named by their number. */
+static void finds_for_users(void **state) {
+    (void)state;
+    sage_searcher *searcher = open_searcher();
+    const sage_hit *hits;
+    size_t n;
+    const sage_query of_user = {.user_id = "simulated-1", .n = 100};
+    tiny_must(sage_search(searcher, &of_user, &hits, &n, &error), &error, "for a user");
+    assert_int_equal(n, PUBLISHED_PRODUCTS);
+    for (size_t i = 0; i < n; i++) {
+        assert_true(hits[i].interest >= 0 && hits[i].interest < 5);
+        assert_true(*hits[i].interest_id);
+    }
+    assert_string_equal(hits[0].id, hits[0].interest_id); /* what stands for an interest is nearest to it */
+    assert_int_equal(hits[0].interest, 0);
+    const sage_query session = {.session = looked_at, .n_session = 3, .n = 100, .fresh = true};
+    tiny_must(sage_search(searcher, &session, &hits, &n, &error), &error, "for a session");
+    assert_int_equal(n, PUBLISHED_PRODUCTS - 2);
+    for (size_t i = 0; i < n; i++) assert_true(strcmp(hits[i].id, "p3") != 0 && strcmp(hits[i].id, "p8") != 0);
+    const sage_query text = {.text = "oak", .n = 1};
+    tiny_must(sage_search(searcher, &text, &hits, &n, &error), &error, "a text");
+    assert_int_equal(hits[0].interest, -1);
+    assert_string_equal(hits[0].interest_id, "");
+    sage_searcher_close(searcher);
+}
+
 static void refuses(void **state) {
     (void)state;
     static const struct {
@@ -67,6 +96,13 @@ static void refuses(void **state) {
         {{.text = "a\xff", .n = 3}, SAGE_E_ARGUMENT},
         {{.product_id = "p1", .method = SAGE_KEYWORDS, .n = 3}, SAGE_E_ARGUMENT},
         {{.product_id = "nowhere", .n = 3}, SAGE_E_NOT_FOUND},
+        {{.user_id = "nobody", .n = 3}, SAGE_E_NOT_FOUND},
+        {{.user_id = "nobody", .text = "a", .n = 3}, SAGE_E_ARGUMENT},
+        {{.session = looked_at, .n_session = 3, .product_id = "p1", .n = 3}, SAGE_E_ARGUMENT},
+        {{.session = looked_at, .n_session = 3, .method = SAGE_HYBRID, .n = 3}, SAGE_E_ARGUMENT},
+        {{.session = looked_at + 1, .n_session = 1, .n = 3}, SAGE_E_NOT_FOUND},
+        {{.session = &wrong[0], .n_session = 1, .n = 3}, SAGE_E_ARGUMENT},
+        {{.session = &wrong[1], .n_session = 1, .n = 3}, SAGE_E_ARGUMENT},
         {{.image = "any.png", .n = 3}, SAGE_E_STATE}, /* its model was trained without pictures */
     };
     sage_searcher *searcher = open_searcher();
@@ -128,6 +164,23 @@ static void short_memory_when_searching(void **state) {
         }
     }
     sage_searcher_close(searcher);
+}
+
+static void short_memory_for_users(void **state) {
+    (void)state;
+    const sage_query query = {.user_id = "simulated-1", .session = looked_at, .n_session = 3, .n = 7, .fresh = true};
+    sage_status st = SAGE_E_MEMORY;
+    for (unsigned long at = 1; st != SAGE_OK; at++) {
+        sage_searcher *searcher = open_searcher();
+        const sage_hit *hits;
+        size_t n;
+        sage_alloc_fail_from(at);
+        st = sage_search(searcher, &query, &hits, &n, &error);
+        sage_alloc_fail_from(0);
+        if (st != SAGE_OK && st != SAGE_E_MEMORY) fail_msg("allocation %lu: %s", at, error.text);
+        sage_searcher_close(searcher);
+        assert_true(at < 1000);
+    }
 }
 
 /* Releases come and go; what a searcher reads stays until it is closed, and is pruned after that. */
@@ -208,10 +261,12 @@ static void a_release_that_is_gone(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds),
+        cmocka_unit_test(finds_for_users),
         cmocka_unit_test(refuses),
         cmocka_unit_test(success_reads_no_error),
         cmocka_unit_test(short_memory_when_opening),
         cmocka_unit_test(short_memory_when_searching),
+        cmocka_unit_test(short_memory_for_users),
         cmocka_unit_test(current_is_checked),
         cmocka_unit_test(a_release_that_is_gone),
         cmocka_unit_test(a_reader_keeps_its_release),
