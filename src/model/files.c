@@ -114,6 +114,18 @@ static sage_status read_tower(const sage_safetensors *file, const char *path, co
     return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "%s in its metadata is not on", key);
 }
 
+/* Absent: there is none. */
+static sage_status read_users(const sage_safetensors *file, const char *path, sage_model_shape *s, sage_error *error) {
+    sage_status st = SAGE_OK;
+    if (sage_safetensors_meta(file, "user_events") == NULL) return SAGE_OK;
+    SAGE_TRY(read_size(file, path, "user_events", &s->user_events, error));
+    SAGE_TRY(read_size(file, path, "user_dim", &s->user_dim, error));
+    SAGE_TRY(read_size(file, path, "user_layers", &s->user_layers, error));
+    SAGE_TRY(read_size(file, path, "user_heads", &s->user_heads, error));
+out:
+    return st;
+}
+
 static sage_status read_shape(const sage_safetensors *file, const char *path, sage_model_shape *s, sage_error *error) {
     sage_status st = SAGE_OK;
     const char *format = sage_safetensors_meta(file, "format");
@@ -134,6 +146,7 @@ static sage_status read_shape(const sage_safetensors *file, const char *path, sa
     SAGE_TRY(read_groups(file, path, s, error));
     SAGE_TRY(read_beside(file, path, &s->beside, error));
     SAGE_TRY(read_tower(file, path, "product_tower", &s->product_tower, error));
+    SAGE_TRY(read_users(file, path, s, error));
     SAGE_TRY(read_off(file, path, "text_norm", &s->plain_text, error));
     SAGE_TRY(read_off(file, path, "head_skip", &s->plain_head, error));
     if (model_shape_check(s, error) != SAGE_OK)
@@ -165,6 +178,7 @@ sage_status model_open(const char *path, bool table, sage_safetensors **out_file
     SAGE_TRY(check_size(file, path, "encoder.wk", shape.dim_model, shape.dim_model, error));
     SAGE_TRY(check_size(file, path, "encoder.ff1.weight", shape.dim_ff, shape.dim_model, error));
     SAGE_TRY(check_size(file, path, "head.fc2.weight", shape.dim_out, shape.dim_head, error));
+    if (shape.user_events > 0) SAGE_TRY(check_size(file, path, "user.in.weight", shape.user_dim, shape.dim_out, error));
     if (sage_shape_dim(&shape, SAGE_GROUP_PICTURES) == 0 && sage_safetensors_find(file, "image.proj") != NULL) {
         st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "it has image weights, but its metadata has no pictures");
         goto out;

@@ -147,6 +147,15 @@ static sage_status run_tower(queries_job job, sage_error *error) {
     return st;
 }
 
+/* As they came: they say nothing beside. */
+static void publish_given(const sage_frozen *f, const sage_query_batch *queries, real *out) {
+    size_t o = f->model->shape.dim_out, width = sage_shape_out(&f->model->shape);
+    for (size_t i = 0; i < queries->n_given; i++) {
+        memset(out + i * width, 0, width * sizeof(real));
+        memcpy(out + i * width, queries->given + i * o, o * sizeof(real));
+    }
+}
+
 sage_status sage_frozen_queries(sage_frozen *frozen, const sage_query_batch *queries, real *out, sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_model_shape *s = &frozen->model->shape;
@@ -155,6 +164,8 @@ sage_status sage_frozen_queries(sage_frozen *frozen, const sage_query_batch *que
     if (queries->n_texts > 0) SAGE_TRY(frozen_bags(frozen, &queries->bags, error));
     for (tower_id t = 0; t < TOWERS; out += rows[t++] * sage_shape_out(s))
         SAGE_TRY(run_tower((queries_job){frozen, queries, t, rows[t], out}, error));
+    if (queries->n_users > 0) SAGE_TRY(frozen_users(frozen, queries, out, error));
+    publish_given(frozen, queries, out + queries->n_users * sage_shape_out(s));
 out:
     return st;
 }
@@ -188,8 +199,7 @@ static void lay_query_workers(layer *l, sage_frozen *f) {
     }
 }
 
-static sage_status take_block(sage_frozen *f, void (*lay_workers)(layer *, sage_frozen *), void **block,
-                              sage_error *error) {
+sage_status frozen_block(sage_frozen *f, void (*lay_workers)(layer *, sage_frozen *), void **block, sage_error *error) {
     layer l = {0};
     lay_workers(&l, f);
     if (l.overflow || (*block = sage_alloc_aligned(l.at)) == NULL) return sage_fail_memory(error, l.at);
@@ -221,7 +231,7 @@ sage_status frozen_need_products(sage_frozen *f, size_t most_tokens, sage_error 
     sage_status st = SAGE_OK;
     SAGE_TRY(need_tokens(f, most_tokens, error));
     if (f->product_layers != NULL) goto out;
-    if (f->product_block == NULL) SAGE_TRY(take_block(f, lay_product_workers, &f->product_block, error));
+    if (f->product_block == NULL) SAGE_TRY(frozen_block(f, lay_product_workers, &f->product_block, error));
     packed_layers *layers;
     SAGE_TRY(packed_layers_new(&f->model->shape, f->fold.ld, LAYERS_OF_PRODUCTS, f->precision, false, &layers, error));
     fold_forward(f->model, f->pool, &f->fold);
@@ -235,7 +245,7 @@ out:
 sage_status frozen_need_tower(sage_frozen *f, tower_id tower, sage_error *error) {
     sage_status st = SAGE_OK;
     if (f->tower_layers[tower] != NULL) goto out;
-    if (f->query_block == NULL) SAGE_TRY(take_block(f, lay_query_workers, &f->query_block, error));
+    if (f->query_block == NULL) SAGE_TRY(frozen_block(f, lay_query_workers, &f->query_block, error));
     packed_layers *layers;
     SAGE_TRY(packed_layers_new(&f->model->shape, 0, layers_of_tower(tower), f->precision, false, &layers, error));
     packed_layers_set(layers, f->model, NULL, f->pool);
@@ -289,8 +299,11 @@ void sage_frozen_free(sage_frozen *frozen) {
     if (frozen == NULL) return;
     packed_layers_free(frozen->product_layers);
     for (tower_id t = 0; t < TOWERS; t++) packed_layers_free(frozen->tower_layers[t]);
+    packed_layers_free(frozen->user_layers);
     sage_free(frozen->product_block);
     sage_free(frozen->query_block);
+    sage_free(frozen->user_block);
+    sage_free(frozen->user_begin);
     sage_free(frozen->token_block);
     sage_free(frozen->workers);
     sage_free(frozen->table_copy);
@@ -306,5 +319,5 @@ const sage_model_shape *sage_frozen_shape(const sage_frozen *frozen) {
 
 size_t sage_frozen_bytes(const sage_frozen *frozen) {
     size_t own = frozen->own != NULL ? model_bytes(frozen->own) : 0;
-    return own + frozen->bytes + frozen_bags_bytes(frozen);
+    return own + frozen->bytes + frozen->user_begin_capacity * sizeof(uint32_t) + frozen_bags_bytes(frozen);
 }

@@ -1,9 +1,10 @@
-/* Inside a frozen model: frozen.c (chunks from tokens to vectors), frozen_table.c, frozen_bags.c. */
+/* Inside a frozen model: frozen.c (chunks from tokens to vectors), frozen_users.c, frozen_table.c, frozen_bags.c. */
 #ifndef SAGE_MODEL_FROZEN_H
 #define SAGE_MODEL_FROZEN_H
 
 #include "gather.h"
 #include "pass.h"
+#include "user.h"
 
 typedef struct frozen_worker {
     encoder_acts acts; /* [ROWS] */
@@ -12,6 +13,9 @@ typedef struct frozen_worker {
     real *attention;   /* [most tokens][H] */
     real *x, *mapped;  /* [ROWS][S], and [QUERY_ROWS][S] of queries: sentences that stand beside, and M x */
     real *query_x, *query_mapped;
+    user_acts user; /* of one chunk */
+    user_scratch user_scratch;
+    real *silence; /* [S] zeros */
 } frozen_worker;
 
 /* Bags of the batch at hand; arrays grow and are reused. */
@@ -33,8 +37,10 @@ struct sage_frozen {
     void *table_copy; /* where the precision is not f32 */
     real *row_scale;  /* [rows] int8 */
     fold fold;
-    packed_layers *product_layers, *tower_layers[TOWERS];
-    void *product_block, *query_block;
+    packed_layers *product_layers, *tower_layers[TOWERS], *user_layers;
+    void *product_block, *query_block, *user_block;
+    uint32_t *user_begin; /* of the batch's chunks of users */
+    size_t user_begin_capacity;
     real *token_block;
     frozen_worker *workers;
     frozen_bag_acts bags;
@@ -42,6 +48,12 @@ struct sage_frozen {
 
 sage_status frozen_need_products(sage_frozen *frozen, size_t most_tokens, sage_error *error);
 sage_status frozen_need_tower(sage_frozen *frozen, tower_id tower, sage_error *error);
+
+/* A block of what lay_workers lays for all workers, zeroed. */
+sage_status frozen_block(sage_frozen *frozen, void (*lay_workers)(layer *, sage_frozen *), void **block,
+                         sage_error *error);
+/* frozen_users.c: the users of the batch into out [n_users][sage_shape_out]. */
+sage_status frozen_users(sage_frozen *frozen, const sage_query_batch *queries, real *out, sage_error *error);
 
 /* frozen_table.c: the table comes from the file, or, where that is NULL, from the model. */
 sage_status frozen_table(sage_frozen *frozen, const sage_safetensors *file, sage_error *error);

@@ -30,6 +30,24 @@ static inline size_t kind_of_cls(const sage_model_shape *shape) {
     return kinds_of(shape) - 1;
 }
 
+/* Of each layer of the users' tower, in this order. */
+typedef enum user_layer_param {
+    U_NORM1_GAIN,
+    U_NORM1_BIAS,
+    U_QKV,
+    U_BQ,
+    U_BV,
+    U_OUT,
+    U_BO,
+    U_NORM2_GAIN,
+    U_NORM2_BIAS,
+    U_FF1_W,
+    U_FF1_B,
+    U_FF2_W,
+    U_FF2_B,
+    USER_LAYER_PARAMS
+} user_layer_param;
+
 typedef enum param_id {
     P_TEXT_GAIN,
     P_TEXT_BIAS,
@@ -74,6 +92,25 @@ typedef enum param_id {
     P_PRODUCT1_B,
     P_PRODUCT2_W,
     P_PRODUCT2_B,
+    P_USER_IN_W,
+    P_USER_IN_B,
+    P_USER_KIND,
+    P_USER_AGE,
+    P_USER_RANK,
+    P_USER_CLS,
+    P_USER_LAYERS,
+    P_USER_LAYERS_LAST = P_USER_LAYERS + USER_LAYER_PARAMS * SAGE_USER_LAYERS_MAX - 1,
+    P_USER_NORM_GAIN,
+    P_USER_NORM_BIAS,
+    P_USER_SCORE,
+    P_USER_SCORE_KIND,
+    P_USER_SCORE_AGE,
+    P_USER_SCORE_RANK,
+    P_USER_SKIP,
+    P_USER1_W,
+    P_USER1_B,
+    P_USER2_W,
+    P_USER2_B,
     P_SENTENCE_MAP,
     P_TEMPERATURE,
     P_COUNT
@@ -85,7 +122,7 @@ typedef struct hash_fn {
 } hash_fn;
 enum { HASH_PRIME = 0x7fffffff };
 
-enum { META_MAX = 24, META_BYTES = 64 };
+enum { META_MAX = 32, META_BYTES = 64 };
 
 struct sage_model {
     sage_model_shape shape;
@@ -121,6 +158,9 @@ static inline param_id group_proj(size_t group) {
 static inline param_id group_bias(size_t group) {
     return (param_id)(P_GROUPS + 2 * group + 1);
 }
+static inline param_id user_param(size_t layer, user_layer_param which) {
+    return (param_id)(P_USER_LAYERS + USER_LAYER_PARAMS * layer + which);
+}
 /* Their parameters: q = unit(skip u + W_2 gelu(W_1 u + b_1) + b_2). */
 typedef struct tower_params {
     param_id skip, w1, b1, w2, b2;
@@ -154,6 +194,8 @@ static inline uint32_t hash_row(const sage_model *model, uint32_t id, size_t k) 
  * which is NULL then, a model serves inside a frozen one, which has its own. */
 sage_status model_alloc(const sage_model_shape *shape, uint64_t seed, bool table, sage_model **model,
                         sage_error *error);
+/* While the model is laid out: the next parameter; of one without rows or columns only that there is none. */
+void param_add(sage_model *model, param_id id, const char *name, size_t rows, size_t cols, bool decay);
 sage_status model_shape_check(const sage_model_shape *shape, sage_error *error);
 size_t model_bytes(const sage_model *model);
 /* An open file and its model; without its table where the caller reads that from the file itself. */

@@ -7,7 +7,7 @@
  * random projection, so that it compares as the encoder means it; a picture is searched for by the projection of the
  * products' pictures. paper: Xavier for matrices and the table, N(0, 1) for the
  * importance weights. */
-#include "impl.h"
+#include "user.h"
 #include <base/rng.h>
 #include <math.h>
 #include <string.h>
@@ -174,6 +174,7 @@ void model_init_tfidf(sage_model *model, const sage_options *options, const sage
     fill_sentences(model, sage_options_real_or(options, "sentence_weight", 1), &rng);
     model_init_pictures(model, &rng);
     fill_product_tower(model, seed);
+    user_init(model, seed);
     sage_rng_seed(&rng, seed, 2);
     fill_table(model, normal, 1 / sqrt((double)s->dim_embed), &rng);
 }
@@ -212,6 +213,7 @@ void model_init_paper(sage_model *model, uint64_t seed) {
     normal(model->importance, s->vocab * s->hashes, 1, &rng);
     paper_tower(model, TOWER_PICTURE, &rng);
     fill_product_tower(model, seed);
+    user_init(model, seed);
     sage_rng_seed(&rng, seed, 2);
     fill_table(model, uniform, xavier_bound(s->rows, e), &rng);
 }

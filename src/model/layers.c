@@ -1,4 +1,4 @@
-#include "layers.h"
+#include "user.h"
 #include <math.h>
 #include <string.h>
 
@@ -23,6 +23,17 @@ mlp mlp_tower(const sage_model *model, const packed_layers *layers, tower_id tow
     const tower_params its = tower_params_of(tower);
     return mlp_of(model, tower_width(s, tower), s->dim_head, s->dim_out, SKIP_MATRIX, &layers->tower[tower], its.b1,
                   its.b2);
+}
+
+mlp mlp_user_head(const sage_model *model, const packed_layers *layers) {
+    const sage_model_shape *s = &model->shape;
+    return mlp_of(model, s->user_dim, s->dim_head, s->dim_out, SKIP_NONE, &layers->user.head, P_USER1_B, P_USER2_B);
+}
+
+mlp mlp_user_layer(const sage_model *model, const packed_layers *layers, size_t l) {
+    const sage_model_shape *s = &model->shape;
+    return mlp_of(model, s->user_dim, user_ff(s), s->user_dim, SKIP_NONE, &layers->user.layer[l].ff,
+                  user_param(l, U_FF1_B), user_param(l, U_FF2_B));
 }
 
 void mlp_forward(const mlp *m, size_t n, const real *x, mlp_acts a, real *out) {

@@ -12,6 +12,7 @@ typedef enum layer_set {
     LAYERS_OF_TEXTS = 2,
     LAYERS_OF_PICTURES = 4, /* as queries */
     LAYERS_OF_LOOKED = 8,   /* products that are looked at */
+    LAYERS_OF_USERS = 16,
 } layer_set;
 static inline layer_set layers_of_tower(tower_id tower) {
     return (layer_set)(LAYERS_OF_TEXTS << tower);
@@ -21,12 +22,21 @@ static inline layer_set layers_of_tower(tower_id tower) {
 typedef struct packed_mlp {
     sage_weights *w1, *w2, *skip; /* skip: NULL but where the layer's is a matrix */
 } packed_mlp;
+typedef struct packed_user { /* the users' tower */
+    sage_weights *in, *skip;
+    packed_mlp head;
+    struct {
+        sage_weights *qkv, *out;
+        packed_mlp ff;
+    } layer[SAGE_USER_LAYERS_MAX];
+} packed_user;
 typedef struct packed_layers {
     layer_set set;
     size_t heads, ld;                          /* of vcat */
     sage_weights *value[SAGE_MODEL_HEADS_MAX]; /* rows h D/H .. of vcat */
     sage_weights *out;                         /* W_O */
     packed_mlp ff, head, tower[TOWERS];
+    packed_user user;
     sage_weights *map; /* of sentences that stand beside; NULL: none */
 } packed_layers;
 
@@ -57,6 +67,9 @@ typedef struct mlp {
 mlp mlp_feed_forward(const sage_model *model, const packed_layers *layers);
 mlp mlp_head(const sage_model *model, const packed_layers *layers);
 mlp mlp_tower(const sage_model *model, const packed_layers *layers, tower_id tower);
+/* Of users, without what stands beside: the head's S reads another input, a layer's x is added by the caller. */
+mlp mlp_user_head(const sage_model *model, const packed_layers *layers);
+mlp mlp_user_layer(const sage_model *model, const packed_layers *layers, size_t l);
 
 /* pre [n][hidden] before GELU, which a training pass keeps, and its gradient after the backward pass; act [n][hidden]
  * after. */

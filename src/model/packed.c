@@ -1,5 +1,5 @@
 /* The weights of encoder, head and towers, laid out for the matrix library. */
-#include "layers.h"
+#include "user.h"
 #include <base/alloc.h>
 
 /* Every weight once: where it is kept, its sizes, and which parameter it is of (P_COUNT: a head's rows of vcat). */
@@ -11,7 +11,23 @@ typedef struct entry {
     bool large;
 } entry;
 
-enum { ENTRIES_MAX = SAGE_MODEL_HEADS_MAX + 7 + 3 * TOWERS };
+enum { ENTRIES_MAX = SAGE_MODEL_HEADS_MAX + 7 + 3 * TOWERS + 4 + 4 * SAGE_USER_LAYERS_MAX };
+
+/* None of them large: what one query costs is little in any precision. */
+static size_t list_user(const sage_model_shape *s, packed_user *u, entry *e) {
+    size_t n = 0, d = s->user_dim, f = user_ff(s), o = s->dim_out;
+    for (size_t l = 0; l < s->user_layers; l++) {
+        e[n++] = (entry){&u->layer[l].qkv, 3 * d, d, user_param(l, U_QKV), 0, false};
+        e[n++] = (entry){&u->layer[l].out, d, d, user_param(l, U_OUT), 0, false};
+        e[n++] = (entry){&u->layer[l].ff.w1, f, d, user_param(l, U_FF1_W), 0, false};
+        e[n++] = (entry){&u->layer[l].ff.w2, d, f, user_param(l, U_FF2_W), 0, false};
+    }
+    e[n++] = (entry){&u->in, d, o, P_USER_IN_W, 0, false};
+    e[n++] = (entry){&u->skip, o, o, P_USER_SKIP, 0, false};
+    e[n++] = (entry){&u->head.w1, s->dim_head, d, P_USER1_W, 0, false};
+    e[n++] = (entry){&u->head.w2, o, s->dim_head, P_USER2_W, 0, false};
+    return n;
+}
 
 static size_t list(const sage_model_shape *s, packed_layers *l, entry *e) {
     size_t n = 0;
@@ -35,6 +51,7 @@ static size_t list(const sage_model_shape *s, packed_layers *l, entry *e) {
         e[n++] = (entry){&m->w2, s->dim_out, s->dim_head, its.w2, 0, true};
         e[n++] = (entry){&m->skip, s->dim_out, width, its.skip, 0, false};
     }
+    if (l->set & LAYERS_OF_USERS) n += list_user(s, &l->user, e + n);
     if ((l->set & (LAYERS_OF_PRODUCTS | LAYERS_OF_TEXTS)) && beside_width(s) > 0)
         e[n++] = (entry){&l->map, beside_width(s), beside_width(s), P_SENTENCE_MAP, 0, false};
     return n;
@@ -67,6 +84,17 @@ static void free_mlp(packed_mlp *m) {
     sage_weights_free(m->skip);
 }
 
+static void free_user(packed_user *u) {
+    sage_weights_free(u->in);
+    sage_weights_free(u->skip);
+    free_mlp(&u->head);
+    for (size_t l = 0; l < SAGE_USER_LAYERS_MAX; l++) {
+        sage_weights_free(u->layer[l].qkv);
+        sage_weights_free(u->layer[l].out);
+        free_mlp(&u->layer[l].ff);
+    }
+}
+
 void packed_layers_free(packed_layers *layers) {
     if (layers == NULL) return;
     for (size_t h = 0; h < layers->heads; h++) sage_weights_free(layers->value[h]);
@@ -75,6 +103,7 @@ void packed_layers_free(packed_layers *layers) {
     free_mlp(&layers->ff);
     free_mlp(&layers->head);
     for (tower_id t = 0; t < TOWERS; t++) free_mlp(&layers->tower[t]);
+    free_user(&layers->user);
     sage_free(layers);
 }
 
@@ -86,11 +115,18 @@ static size_t mlp_bytes(const packed_mlp *m) {
     return bytes_of(m->w1) + bytes_of(m->w2) + bytes_of(m->skip);
 }
 
+static size_t user_bytes(const packed_user *u) {
+    size_t bytes = bytes_of(u->in) + bytes_of(u->skip) + mlp_bytes(&u->head);
+    for (size_t l = 0; l < SAGE_USER_LAYERS_MAX; l++)
+        bytes += bytes_of(u->layer[l].qkv) + bytes_of(u->layer[l].out) + mlp_bytes(&u->layer[l].ff);
+    return bytes;
+}
+
 size_t packed_layers_bytes(const packed_layers *layers) {
     size_t bytes = mlp_bytes(&layers->ff) + mlp_bytes(&layers->head);
     for (tower_id t = 0; t < TOWERS; t++) bytes += mlp_bytes(&layers->tower[t]);
     for (size_t h = 0; h < layers->heads; h++) bytes += bytes_of(layers->value[h]);
-    return bytes + bytes_of(layers->out) + bytes_of(layers->map);
+    return bytes + user_bytes(&layers->user) + bytes_of(layers->out) + bytes_of(layers->map);
 }
 
 size_t packed_layers_need(const sage_model_shape *shape, size_t ld, layer_set set, sage_precision precision) {

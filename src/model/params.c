@@ -1,5 +1,5 @@
 /* Where each parameter lies and what it is called. */
-#include "impl.h"
+#include "user.h"
 #include <base/alloc.h>
 #include <base/rng.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 /* Parameters begin on cache lines; the reals between them stay zero, gradients too. */
 enum { ALIGN = 16 };
 
-static void add(sage_model *model, param_id id, const char *name, size_t rows, size_t cols, bool decay) {
+void param_add(sage_model *model, param_id id, const char *name, size_t rows, size_t cols, bool decay) {
     model->at[id] = SIZE_MAX;
     if (rows == 0 || cols == 0) return;
     model->at[id] = model->dense_size;
@@ -38,8 +38,8 @@ static void add_groups(sage_model *model) {
         const sage_group *group = &s->groups[g];
         bool there = g < token_groups(s);
         const char *const *name = names[there ? group->kind : 0][there ? of_kind[group->kind]++ : g];
-        add(model, group_proj(g), name[0], there ? s->dim_model : 0, there ? group->dim : 0, true);
-        add(model, group_bias(g), name[1], there, s->dim_model, false);
+        param_add(model, group_proj(g), name[0], there ? s->dim_model : 0, there ? group->dim : 0, true);
+        param_add(model, group_bias(g), name[1], there, s->dim_model, false);
     }
 }
 
@@ -57,11 +57,11 @@ static void add_tower(sage_model *model, tower_id tower) {
     const tower_params its = tower_params_of(tower);
     size_t width = tower_width(s, tower), first = model->n_params;
     size_t m = width > 0 ? s->dim_head : 0, o = width > 0 ? s->dim_out : 0;
-    add(model, its.skip, names[tower][0], o, width, true);
-    add(model, its.w1, names[tower][1], m, width, true);
-    add(model, its.b1, names[tower][2], 1, m, false);
-    add(model, its.w2, names[tower][3], o, m, true);
-    add(model, its.b2, names[tower][4], 1, o, false);
+    param_add(model, its.skip, names[tower][0], o, width, true);
+    param_add(model, its.w1, names[tower][1], m, width, true);
+    param_add(model, its.b1, names[tower][2], 1, m, false);
+    param_add(model, its.w2, names[tower][3], o, m, true);
+    param_add(model, its.b2, names[tower][4], 1, o, false);
     belong(model, first, (sage_tower)tower);
 }
 
@@ -69,43 +69,44 @@ static void add_tower(sage_model *model, tower_id tower) {
 static void add_map(sage_model *model) {
     const double slower = 0.3;
     size_t width = beside_width(&model->shape), first = model->n_params;
-    add(model, P_SENTENCE_MAP, "sentence.map", width, width, false);
+    param_add(model, P_SENTENCE_MAP, "sentence.map", width, width, false);
     for (size_t i = first; i < model->n_params; i++) model->params[i].rate = slower;
 }
 
 static void lay_out(sage_model *model) {
     const sage_model_shape *s = &model->shape;
     size_t e = s->dim_embed, d = s->dim_model, f = s->dim_ff, m = s->dim_head, o = s->dim_out;
-    add(model, P_TEXT_GAIN, "text.norm.gain", 1, e, false);
-    add(model, P_TEXT_BIAS, "text.norm.bias", 1, e, false);
-    add(model, P_TEXT_PROJ, "text.proj", d, e, true);
-    add(model, P_FIELD_BIAS, "field.bias", SAGE_FIELDS, d, false);
-    add(model, P_CLS, "cls", 1, d, false);
+    param_add(model, P_TEXT_GAIN, "text.norm.gain", 1, e, false);
+    param_add(model, P_TEXT_BIAS, "text.norm.bias", 1, e, false);
+    param_add(model, P_TEXT_PROJ, "text.proj", d, e, true);
+    param_add(model, P_FIELD_BIAS, "field.bias", SAGE_FIELDS, d, false);
+    param_add(model, P_CLS, "cls", 1, d, false);
     add_groups(model);
-    add(model, P_SCORE_BIAS, "encoder.score_bias", s->heads, kinds_of(s), false);
-    add(model, P_WQ, "encoder.wq", d, d, true);
-    add(model, P_BQ, "encoder.bq", 1, d, false);
-    add(model, P_WK, "encoder.wk", d, d, true);
-    add(model, P_WV, "encoder.wv", d, d, true);
-    add(model, P_BV, "encoder.bv", 1, d, false);
-    add(model, P_WO, "encoder.wo", d, d, true);
-    add(model, P_BO, "encoder.bo", 1, d, false);
-    add(model, P_NORM1_GAIN, "encoder.norm1.gain", 1, d, false);
-    add(model, P_NORM1_BIAS, "encoder.norm1.bias", 1, d, false);
-    add(model, P_FF1_W, "encoder.ff1.weight", f, d, true);
-    add(model, P_FF1_B, "encoder.ff1.bias", 1, f, false);
-    add(model, P_FF2_W, "encoder.ff2.weight", d, f, true);
-    add(model, P_FF2_B, "encoder.ff2.bias", 1, d, false);
-    add(model, P_NORM2_GAIN, "encoder.norm2.gain", 1, d, false);
-    add(model, P_NORM2_BIAS, "encoder.norm2.bias", 1, d, false);
-    add(model, P_HEAD_SKIP, "head.skip", s->plain_head ? 0 : o, d, true);
-    add(model, P_HEAD1_W, "head.fc1.weight", m, d, true);
-    add(model, P_HEAD1_B, "head.fc1.bias", 1, m, false);
-    add(model, P_HEAD2_W, "head.fc2.weight", o, m, true);
-    add(model, P_HEAD2_B, "head.fc2.bias", 1, o, false);
+    param_add(model, P_SCORE_BIAS, "encoder.score_bias", s->heads, kinds_of(s), false);
+    param_add(model, P_WQ, "encoder.wq", d, d, true);
+    param_add(model, P_BQ, "encoder.bq", 1, d, false);
+    param_add(model, P_WK, "encoder.wk", d, d, true);
+    param_add(model, P_WV, "encoder.wv", d, d, true);
+    param_add(model, P_BV, "encoder.bv", 1, d, false);
+    param_add(model, P_WO, "encoder.wo", d, d, true);
+    param_add(model, P_BO, "encoder.bo", 1, d, false);
+    param_add(model, P_NORM1_GAIN, "encoder.norm1.gain", 1, d, false);
+    param_add(model, P_NORM1_BIAS, "encoder.norm1.bias", 1, d, false);
+    param_add(model, P_FF1_W, "encoder.ff1.weight", f, d, true);
+    param_add(model, P_FF1_B, "encoder.ff1.bias", 1, f, false);
+    param_add(model, P_FF2_W, "encoder.ff2.weight", d, f, true);
+    param_add(model, P_FF2_B, "encoder.ff2.bias", 1, d, false);
+    param_add(model, P_NORM2_GAIN, "encoder.norm2.gain", 1, d, false);
+    param_add(model, P_NORM2_BIAS, "encoder.norm2.bias", 1, d, false);
+    param_add(model, P_HEAD_SKIP, "head.skip", s->plain_head ? 0 : o, d, true);
+    param_add(model, P_HEAD1_W, "head.fc1.weight", m, d, true);
+    param_add(model, P_HEAD1_B, "head.fc1.bias", 1, m, false);
+    param_add(model, P_HEAD2_W, "head.fc2.weight", o, m, true);
+    param_add(model, P_HEAD2_B, "head.fc2.bias", 1, o, false);
     for (tower_id t = 0; t < TOWERS; t++) add_tower(model, t);
+    user_params_add(model);
     add_map(model);
-    add(model, P_TEMPERATURE, "temperature", 1, 1, false);
+    param_add(model, P_TEMPERATURE, "temperature", 1, 1, false);
 }
 
 static void name_tensor(sage_model *model, size_t i, const char *name, size_t rows, size_t cols, const real *data) {
@@ -158,6 +159,20 @@ out:
     return st;
 }
 
+static sage_status check_users(const sage_model_shape *s, sage_error *error) {
+    sage_status st = SAGE_OK;
+    if (s->user_events == 0) return SAGE_OK;
+    SAGE_TRY(check_range("user_events", s->user_events, 1, SAGE_USER_EVENTS_MAX, error));
+    SAGE_TRY(check_range("user_dim", s->user_dim, 1, WIDTH_MAX, error));
+    SAGE_TRY(check_range("user_layers", s->user_layers, 1, SAGE_USER_LAYERS_MAX, error));
+    SAGE_TRY(check_range("user_heads", s->user_heads, 1, SAGE_MODEL_HEADS_MAX, error));
+    if (s->user_dim % s->user_heads != 0)
+        st = sage_fail(error, SAGE_E_ARGUMENT, "model: user_heads = %zu does not divide user_dim = %zu", s->user_heads,
+                       s->user_dim);
+out:
+    return st;
+}
+
 size_t sage_shape_out(const sage_model_shape *shape) {
     return shape->dim_out + beside_width(shape);
 }
@@ -181,6 +196,7 @@ sage_status model_shape_check(const sage_model_shape *s, sage_error *error) {
     SAGE_TRY(check_range("dim_head", s->dim_head, 1, WIDTH_MAX, error));
     SAGE_TRY(check_range("dim_out", s->dim_out, 1, WIDTH_MAX, error));
     SAGE_TRY(check_groups(s, error));
+    SAGE_TRY(check_users(s, error));
     if (s->dim_model % s->heads != 0)
         st = sage_fail(error, SAGE_E_ARGUMENT, "model: heads = %zu does not divide dim_model = %zu", s->heads,
                        s->dim_model);
@@ -228,6 +244,12 @@ void model_describe(sage_model *model) {
         model->n_meta++;
     }
     if (s->product_tower) model->meta[model->n_meta++] = (sage_tensor_meta){"product_tower", "on"};
+    if (s->user_events > 0) {
+        describe(model, "user_events", s->user_events);
+        describe(model, "user_dim", s->user_dim);
+        describe(model, "user_layers", s->user_layers);
+        describe(model, "user_heads", s->user_heads);
+    }
     if (s->plain_text) model->meta[model->n_meta++] = (sage_tensor_meta){"text_norm", "off"};
     if (s->plain_head) model->meta[model->n_meta++] = (sage_tensor_meta){"head_skip", "off"};
     for (size_t k = 0; s->hashes > 1 && k < s->hashes; k++) {

@@ -1,6 +1,7 @@
 /* A training pass: forward, loss, backward; the bags' gradients are then ready for sage_model_scatter. */
 #include "beside.h"
 #include "encoder.h"
+#include "user.h"
 #include <string.h>
 
 static sage_status measure_products(const sage_model *model, const sage_product_batch *batch, batch_sizes *s,
@@ -44,6 +45,8 @@ static sage_status measure(const sage_model *model, const sage_product_batch *pr
         SAGE_TRY(tower_check(&model->shape, queries, error));
         s->pictures = queries->n_pictures;
         s->looked = queries->n_looked;
+        s->users = queries->n_users;
+        s->user_chunks = user_chunks(&model->shape, queries, NULL);
         s->query_bags = queries->n_texts;
         s->ids += queries->bags.begin[queries->n_texts] - queries->bags.begin[0];
     }
@@ -63,7 +66,7 @@ out:
 static unsigned towers_of(const batch_sizes *s) {
     unsigned towers = 0;
     for (tower_id t = 0; t < TOWERS; t++) towers |= tower_rows(s, t) > 0 ? 1U << t : 0;
-    return towers;
+    return towers | (s->users > 0 ? 1U << SAGE_TOWER_USER : 0);
 }
 
 typedef struct step_job {
@@ -71,7 +74,7 @@ typedef struct step_job {
     sage_work *work;
     const sage_product_batch *products;
     const sage_query_batch *queries;
-    size_t product_chunks;
+    size_t product_chunks, query_chunks;
 } step_job;
 
 /* Sorting needs nothing of the passes, and comes first since it is the longest piece. */
@@ -82,8 +85,11 @@ static void forward_tasks(void *ctx, size_t begin, size_t end, size_t worker) {
             bags_sort(job->model, job->work, task);
         else if (task - SORT_TASKS < job->product_chunks)
             encoder_forward(job->model, job->work, job->products, task - SORT_TASKS, worker);
-        else
+        else if (task - SORT_TASKS - job->product_chunks < job->query_chunks)
             tower_forward(job->model, job->work, job->queries, task - SORT_TASKS - job->product_chunks, worker);
+        else
+            user_forward(job->model, job->work, job->queries,
+                         task - SORT_TASKS - job->product_chunks - job->query_chunks, worker);
     }
 }
 
@@ -100,8 +106,10 @@ static void back_tasks(void *ctx, size_t begin, size_t end, size_t worker) {
     for (size_t task = begin; task < end; task++)
         if (task < job->product_chunks)
             encoder_back(job->model, job->work, job->products, task, worker);
-        else
+        else if (task - job->product_chunks < job->query_chunks)
             tower_back(job->model, job->work, task - job->product_chunks, worker);
+        else
+            user_back(job->model, job->work, job->queries, task - job->product_chunks - job->query_chunks, worker);
 }
 
 sage_status sage_model_backward(const sage_model *model, sage_work *work, const sage_product_batch *products,
@@ -116,16 +124,18 @@ sage_status sage_model_backward(const sage_model *model, sage_work *work, const 
     SAGE_TRY(bags_gather(model, work, &products->text, tower ? &queries->bags : NULL, error));
     fold_forward(model, work->pool, &work->fold);
     packed_layers_set(work->layers, model, work->fold.vcat, work->pool);
-    step_job job = {model, work, products, queries, chunks_of(s.products)};
-    size_t query_chunks = query_chunks_of(&s);
-    sage_pool_for_dynamic(work->pool, SORT_TASKS + job.product_chunks + query_chunks, 1, forward_tasks, &job);
+    if (work->users != NULL) user_chunks(&model->shape, queries, work->users->begin);
+    step_job job = {model, work, products, queries, chunks_of(s.products), query_chunks_of(&s)};
+    size_t chunks = job.product_chunks + job.query_chunks + s.user_chunks;
+    sage_pool_for_dynamic(work->pool, SORT_TASKS + chunks, 1, forward_tasks, &job);
     take_given(model, work, queries, spec);
     loss_and_gradient(model, work, spec, par_in(model, dense, P_TEMPERATURE), loss);
     if (tower && beside_width(&model->shape) > 0)
         loss->sentences = beside_loss(model, work, products, queries, spec, par_in(model, dense, P_SENTENCE_MAP));
     loss->total += loss->sentences;
-    sage_pool_for_dynamic(work->pool, job.product_chunks + query_chunks, 1, back_tasks, &job);
+    sage_pool_for_dynamic(work->pool, chunks, 1, back_tasks, &job);
     weight_gradients(model, work, dense);
+    user_gradients(model, work, dense);
     fold_backward(model, work, dense);
     bags_norm_grads(model, work, job.product_chunks + chunks_of(s.query_bags), dense);
     loss->towers = towers_of(&s);

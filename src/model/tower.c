@@ -2,6 +2,7 @@
  * model has sentence groups, its sentence vectors; a picture's is its vectors and a product's its vector, and these
  * have towers of their own. */
 #include "pass.h"
+#include "user.h"
 #include <base/profile.h>
 #include <string.h>
 
@@ -49,7 +50,7 @@ sage_status tower_check(const sage_model_shape *shape, const sage_query_batch *q
     if (queries->sentences != NULL && sage_shape_dim(shape, SAGE_GROUP_SENTENCES) == 0)
         return sage_fail(error, SAGE_E_ARGUMENT,
                          "model: the search texts have sentence vectors, but this model was made without");
-    return SAGE_OK;
+    return user_check(shape, queries, error);
 }
 
 void tower_dense(const sage_model *model, const packed_layers *layers, tower_id tower, size_t n, const real *u,

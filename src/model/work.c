@@ -1,6 +1,6 @@
 /* The memory of a training pass. */
 #include "work.h"
-#include "lay.h"
+#include "user.h"
 #include <base/alloc.h>
 #include <string.h>
 
@@ -84,6 +84,25 @@ static void lay_beside(layer *l, sage_work *work, const sage_model_shape *shape)
     a->loss = lay(l, rows, 1, sizeof(double));
 }
 
+static void lay_users(layer *l, sage_work *work, const sage_model_shape *shape) {
+    size_t chunks = work->sizes.user_chunks;
+    struct user_work made = {.chunks = chunks};
+    work->users = NULL;
+    if (chunks == 0) return;
+    work->users = lay(l, 1, 1, sizeof *work->users);
+    made.begin = lay_words(l, chunks + 1, 1);
+    lay_user(l, shape, chunks, true, &made.acts);
+    made.parts = lay_reals(l, chunks, user_part_of(shape).size);
+    made.sum = lay_reals(l, 1, user_part_of(shape).size);
+    made.scratch = lay(l, work->threads, 1, sizeof *made.scratch);
+    for (size_t w = 0; w < work->threads; w++) {
+        user_scratch scratch;
+        lay_user_scratch(l, shape, true, &scratch);
+        if (l->base != NULL) made.scratch[w] = scratch;
+    }
+    if (l->base != NULL) *work->users = made;
+}
+
 static layer lay_all(sage_work *work, const sage_model_shape *shape, unsigned char *base) {
     layer l = {.base = base};
     const batch_sizes *s = &work->sizes;
@@ -95,6 +114,7 @@ static layer lay_all(sage_work *work, const sage_model_shape *shape, unsigned ch
     lay_parts(&l, work, shape);
     lay_loss(&l, work, shape);
     lay_beside(&l, work, shape);
+    lay_users(&l, work, shape);
     return l;
 }
 
@@ -106,7 +126,7 @@ static size_t with_room(size_t bytes) {
 /* The search tower's are there in any case: most batches have texts. */
 static layer_set layers_needed(const batch_sizes *sizes) {
     return LAYERS_OF_PRODUCTS | LAYERS_OF_TEXTS | (sizes->pictures > 0 ? LAYERS_OF_PICTURES : 0) |
-           (sizes->looked > 0 ? LAYERS_OF_LOOKED : 0);
+           (sizes->looked > 0 ? LAYERS_OF_LOOKED : 0) | (sizes->users > 0 ? LAYERS_OF_USERS : 0);
 }
 
 static bool same_groups(const sage_model_shape *a, const sage_model_shape *b) {
@@ -119,7 +139,8 @@ static bool same_groups(const sage_model_shape *a, const sage_model_shape *b) {
 static bool same_layers(const sage_model_shape *a, const sage_model_shape *b) {
     return a->dim_embed == b->dim_embed && a->dim_model == b->dim_model && a->heads == b->heads &&
            a->dim_ff == b->dim_ff && a->dim_head == b->dim_head && a->dim_out == b->dim_out && same_groups(a, b) &&
-           a->plain_head == b->plain_head && a->product_tower == b->product_tower;
+           a->plain_head == b->plain_head && a->product_tower == b->product_tower && a->user_events == b->user_events &&
+           a->user_dim == b->user_dim && a->user_layers == b->user_layers && a->user_heads == b->user_heads;
 }
 
 /* Made at the first pass; anew where the work serves a model of other layers, or the first rows of a tower. */
@@ -178,6 +199,8 @@ size_t sage_work_need(const sage_model_shape *shape, size_t threads, sage_precis
                       .query_bags = sizes->queries - sizes->pictures - sizes->looked - sizes->users - sizes->given,
                       .pictures = sizes->pictures,
                       .looked = sizes->looked,
+                      .users = sizes->users,
+                      .user_chunks = user_chunks_most(shape, sizes->users, sizes->events),
                       .ids = sizes->ids,
                       .chunk_tokens = ROWS * SAGE_FIELDS,
                       .product_tokens = 4 * most,

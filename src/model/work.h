@@ -13,10 +13,11 @@ enum { ROWS = 64 };
 typedef struct batch_sizes {
     size_t products, text_bags, vectors, queries, ids; /* vectors: of all groups */
     size_t query_bags, pictures,
-        looked;            /* of the queries; 0 where their vectors are given. Bags are text_bags + query_bags */
-    size_t chunk_tokens;   /* text tokens of the chunk that has most */
-    size_t product_tokens; /* tokens of the product that has most */
-    size_t columns;        /* of the loss: B + R */
+        looked;                /* of the queries; 0 where their vectors are given. Bags are text_bags + query_bags */
+    size_t users, user_chunks; /* user.h */
+    size_t chunk_tokens;       /* text tokens of the chunk that has most */
+    size_t product_tokens;     /* tokens of the product that has most */
+    size_t columns;            /* of the loss: B + R */
 } batch_sizes;
 
 /* bags.c, sort.c and scatter.c. A use is an id position under one hash: U = L K of them. R: rows of the table.
@@ -211,6 +212,7 @@ struct sage_work {
     batch_sizes sides_of;    /* they: its products and towers' rows */
     loss_acts loss;
     beside_acts beside;
+    struct user_work *users;           /* user.h; NULL: the batch has none */
     real *product_parts, *query_parts; /* [chunks][part's size] */
     real *part_sum;                    /* [the larger part's size] */
 };

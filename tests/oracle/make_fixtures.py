@@ -5,11 +5,12 @@ Every token gets its query, key, value and feed-forward; the CLS row is picked a
 the same numbers by another road (src/model/fold.c), so agreement means that both roads are right. Writes fixtures/*.safetensors beside this
 file: parameters, batch, vectors, loss and every gradient. Run again only where the model itself changes:
 
-    pip install torch==2.13.0 && tests/oracle/make_fixtures.py
+    pip install torch==2.13.0 && tests/oracle/make_fixtures.py [name...]
 """
 import json
 import math
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,51 @@ def parameter_shapes(s):
     if v:
         shapes |= {"picture.skip": (o, v), "picture.fc1.weight": (m, v), "picture.fc1.bias": (m,), "picture.fc2.weight": (o, m),
                    "picture.fc2.bias": (o,)}
+    if s.get("user_events"):
+        shapes |= user_shapes(s)
+    if s.get("product_tower") == "on":
+        shapes |= {"product.skip": (o, o), "product.fc1.weight": (m, o), "product.fc1.bias": (m,), "product.fc2.weight": (o, m),
+                   "product.fc2.bias": (o,)}
     return shapes
+
+
+USER_AGES, USER_KINDS = 48, 4
+
+
+def age_bucket(days):
+    return USER_AGES if math.isnan(days) else min(int(3 * math.log2(1 + 24 * days)), USER_AGES - 1)
+
+
+def rank_bucket(rank):
+    return rank if rank < 4 else (rank * rank).bit_length() - 1
+
+
+def user_shapes(s):
+    d, m, o, ranks = s["user_dim"], s["dim_head"], s["dim_out"], rank_bucket(s["user_events"] - 1) + 2
+    shapes = {
+        "user.in.weight": (d, o), "user.in.bias": (d,), "user.kind": (USER_KINDS, d), "user.age": (USER_AGES + 1, d),
+        "user.rank": (ranks, d), "user.cls": (d,), "user.norm.gain": (d,), "user.norm.bias": (d,), "user.score": (d,),
+        "user.score.kind": (USER_KINDS,), "user.score.age": (USER_AGES + 1,), "user.score.rank": (ranks,), "user.skip": (o, o),
+        "user.fc1.weight": (m, d), "user.fc1.bias": (m,), "user.fc2.weight": (o, m), "user.fc2.bias": (o,),
+    }
+    for layer in range(1, s["user_layers"] + 1):
+        shapes |= {f"user.{layer}.{name}": shape for name, shape in {
+            "norm1.gain": (d,), "norm1.bias": (d,), "qkv.weight": (3 * d, d), "q.bias": (d,), "v.bias": (d,), "out.weight": (d, d),
+            "out.bias": (d,), "norm2.gain": (d,), "norm2.bias": (d,), "ff1.weight": (2 * d, d), "ff1.bias": (2 * d,),
+            "ff2.weight": (d, 2 * d), "ff2.bias": (d,)}.items()}
+    return shapes
+
+
+def make_users(s, rng, n):
+    """User 0 did nothing, user 1 one thing, user 2 as much as is read; of user 3 no time is known, of others some."""
+    users = []
+    for i in range(n):
+        most = s["user_events"]
+        events = [0, 1, most][i] if i < 3 else int(rng.integers(1, most + 1))
+        ages = np.sort(rng.choice([0, 1 / 48, 1, 20, 300, 5000], size=events) * rng.random(events))[::-1]
+        ages = np.where((i == 3) | (rng.random(events) < 0.15), np.nan, ages).astype(np.float32)
+        users.append((unit_rows(rng, events, s["dim_out"]), rng.integers(0, USER_KINDS, size=events), ages))
+    return users
 
 
 def make_parameters(s, rng, temperature):
@@ -95,7 +140,12 @@ def unit_parts(s, rng, kind, n):
     return np.concatenate([x / np.linalg.norm(x, axis=1, keepdims=True) for x in parts] + [np.zeros((n, 0))], axis=1)
 
 
-def make_batch(s, rng, pairs, random, pictures):
+def unit_rows(rng, n, dim):
+    x = rng.normal(size=(n, dim))
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def make_batch(s, rng, pairs, random, pictures, looked, given, users):
     """Product 1 has no token, product 3 an empty title, query 2 no id, query 1 no sentence; fields and vectors are missing at random."""
     products = []
     for i in range(pairs + random):
@@ -103,12 +153,13 @@ def make_batch(s, rng, pairs, random, pictures):
         bags = [(f, rng.integers(0, s["vocab"], size=0 if i == 3 and f == 0 else rng.integers(1, 9)).tolist()) for f in fields]
         groups = [rng.normal(size=(0 if i == 1 else int(rng.integers(0, 4 if kind == "pictures" else 3)), dim)) for kind, dim in s["groups"]]
         products.append((bags, groups))
-    texts = [rng.integers(0, s["vocab"], size=0 if i == 2 else rng.integers(1, 6)).tolist() for i in range(pairs - pictures)]
+    texts = [rng.integers(0, s["vocab"], size=0 if i == 2 else rng.integers(1, 6)).tolist() for i in range(pairs - pictures - looked - users - given)]
     sentences = unit_parts(s, rng, "sentences", len(texts)) * (np.arange(len(texts)) != 1)[:, None]
     mask = rng.random((pairs, pairs + random)) < 0.2
     mask[np.arange(pairs), np.arange(pairs)] = False
     return dict(products=products, texts=texts, sentences=sentences, pictures=unit_parts(s, rng, "pictures", pictures), mask=mask, log_q=-1 - 3 * rng.random(pairs), weight=0.5 + rng.random(pairs),
-                task=(np.arange(pairs) % 3).astype(np.uint8))
+                task=(np.arange(pairs) % 3).astype(np.uint8), looked=unit_rows(rng, looked, s["dim_out"]), looked_said=rng.normal(size=(looked, width(s, "sentences") if beside(s) else 0)),
+                users=make_users(s, rng, users), given_rows=unit_rows(rng, given, s["dim_out"]))
 
 
 def bag(p, s, hashes, ids):
@@ -158,10 +209,43 @@ def tower(p, name, u):
     return F.normalize(F.linear(u, p[name + ".skip"]) + mlp(p, name + ".fc", u), dim=0)
 
 
+def user_vector(p, s, user):
+    """Pre-norm transformer over CLS and the events, all of a user's at once."""
+    vectors, kinds, ages = user
+    n, d, h = len(kinds), s["user_dim"], s["user_heads"]
+    v, x = real(vectors), p["user.cls"][None]
+    age = [age_bucket(float(a)) for a in ages]
+    none = p["user.rank"].shape[0] - 1
+    rank = [none if a == USER_AGES else rank_bucket(n - 1 - j) for j, a in enumerate(age)]
+    if n:
+        marks = p["user.kind"][list(kinds)] + p["user.age"][age] + p["user.rank"][rank]
+        x = torch.cat([x, F.linear(v, p["user.in.weight"], p["user.in.bias"]) + marks])
+
+    def norm(name, x):
+        return F.layer_norm(x, (d,), p[name + ".gain"], p[name + ".bias"], 1e-5)
+
+    for layer in range(1, s["user_layers"] + 1):
+        name = f"user.{layer}."
+        bias = torch.cat([p[name + "q.bias"], torch.zeros(d), p[name + "v.bias"]])
+        q, k, w = F.linear(norm(name + "norm1", x), p[name + "qkv.weight"], bias).view(n + 1, 3, h, d // h).permute(1, 2, 0, 3)
+        mixed = F.scaled_dot_product_attention(q, k, w).transpose(0, 1).reshape(n + 1, d)
+        x = x + F.linear(mixed, p[name + "out.weight"], p[name + "out.bias"])
+        x = x + mlp(p, name + "ff", norm(name + "norm2", x))
+    x = norm("user.norm", x)
+    out = mlp(p, "user.fc", x[0])
+    if n:
+        scores = x[1:] @ p["user.score"] + p["user.score.kind"][list(kinds)] + p["user.score.age"][age] + p["user.score.rank"][rank]
+        out = out + F.linear(scores.softmax(0) @ v, p["user.skip"])
+    return F.normalize(out, dim=0)
+
+
 def query_vectors(p, s, hashes, batch):
     read = [real(v) if not beside(s) else real([]) for v in batch["sentences"]]
     texts = [tower(p, "search", torch.cat([bag(p, s, hashes, ids), v])) for ids, v in zip(batch["texts"], read)]
-    return torch.stack(texts + [tower(p, "picture", real(v)) for v in batch["pictures"]])
+    pictures = [tower(p, "picture", real(v)) for v in batch["pictures"]]
+    looked = [tower(p, "product", real(v)) for v in batch["looked"]]
+    users = [user_vector(p, s, user) for user in batch["users"]]
+    return torch.stack(texts + pictures + looked + users + [real(v) for v in batch["given_rows"]])
 
 
 def said(p, heard):
@@ -179,6 +263,15 @@ def published(p, s, own, heard):
         return own
     both = [torch.cat([o, math.sqrt(beside(s)) * said(p, x)]) for o, x in zip(own, heard)]
     return F.normalize(torch.stack(both), dim=1)
+
+
+def said_by_products(s, q, batch):
+    """Products that are looked at say what came with them, without a map."""
+    first, o, rows = len(batch["texts"]) + len(batch["pictures"]), s["dim_out"], list(q)
+    for i, said in enumerate(batch["looked_said"]):
+        both = torch.cat([F.normalize(rows[first + i][:o], dim=0), math.sqrt(beside(s)) * F.normalize(real(said), dim=0)])
+        rows[first + i] = F.normalize(both, dim=0)
+    return torch.stack(rows)
 
 
 def sentence_loss(p, s, batch, pairs):
@@ -262,6 +355,14 @@ def pack_batch(s, batch):
         "query.sentences": batch["sentences"], "query.pictures": batch["pictures"],
         "spec.log_q": batch["log_q"], "spec.weight": batch["weight"], "spec.task": batch["task"], "spec.mask": mask,
     }
+    if len(batch["looked"]):
+        t |= {"query.looked": batch["looked"], "query.looked_said": batch["looked_said"]}
+    if len(batch["given_rows"]):
+        t["query.given"] = batch["given_rows"]
+    if batch["users"]:
+        vectors, kinds, ages = zip(*batch["users"])
+        t |= {"query.user_begin": prefix_sums([len(k) for k in kinds]), "query.user_vectors": np.concatenate(vectors),
+              "query.user_kind": np.concatenate(kinds).astype(np.uint8), "query.user_age": np.concatenate(ages).astype(np.float64)}
     if "given" in batch:
         t["spec.queries"] = batch["given"]
     if "teacher" in batch:
@@ -303,7 +404,9 @@ def evaluate(s, p, hashes, key_bias, batch, settings):
         nothing = [torch.zeros(width(s, "sentences"))]
         v = published(p, s, v, [heard_of(s, groups) for _, groups in batch["products"]])
         own = [o if ids or not x.any() else 0 * o for o, ids, x in zip(q, batch["texts"], batch["sentences"])]
-        q = published(p, s, own + list(q[len(own):]), [real(x) for x in batch["sentences"]] + nothing * len(batch["pictures"]))
+        heard = [real(x) for x in batch["sentences"]] + nothing * (len(q) - len(batch["texts"]))
+        q = published(p, s, own + list(q[len(own):]), heard)
+        q = said_by_products(s, q, batch)
     assert key_bias.grad.abs().max() < (1e-14 if key_bias.dtype == torch.float64 else 1e-5)
     if p["temperature"] > math.log(100) and p["temperature"].grad < 0:
         p["temperature"].grad.zero_()
@@ -321,12 +424,15 @@ def compare_f32(s, p, hashes, key_bias, batch, settings, expected):
     return worst
 
 
-def make_case(name, seed, shape, pairs, random, in_batch=True, smoothing=0.0, temperature=1.1, teacher=0.0, given=False, pictures=0):
+def make_case(name, seed, shape, pairs, random, in_batch=True, smoothing=0.0, temperature=1.1, teacher=0.0, given=False, pictures=0, looked=0, users=0,
+              given_rows=0):
+    if len(sys.argv) > 1 and name not in sys.argv[1:]:
+        return
     rng = np.random.default_rng(seed)
     s = dict(dim_embed=8, dim_model=16, heads=4, dim_ff=12, dim_head=10, dim_out=6, groups=()) | shape
     hashes = [(int(rng.integers(1, PRIME)), int(rng.integers(0, PRIME))) for _ in range(2)]
     p = make_parameters(s, rng, temperature)
-    batch = make_batch(s, rng, pairs, random, pictures)
+    batch = make_batch(s, rng, pairs, random, pictures, looked, given_rows, users)
     key_bias = rng.normal(size=s["dim_model"])  # any value gives the same model
     if teacher:
         batch["teacher"] = make_teacher(rng, batch["mask"])
@@ -366,3 +472,9 @@ if __name__ == "__main__":
     make_case("sentences_beside", 14, hashed | dict(groups=[("pictures", 5), ("sentences", 6), ("sentences", 3)], sentences_beside=0.49), 9, 70, teacher=0.7,
               pictures=2)
     make_case("pictures_alone", 13, plain | dict(groups=[("pictures", 5)]), 5, 6, smoothing=0.1, pictures=5)
+    make_case("looked_at", 16, hashed | dict(groups=[("pictures", 5), ("sentences", 6)], sentences_beside=0.49, product_tower="on"), 9, 6, teacher=0.7,
+              pictures=2, looked=3, given_rows=1)
+    towers = dict(product_tower="on", user_events=9, user_dim=12, user_layers=2, user_heads=3)
+    make_case("users", 17, plain | towers, 16, 7, teacher=0.7, looked=3, users=8, given_rows=2)
+    make_case("users_alone", 18, plain | towers | dict(user_events=40, user_layers=1, user_heads=2), 9, 7, users=9)
+    make_case("users_and_all", 19, hashed | towers | dict(groups=[("pictures", 5), ("sentences", 6)], sentences_beside=0.49), 14, 70, pictures=2, looked=2, users=5)

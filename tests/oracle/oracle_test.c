@@ -62,6 +62,8 @@ typedef struct fixture {
     sage_query_batch queries;
     sage_loss_spec spec;
     real *vectors[SAGE_GROUPS_MAX], *sentences, *pictures, *log_q, *weight, *teacher, *given;
+    real *looked, *looked_said, *user_vectors, *given_rows;
+    float *user_age;
 } fixture;
 
 static void read_groups(fixture *f) {
@@ -75,13 +77,44 @@ static void read_groups(fixture *f) {
     }
 }
 
-/* Texts, with or without sentence vectors, and pictures, which are the rest of the pairs. */
+static void read_users(fixture *f) {
+    const sage_tensor *begin = sage_safetensors_find(f->file, "query.user_begin");
+    if (begin == NULL) return;
+    const sage_tensor *age = need(f->file, "query.user_age");
+    f->user_age = malloc((count(age) + 1) * sizeof *f->user_age);
+    for (size_t i = 0; i < count(age); i++) f->user_age[i] = (float)value(age, i);
+    f->user_vectors = reals_of(f->file, "query.user_vectors");
+    f->queries.n_users = count(begin) - 1;
+    f->queries.user_begin = begin->data;
+    f->queries.user_vectors = f->user_vectors;
+    f->queries.user_kind = need(f->file, "query.user_kind")->data;
+    f->queries.user_age = f->user_age;
+}
+
+static void read_looked(fixture *f) {
+    const sage_tensor *looked = sage_safetensors_find(f->file, "query.looked");
+    const sage_tensor *given = sage_safetensors_find(f->file, "query.given");
+    if (looked != NULL) {
+        f->queries.n_looked = looked->dim[0];
+        f->queries.looked = f->looked = reals_of(f->file, "query.looked");
+        f->looked_said = reals_of(f->file, "query.looked_said");
+        if (count(need(f->file, "query.looked_said")) > 0) f->queries.looked_said = f->looked_said;
+    }
+    if (given != NULL) {
+        f->queries.n_given = given->dim[0];
+        f->queries.given = f->given_rows = reals_of(f->file, "query.given");
+    }
+}
+
+/* Texts, with or without sentence vectors; pictures are what the others leave of the pairs. */
 static void read_queries(fixture *f) {
     const sage_tensor *begin = need(f->file, "query.begin");
     size_t texts = count(begin) - 1;
-    f->queries = (sage_query_batch){.n_texts = texts,
-                                    .n_pictures = need_size(f->file, "pairs") - texts,
-                                    .bags = {texts, need(f->file, "query.ids")->data, begin->data}};
+    f->queries = (sage_query_batch){.n_texts = texts, .bags = {texts, need(f->file, "query.ids")->data, begin->data}};
+    read_looked(f);
+    read_users(f);
+    f->queries.n_pictures =
+        need_size(f->file, "pairs") - texts - f->queries.n_looked - f->queries.n_users - f->queries.n_given;
     f->sentences = reals_of(f->file, "query.sentences");
     f->pictures = reals_of(f->file, "query.pictures");
     if (count(need(f->file, "query.sentences")) > 0) f->queries.sentences = f->sentences;
@@ -131,6 +164,11 @@ static void close_fixture(fixture *f) {
     free(f->weight);
     free(f->teacher);
     free(f->given);
+    free(f->looked);
+    free(f->looked_said);
+    free(f->user_vectors);
+    free(f->user_age);
+    free(f->given_rows);
     sage_safetensors_close(f->file);
 }
 
@@ -224,10 +262,24 @@ static void check(void **state) {
 }
 
 int main(void) {
-    static char names[][32] = {"plain",          "hashed_images",   "in_batch_alone",         "catalogue_smoothed",
-                               "clamped_images", "teacher",         "teacher_catalogue",      "given_plain_text",
-                               "plain_head",     "sentences",       "pictures_and_sentences", "four_groups",
-                               "pictures_alone", "sentences_beside"};
+    static char names[][32] = {"plain",
+                               "hashed_images",
+                               "in_batch_alone",
+                               "catalogue_smoothed",
+                               "clamped_images",
+                               "teacher",
+                               "teacher_catalogue",
+                               "given_plain_text",
+                               "plain_head",
+                               "sentences",
+                               "pictures_and_sentences",
+                               "four_groups",
+                               "pictures_alone",
+                               "sentences_beside",
+                               "looked_at",
+                               "users",
+                               "users_alone",
+                               "users_and_all"};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(check, names[0]),  cmocka_unit_test_prestate(check, names[1]),
         cmocka_unit_test_prestate(check, names[2]),  cmocka_unit_test_prestate(check, names[3]),
@@ -236,6 +288,8 @@ int main(void) {
         cmocka_unit_test_prestate(check, names[8]),  cmocka_unit_test_prestate(check, names[9]),
         cmocka_unit_test_prestate(check, names[10]), cmocka_unit_test_prestate(check, names[11]),
         cmocka_unit_test_prestate(check, names[12]), cmocka_unit_test_prestate(check, names[13]),
+        cmocka_unit_test_prestate(check, names[14]), cmocka_unit_test_prestate(check, names[15]),
+        cmocka_unit_test_prestate(check, names[16]), cmocka_unit_test_prestate(check, names[17]),
     };
     const char *forced = getenv("ITEMSAGE_ISA");
     if (forced != NULL && strcmp(sage_isa(), forced) != 0) {
