@@ -33,6 +33,20 @@ sage_status sage_encoder_texts(sage_encoder *encoder, const sage_str *texts, siz
 /* Pictures as queries, by their vectors [n][image_dim], each part of length 1 -> out [n][dim], unit vectors. */
 sage_status sage_encoder_pictures(sage_encoder *encoder, const float *pictures, size_t n, float *out,
                                   sage_error *error);
+/* Products that are looked at, by their vectors [n][dim] as embedded -> out [n][dim], unit vectors: what goes with
+ * them, not they again. SAGE_E_ARGUMENT where the model has no tower for that (sage_encoder_shape: product_tower). */
+sage_status sage_encoder_looked(sage_encoder *encoder, const float *products, size_t n, float *out, sage_error *error);
+/* What users did. User u's events are begin[u] .. begin[u + 1]), oldest first: of more than the model reads the newest
+ * count. There may be none, and out is then what most users do. */
+typedef struct sage_histories {
+    size_t n;
+    const uint32_t *begin; /* [n + 1] */
+    const float *products; /* [events][dim] the products' vectors, as embedded */
+    const uint8_t *kind;   /* [events] sage_event_kind */
+    const float *age;      /* [events] days before now, >= 0; NAN: not known */
+} sage_histories;
+/* -> out [n][dim], unit vectors. SAGE_E_ARGUMENT where the model has no tower for users (user_events is 0). */
+sage_status sage_encoder_users(sage_encoder *encoder, const sage_histories *users, float *out, sage_error *error);
 /* Products as rows of the catalogue; batches are gathered by the caller with _add and computed by _flush into out
  * [n_added][dim]. */
 sage_status sage_encoder_add_product(sage_encoder *encoder, const sage_product_row *row, sage_image_store *images,

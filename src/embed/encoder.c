@@ -202,6 +202,11 @@ sage_status sage_encoder_pictures(sage_encoder *encoder, const float *pictures, 
     return sage_frozen_queries(encoder->frozen, &queries, out, error);
 }
 
+sage_status sage_encoder_queries(sage_encoder *encoder, const sage_query_batch *queries, float *out,
+                                 sage_error *error) {
+    return sage_frozen_queries(encoder->frozen, queries, out, error);
+}
+
 /* ---- products ---- */
 
 sage_status sage_encoder_products(sage_encoder *encoder, const sage_product_batch *batch, float *out,

@@ -9,4 +9,7 @@ const sage_vocab *sage_encoder_vocab(const sage_encoder *encoder);
 sage_status sage_encoder_products(sage_encoder *encoder, const sage_product_batch *batch, float *out,
                                   sage_error *error);
 
+/* Queries of any kind, as the model takes them. */
+sage_status sage_encoder_queries(sage_encoder *encoder, const sage_query_batch *queries, float *out, sage_error *error);
+
 #endif

@@ -40,3 +40,13 @@ void beside_publish(const sage_model_shape *s, const real *own, const real *mapp
     }
     if (square > 0) ops->scale(s->dim_out + width, (real)(1 / sqrt(square)), out);
 }
+
+void sage_shape_own(const sage_model_shape *s, size_t n, const real *published, real *own) {
+    const sage_ops *ops = sage_ops_best();
+    size_t o = s->dim_out, width = sage_shape_out(s);
+    for (size_t i = 0; i < n; i++, own += o) {
+        memcpy(own, published + i * width, o * sizeof(real));
+        double length = width > o ? sqrt((double)ops->dot(o, own, own)) : 1;
+        if (width > o && length > 0) ops->scale(o, (real)(1 / length), own);
+    }
+}

@@ -58,6 +58,9 @@ extern const sage_option sage_model_options[];
 size_t sage_shape_dim(const sage_model_shape *shape, sage_group_kind kind);
 /* Of the vectors that come out of a frozen model: dim_out, and the sentences where they stand beside. */
 size_t sage_shape_out(const sage_model_shape *shape);
+/* Of n published vectors [n][sage_shape_out] the model's own part [n][dim_out], of length 1, or zeros where there is
+ * none: what the towers of products and users take. Without sentences beside that is all of them. */
+void sage_shape_own(const sage_model_shape *shape, size_t n, const real *published, real *own);
 
 /* The shape that options `preset`, `dim_*`, `heads`, `table_rows`, `text_norm`, `head_skip` give for a vocabulary and
  * groups. No more rows than ids: a table that could hold the whole vocabulary has one row an id and no hashing.
