@@ -6,8 +6,8 @@
 #include <io/fs.h>
 #include <io/npy.h>
 
-enum { FILES = 4, PACKED = 3 };
-static const char *const names[FILES] = {"vocab.bin", "products.bin", "queries.bin", "meta.json"};
+enum { FILES = 5, PACKED = 4 };
+static const char *const names[FILES] = {"vocab.bin", "products.bin", "queries.bin", "users.bin", "meta.json"};
 
 static char dir[64];
 static image sound[FILES];
@@ -73,8 +73,10 @@ static sage_catalog *make_catalogue(void) {
         "6\toak shelf\tArla\n7\tred chair\t\n8\tblue chair\tArla\n9\tgarden table\t\n10\tdesk\t\n11\tdesk lamp\t\n");
     write_text(
         events,
-        "event\tproduct_id\tquery\nclick\t1\toak\nclick\t2\toak\ncheckout\t3\tlamp\nsave\t4\tlamp\nclick\t9\ttable\n"
-        "add_to_cart\t10\tdesk\nclick\t11\tdesk\nclick\t7\tchair\nclick\t8\tblue chair\n");
+        "event\tproduct_id\tquery\tuser_id\tsurface\ttimestamp\nclick\t1\toak\tann\t\t100\nclick\t2\toak\tann\t\t200\n"
+        "checkout\t3\tlamp\tbob\t\t\nsave\t4\tlamp\nclick\t9\ttable\nadd_to_cart\t10\tdesk\nclick\t11\tdesk\n"
+        "click\t7\tchair\nclick\t8\tblue chair\nsave\t4\t\tann\tuser\t300\ncheckout\t4\t\tann\tuser\t300\n"
+        "save\t1\t\tcid\tuser\t\nclick\t2\t1\t\tproduct\t\nclick\t3\t1\t\tproduct\t\n");
     const char *const product_files[] = {products}, *const event_files[] = {events};
     FUZZ_CHECK(sage_catalog_create(db, NULL) == SAGE_OK && sage_catalog_open(db, true, &catalog, NULL) == SAGE_OK);
     FUZZ_CHECK(sage_catalog_import_products(catalog, product_files, 1, &import, NULL, &report, NULL) == SAGE_OK);
@@ -114,6 +116,7 @@ static void read_all(const sage_dataset *dataset) {
         fuzz_touch(q.text.data, q.text.len);
         for (size_t j = 0; j < q.n_ids; j++) FUZZ_CHECK(q.ids[j] < vocab);
         for (size_t j = 0; j < q.n_positives; j++) FUZZ_CHECK(q.positives[j] < n);
+        FUZZ_CHECK(q.looked_at < n || q.looked_at == UINT32_MAX);
     }
     for (unsigned t = 0; t < SAGE_PARTS * SAGE_TASKS; t++) {
         size_t n_pairs;
@@ -121,6 +124,29 @@ static void read_all(const sage_dataset *dataset) {
         for (size_t i = 0; i < n_pairs; i++) {
             FUZZ_CHECK(pairs[i].product < n && pairs[i].query < sage_dataset_queries(dataset));
         }
+    }
+}
+
+static void read_people(const sage_dataset *dataset) {
+    sage_user_event known[64];
+    size_t n_events = 0, n;
+    for (size_t i = 0; i < sage_dataset_users(dataset); i++) {
+        sage_packed_user u;
+        sage_dataset_user(dataset, i, &u);
+        fuzz_touch(u.id.data, u.id.len);
+        FUZZ_CHECK(u.first == n_events && u.n <= 64);
+        for (unsigned part = 0; part < SAGE_PARTS; part++) {
+            FUZZ_CHECK(sage_user_known(&u, (sage_part)part, known) <= u.n);
+            sage_user_moment(dataset, &u, (sage_part)part);
+        }
+        for (size_t e = 0; e < u.n; e++, n_events++) {
+            FUZZ_CHECK(u.events[e].product < sage_dataset_products(dataset) && u.events[e].kind < SAGE_EVENT_KINDS);
+            FUZZ_CHECK(sage_dataset_event_user(dataset, n_events) == i);
+        }
+    }
+    for (unsigned kind = 0; kind < SAGE_EVENT_KINDS; kind++) {
+        const uint32_t *targets = sage_dataset_targets(dataset, (sage_event_kind)kind, &n);
+        for (size_t i = 0; i < n; i++) FUZZ_CHECK(targets[i] < n_events);
     }
 }
 
@@ -150,6 +176,7 @@ static void look(bool verify) {
         return;
     }
     read_all(dataset);
+    read_people(dataset);
     sample(dataset);
     sage_dataset_close(dataset);
 }

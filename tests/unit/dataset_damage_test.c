@@ -58,6 +58,21 @@ static const damage cases[] = {
     {"queries.bin", "pair_begin", 1, 1 << 20, "pairs do not lie in order"},
     {"queries.bin", "pairs", 0, UINT64_MAX, "pair is out of range"},
     {"queries.bin", "surface", 0, SAGE_ON_IMAGE, "pair is out of range"},
+    {"queries.bin", "looked_at", 0, 0, "looked at is out of range"},
+    {"users.bin", "info", 0, 13, "other products"},
+    {"users.bin", "info", 1, 1, "other products"},
+    {"users.bin", "info", 2, 2, "head is out of range"},
+    {"users.bin", "info", 4, 5, "head is out of range"},
+    {"users.bin", "part", 0, SAGE_VALIDATION, "targets are not the events"},
+    {"users.bin", "id_begin", 1, 1 << 20, "users are not in order"},
+    {"users.bin", "id", 0, 'z', "users are not in order"},
+    {"users.bin", "part", 0, SAGE_PARTS, "user's part is unknown"},
+    {"users.bin", "event_begin", 1, 1 << 20, "events do not lie in order"},
+    {"users.bin", "event_begin", 1, 0, "a user did nothing"},
+    {"users.bin", "events", 0, INT64_MAX, "events are not in order"},
+    {"users.bin", "target_begin", 1, 1 << 20, "targets do not lie in order"},
+    {"users.bin", "target_begin", 2, 0, "targets"},
+    {"users.bin", "targets", 1, 0, "targets are not the events"},
 };
 
 static const char *path_of(uint64_t id, const char *file) {
@@ -110,6 +125,8 @@ static sage_catalog *shop_with_images(void) {
     }
     fake_vectors("pictures/seen.npy", (float[]){1, 1, 1, 0}, 2, 2);
     for (int i = 0; i < 2; i++) fake_event(catalog, SAGE_ON_IMAGE, i == 0 ? "0" : "1", 10, SAGE_CLICK, 1);
+    fake_event(catalog, SAGE_ON_PRODUCT, "20", 10, SAGE_CLICK, 1);
+    for (int i = 0; i < 3; i++) fake_act(catalog, "a", 10, SAGE_CLICK, i);
     fake_sort_events(catalog);
     return catalog;
 }
@@ -154,13 +171,13 @@ static void every_check_finds_its_fault(void **state) {
 
 static void absent_files_and_versions(void **state) {
     (void)state;
-    static const char *const files[] = {"vocab.bin", "products.bin", "queries.bin", "meta.json"};
+    static const char *const files[] = {"vocab.bin", "products.bin", "queries.bin", "users.bin", "meta.json"};
     sage_catalog *catalog = fake_shop(5, 5, 3);
     sage_options *options = fake_options();
     sage_dataset *dataset;
     assert_int_equal(sage_dataset_open(fake_dir, 99, true, &dataset, NULL), SAGE_E_NOT_FOUND);
     assert_null(dataset);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         uint64_t id = fake_build(catalog, options);
         sage_error error = {0};
         assert_int_equal(unlink(path_of(id, files[i])), 0);
@@ -174,11 +191,11 @@ static void absent_files_and_versions(void **state) {
 /* products.bin and queries.bin of another build are told apart even where all checksums hold. */
 static void files_of_two_builds_do_not_mix(void **state) {
     (void)state;
-    static const char *const files[] = {"vocab.bin", "products.bin", "queries.bin"};
+    static const char *const files[] = {"vocab.bin", "products.bin", "queries.bin", "users.bin"};
     sage_catalog *first = fake_shop(12, 60, 3), *second = fake_shop(13, 60, 4);
     sage_options *options = fake_options();
     uint64_t a = fake_build(first, options), b = fake_build(second, options);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         size_t n, n_own;
         sage_dataset *dataset;
         char *other = scratch_read(path_of(b, files[i]), &n), *own = scratch_read(path_of(a, files[i]), &n_own);
@@ -209,12 +226,79 @@ static void broken_meta_is_refused_and_never_fresh(void **state) {
     free(catalog);
 }
 
+/* Every number of an event, set to what it cannot be, by its place in the bytes. */
+static void an_event_out_of_range_is_found(void **state) {
+    (void)state;
+    static const struct {
+        size_t at, width;
+        uint64_t value;
+    } faults[] = {{offsetof(sage_user_event, product), 4, 1 << 20},
+                  {offsetof(sage_user_event, count), 2, 0},
+                  {offsetof(sage_user_event, kind), 1, SAGE_EVENT_KINDS},
+                  {offsetof(sage_user_event, part), 1, SAGE_PARTS},
+                  {offsetof(sage_user_event, part), 1, SAGE_VALIDATION}};
+    sage_catalog *catalog = fake_shop(5, 0, 3);
+    sage_options *options = fake_options();
+    fake_act(catalog, "a", 10, SAGE_CLICK, 1);
+    fake_set(options, "holdout=0");
+    uint64_t id = fake_build(catalog, options);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        size_t n;
+        uint32_t sections;
+        sage_dataset *dataset;
+        sage_error error = {0};
+        char *bytes = scratch_read(path_of(id, "users.bin"), &n), *sound = scratch_read(path_of(id, "users.bin"), &n);
+        memcpy(&sections, bytes + 12, 4);
+        for (uint32_t s = 0; s < sections; s++) {
+            const char *row = bytes + TABLE + s * ROW;
+            uint64_t at;
+            memcpy(&at, row + 24, 8);
+            if (strcmp(row, "events") == 0) memcpy(bytes + at + faults[i].at, &faults[i].value, faults[i].width);
+        }
+        sum_again(bytes);
+        scratch_write(path_of(id, "users.bin"), bytes, n);
+        assert_int_equal(sage_dataset_open(fake_dir, id, true, &dataset, &error), SAGE_E_FORMAT);
+        assert_non_null(strstr(error.text, "event"));
+        scratch_write(path_of(id, "users.bin"), sound, n);
+        sage_free(bytes);
+        sage_free(sound);
+    }
+    sage_dataset_close(fake_open(id));
+    sage_options_free(options);
+    free(catalog);
+}
+
+/* One from before there were users opens without them; a newer one without its file does not. */
+static void an_older_dataset_has_no_users(void **state) {
+    (void)state;
+    sage_catalog *catalog = fake_shop(5, 20, 3);
+    sage_options *options = fake_options();
+    uint64_t id = fake_build(catalog, options);
+    size_t n;
+    sage_dataset *dataset;
+    char *meta = scratch_read(path_of(id, "meta.json"), &n), *contents = strstr(meta, "\"contents\":");
+    assert_non_null(contents);
+    contents += strcspn(contents, "0123456789");
+    assert_int_equal(unlink(path_of(id, "users.bin")), 0);
+    assert_int_equal(sage_dataset_open(fake_dir, id, true, &dataset, NULL), SAGE_E_NOT_FOUND);
+    *contents = '2';
+    scratch_write(path_of(id, "meta.json"), meta, n);
+    dataset = fake_open(id);
+    assert_int_equal(sage_dataset_users(dataset), 0);
+    assert_null(sage_dataset_targets(dataset, SAGE_CLICK, &n));
+    assert_int_equal(n, 0);
+    sage_dataset_close(dataset);
+    assert_false(sage_dataset_fresh(fake_dir, id, 7, options, NULL));
+    sage_free(meta);
+    sage_options_free(options);
+    free(catalog);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_check_finds_its_fault),
-        cmocka_unit_test(absent_files_and_versions),
-        cmocka_unit_test(files_of_two_builds_do_not_mix),
-        cmocka_unit_test(broken_meta_is_refused_and_never_fresh),
+        cmocka_unit_test(every_check_finds_its_fault),    cmocka_unit_test(an_event_out_of_range_is_found),
+        cmocka_unit_test(an_older_dataset_has_no_users),  cmocka_unit_test(absent_files_and_versions),
+        cmocka_unit_test(files_of_two_builds_do_not_mix), cmocka_unit_test(broken_meta_is_refused_and_never_fresh),
     };
     return cmocka_run_group_tests(tests, fake_setup, fake_teardown);
 }
