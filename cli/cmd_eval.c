@@ -34,6 +34,23 @@ static void print_row(const sage_eval_report *r, const sage_eval_row *row) {
     printf("  %-8.3f  %.3f\n", row->mrr[0].value, row->ndcg[0].value);
 }
 
+/* Where there are people or products among the queries. Those of single tasks are in the JSON alone. */
+static void print_differences(const sage_eval_report *r) {
+    if (r->n_differences == 0) return;
+    printf("\nDifference in pair@k:\n%-9s %-9s %-12s", "method", "minus", "task");
+    for (size_t i = 0; i < r->n_k; i++) printf("  @%-*zu", i + 1 < r->n_k ? 22 : 1, r->k[i]);
+    printf("\n");
+    for (size_t i = 0; i < r->n_differences; i++) {
+        const sage_eval_difference *d = &r->differences[i];
+        if (strchr(d->task, '/') != NULL) continue;
+        printf("%-9s %-9s %-12s", d->method, d->against, d->task);
+        for (size_t j = 0; j < r->n_k; j++)
+            printf("  %+.3f [%+.3f, %+.3f]", d->pair_recall[j].value, d->pair_recall[j].low, d->pair_recall[j].high);
+        printf("\n");
+    }
+    printf("Both methods on the same queries; where 0 is outside of the brackets (95 %%), they differ.\n");
+}
+
 static void print_table(const sage_eval_report *r) {
     printf("Judged on: %s%s\n", r->source, r->simulated ? " (SIMULATED events)" : "");
     heading(r);
@@ -43,6 +60,7 @@ static void print_table(const sage_eval_report *r) {
     if (r->unknown_pairs)
         printf("%llu pairs name products that are not in the index; they count as misses.\n",
                (unsigned long long)r->unknown_pairs);
+    print_differences(r);
 }
 
 static int run(const cli_args *args) {
@@ -77,11 +95,13 @@ static const cli_flag flags[] = {
 const cli_command cli_eval = {
     .name = "eval",
     .operands = "",
-    .summary = "Says how good vectors, keywords and hybrid are on held-out events",
+    .summary = "Says how good vectors, keywords and hybrid are on held-out events, beside baselines",
     .text =
         "Searches for every held-out query by vectors, keywords and hybrid, and prints for each method, per task and "
-        "over all: pair recall, query recall, MRR and nDCG, with 95 % bootstrap intervals over queries. docs/model.md "
-        "defines them.",
+        "over all: pair recall, query recall, MRR and nDCG, with 95 % bootstrap intervals over queries. Where events "
+        "name users, it also says how well what users did later is found from what they did before (tasks user and "
+        "product), beside item-knn, popular products and the user's own, and by how much the first method differs "
+        "from each of them. docs/model.md defines them.",
     .flags = flags,
     .example = "itemsage -C myshop eval -k 10,100 --json eval.json",
     .run = run,

@@ -61,6 +61,22 @@ static json_t *row_json(const sage_eval_report *report, const sage_eval_row *row
     return value_or_free(object, failed);
 }
 
+static json_t *pair_bounds(const sage_eval_report *report, const sage_eval_difference *difference) {
+    json_t *object = json_object();
+    int failed = object == NULL || set(object, "pair_recall", bounds(report, difference->pair_recall)) != 0;
+    return value_or_free(object, failed);
+}
+
+static json_t *difference_json(const sage_eval_report *report, const sage_eval_difference *difference) {
+    json_t *object = json_object();
+    int failed = object == NULL || set(object, "method", json_string(difference->method)) != 0 ||
+                 set(object, "against", json_string(difference->against)) != 0 ||
+                 set(object, "task", json_string(difference->task)) != 0 ||
+                 set(object, "pair_recall", figures(report, difference->pair_recall)) != 0 ||
+                 set(object, "intervals", pair_bounds(report, difference)) != 0;
+    return value_or_free(object, failed);
+}
+
 /* A file's name may be any bytes; JSON holds UTF-8 only. */
 static json_t *name_json(const char *name) {
     char ascii[sizeof((sage_eval_report *)NULL)->source];
@@ -73,13 +89,16 @@ static json_t *name_json(const char *name) {
 }
 
 static json_t *report_json(const sage_eval_report *report) {
-    json_t *root = json_object(), *k = json_array(), *rows = json_array();
+    json_t *root = json_object(), *k = json_array(), *rows = json_array(), *differences = json_array();
     int failed = root == NULL || set(root, "k", k) != 0;
     failed = failed != 0 || set(root, "rows", rows) != 0;
+    failed = failed != 0 || set(root, "differences", differences) != 0;
     for (size_t i = 0; i < report->n_k && failed == 0; i++)
         failed = json_array_append_new(k, json_integer((json_int_t)report->k[i]));
     for (size_t i = 0; i < report->n_rows && failed == 0; i++)
         failed = json_array_append_new(rows, row_json(report, &report->rows[i]));
+    for (size_t i = 0; i < report->n_differences && failed == 0; i++)
+        failed = json_array_append_new(differences, difference_json(report, &report->differences[i]));
     failed = failed != 0 || set(root, "source", name_json(report->source)) != 0 ||
              set(root, "simulated", json_boolean(report->simulated)) != 0 ||
              set(root, "unknown_pairs", json_integer((json_int_t)report->unknown_pairs)) != 0;

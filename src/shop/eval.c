@@ -4,6 +4,7 @@
 #include <base/error.h>
 #include <base/report.h>
 #include <eval/eval.h>
+#include <shop/eval_people.h>
 #include <shop/eval_pictures.h>
 #include <shop/shop.h>
 #include <stdio.h>
@@ -16,10 +17,19 @@ typedef struct gathered {
     size_t n, capacity;
     sage_judgement *pictures; /* of the surface image */
     size_t n_pictures, pictures_capacity;
+    sage_file_event *of[2]; /* of the surfaces product and user */
+    size_t n_of[2], of_capacity[2];
     sage_arena *texts;
-    uint64_t other_surfaces;
     bool simulated;
 } gathered;
+
+static sage_status gather_person(gathered *g, const sage_event_row *row, sage_str query, sage_error *error) {
+    size_t of = row->surface == SAGE_ON_USER;
+    if (sage_grow((void **)&g->of[of], &g->of_capacity[of], g->n_of[of] + 1, sizeof *g->of[of]))
+        return sage_fail_memory(error, sizeof *g->of[of]);
+    g->of[of][g->n_of[of]++] = (sage_file_event){query, row->pid, row->kind};
+    return SAGE_OK;
+}
 
 static sage_status gather(void *ctx, const sage_event_row *row, sage_error *error) {
     gathered *g = ctx;
@@ -27,16 +37,13 @@ static sage_status gather(void *ctx, const sage_event_row *row, sage_error *erro
     sage_judgement **rows = picture ? &g->pictures : &g->rows;
     size_t *n = picture ? &g->n_pictures : &g->n, *capacity = picture ? &g->pictures_capacity : &g->capacity;
     g->simulated = g->simulated || row->simulated;
-    if (row->surface != SAGE_ON_SEARCH && !picture) {
-        g->other_surfaces++;
-        return SAGE_OK;
-    }
     char *text = sage_arena_copy(g->texts, row->query_key.data, row->query_key.len);
-    if (!text || sage_grow((void **)rows, capacity, *n + 1, sizeof **rows))
-        return sage_fail_memory(error, sizeof **rows);
-    (*rows)[(*n)++] = (sage_judgement){.query = {text, row->query_key.len},
-                                       .task = (unsigned)(row->surface * SAGE_EVENT_KINDS + row->kind),
-                                       .pid = row->pid};
+    if (!text) return sage_fail_memory(error, row->query_key.len);
+    const sage_str query = {text, row->query_key.len};
+    if (row->surface == SAGE_ON_USER || row->surface == SAGE_ON_PRODUCT) return gather_person(g, row, query, error);
+    if (sage_grow((void **)rows, capacity, *n + 1, sizeof **rows)) return sage_fail_memory(error, sizeof **rows);
+    (*rows)[(*n)++] = (sage_judgement){
+        .query = query, .task = (unsigned)(row->surface * SAGE_EVENT_KINDS + row->kind), .pid = row->pid};
     return SAGE_OK;
 }
 
@@ -50,6 +57,16 @@ static int by_query(const void *a, const void *b) {
     return (x->task > y->task) - (x->task < y->task);
 }
 
+static int by_asker(const void *a, const void *b) {
+    const sage_file_event *x = a, *y = b;
+    size_t n = x->query.len < y->query.len ? x->query.len : y->query.len;
+    int order = memcmp(x->query.data, y->query.data, n);
+    if (order) return order;
+    if (x->query.len != y->query.len) return x->query.len < y->query.len ? -1 : 1;
+    if (x->pid != y->pid) return x->pid < y->pid ? -1 : 1;
+    return (x->kind > y->kind) - (x->kind < y->kind);
+}
+
 static sage_status from_file(sage_shop *shop, const char *file, const sage_monitor *monitor, gathered *g,
                              sage_error *error) {
     static const sage_import_options defaults;
@@ -61,13 +78,33 @@ static sage_status from_file(sage_shop *shop, const char *file, const sage_monit
     SAGE_TRY(sage_catalog_scan_events(catalog, file, &defaults, gather, g, &report, error));
     if (report.rejected)
         sage_warn(monitor, "%s: %llu bad rows are left out", file, (unsigned long long)report.rejected);
-    if (g->other_surfaces)
-        sage_warn(monitor, "%s: %llu events of other surfaces than search and image are left out", file,
-                  (unsigned long long)g->other_surfaces);
     if (g->n) qsort(g->rows, g->n, sizeof *g->rows, by_query);
     if (g->n_pictures) qsort(g->pictures, g->n_pictures, sizeof *g->pictures, by_query);
+    for (size_t i = 0; i < 2; i++)
+        if (g->n_of[i]) qsort(g->of[i], g->n_of[i], sizeof *g->of[i], by_asker);
 out:
     sage_catalog_close(catalog);
+    return st;
+}
+
+/* The dataset of the release's model; NULL where it is only to count baselines from and cannot be had. */
+static sage_status dataset_of(sage_shop *shop, const sage_release *release, bool must, const sage_monitor *monitor,
+                              sage_dataset **dataset, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_error fault = {0};
+    sage_model_config config;
+    if (must) {
+        SAGE_TRY(sage_model_config_read(shop, release->query_model, &config, error));
+        st = sage_dataset_open(shop->dir, config.dataset, true, dataset, error);
+        SAGE_TRY(
+            sage_shop_advise(st, "run 'itemsage train' for a new one, or judge on a file with --events FILE", error));
+        goto out;
+    }
+    if (sage_model_config_read(shop, release->query_model, &config, &fault) != SAGE_OK ||
+        sage_dataset_open(shop->dir, config.dataset, true, dataset, &fault) != SAGE_OK)
+        sage_warn(monitor, "item-knn and popular are left out, without the dataset that they count from: %s",
+                  fault.text);
+out:
     return st;
 }
 
@@ -76,35 +113,38 @@ static sage_status judgements_for(sage_shop *shop, const sage_release *release, 
                                   const sage_monitor *monitor, sage_dataset **dataset, gathered *g,
                                   sage_eval_report *report, sage_error *error) {
     sage_status st = SAGE_OK;
-    sage_model_config config;
     sage_dataset_info info;
     if (options && options->events_file) {
         snprintf(report->source, sizeof report->source, "%s", options->events_file);
         SAGE_TRY(from_file(shop, options->events_file, monitor, g, error));
         report->simulated = g->simulated;
+        if (g->n_of[0] + g->n_of[1] > 0) SAGE_TRY(dataset_of(shop, release, false, monitor, dataset, error));
         goto out;
     }
-    SAGE_TRY(sage_model_config_read(shop, release->query_model, &config, error));
-    st = sage_dataset_open(shop->dir, config.dataset, true, dataset, error);
-    SAGE_TRY(sage_shop_advise(st, "run 'itemsage train' for a new one, or judge on a file with --events FILE", error));
+    SAGE_TRY(dataset_of(shop, release, true, monitor, dataset, error));
     SAGE_TRY(sage_judgements_of(*dataset, SAGE_TEST, SAGE_ON_SEARCH, &g->rows, &g->n, error));
     SAGE_TRY(sage_judgements_of(*dataset, SAGE_TEST, SAGE_ON_IMAGE, &g->pictures, &g->n_pictures, error));
     sage_dataset_describe(*dataset, &info);
     report->simulated = info.simulated;
-    snprintf(report->source, sizeof report->source, "held-out test part of dataset %llu",
-             (unsigned long long)config.dataset);
-    if (!g->n && !g->n_pictures && info.holdout <= 0)
-        st = sage_fail(error, SAGE_E_STATE,
-                       "dataset %llu was packed with holdout=0, so it has no held-out search events; train again with "
-                       "holdout=0.2, or judge on a file with --events FILE",
-                       (unsigned long long)config.dataset);
-    else if (!g->n && !g->n_pictures)
-        st = sage_fail(error, SAGE_E_STATE,
-                       "dataset %llu has no held-out search events; import events and train again, or judge on a file "
-                       "with --events FILE",
-                       (unsigned long long)config.dataset);
+    snprintf(report->source, sizeof report->source, "held-out test part of dataset %llu", (unsigned long long)info.id);
 out:
     return st;
+}
+
+static sage_status nothing_to_judge(const sage_dataset *dataset, bool file, const sage_eval_report *report,
+                                    sage_error *error) {
+    sage_dataset_info info;
+    if (file) return sage_fail(error, SAGE_E_STATE, "%s holds no event to judge on", report->source);
+    sage_dataset_describe(dataset, &info);
+    if (info.holdout <= 0)
+        return sage_fail(error, SAGE_E_STATE,
+                         "dataset %llu was packed with holdout=0, so it has no held-out events; train again with "
+                         "holdout=0.2, or judge on a file with --events FILE",
+                         (unsigned long long)info.id);
+    return sage_fail(error, SAGE_E_STATE,
+                     "dataset %llu has no held-out events; import events and train again, or judge on a file with "
+                     "--events FILE",
+                     (unsigned long long)info.id);
 }
 
 static sage_status choose_k(const sage_eval_options *options, size_t k[SAGE_EVAL_K_MAX], size_t *n_k,
@@ -130,23 +170,25 @@ sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const s
     sage_open_release opened = {.fd = {-1, -1, -1}};
     sage_dataset *dataset = NULL;
     gathered g = {0};
-    size_t k[SAGE_EVAL_K_MAX], n_k;
+    size_t k[SAGE_EVAL_K_MAX], n_k, n_people = 0;
+    bool file = options && options->events_file;
     memset(report, 0, sizeof *report);
     SAGE_TRY(choose_k(options, k, &n_k, error));
     SAGE_TRY(sage_release_open(shop, &opened, error));
     SAGE_TRY(judgements_for(shop, &opened.release, options, monitor, &dataset, &g, report, error));
-    if (!g.n && !g.n_pictures) {
-        st = sage_fail(error, SAGE_E_STATE, "%s holds no search event to judge on", report->source);
-        goto out;
-    }
     SAGE_TRY(sage_eval_run(opened.engine, g.rows, g.n, k, n_k, monitor, report, error));
     if (!g.n) report->n_rows = 0; /* rows of nothing */
     SAGE_TRY(sage_eval_image_rows(shop, &opened, g.pictures, g.n_pictures, monitor, report, error));
+    const sage_people_source people = {dataset, file, g.of[1], g.of[0], g.n_of[1], g.n_of[0]};
+    SAGE_TRY(sage_eval_people_rows(shop, &opened, &people, monitor, &n_people, report, error));
+    if (!g.n && !g.n_pictures && !n_people) st = nothing_to_judge(dataset, file, report, error);
 out:
     sage_release_close(&opened);
     sage_dataset_close(dataset);
     sage_arena_free(g.texts);
     sage_free(g.rows);
     sage_free(g.pictures);
+    sage_free(g.of[0]);
+    sage_free(g.of[1]);
     return st;
 }
