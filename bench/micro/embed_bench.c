@@ -148,7 +148,7 @@ static void packed_blocks(bench *b, stopwatch *watch, block_fn fn, void *ctx) {
         for (; i < b->products && !sage_product_block_full(b->block); i++) {
             sage_packed_product product;
             sage_dataset_product(b->dataset, i, &product);
-            must(sage_product_block_add_packed(b->block, &product, &b->error), b);
+            must(sage_product_block_add_packed(b->block, sage_dataset_pids(b->dataset)[i], &product, &b->error), b);
         }
         stop(watch);
         end_block(b, watch, fn, ctx);
@@ -261,7 +261,7 @@ static void open_shop(bench *b, unsigned long model) {
     must(sage_pool_new(b->threads, &b->pool, &b->error), b);
     open_dataset(b, model_dir);
     const sage_model_shape *shape = sage_model_shape_of(b->model);
-    must(sage_product_block_new(b->vocab, shape, NULL, b->pool, &b->block, &b->error), b);
+    must(sage_product_block_new(b->vocab, shape, NULL, NULL, b->pool, &b->block, &b->error), b);
     b->out = must_have(malloc(1024 * shape->dim_out * sizeof *b->out));
 }
 

@@ -83,6 +83,14 @@ const sage_option sage_sampler_options[] = {
      "Weight of the loss that teaches the model what a keyword search (BM25) thinks of a batch's products; 0: none."},
     {"sampler", "teacher_temperature", SAGE_OPT_REAL, 0.01, 1000, NULL, "2",
      "What the keyword scores are divided by: lower makes the teacher surer of its best products."},
+    {"sampler", "product_token", SAGE_OPT_CHOICE, 0, 0, "auto|on|off", "auto",
+     "A learned vector for each product with enough events, beside its texts; auto has them where there are five "
+     "events "
+     "a product or more, or no texts."},
+    {"sampler", "token_events", SAGE_OPT_INT, 0, 1e6, NULL, "auto",
+     "Events of the training part that a product needs for a token of its own; auto is 3."},
+    {"sampler", "token_dropout", SAGE_OPT_REAL, 0, 1, NULL, "0.5",
+     "Probability that a product's own token is left out in a step, so that the rest learns to do without."},
     {"sampler", "log_q", SAGE_OPT_CHOICE, 0, 0, "exact|sketch|off", "exact",
      "Correction of in-batch logits for how often a product is drawn: from exact counts, from a count-min sketch, or "
      "none."},

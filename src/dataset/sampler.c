@@ -33,6 +33,7 @@ sage_status sage_sampler_new(const sage_dataset *dataset, const sage_options *op
     s->pool = pool;
     s->seed = seed;
     SAGE_TRY(sage_sampler_plan_settings(s, options, error));
+    SAGE_TRY(sage_dataset_tokens(dataset, options, &s->tokens, error));
     SAGE_TRY(allocate_rows(s, error));
     SAGE_TRY(sage_sampler_learn_taste(s, options, error));
     SAGE_TRY(sage_sampler_count(s, error));
@@ -60,6 +61,7 @@ sage_status sage_sampler_twin(const sage_sampler *of, sage_pool *pool, sage_samp
     s->full_catalogue = of->full_catalogue;
     s->cold_start = of->cold_start;
     s->borrowed = true;
+    s->tokens = of->tokens;
     s->taste = of->taste;
     s->expected = of->expected;
     memcpy(s->tasks, of->tasks, sizeof s->tasks);
@@ -99,6 +101,7 @@ void sage_sampler_free(sage_sampler *sampler) {
     sage_pictures_free(&s->pictures);
     sage_spoken_free(&s->sentences);
     sage_free(s->workers);
+    if (!s->borrowed) sage_tokens_free(&s->tokens);
     if (!s->borrowed) sage_free(s->taste);
     if (!s->borrowed) sage_free(s->expected);
     sage_free(s->product);
@@ -185,6 +188,7 @@ static size_t worker_bytes(const sage_sampler_worker *w) {
 size_t sage_sampler_shared_bytes(const sage_sampler *sampler) {
     const sage_sampler *s = sampler;
     size_t bytes = sage_vocab_begin(sage_dataset_vocab(s->dataset), SAGE_BIGRAM) * sizeof *s->taste;
+    bytes += s->n_products * (sizeof *s->tokens.of + sizeof *s->tokens.pids);
     if (s->expected != NULL) bytes += s->n_products * sizeof *s->expected;
     for (size_t t = 0; t < SAGE_TASKS; t++) {
         if (s->sketches[t] != NULL) bytes += s->settings.sketch_depth * s->settings.sketch_width * sizeof(uint32_t);

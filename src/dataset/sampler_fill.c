@@ -106,21 +106,29 @@ static unsigned choose_fields(const sage_sampler *s, const sage_packed_product *
     return kept != 0 ? kept : there & (0u - there); /* the lowest bit: fields are numbered by weight */
 }
 
-static sage_status add_token(const sage_sampler *s, sage_sampler_worker *w, const sage_packed_product *product,
-                             unsigned f, sage_rng *rng, sage_error *error) {
+static sage_status add_token(sage_sampler_worker *w, const uint32_t *ids, size_t n, unsigned field, double dropout,
+                             sage_rng *rng, sage_error *error) {
     sage_status st = SAGE_OK;
-    size_t n = product->begin[f + 1] - product->begin[f];
     SAGE_TRY(sage_u32_reserve(&w->ids, w->ids.n + n + 1, error));
-    w->ids.n +=
-        sage_drop_ids(product->ids + product->begin[f], n, s->settings.ngram_dropout, rng, w->ids.data + w->ids.n);
+    w->ids.n += sage_drop_ids(ids, n, dropout, rng, w->ids.data + w->ids.n);
     SAGE_TRY(sage_u32_add(&w->ends, (uint32_t)w->ids.n, error));
     if (sage_grow((void **)&w->fields, &w->fields_capacity, w->n_fields + 1, 1) != 0) {
         st = sage_fail_memory(error, w->n_fields + 1);
         goto out;
     }
-    w->fields[w->n_fields++] = (uint8_t)f;
+    w->fields[w->n_fields++] = (uint8_t)field;
 out:
     return st;
+}
+
+/* The product's own token, or SAGE_NO_ID: it has none, or does without this time. */
+static uint32_t own_token(const sage_sampler *s, const sage_packed_product *product, size_t column, unsigned fields,
+                          sage_rng *rng) {
+    uint32_t number = s->tokens.of[s->product[column]];
+    if (number == UINT32_MAX) return SAGE_NO_ID;
+    bool more = fields != 0 || product->n_images > 0 || product->n_sentences > 0;
+    if (more && sage_rng_unit(rng) < s->settings.token_dropout) return SAGE_NO_ID;
+    return (uint32_t)sage_vocab_size(sage_dataset_vocab(s->dataset)) + number;
 }
 
 static bool held_out(const sage_sampler *s, const sage_packed_product *product, size_t column, size_t image) {
@@ -155,11 +163,17 @@ static sage_status fill_product(sage_sampler *s, sage_sampler_worker *w, size_t 
     sage_row_rng(s, &rng, SAGE_STREAM_PRODUCT, column);
     sage_dataset_product(s->dataset, s->product[column], &product);
     unsigned fields = choose_fields(s, &product, &rng);
+    uint32_t own = own_token(s, &product, column, fields, &rng);
+    bool alone = fields == 0 && own == SAGE_NO_ID;
     for (unsigned f = 0; f < SAGE_FIELDS; f++) {
-        if (fields & 1u << f) SAGE_TRY(add_token(s, w, &product, f, &rng, error));
+        const uint32_t *ids = product.ids + product.begin[f];
+        if (fields & 1u << f)
+            SAGE_TRY(
+                add_token(w, ids, product.begin[f + 1] - product.begin[f], f, s->settings.ngram_dropout, &rng, error));
     }
-    SAGE_TRY(add_images(s, w, &product, column, fields == 0, &rng, error));
-    sage_spoken_keep(s, &product, column, fields == 0, &rng);
+    if (own != SAGE_NO_ID) SAGE_TRY(add_token(w, &own, 1, SAGE_FIELDS, 0, &rng, error));
+    SAGE_TRY(add_images(s, w, &product, column, alone, &rng, error));
+    sage_spoken_keep(s, &product, column, alone, &rng);
     SAGE_TRY(sage_u32_add(&w->tokens, (uint32_t)w->ends.n, error));
 out:
     return st;

@@ -10,6 +10,7 @@
 #include <dataset/cms.h>
 #include <dataset/files.h>
 #include <dataset/sampler.h>
+#include <dataset/tokens.h>
 #include <dataset/words.h>
 
 enum { SAGE_MADE_WORDS_MAX = 8 };
@@ -31,7 +32,7 @@ typedef enum sage_log_q_kind { SAGE_LOG_Q_OFF, SAGE_LOG_Q_EXACT, SAGE_LOG_Q_SKET
 typedef struct sage_sampler_settings {
     size_t batch, negatives;
     double count_power, ngram_dropout, field_dropout, image_dropout, picture_holdout, sentence_dropout, sentence_noise,
-        made_share;
+        made_share, token_dropout;
     size_t words_min, words_max;
     double run, title, taste, typo, teacher, teacher_temperature;
     bool mask_all_words;
@@ -126,7 +127,8 @@ struct sage_sampler {
     size_t
         n_spoken; /* the first so many rows made of words take one of the dataset's made queries, with its sentence */
     bool full_catalogue, cold_start;
-    bool borrowed; /* a twin: taste, expected and sketches are another sampler's */
+    bool borrowed; /* a twin: tokens, taste, expected and sketches are another sampler's */
+    sage_tokens tokens;
     sage_task_source tasks[SAGE_SAMPLER_TASKS];
     float *taste;                               /* [words of the vocabulary] how much made queries like a word */
     double length_cdf[SAGE_MADE_WORDS_MAX + 1]; /* [k]: probability of at most k words */

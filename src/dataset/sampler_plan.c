@@ -29,6 +29,7 @@ static sage_status read_settings(sage_sampler *s, const sage_options *o, sage_er
     set->ngram_dropout = sage_options_real(o, "ngram_dropout");
     set->field_dropout = sage_options_real(o, "field_dropout");
     set->image_dropout = sage_options_real(o, "image_dropout");
+    set->token_dropout = sage_options_real(o, "token_dropout");
     set->made_share = sage_options_real(o, "made_share");
     set->sentence_noise = sage_options_real(o, "sentence_noise");
     set->sentence_dropout = sage_options_real(o, "sentence_dropout");

@@ -104,6 +104,10 @@ const sage_model_shape *sage_encoder_shape(const sage_encoder *encoder) {
     return sage_frozen_shape(encoder->frozen);
 }
 
+const int64_t *sage_encoder_tokens(const sage_encoder *encoder) {
+    return sage_frozen_tokens(encoder->frozen);
+}
+
 void sage_encoder_speak(sage_encoder *encoder, sage_sentences *sentences) {
     encoder->sentences = sentences;
 }
@@ -218,8 +222,8 @@ sage_status sage_encoder_add_product(sage_encoder *encoder, const sage_product_r
                                      sage_error *error) {
     sage_status st = SAGE_OK;
     if (encoder->block == NULL)
-        SAGE_TRY(sage_product_block_new(encoder->vocab, sage_encoder_shape(encoder), encoder->sentences, encoder->pool,
-                                        &encoder->block, error));
+        SAGE_TRY(sage_product_block_new(encoder->vocab, sage_encoder_shape(encoder), encoder->sentences,
+                                        sage_encoder_tokens(encoder), encoder->pool, &encoder->block, error));
     st = sage_product_block_add(encoder->block, row, images, error);
 out:
     return st;

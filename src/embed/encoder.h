@@ -5,6 +5,7 @@
 #include <embed/embed.h>
 
 const sage_vocab *sage_encoder_vocab(const sage_encoder *encoder);
+const int64_t *sage_encoder_tokens(const sage_encoder *encoder); /* as sage_frozen_tokens */
 /* out [batch->n][dim], unit vectors; by all workers. */
 sage_status sage_encoder_products(sage_encoder *encoder, const sage_product_batch *batch, float *out,
                                   sage_error *error);

@@ -65,7 +65,7 @@ static sage_status add_packed(const sage_block_feed *feed, half *h, const sage_s
     size_t index = stale->packed - 1;
     sage_packed_product product;
     sage_dataset_product(dataset, index, &product);
-    sage_status st = sage_product_block_add_packed(h->products, &product, error);
+    sage_status st = sage_product_block_add_packed(h->products, stale->pid, &product, error);
     return st == SAGE_OK ? note(h, stale->pid, &sage_dataset_fingerprints(dataset)[index], error) : st;
 }
 
@@ -114,8 +114,8 @@ sage_status sage_block_feed_open(const sage_feed_source *source, sage_block_feed
     made->source = *source;
     made->making = &made->halves[0];
     for (size_t i = 0; i < 2; i++)
-        SAGE_TRY(sage_product_block_new(source->vocab, source->shape, source->sentences, source->pool,
-                                        &made->halves[i].products, error));
+        SAGE_TRY(sage_product_block_new(source->vocab, source->shape, source->sentences, source->token_pids,
+                                        source->pool, &made->halves[i].products, error));
     SAGE_TRY(sage_task_new(&made->task, error));
     sage_task_begin(made->task, make, made);
     *feed = made;

@@ -13,6 +13,7 @@ typedef struct sage_feed_source {
     const sage_dataset *dataset; /* the plan's; NULL: none */
     const sage_vocab *vocab;
     const sage_model_shape *shape;
+    const int64_t *token_pids; /* sage_frozen_tokens */
     sage_sentences *sentences; /* NULL: none; the feed's alone as long as it is open */
     sage_pool *pool;
     const sage_stale *stale; /* [n] what to read */

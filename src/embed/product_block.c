@@ -17,6 +17,7 @@ typedef struct item {
     size_t worker, ids_at;         /* where the ids of a row lie */
     uint32_t cut[SAGE_FIELDS + 1]; /* its fields, from there */
     size_t title;                  /* of a row: its number among the titles */
+    uint32_t own;                  /* id of its token, or SAGE_NO_ID */
 } item;
 
 /* One worker's scratch and what it has found so far. */
@@ -38,6 +39,7 @@ struct sage_product_block {
     const sage_vocab *vocab;
     sage_pool *pool;
     const sage_model_shape *shape;
+    const int64_t *token_pids;
     sage_buf raw; /* the rows' texts */
     item *items;
     size_t n, n_rows, n_packed_ids, items_capacity;
@@ -52,7 +54,8 @@ struct sage_product_block {
 };
 
 sage_status sage_product_block_new(const sage_vocab *vocab, const sage_model_shape *shape, sage_sentences *sentences,
-                                   sage_pool *pool, sage_product_block **block, sage_error *error) {
+                                   const int64_t *token_pids, sage_pool *pool, sage_product_block **block,
+                                   sage_error *error) {
     sage_status st = SAGE_OK;
     size_t n_workers = sage_pool_threads(pool);
     sage_product_block *made = sage_alloc_zero(1, sizeof *made);
@@ -64,6 +67,7 @@ sage_status sage_product_block_new(const sage_vocab *vocab, const sage_model_sha
     made->vocab = vocab;
     made->pool = pool;
     made->shape = shape;
+    made->token_pids = token_pids;
     sage_buf_init(&made->raw, RAW_MAX);
     made->workers = sage_alloc_zero(n_workers, sizeof *made->workers);
     if (made->workers == NULL) SAGE_TRY(sage_fail_memory(error, n_workers * sizeof *made->workers));
@@ -107,11 +111,12 @@ bool sage_product_block_full(const sage_product_block *block) {
 
 /* ---- adding ---- */
 
-static sage_status new_item(sage_product_block *block, item **added, sage_error *error) {
+static sage_status new_item(sage_product_block *block, int64_t pid, item **added, sage_error *error) {
     if (sage_grow((void **)&block->items, &block->items_capacity, block->n + 1, sizeof *block->items) != 0)
         return sage_fail_memory(error, (block->n + 1) * sizeof *block->items);
     *added = &block->items[block->n];
     memset(*added, 0, sizeof **added);
+    (*added)->own = sage_token_id(block->shape, block->token_pids, pid);
     return SAGE_OK;
 }
 
@@ -172,7 +177,7 @@ sage_status sage_product_block_add(sage_product_block *block, const sage_product
                                    sage_error *error) {
     sage_status st = SAGE_OK;
     item *added;
-    SAGE_TRY(new_item(block, &added, error));
+    SAGE_TRY(new_item(block, row->pid, &added, error));
     for (size_t f = 0; f < SAGE_FIELDS; f++) {
         added->raw_begin[f] = block->raw.len;
         if (row->fields[f].len > 0) SAGE_TRY(sage_buf_add(&block->raw, row->fields[f].data, row->fields[f].len, error));
@@ -187,10 +192,10 @@ out:
     return st;
 }
 
-sage_status sage_product_block_add_packed(sage_product_block *block, const sage_packed_product *product,
+sage_status sage_product_block_add_packed(sage_product_block *block, int64_t pid, const sage_packed_product *product,
                                           sage_error *error) {
     item *added;
-    sage_status st = new_item(block, &added, error);
+    sage_status st = new_item(block, pid, &added, error);
     if (st != SAGE_OK) return st;
     added->ids = product->ids;
     added->begin = product->begin;
@@ -266,7 +271,7 @@ static sage_status cut_all(sage_product_block *block, sage_error *error) {
 
 /* ---- the batch ---- */
 
-static sage_status lay_out(sage_product_block *block, const item *it, sage_error *error) {
+static sage_status lay_out_rest(sage_product_block *block, const item *it, sage_error *error) {
     if (it->begin != NULL) return sage_batch_builder_add(block->builder, it->ids, it->begin, it->group, error);
     const uint32_t *found = block->workers[it->worker].found;
     sage_group_vectors groups[SAGE_GROUPS_MAX] = {{0}};
@@ -276,6 +281,11 @@ static sage_status lay_out(sage_product_block *block, const item *it, sage_error
     const float *sentence = block->titles.sentences != NULL ? sage_titles_at(&block->titles, it->title) : NULL;
     if (sentence != NULL) groups[block->shape->n_groups - 1] = (sage_group_vectors){1, sentence};
     return sage_batch_builder_add(block->builder, found != NULL ? found + it->ids_at : NULL, it->cut, groups, error);
+}
+
+static sage_status lay_out(sage_product_block *block, const item *it, sage_error *error) {
+    sage_status st = lay_out_rest(block, it, error);
+    return st != SAGE_OK || it->own == SAGE_NO_ID ? st : sage_batch_builder_add_token(block->builder, it->own, error);
 }
 
 sage_status sage_product_block_read(sage_product_block *block, sage_product_batch *batch, sage_error *error) {

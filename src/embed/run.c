@@ -88,6 +88,7 @@ static sage_status embed_stale(embed_run *run, sage_embed_report *report, sage_e
                                      .dataset = run->dataset,
                                      .vocab = sage_encoder_vocab(run->encoder),
                                      .shape = sage_encoder_shape(run->encoder),
+                                     .token_pids = sage_encoder_tokens(run->encoder),
                                      .sentences = run->spec->sentences,
                                      .pool = run->pool,
                                      .stale = run->plan.stale,

@@ -29,7 +29,7 @@ static void all_scores(const sage_model *model, const fold *f, const product_tok
         size_t n = t->in_group[g];
         if (n == 0) continue;
         ops->heads_scores(n, heads, s->groups[g].dim, x.of + f->group_at[g], x.apart, t->vector[g], out);
-        add_kind(n, heads, kinds + kind_of_group(g), x.apart, out);
+        add_kind(n, heads, kinds + kind_of_group(s, g), x.apart, out);
         out += n * heads;
     }
     memset(out, 0, heads * sizeof(real)); /* CLS has its kind alone */
@@ -48,7 +48,7 @@ static void all_sums(const sage_model *model, const fold *f, const product_token
         size_t n = t->in_group[g];
         if (n == 0) continue;
         ops->heads_sum(n, heads, s->groups[g].dim, a, t->vector[g], x.of + f->group_at[g], x.apart);
-        sum_kind(n, heads, a, kinds + kind_of_group(g), x.apart);
+        sum_kind(n, heads, a, kinds + kind_of_group(s, g), x.apart);
         a += n * heads;
     }
     sum_kind(1, heads, a, kinds + kind_of_cls(s), x.apart);

@@ -67,7 +67,7 @@ sage_status bags_gather(const sage_model *model, sage_work *work, const sage_bag
     sage_pool_for_dynamic(work->pool, ids, look_up_grain, look_up, &look);
     if (look.bad != SIZE_MAX) {
         st = sage_fail(error, SAGE_E_ARGUMENT, "model: n-gram id %u of the batch is not below the vocabulary's %zu",
-                       id_at(b, look.bad), s->vocab);
+                       id_at(b, look.bad), sage_shape_ids(s));
         goto out;
     }
     gather_table table = {SAGE_PRECISION_F32, s->rows, s->dim_embed, model->table};

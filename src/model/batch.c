@@ -224,6 +224,16 @@ out:
     return st;
 }
 
+sage_status sage_batch_builder_add_token(sage_batch_builder *builder, uint32_t id, sage_error *error) {
+    sage_batch_builder *b = builder;
+    sage_status st = reserve(b, 1, error);
+    if (st != SAGE_OK) return st;
+    b->token_field[b->n_tokens] = SAGE_FIELD_TOKEN;
+    b->token_bag[b->n_tokens++] = find_bag(b, &id, 1);
+    b->token_begin[b->n] = (uint32_t)b->n_tokens;
+    return SAGE_OK;
+}
+
 void sage_batch_builder_batch(const sage_batch_builder *builder, sage_product_batch *batch) {
     static const uint32_t nothing[1] = {0};
     const sage_batch_builder *b = builder;

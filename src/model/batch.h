@@ -25,6 +25,8 @@ size_t sage_split_pictures(const sage_model_shape *shape, size_t n, const float 
 sage_status sage_batch_builder_add(sage_batch_builder *builder, const uint32_t *ids,
                                    const uint32_t begin[SAGE_FIELDS + 1], const sage_group_vectors *groups,
                                    sage_error *error);
+/* Gives the product that was added last its own token. */
+sage_status sage_batch_builder_add_token(sage_batch_builder *builder, uint32_t id, sage_error *error);
 /* What has been added, in that order; lives until the next add or clear. Bags are numbered as they first occur. */
 void sage_batch_builder_batch(const sage_batch_builder *builder, sage_product_batch *batch);
 

@@ -126,6 +126,11 @@ out:
     return st;
 }
 
+/* Absent: no product has a token. */
+static sage_status read_tokens(const sage_safetensors *file, const char *path, size_t *tokens, sage_error *error) {
+    return sage_safetensors_meta(file, "tokens") == NULL ? SAGE_OK : read_size(file, path, "tokens", tokens, error);
+}
+
 static sage_status read_shape(const sage_safetensors *file, const char *path, sage_model_shape *s, sage_error *error) {
     sage_status st = SAGE_OK;
     const char *format = sage_safetensors_meta(file, "format");
@@ -135,6 +140,7 @@ static sage_status read_shape(const sage_safetensors *file, const char *path, sa
         goto out;
     }
     SAGE_TRY(read_size(file, path, "vocab", &s->vocab, error));
+    SAGE_TRY(read_tokens(file, path, &s->tokens, error));
     SAGE_TRY(read_size(file, path, "rows", &s->rows, error));
     SAGE_TRY(read_size(file, path, "hashes", &s->hashes, error));
     SAGE_TRY(read_size(file, path, "dim_embed", &s->dim_embed, error));
@@ -174,7 +180,7 @@ sage_status model_open(const char *path, bool table, sage_safetensors **out_file
     SAGE_TRY(sage_safetensors_open(path, &file, error));
     SAGE_TRY(read_shape(file, path, &shape, error));
     SAGE_TRY(check_size(file, path, "table", shape.rows, shape.dim_embed, error));
-    SAGE_TRY(check_size(file, path, "importance", shape.vocab, shape.hashes, error));
+    SAGE_TRY(check_size(file, path, "importance", sage_shape_ids(&shape), shape.hashes, error));
     SAGE_TRY(check_size(file, path, "encoder.wk", shape.dim_model, shape.dim_model, error));
     SAGE_TRY(check_size(file, path, "encoder.ff1.weight", shape.dim_ff, shape.dim_model, error));
     SAGE_TRY(check_size(file, path, "head.fc2.weight", shape.dim_out, shape.dim_head, error));
@@ -263,8 +269,20 @@ static sage_status find_tensor(const sage_safetensors *file, const char *prefix,
     if (*found == NULL) return sage_fail(error, SAGE_E_FORMAT, "model: tensor \"%s\" is absent from the file", name);
     if (!same_shape(*found, wanted))
         return sage_fail(error, SAGE_E_FORMAT, "model: tensor \"%s\" has another shape than this model", name);
-    if ((*found)->dtype != SAGE_F32 && (*found)->dtype != SAGE_F64)
+    if (wanted->dtype == SAGE_I64 && (*found)->dtype != SAGE_I64)
+        return sage_fail(error, SAGE_E_FORMAT, "model: tensor \"%s\" is not I64", name);
+    if (wanted->dtype != SAGE_I64 && (*found)->dtype != SAGE_F32 && (*found)->dtype != SAGE_F64)
         return sage_fail(error, SAGE_E_FORMAT, "model: tensor \"%s\" is neither F32 nor F64", name);
+    return SAGE_OK;
+}
+
+/* Of products that have a token: each once, ascending. */
+static sage_status check_tokens(const sage_tensor *pids, sage_error *error) {
+    const int64_t *pid = pids->data;
+    for (size_t i = 1; i < pids->dim[0]; i++)
+        if (pid[i] <= pid[i - 1])
+            return sage_fail(error, SAGE_E_FORMAT,
+                             "model: the products' numbers in \"%s\" do not ascend; the file is damaged", pids->name);
     return SAGE_OK;
 }
 
@@ -312,17 +330,21 @@ static void start_pictures(sage_model *model) {
 sage_status sage_model_restore(sage_model *model, const sage_safetensors *file, const char *prefix, sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_tensor *found = NULL;
-    size_t n = model->n_params + 2;
+    size_t n;
+    sage_model_tensors(model, &n);
     SAGE_TRY(same_switch(file, "text_norm", model->shape.plain_text, error));
     SAGE_TRY(same_switch(file, "head_skip", model->shape.plain_head, error));
     for (size_t i = 0; i < n; i++) /* all of it or nothing */
         if (!lacks(model, file, i)) SAGE_TRY(find_tensor(file, prefix, &model->tensors[i], &found, error));
+    if (model->shape.tokens > 0) SAGE_TRY(check_tokens(found, error)); /* they come last */
     SAGE_TRY(restore_hashes(model, file, error));
     for (size_t i = 0; i < n; i++) {
         if (lacks(model, file, i)) continue;
         SAGE_TRY(find_tensor(file, prefix, &model->tensors[i], &found, error));
         size_t values = model->tensors[i].bytes / sizeof(real);
-        if (i != model->n_params)
+        if (i == model->n_params + 2)
+            sage_model_set_tokens(model, found->data);
+        else if (i != model->n_params)
             model_copy_values(found, 0, values,
                               i < model->n_params ? model->dense + model->params[i].offset : model->importance);
         else if (model->table != NULL)

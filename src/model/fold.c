@@ -1,8 +1,8 @@
 /* The encoder folded once a pass, for its CLS output alone (depth 1, post-norm, CLS input a learned constant c).
  *
  * A token is x_j = Pcat t_j, where t_j = (e_j or 0 | a group's v_j or 0, group by group | one-hot kind) and Pcat = [P |
- * P_0 | P_1 .. | b_0 .. b_11, the groups' biases, c]. Then q_h  = W_Q,h c + b_Q,h                      g_h = W_K,h^T
- * q_h / sqrt(D/H)          u_h = Pcat^T g_h
+ * P_0 | P_1 .. | b_0 .. b_11, the own token's bias, the groups', c]. Then q_h  = W_Q,h c + b_Q,h g_h = W_K,h^T q_h /
+ * sqrt(D/H)          u_h = Pcat^T g_h
  * (+ s[h] on the kinds' columns) score_hj = u_h . t_j                        b_K adds the same to all scores of a head:
  * softmax does not see it head_h   = W_V,h sum_j a_hj x_j + b_V,h = (W_V,h Pcat) (sum_j a_hj t_j) + b_V,h    Vcat = W_V
  * Pcat so a token costs two passes over t_j a head, and no key, query or value of it is formed.
@@ -25,9 +25,10 @@ static void assemble(const sage_model *model, fold *f) {
         for (size_t g = 0; g < token_groups(s); g++) {
             size_t dim = s->groups[g].dim;
             memcpy(row + f->group_at[g], par(model, group_proj(g)) + d * dim, dim * sizeof(real));
-            kinds[kind_of_group(g)] = par(model, group_bias(g))[d];
+            kinds[kind_of_group(s, g)] = par(model, group_bias(g))[d];
         }
         for (size_t k = 0; k < SAGE_FIELDS; k++) kinds[k] = field[k * s->dim_model + d];
+        if (s->tokens > 0) kinds[SAGE_FIELD_TOKEN] = par(model, P_TOKEN_BIAS)[d];
         kinds[kind_of_cls(s)] = cls[d];
     }
 }
@@ -80,9 +81,10 @@ static void take_apart(const sage_model *model, const fold *f, real *dense) {
         for (size_t g = 0; g < token_groups(s); g++) {
             size_t dim = s->groups[g].dim;
             memcpy(par_in(model, dense, group_proj(g)) + d * dim, row + f->group_at[g], dim * sizeof(real));
-            par_in(model, dense, group_bias(g))[d] = kinds[kind_of_group(g)];
+            par_in(model, dense, group_bias(g))[d] = kinds[kind_of_group(s, g)];
         }
         for (size_t k = 0; k < SAGE_FIELDS; k++) par_in(model, dense, P_FIELD_BIAS)[k * s->dim_model + d] = kinds[k];
+        if (s->tokens > 0) par_in(model, dense, P_TOKEN_BIAS)[d] = kinds[SAGE_FIELD_TOKEN];
         par_in(model, dense, P_CLS)[d] += kinds[kind_of_cls(s)];
     }
 }

@@ -66,7 +66,7 @@ static sage_status check_products(const sage_model *model, const sage_product_ba
                          "model: the batch's products have %zu text tokens, but there are %zu bags", tokens,
                          batch->text.n);
     for (size_t t = first; t < first + tokens; t++) {
-        if (batch->token_field[t] >= SAGE_FIELDS)
+        if (batch->token_field[t] >= text_kinds(&model->shape))
             return sage_fail(error, SAGE_E_ARGUMENT, "model: text token %zu of the batch names no field", t - first);
         if (batch->token_bag != NULL && batch->token_bag[t] >= batch->text.n)
             return sage_fail(error, SAGE_E_ARGUMENT, "model: text token %zu of the batch names no bag", t - first);
@@ -311,6 +311,10 @@ void sage_frozen_free(sage_frozen *frozen) {
     frozen_bags_free(frozen);
     sage_model_free(frozen->own);
     sage_free(frozen);
+}
+
+const int64_t *sage_frozen_tokens(const sage_frozen *frozen) {
+    return frozen->model->token_pids;
 }
 
 const sage_model_shape *sage_frozen_shape(const sage_frozen *frozen) {

@@ -104,7 +104,7 @@ sage_status frozen_bags(sage_frozen *f, const sage_bags *bags, sage_error *error
     sage_pool_for_dynamic(f->pool, bags->n, look_up_grain, look_up, &job);
     if (atomic_load(&job.bad) != 0)
         SAGE_TRY(sage_fail(error, SAGE_E_ARGUMENT, "model: n-gram id %u of the batch is not below the vocabulary's %zu",
-                           job.bad - 1, s->vocab));
+                           job.bad - 1, sage_shape_ids(s)));
     gather_sums(&f->table, f->pool, bags->n, s->hashes, f->bags.begin, f->bags.row, f->bags.weight, f->bags.e);
     if (!s->plain_text) sage_pool_for_dynamic(f->pool, bags->n, 8 * NORM_BAGS, norm_bags, &job);
 out:

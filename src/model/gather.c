@@ -55,11 +55,10 @@ enum { AHEAD = 16 };
 
 size_t gather_look_up(const sage_model *model, const uint32_t *ids, size_t n, const real *row_scale, uint32_t *row,
                       real *weight) {
-    size_t hashes = model->shape.hashes;
+    size_t hashes = model->shape.hashes, n_ids = sage_shape_ids(&model->shape);
     for (size_t i = 0; i < n; i++) {
-        if (i + AHEAD < n && ids[i + AHEAD] < model->shape.vocab)
-            __builtin_prefetch(model->importance + ids[i + AHEAD] * hashes);
-        if (ids[i] >= model->shape.vocab) return i;
+        if (i + AHEAD < n && ids[i + AHEAD] < n_ids) __builtin_prefetch(model->importance + ids[i + AHEAD] * hashes);
+        if (ids[i] >= n_ids) return i;
         for (size_t k = 0; k < hashes; k++) {
             row[i * hashes + k] = hash_row(model, ids[i], k);
             weight[i * hashes + k] = model->importance[ids[i] * hashes + k];

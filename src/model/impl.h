@@ -17,14 +17,18 @@ static inline size_t token_groups(const sage_model_shape *shape) {
     return n;
 }
 
-/* Kinds of token: the 12 text fields, the groups, CLS. Each kind has a bias (its own, the group's, or CLS itself) and
- * score biases. A shape without groups keeps the place of one, so that its files are as they always were. */
-enum { KINDS_MAX = SAGE_FIELDS + SAGE_GROUPS_MAX + 1 };
-static inline size_t kinds_of(const sage_model_shape *shape) {
-    return SAGE_FIELDS + (token_groups(shape) > 0 ? token_groups(shape) : 1) + 1;
+/* Kinds of token: the 12 text fields, the product's own where the shape has such, the groups, CLS. Each kind has a bias
+ * (its own, the group's, or CLS itself) and score biases. A shape without groups keeps the place of one, so that its
+ * files are as they always were. */
+enum { KINDS_MAX = SAGE_FIELDS + 1 + SAGE_GROUPS_MAX + 1 };
+static inline size_t text_kinds(const sage_model_shape *shape) { /* that bags of ids may be of */
+    return SAGE_FIELDS + (shape->tokens > 0);
 }
-static inline size_t kind_of_group(size_t group) {
-    return SAGE_FIELDS + group;
+static inline size_t kinds_of(const sage_model_shape *shape) {
+    return text_kinds(shape) + (token_groups(shape) > 0 ? token_groups(shape) : 1) + 1;
+}
+static inline size_t kind_of_group(const sage_model_shape *shape, size_t group) {
+    return text_kinds(shape) + group;
 }
 static inline size_t kind_of_cls(const sage_model_shape *shape) {
     return kinds_of(shape) - 1;
@@ -53,6 +57,7 @@ typedef enum param_id {
     P_TEXT_BIAS,
     P_TEXT_PROJ,
     P_FIELD_BIAS,
+    P_TOKEN_BIAS,
     P_CLS,
     P_GROUPS, /* of each group its projection and its bias */
     P_GROUPS_LAST = P_GROUPS + 2 * SAGE_GROUPS_MAX - 1,
@@ -132,7 +137,8 @@ struct sage_model {
     sage_param params[P_COUNT]; /* those that there are */
     size_t n_params, dense_size;
     real *dense, *table, *importance;
-    sage_tensor tensors[P_COUNT + 2];
+    int64_t *token_pids; /* [shape.tokens]; NULL where there are none */
+    sage_tensor tensors[P_COUNT + 3];
     sage_tensor_meta meta[META_MAX];
     char meta_text[META_MAX][META_BYTES];
     size_t n_meta;

@@ -57,16 +57,24 @@ static void fill_norms(sage_model *model) {
 }
 
 static void fill_score_bias(sage_model *model) {
-    const double title = 4, strong = 2,
-                 cls = 0.02; /* factors of a token's weight; CLS says nothing about a product yet */
+    /* Factors of a token's weight. CLS says nothing about a product yet, and its own token little beside a title. */
+    const double title = 4, strong = 2, cls = 0.02, own = 0.135;
     real *s = par(model, P_SCORE_BIAS);
     for (size_t h = 0; h < model->shape.heads; h++, s += kinds_of(&model->shape)) {
         s[SAGE_TITLE] = (real)log(title);
         s[SAGE_TYPE] = s[SAGE_CATEGORY] = s[SAGE_BRAND] = (real)log(strong);
+        if (model->shape.tokens > 0) s[SAGE_FIELD_TOKEN] = (real)log(own);
         s[kind_of_cls(&model->shape)] = (real)log(cls);
         for (size_t g = 0; g < token_groups(&model->shape); g++)
-            if (model->shape.groups[g].kind == SAGE_GROUP_SENTENCES) s[kind_of_group(g)] = (real)log(title);
+            if (model->shape.groups[g].kind == SAGE_GROUP_SENTENCES)
+                s[kind_of_group(&model->shape, g)] = (real)log(title);
     }
+}
+
+/* A token is a bag of one id, which counts as it is. */
+static void fill_tokens(sage_model *model) {
+    const sage_model_shape *s = &model->shape;
+    fill(model->importance + s->vocab * s->hashes, s->tokens * s->hashes, 1 / sqrt((double)s->hashes));
 }
 
 /* n-grams that few products have count most: idf = log(1 + N / df), by kind. */
@@ -152,6 +160,7 @@ void model_init_tfidf(sage_model *model, const sage_options *options, const sage
     fill_norms(model);
     fill_score_bias(model);
     fill_importance(model, options, vocab);
+    fill_tokens(model);
     identity(par(model, P_TEXT_PROJ), d, s->dim_embed, s->dim_embed);
     identity(par(model, P_WV), d, d, d);
     identity(par(model, P_WO), d, d, d);
@@ -199,6 +208,7 @@ void model_init_paper(sage_model *model, uint64_t seed) {
     xavier(par(model, P_TEXT_PROJ), d, e, &rng);
     for (size_t g = 0; g < token_groups(s); g++) xavier(par(model, group_proj(g)), d, s->groups[g].dim, &rng);
     normal(par(model, P_FIELD_BIAS), SAGE_FIELDS * d, 0.02, &rng);
+    if (has(model, P_TOKEN_BIAS)) normal(par(model, P_TOKEN_BIAS), d, 0.02, &rng);
     normal(par(model, P_CLS), d, 1, &rng);
     xavier(par(model, P_WQ), d, d, &rng);
     xavier(par(model, P_WK), d, d, &rng);
@@ -211,6 +221,7 @@ void model_init_paper(sage_model *model, uint64_t seed) {
     xavier(par(model, P_HEAD2_W), s->dim_out, s->dim_head, &rng);
     paper_tower(model, TOWER_SEARCH, &rng);
     normal(model->importance, s->vocab * s->hashes, 1, &rng);
+    fill_tokens(model);
     paper_tower(model, TOWER_PICTURE, &rng);
     fill_product_tower(model, seed);
     user_init(model, seed);

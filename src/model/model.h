@@ -34,8 +34,9 @@ typedef struct sage_group {
 
 typedef struct sage_model_shape {
     size_t vocab;  /* V: n-gram ids */
-    size_t rows;   /* rows of the table T; rows >= V: one row an id, no hashing */
-    size_t hashes; /* K: 1 where rows >= V, else 2 */
+    size_t tokens; /* products that have a token of their own; their ids are V .. V + tokens - 1 */
+    size_t rows;   /* rows of the table T; as many as ids, or more: one row an id, no hashing */
+    size_t hashes; /* K: 1 without hashing, else 2 */
     size_t dim_embed, dim_model, heads, dim_ff, dim_head, dim_out;
     size_t n_groups;
     sage_group groups[SAGE_GROUPS_MAX]; /* [n_groups] pictures first, then sentences */
@@ -54,6 +55,10 @@ enum { SAGE_USER_LAYERS_MAX = 4, SAGE_USER_EVENTS_MAX = 1024 };
 
 extern const sage_option sage_model_options[];
 
+/* Ids that there are: n-grams, then the products' tokens. */
+static inline size_t sage_shape_ids(const sage_model_shape *shape) {
+    return shape->vocab + shape->tokens;
+}
 /* How many numbers the groups of a kind have together; 0: there are none. */
 size_t sage_shape_dim(const sage_model_shape *shape, sage_group_kind kind);
 /* Of the vectors that come out of a frozen model: dim_out, and the sentences where they stand beside. */
@@ -67,6 +72,8 @@ void sage_shape_own(const sage_model_shape *shape, size_t n, const real *publish
  * SAGE_E_ARGUMENT where the heads do not divide dim_model. */
 sage_status sage_model_shape_from_options(const sage_options *options, size_t vocab_size, size_t n_groups,
                                           const sage_group *groups, sage_model_shape *shape, sage_error *error);
+/* So many products have a token: each a row of its own, unless the n-grams are hashed; then so are the tokens. */
+void sage_model_shape_tokens(sage_model_shape *shape, size_t tokens);
 
 /* Adds towers for products that are looked at, and for users of whose history `user_events` are read at most (0: no
  * tower for users), with the sizes that options `preset` and `user_*` say. Neither: the shape stays as it is. */
@@ -113,7 +120,13 @@ const sage_model_shape *sage_model_shape_of(const sage_model *model);
 const sage_param *sage_model_params(const sage_model *model, size_t *n); /* dense ones */
 size_t sage_model_dense_size(const sage_model *model);                   /* reals in the dense arena */
 real *sage_model_dense(sage_model *model);
-real *sage_model_importance(sage_model *model); /* [V][K] */
+real *sage_model_importance(sage_model *model); /* [ids][K] */
+/* pids [shape's tokens] of the products that have a token, ascending: 0, 1, .. until they are set. Saved and loaded
+ * with the model. */
+void sage_model_set_tokens(sage_model *model, const int64_t *pids);
+const int64_t *sage_model_tokens(const sage_model *model); /* NULL where there are none */
+/* The id of a product's token among the pids that a model of this shape has (NULL: none), or SAGE_NO_ID. */
+uint32_t sage_token_id(const sage_model_shape *shape, const int64_t *pids, int64_t pid);
 
 /* The table T [rows][E] lies in memory as slabs of SAGE_SLAB columns, one after another, each [rows][width]: what a
  * pass reads at random is then a few MB at a time and stays in the cache, where whole rows come from memory
@@ -151,8 +164,11 @@ typedef struct sage_group_rows {
     const real *vectors;
 } sage_group_rows;
 
+/* Stands among a product's text tokens for the token that is its own: its bag is that id alone. */
+enum { SAGE_FIELD_TOKEN = SAGE_FIELDS };
+
 /* n products. Text tokens of product i are bags token_begin[i] .. token_begin[i+1]), token_field[t] their fields (each
- * field at most once a product). A product may have no token at all. */
+ * field at most once a product; SAGE_FIELD_TOKEN where the shape has tokens). A product may have no token at all. */
 typedef struct sage_product_batch {
     size_t n;
     const uint32_t *token_begin; /* [n + 1] */
@@ -194,6 +210,7 @@ sage_status sage_frozen_new(const sage_model *model, sage_precision precision, s
 sage_status sage_frozen_load(const char *safetensors_path, sage_precision precision, sage_pool *pool,
                              sage_frozen **frozen, sage_error *error);
 void sage_frozen_free(sage_frozen *frozen);
+const int64_t *sage_frozen_tokens(const sage_frozen *frozen); /* as sage_model_tokens */
 const sage_model_shape *sage_frozen_shape(const sage_frozen *frozen);
 size_t sage_frozen_bytes(const sage_frozen *frozen); /* all that it owns, scratch included */
 /* Batches of any size; memory does not grow with them beyond some words a token. One call at a time. */

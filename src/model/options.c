@@ -73,6 +73,11 @@ static double beside(const sage_options *options) {
     return strcmp(sage_options_text(options, "sentence_path"), "beside") == 0 ? weight * weight : 0;
 }
 
+void sage_model_shape_tokens(sage_model_shape *shape, size_t tokens) {
+    shape->tokens = tokens;
+    if (shape->hashes == 1 && tokens > 0) shape->rows = sage_shape_ids(shape);
+}
+
 sage_status sage_model_shape_from_options(const sage_options *options, size_t vocab_size, size_t n_groups,
                                           const sage_group *groups, sage_model_shape *shape, sage_error *error) {
     sage_model_shape s = large(options, vocab_size) ? preset_paper : preset_small;

@@ -80,6 +80,7 @@ static void lay_out(sage_model *model) {
     param_add(model, P_TEXT_BIAS, "text.norm.bias", 1, e, false);
     param_add(model, P_TEXT_PROJ, "text.proj", d, e, true);
     param_add(model, P_FIELD_BIAS, "field.bias", SAGE_FIELDS, d, false);
+    param_add(model, P_TOKEN_BIAS, "token.bias", s->tokens > 0, d, false);
     param_add(model, P_CLS, "cls", 1, d, false);
     add_groups(model);
     param_add(model, P_SCORE_BIAS, "encoder.score_bias", s->heads, kinds_of(s), false);
@@ -127,13 +128,20 @@ static void name_tensors(sage_model *model) {
         name_tensor(model, i, p->name, p->rows, p->cols, model->dense + p->offset);
     }
     name_tensor(model, model->n_params, "table", s->rows, s->dim_embed, model->table);
-    name_tensor(model, model->n_params + 1, "importance", s->vocab, s->hashes, model->importance);
+    name_tensor(model, model->n_params + 1, "importance", sage_shape_ids(s), s->hashes, model->importance);
     model->tensors[model->n_params].n_dims = model->tensors[model->n_params + 1].n_dims = 2;
     model->tensors[model->n_params].dim[0] = s->rows;
     model->tensors[model->n_params].dim[1] = s->dim_embed;
     model->tensors[model->n_params].slab = SAGE_SLAB;
-    model->tensors[model->n_params + 1].dim[0] = s->vocab;
+    model->tensors[model->n_params + 1].dim[0] = sage_shape_ids(s);
     model->tensors[model->n_params + 1].dim[1] = s->hashes;
+    if (s->tokens == 0) return;
+    model->tensors[model->n_params + 2] = (sage_tensor){.name = "token.pids",
+                                                        .dtype = SAGE_I64,
+                                                        .n_dims = 1,
+                                                        .dim = {s->tokens},
+                                                        .data = model->token_pids,
+                                                        .bytes = s->tokens * sizeof *model->token_pids};
 }
 
 static sage_status check_range(const char *what, size_t value, size_t min, size_t max, sage_error *error) {
@@ -187,7 +195,9 @@ size_t sage_shape_dim(const sage_model_shape *shape, sage_group_kind kind) {
 sage_status model_shape_check(const sage_model_shape *s, sage_error *error) {
     sage_status st = SAGE_OK;
     SAGE_TRY(check_range("vocab", s->vocab, 0, HASH_PRIME, error));
-    SAGE_TRY(check_range("rows", s->rows, s->hashes == 1 && s->vocab > 1 ? s->vocab : 1, HASH_PRIME, error));
+    SAGE_TRY(check_range("tokens", s->tokens, 0, HASH_PRIME - s->vocab, error));
+    SAGE_TRY(check_range("rows", s->rows, s->hashes == 1 && sage_shape_ids(s) > 1 ? sage_shape_ids(s) : 1, HASH_PRIME,
+                         error));
     SAGE_TRY(check_range("hashes", s->hashes, 1, SAGE_MODEL_HASHES_MAX, error));
     SAGE_TRY(check_range("dim_embed", s->dim_embed, 1, WIDTH_MAX, error));
     SAGE_TRY(check_range("dim_model", s->dim_model, 1, WIDTH_MAX, error));
@@ -250,6 +260,7 @@ void model_describe(sage_model *model) {
         describe(model, "user_layers", s->user_layers);
         describe(model, "user_heads", s->user_heads);
     }
+    if (s->tokens > 0) describe(model, "tokens", s->tokens);
     if (s->plain_text) model->meta[model->n_meta++] = (sage_tensor_meta){"text_norm", "off"};
     if (s->plain_head) model->meta[model->n_meta++] = (sage_tensor_meta){"head_skip", "off"};
     for (size_t k = 0; s->hashes > 1 && k < s->hashes; k++) {
@@ -264,6 +275,15 @@ static sage_status zeroed(real **array, size_t n, sage_error *error) {
     if (*array == NULL) return sage_fail_memory(error, n * sizeof(real));
     sage_huge_pages(*array, n * sizeof(real));
     memset(*array, 0, n * sizeof(real));
+    return SAGE_OK;
+}
+
+static sage_status number_tokens(sage_model *model, sage_error *error) {
+    size_t n = model->shape.tokens;
+    if (n == 0) return SAGE_OK;
+    model->token_pids = sage_alloc(n * sizeof *model->token_pids);
+    if (model->token_pids == NULL) return sage_fail_memory(error, n * sizeof *model->token_pids);
+    for (size_t i = 0; i < n; i++) model->token_pids[i] = (int64_t)i;
     return SAGE_OK;
 }
 
@@ -285,7 +305,8 @@ sage_status model_alloc(const sage_model_shape *shape, uint64_t seed, bool table
     lay_out(model);
     SAGE_TRY(zeroed(&model->dense, model->dense_size, error));
     if (table) SAGE_TRY(zeroed(&model->table, shape->rows * shape->dim_embed, error));
-    SAGE_TRY(zeroed(&model->importance, shape->vocab * shape->hashes, error));
+    SAGE_TRY(zeroed(&model->importance, sage_shape_ids(shape) * shape->hashes, error));
+    SAGE_TRY(number_tokens(model, error));
     name_tensors(model);
     model_describe(model);
     *out = model;
@@ -298,7 +319,8 @@ out:
 size_t model_bytes(const sage_model *model) {
     const sage_model_shape *s = &model->shape;
     size_t table = model->table != NULL ? s->rows * s->dim_embed : 0;
-    return (model->dense_size + table + s->vocab * s->hashes) * sizeof(real);
+    return (model->dense_size + table + sage_shape_ids(s) * s->hashes) * sizeof(real) +
+           s->tokens * sizeof *model->token_pids;
 }
 
 void sage_model_free(sage_model *model) {
@@ -306,11 +328,12 @@ void sage_model_free(sage_model *model) {
     sage_free(model->dense);
     sage_free(model->table);
     sage_free(model->importance);
+    sage_free(model->token_pids);
     sage_free(model);
 }
 
 const sage_tensor *sage_model_tensors(const sage_model *model, size_t *n) {
-    *n = model->n_params + 2;
+    *n = model->n_params + 2 + (model->shape.tokens > 0);
     return model->tensors;
 }
 
@@ -339,4 +362,24 @@ real *sage_model_table(sage_model *model) {
 }
 real *sage_model_importance(sage_model *model) {
     return model->importance;
+}
+
+void sage_model_set_tokens(sage_model *model, const int64_t *pids) {
+    if (model->token_pids != NULL) memcpy(model->token_pids, pids, model->shape.tokens * sizeof *pids);
+}
+
+const int64_t *sage_model_tokens(const sage_model *model) {
+    return model->token_pids;
+}
+
+uint32_t sage_token_id(const sage_model_shape *shape, const int64_t *pids, int64_t pid) {
+    size_t low = 0, n = pids != NULL ? shape->tokens : 0, high = n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (pids[middle] < pid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < n && pids[low] == pid ? (uint32_t)(shape->vocab + low) : SAGE_NO_ID;
 }

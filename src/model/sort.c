@@ -60,7 +60,7 @@ static size_t use_items_bytes(const sage_model_shape *s, size_t ids) {
 }
 
 static size_t id_items_bytes(const sage_model_shape *s, size_t ids) {
-    return s->hashes == 1 ? 0 : ids * sizeof(id_item) * (digits_of(s->vocab - 1).n > 2 ? 2 : 1);
+    return s->hashes == 1 ? 0 : ids * sizeof(id_item) * (digits_of(sage_shape_ids(s) - 1).n > 2 ? 2 : 1);
 }
 
 size_t sort_bytes(const sage_model_shape *s, size_t ids) {
@@ -131,7 +131,7 @@ static void collect_ids(bag_acts *b, size_t n, uint32_t *at, digits d, const id_
 
 static void sort_ids(const sage_model *model, bag_acts *b) {
     places at = {0};
-    digits d = digits_of(model->shape.vocab - 1);
+    digits d = digits_of(sage_shape_ids(&model->shape) - 1);
     size_t in_text = b->begin[b->text.n], n = b->begin[b->n];
     unsigned char *scratch = b->sorting;
     id_item *items = (void *)(scratch + use_items_bytes(&model->shape, n));

@@ -16,7 +16,7 @@ static sage_status measure_products(const sage_model *model, const sage_product_
                          "model: the batch's products have %u text tokens, but there are %zu bags",
                          batch->token_begin[batch->n] - batch->token_begin[0], batch->text.n);
     for (size_t t = 0; t < batch->text.n; t++)
-        if (batch->token_field[batch->token_begin[0] + t] >= SAGE_FIELDS)
+        if (batch->token_field[batch->token_begin[0] + t] >= text_kinds(&model->shape))
             return sage_fail(error, SAGE_E_ARGUMENT, "model: text token %zu of the batch names no field", t);
     return groups_check(&model->shape, batch, error);
 }

@@ -202,7 +202,7 @@ size_t sage_work_need(const sage_model_shape *shape, size_t threads, sage_precis
                       .users = sizes->users,
                       .user_chunks = user_chunks_most(shape, sizes->users, sizes->events),
                       .ids = sizes->ids,
-                      .chunk_tokens = ROWS * SAGE_FIELDS,
+                      .chunk_tokens = ROWS * text_kinds(shape),
                       .product_tokens = 4 * most,
                       .columns = sizes->columns};
     layer l = lay_all(&work, shape, NULL);

@@ -6,8 +6,10 @@
 
 size_t sage_average_bytes(const sage_model *model, uint64_t steps) {
     const sage_model_shape *shape = sage_model_shape_of(model);
-    size_t reals = sage_model_dense_size(model) + shape->rows * shape->dim_embed + shape->vocab * shape->hashes;
-    return reals * sizeof(real) + (shape->rows + shape->vocab) * sizeof(uint32_t) + (steps + 1) * sizeof(double);
+    size_t reals =
+        sage_model_dense_size(model) + shape->rows * shape->dim_embed + sage_shape_ids(shape) * shape->hashes;
+    return reals * sizeof(real) + (shape->rows + sage_shape_ids(shape)) * sizeof(uint32_t) +
+           (steps + 1) * sizeof(double);
 }
 
 void sage_average_free(sage_average *average) {
@@ -54,9 +56,9 @@ sage_status sage_average_new(sage_model *model, uint64_t steps, double decay, sa
     made->dense_size = sage_model_dense_size(model);
     SAGE_TRY(copy_of(sage_model_dense(model), made->dense_size, &made->dense, error));
     SAGE_TRY(copy_of(sage_model_table(model), shape->rows * shape->dim_embed, &made->table, error));
-    SAGE_TRY(copy_of(sage_model_importance(model), shape->vocab * shape->hashes, &made->importance, error));
+    SAGE_TRY(copy_of(sage_model_importance(model), sage_shape_ids(shape) * shape->hashes, &made->importance, error));
     SAGE_TRY(zeros(shape->rows, sizeof *made->row_step, &made->row_step, error));
-    SAGE_TRY(zeros(shape->vocab, sizeof *made->id_step, &made->id_step, error));
+    SAGE_TRY(zeros(sage_shape_ids(shape), sizeof *made->id_step, &made->id_step, error));
     SAGE_TRY(zeros(steps + 1, sizeof *made->log_decay, &made->log_decay, error));
     fill_log_decay(made->log_decay, steps, decay);
     *average = made;
@@ -151,5 +153,5 @@ void sage_average_exchange(sage_average *average, sage_model *model, sage_pool *
     exchange x = {average, model, step};
     sage_pool_for(pool, average->dense_size, 1024, exchange_dense, &x);
     sage_pool_for(pool, average->shape->rows, 64, exchange_rows, &x);
-    sage_pool_for(pool, average->shape->vocab, 1024, exchange_ids, &x);
+    sage_pool_for(pool, sage_shape_ids(average->shape), 1024, exchange_ids, &x);
 }

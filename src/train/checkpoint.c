@@ -35,14 +35,14 @@ static size_t own_tensors(const sage_checkpoint *checkpoint, sage_tensor *out) {
     describe(&out[n++], "adam.v.dense", REAL, 1, adam->dense.n, adam->dense.v);
     describe_table(&out[n++], "adam.m.table", shape, adam->table.m);
     describe_table(&out[n++], "adam.v.table", shape, adam->table.v);
-    describe(&out[n++], "adam.m.importance", REAL, shape->vocab, shape->hashes, adam->importance.m);
-    describe(&out[n++], "adam.v.importance", REAL, shape->vocab, shape->hashes, adam->importance.v);
+    describe(&out[n++], "adam.m.importance", REAL, sage_shape_ids(shape), shape->hashes, adam->importance.m);
+    describe(&out[n++], "adam.v.importance", REAL, sage_shape_ids(shape), shape->hashes, adam->importance.v);
     if (average == NULL) return n;
     describe(&out[n++], "average.dense", REAL, 1, average->dense_size, average->dense);
     describe_table(&out[n++], "average.table", shape, average->table);
-    describe(&out[n++], "average.importance", REAL, shape->vocab, shape->hashes, average->importance);
+    describe(&out[n++], "average.importance", REAL, sage_shape_ids(shape), shape->hashes, average->importance);
     describe(&out[n++], "average.row_step", SAGE_U32, 1, shape->rows, average->row_step);
-    describe(&out[n++], "average.id_step", SAGE_U32, 1, shape->vocab, average->id_step);
+    describe(&out[n++], "average.id_step", SAGE_U32, 1, sage_shape_ids(shape), average->id_step);
     return n;
 }
 

@@ -5,19 +5,23 @@
 
 enum { BLOCK = 1024 };
 
-static sage_status embed_block(const sage_dataset *dataset, const sage_model_shape *shape, sage_batch_builder *builder,
+static sage_status embed_block(const sage_dataset *dataset, const sage_model *model, sage_batch_builder *builder,
                                sage_frozen *frozen, const uint32_t *products, size_t begin, size_t end, float *out,
                                sage_error *error) {
     sage_status st = SAGE_OK;
+    const sage_model_shape *shape = sage_model_shape_of(model);
     sage_product_batch batch;
     sage_batch_builder_clear(builder);
     for (size_t i = begin; i < end; i++) {
+        size_t index = products != NULL ? products[i] : i;
         sage_packed_product p;
-        sage_dataset_product(dataset, products != NULL ? products[i] : i, &p);
+        sage_dataset_product(dataset, index, &p);
         sage_group_vectors groups[SAGE_GROUPS_MAX] = {{0}};
         size_t n = sage_split_pictures(shape, p.n_images, p.images, groups);
         if (sage_dataset_sentence_dim(dataset) > 0) groups[n++] = (sage_group_vectors){p.n_sentences, p.sentences};
         SAGE_TRY(sage_batch_builder_add(builder, p.ids, p.begin, groups, error));
+        uint32_t own = sage_token_id(shape, sage_model_tokens(model), sage_dataset_pids(dataset)[index]);
+        if (own != SAGE_NO_ID) SAGE_TRY(sage_batch_builder_add_token(builder, own, error));
     }
     sage_batch_builder_batch(builder, &batch);
     st = sage_frozen_products(frozen, &batch, out, error);
@@ -35,8 +39,7 @@ sage_status sage_train_embed_products(const sage_dataset *dataset, const sage_mo
     SAGE_TRY(sage_frozen_new(model, SAGE_PRECISION_F32, pool, &frozen, error));
     for (size_t begin = 0; begin < n; begin += BLOCK) {
         size_t end = begin + BLOCK < n ? begin + BLOCK : n;
-        SAGE_TRY(embed_block(dataset, sage_model_shape_of(model), builder, frozen, products, begin, end,
-                             out + begin * dim, error));
+        SAGE_TRY(embed_block(dataset, model, builder, frozen, products, begin, end, out + begin * dim, error));
     }
 out:
     sage_frozen_free(frozen);

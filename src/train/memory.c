@@ -9,6 +9,8 @@ sage_status sage_train_load_model(const sage_model_shape *shape, sage_train_load
     sage_model *model = NULL;
     sage_model_shape narrow = *shape; /* the dense arena has the same size for any vocabulary */
     narrow.vocab = narrow.rows = narrow.hashes = 1;
+    narrow.tokens = 0;
+    if (shape->tokens > 0) sage_model_shape_tokens(&narrow, 1);
     sage_status st = sage_model_new(&narrow, NULL, NULL, 0, &model, error);
     if (st != SAGE_OK) return st;
     load->shape = *shape;
@@ -97,9 +99,9 @@ static size_t work_need(const sage_train_load *load) {
 
 void sage_train_need_of(const sage_train_load *load, sage_train_need *need) {
     const sage_model_shape *shape = &load->shape;
-    size_t sparse = plus(times(shape->rows, shape->dim_embed), times(shape->vocab, shape->hashes));
+    size_t sparse = plus(times(shape->rows, shape->dim_embed), times(sage_shape_ids(shape), shape->hashes));
     size_t parameters = times(plus(load->dense_size, sparse), sizeof(real));
-    size_t counters = times(plus(shape->rows, shape->vocab), sizeof(uint32_t));
+    size_t counters = times(plus(shape->rows, sage_shape_ids(shape)), sizeof(uint32_t));
     size_t decays = times(plus(load->steps, 1), sizeof(double));
     *need = (sage_train_need){.parameters = parameters,
                               .moments = times(2, parameters),

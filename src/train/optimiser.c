@@ -18,7 +18,7 @@ static size_t table_size(const sage_model *model) {
 
 static size_t importance_size(const sage_model *model) {
     const sage_model_shape *shape = sage_model_shape_of(model);
-    return shape->vocab * shape->hashes;
+    return sage_shape_ids(shape) * shape->hashes;
 }
 
 size_t sage_optimiser_bytes(const sage_model *model) {

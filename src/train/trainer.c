@@ -34,6 +34,7 @@ sage_status sage_trainer_build(sage_trainer *trainer, sage_error *error) {
     sage_trainer_note_plan(trainer);
     SAGE_TRY(sage_model_new(&trainer->load.shape, trainer->options, sage_dataset_vocab(trainer->dataset),
                             trainer->settings.seed, &trainer->model, error));
+    sage_model_set_tokens(trainer->model, trainer->tokens.pids);
     trainer->log_temperature = find_temperature(trainer->model, trainer->model);
     SAGE_TRY(sage_work_new(trainer->pool, trainer->settings.precision, &trainer->work, error));
     size_t dense_bytes = sage_model_dense_size(trainer->model) * sizeof(real);
@@ -56,6 +57,7 @@ void sage_trainer_release(sage_trainer *trainer) {
     sage_free(trainer->gradient);
     sage_work_free(trainer->work);
     sage_model_free(trainer->model);
+    sage_tokens_free(&trainer->tokens);
     sage_sampler_free(trainer->sampler);
     json_decref(trainer->identity);
     free(trainer->identity_text);

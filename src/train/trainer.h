@@ -2,6 +2,7 @@
 #ifndef SAGE_TRAIN_TRAINER_H
 #define SAGE_TRAIN_TRAINER_H
 
+#include <dataset/tokens.h>
 #include <io/fs.h>
 #include <train/checkpoint.h>
 #include <train/feeder.h>
@@ -27,6 +28,7 @@ typedef struct sage_trainer {
     json_t *identity;
     char *identity_text;
 
+    sage_tokens tokens;
     sage_sampler *sampler;
     sage_feeder *feeder;
     sage_model *model;

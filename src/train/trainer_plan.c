@@ -72,6 +72,8 @@ sage_status sage_trainer_plan(sage_trainer *trainer, sage_error *error) {
     if (sentences > 0) groups[n_groups++] = (sage_group){SAGE_GROUP_SENTENCES, sentences};
     SAGE_TRY(sage_model_shape_from_options(trainer->options, sage_vocab_size(sage_dataset_vocab(trainer->dataset)),
                                            n_groups, groups, &shape, error));
+    SAGE_TRY(sage_dataset_tokens(trainer->dataset, trainer->options, &trainer->tokens, error));
+    sage_model_shape_tokens(&shape, trainer->tokens.n);
     SAGE_TRY(sage_train_load_model(&shape, &trainer->load, error));
     /* To validate, the vectors are held, and the weights once more, laid out for inference. */
     if (trainer->validate_vectors > 0)
@@ -96,12 +98,14 @@ void sage_trainer_note_plan(const sage_trainer *trainer) {
     const sage_train_need *need = &trainer->need;
     const sage_model_shape *shape = &trainer->load.shape;
     sage_note(trainer->monitor,
-              "%.1f million parameters (%zu table rows for %zu n-grams), %zu + %zu products a batch; memory %.0f MiB: "
+              "%.1f million parameters (%zu table rows for %zu n-grams and %zu products), %zu + %zu products a batch; "
+              "memory %.0f MiB: "
               "parameters %.0f, moments %.0f, averages %.0f, a step's work %.0f, batches %.0f, validation %.0f, other "
               "%.0f; the dataset stays in its file",
-              1e-6 * (double)need->parameters / sizeof(real), shape->rows, shape->vocab, trainer->load.n_pairs,
-              trainer->load.n_random, mib(need->total), mib(need->parameters), mib(need->moments), mib(need->averages),
-              mib(need->work), mib(need->batches), mib(need->validation), mib(need->gradients + need->rest));
+              1e-6 * (double)need->parameters / sizeof(real), shape->rows, shape->vocab, shape->tokens,
+              trainer->load.n_pairs, trainer->load.n_random, mib(need->total), mib(need->parameters),
+              mib(need->moments), mib(need->averages), mib(need->work), mib(need->batches), mib(need->validation),
+              mib(need->gradients + need->rest));
 }
 
 sage_status sage_trainer_check_memory(const sage_trainer *trainer, sage_error *error) {

@@ -173,6 +173,16 @@ static void sentences_beside(void **state) {
     check(&(setting){.shape = shape, .pairs = 8, .random = 4, .in_batch = true, .teacher = 0.5, .pictures = 3});
 }
 
+static void products_own_tokens(void **state) {
+    sage_model_shape shape = grouped;
+    (void)state;
+    sage_model_shape_tokens(&shape, 6);
+    check(&(setting){.shape = shape, .pairs = 8, .random = 4, .in_batch = true, .teacher = 0.5, .pictures = 3});
+    shape = hashed;
+    sage_model_shape_tokens(&shape, 6);
+    check(&(setting){.shape = shape, .pairs = 6, .random = 5, .in_batch = true});
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(both_losses),
                                        cmocka_unit_test(hashed_with_images),
@@ -181,6 +191,7 @@ int main(void) {
                                        cmocka_unit_test(both_smoothed),
                                        cmocka_unit_test(with_a_teacher),
                                        cmocka_unit_test(groups_and_pictures_as_queries),
-                                       cmocka_unit_test(sentences_beside)};
+                                       cmocka_unit_test(sentences_beside),
+                                       cmocka_unit_test(products_own_tokens)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,7 +38,12 @@ def token_groups(s):
 
 def kinds(s):
     """Fields, groups of tokens, CLS; a model without any keeps the place of one."""
-    return FIELDS + max(len(token_groups(s)), 1) + 1
+    return text_kinds(s) + max(len(token_groups(s)), 1) + 1
+
+
+def text_kinds(s):
+    """Of tokens that are bags of ids: the fields, and a product's own token where the model has such."""
+    return FIELDS + (s.get("tokens", 0) > 0)
 
 
 def width(s, kind):
@@ -65,8 +70,10 @@ def parameter_shapes(s):
         "encoder.ff2.weight": (d, f), "encoder.ff2.bias": (d,), "encoder.norm2.gain": (d,), "encoder.norm2.bias": (d,),
         "head.skip": (o, d), "head.fc1.weight": (m, d), "head.fc1.bias": (m,), "head.fc2.weight": (o, m), "head.fc2.bias": (o,),
         "search.skip": (o, u), "search.fc1.weight": (m, u), "search.fc1.bias": (m,), "search.fc2.weight": (o, m),
-        "search.fc2.bias": (o,), "temperature": (1,), "table": (s["rows"], e), "importance": (s["vocab"], s["hashes"]),
+        "search.fc2.bias": (o,), "temperature": (1,), "table": (s["rows"], e), "importance": (s["vocab"] + s.get("tokens", 0), s["hashes"]),
     }
+    if s.get("tokens"):
+        shapes["token.bias"] = (d,)
     if s.get("head_skip") == "off":
         del shapes["head.skip"]
     for name, (_, dim) in zip(group_names(s), token_groups(s)):
@@ -152,6 +159,8 @@ def make_batch(s, rng, pairs, random, pictures, looked, given, users):
         fields = [] if i == 1 else [f for f in range(FIELDS) if f == 0 or rng.random() < 0.35]
         bags = [(f, rng.integers(0, s["vocab"], size=0 if i == 3 and f == 0 else rng.integers(1, 9)).tolist()) for f in fields]
         groups = [rng.normal(size=(0 if i == 1 else int(rng.integers(0, 4 if kind == "pictures" else 3)), dim)) for kind, dim in s["groups"]]
+        if i % 3 == 1 and s.get("tokens"):  # product 1 has nothing else
+            bags.append((FIELDS, [s["vocab"] + int(rng.integers(0, s["tokens"]))]))
         products.append((bags, groups))
     texts = [rng.integers(0, s["vocab"], size=0 if i == 2 else rng.integers(1, 6)).tolist() for i in range(pairs - pictures - looked - users - given)]
     sentences = unit_parts(s, rng, "sentences", len(texts)) * (np.arange(len(texts)) != 1)[:, None]
@@ -182,12 +191,12 @@ def product_vector(p, s, hashes, key_bias, product):
     d, h = s["dim_model"], s["heads"]
     tokens, kind = [p["cls"]], [kinds(s) - 1]
     for field, ids in bags:
-        tokens.append(F.linear(bag(p, s, hashes, ids), p["text.proj"]) + p["field.bias"][field])
+        tokens.append(F.linear(bag(p, s, hashes, ids), p["text.proj"]) + (p["field.bias"][field] if field < FIELDS else p["token.bias"]))
         kind.append(field)
     for g, (name, vectors) in enumerate(zip(group_names(s), groups)):
         for v in vectors:
             tokens.append(F.linear(real(v), p[name + ".proj"], p[name + ".bias"]))
-            kind.append(FIELDS + g)
+            kind.append(text_kinds(s) + g)
     x = torch.stack(tokens)
 
     def split(y):
@@ -376,7 +385,7 @@ def pack_batch(s, batch):
 
 
 def write_safetensors(path, tensors, metadata):
-    names = {"float64": "F64", "uint32": "U32", "uint8": "U8", "uint64": "U64"}
+    names = {"float64": "F64", "uint32": "U32", "uint8": "U8", "uint64": "U64", "int64": "I64"}
     header, data = {"__metadata__": {k: str(v) for k, v in metadata.items()}}, b""
     for name, value in sorted(tensors.items(), key=lambda item: (-item[1].itemsize, item[0])):
         raw = np.ascontiguousarray(value).tobytes()
@@ -446,6 +455,8 @@ def make_case(name, seed, shape, pairs, random, in_batch=True, smoothing=0.0, te
     tensors |= {"grad." + k: x for k, x in grads.items()}
     tensors |= {"out.products": v, "out.queries": q, "out.loss": loss}
     groups = " ".join(f"{kind}:{dim}" for kind, dim in s["groups"])
+    if s.get("tokens"):
+        tensors["token.pids"] = np.arange(s["tokens"]) * 3 + 7
     meta = {"format": "itemsage-model-1"} | s | dict(groups=groups, pairs=pairs, random=random, in_batch=int(in_batch), smoothing=smoothing, teacher=teacher)
     meta |= {f"hash_{x}{k + 1}": hashes[k][i] for k in range(2) for i, x in enumerate("ab")}
     folder = Path(__file__).parent / "fixtures"
@@ -471,6 +482,8 @@ if __name__ == "__main__":
     make_case("four_groups", 12, plain | dict(groups=[("pictures", 3), ("pictures", 4), ("sentences", 6), ("sentences", 2)]), 7, 6, pictures=2)
     make_case("sentences_beside", 14, hashed | dict(groups=[("pictures", 5), ("sentences", 6), ("sentences", 3)], sentences_beside=0.49), 9, 70, teacher=0.7,
               pictures=2)
+    make_case("tokens", 16, plain | dict(rows=45, tokens=5, groups=[("pictures", 5)]), 7, 6)
+    make_case("tokens_hashed", 17, hashed | dict(tokens=9), 6, 7, teacher=0.7)
     make_case("pictures_alone", 13, plain | dict(groups=[("pictures", 5)]), 5, 6, smoothing=0.1, pictures=5)
     make_case("looked_at", 16, hashed | dict(groups=[("pictures", 5), ("sentences", 6)], sentences_beside=0.49, product_tower="on"), 9, 6, teacher=0.7,
               pictures=2, looked=3, given_rows=1)

@@ -279,7 +279,9 @@ int main(void) {
                                "looked_at",
                                "users",
                                "users_alone",
-                               "users_and_all"};
+                               "users_and_all",
+                               "tokens",
+                               "tokens_hashed"};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(check, names[0]),  cmocka_unit_test_prestate(check, names[1]),
         cmocka_unit_test_prestate(check, names[2]),  cmocka_unit_test_prestate(check, names[3]),
@@ -290,6 +292,7 @@ int main(void) {
         cmocka_unit_test_prestate(check, names[12]), cmocka_unit_test_prestate(check, names[13]),
         cmocka_unit_test_prestate(check, names[14]), cmocka_unit_test_prestate(check, names[15]),
         cmocka_unit_test_prestate(check, names[16]), cmocka_unit_test_prestate(check, names[17]),
+        cmocka_unit_test_prestate(check, names[18]), cmocka_unit_test_prestate(check, names[19]),
     };
     const char *forced = getenv("ITEMSAGE_ISA");
     if (forced != NULL && strcmp(sage_isa(), forced) != 0) {

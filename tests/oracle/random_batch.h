@@ -49,7 +49,7 @@ static inline void rb_pictures(random_batch *b, size_t n) {
     b->queries.pictures = b->pictures;
 }
 
-/* Product 1 has no token, query 2 is empty and has no sentence, bag 0 is empty. */
+/* Product 1 has no token but its own, query 2 is empty and has no sentence, bag 0 is empty. */
 static inline void rb_fill(random_batch *b, const sage_model_shape *shape, size_t pairs, size_t random, uint64_t seed) {
     sage_rng rng;
     sage_rng_seed(&rng, seed, 7);
@@ -64,6 +64,10 @@ static inline void rb_fill(random_batch *b, const sage_model_shape *shape, size_
             for (size_t k = sage_rng_below(&rng, 8); k > 0 && tokens > 1; k--)
                 b->ids[ids++] = (uint32_t)sage_rng_below(&rng, shape->vocab);
         }
+        if (shape->tokens == 0 || i % 3 != 1) continue; /* product 1 has its own alone */
+        b->bag_begin[tokens] = (uint32_t)ids;
+        b->field[tokens++] = SAGE_FIELD_TOKEN;
+        b->ids[ids++] = (uint32_t)(shape->vocab + sage_rng_below(&rng, shape->tokens));
     }
     b->token_begin[n] = (uint32_t)tokens;
     b->bag_begin[tokens] = (uint32_t)ids;
@@ -131,7 +135,8 @@ static inline void rb_randomise(sage_model *model, uint64_t seed) {
     }
     const sage_model_shape *s = sage_model_shape_of(model);
     for (size_t i = 0; i < s->rows * s->dim_embed; i++) sage_model_table(model)[i] = (real)sage_rng_normal(&rng);
-    for (size_t i = 0; i < s->vocab * s->hashes; i++) sage_model_importance(model)[i] = (real)sage_rng_normal(&rng);
+    for (size_t i = 0; i < sage_shape_ids(s) * s->hashes; i++)
+        sage_model_importance(model)[i] = (real)sage_rng_normal(&rng);
 }
 
 #endif

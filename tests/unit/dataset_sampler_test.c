@@ -93,6 +93,7 @@ static bool among(const uint32_t *ids, size_t n, uint32_t id) {
 static void tokens_are_the_products_own(void **state) {
     (void)state;
     fixture f = shop_of(400, 2000);
+    fake_set(f.options, "product_token=off");
     fake_set(f.options, "batch=64");
     fake_set(f.options, "field_dropout=0.5");
     fake_set(f.options, "ngram_dropout=0.5");
@@ -129,6 +130,7 @@ static void tokens_are_the_products_own(void **state) {
 static void without_dropout_everything_is_there(void **state) {
     (void)state;
     fixture f = shop_of(400, 2000);
+    fake_set(f.options, "product_token=off");
     fake_set(f.options, "batch=64");
     fake_set(f.options, "field_dropout=0");
     fake_set(f.options, "ngram_dropout=0");

@@ -113,15 +113,19 @@ typedef struct rig {
     sage_dataset *dataset;
 } rig;
 
-static void rig_open(rig *r, const sage_group *groups, size_t n_groups) {
+static void rig_open_with(rig *r, const sage_group *groups, size_t n_groups, size_t tokens, const int64_t *pids) {
     char path[SAGE_PATH_MAX];
-    *r = (rig){.shape = {.n_groups = n_groups}};
+    *r = (rig){.shape = {.tokens = tokens, .n_groups = n_groups}};
     memcpy(r->shape.groups, groups, n_groups * sizeof *groups);
     tiny_must(sage_version_path(path, scratch_path(dir, "models"), 1, &error), &error, "path");
     tiny_must(sage_vocab_open(scratch_path(path, "vocabulary"), &r->vocab, &error), &error, "vocabulary");
     tiny_must(sage_image_store_open(catalog, pictures, &r->images, &error), &error, "images");
-    tiny_must(sage_product_block_new(r->vocab, &r->shape, NULL, NULL, &r->block, &error), &error, "block");
+    tiny_must(sage_product_block_new(r->vocab, &r->shape, NULL, pids, NULL, &r->block, &error), &error, "block");
     tiny_must(sage_dataset_open(dir, dataset, true, &r->dataset, &error), &error, "open");
+}
+
+static void rig_open(rig *r, const sage_group *groups, size_t n_groups) {
+    rig_open_with(r, groups, n_groups, 0, NULL);
 }
 
 static void rig_close(rig *r) {
@@ -141,7 +145,7 @@ static sage_status fill(rig *r, size_t n, bool packed) {
     for (size_t i = 0; i < n && st == SAGE_OK; i++) {
         tiny_must(sage_product_cursor_next(cursor, &row, &error), &error, "read");
         sage_dataset_product(r->dataset, i, &p);
-        st = packed && i % 2 != 0 ? sage_product_block_add_packed(r->block, &p, &error)
+        st = packed && i % 2 != 0 ? sage_product_block_add_packed(r->block, row->pid, &p, &error)
                                   : sage_product_block_add(r->block, row, r->images, &error);
     }
     sage_product_cursor_close(cursor);
@@ -166,6 +170,31 @@ static void each_group_gets_its_share(void **state) {
                     assert_memory_equal(batch.group[g].vectors + begin * both[g].dim, p.images + at,
                                         both[g].dim * sizeof *p.images);
             }
+        }
+        rig_close(&r);
+    }
+}
+
+/* Rows and packed products alike, and none but those that have one. */
+static void tokens_go_to_their_products(void **state) {
+    (void)state;
+    rig r;
+    sage_product_batch batch;
+    rig_open(&r, both, 2);
+    const int64_t *all = sage_dataset_pids(r.dataset), pids[] = {all[2], all[5]};
+    rig_close(&r);
+    for (int packed = 0; packed <= 1; packed++) {
+        rig_open_with(&r, both, 2, 2, pids);
+        assert_int_equal(fill(&r, PRODUCTS, packed), SAGE_OK);
+        tiny_must(sage_product_block_read(r.block, &batch, &error), &error, "lay out");
+        for (size_t i = 0; i < PRODUCTS; i++) {
+            size_t end = batch.token_begin[i + 1];
+            assert_true(end > batch.token_begin[i]);
+            assert_int_equal(batch.token_field[end - 1] == SAGE_FIELD_TOKEN, i == 2 || i == 5);
+            if (batch.token_field[end - 1] != SAGE_FIELD_TOKEN) continue;
+            const uint32_t *bag = batch.text.begin + batch.token_bag[end - 1];
+            assert_int_equal(bag[1] - bag[0], 1);
+            assert_int_equal(batch.text.ids[bag[0]], r.shape.vocab + (i == 5));
         }
         rig_close(&r);
     }
@@ -272,6 +301,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dataset_has_the_parts),
         cmocka_unit_test(each_group_gets_its_share),
+        cmocka_unit_test(tokens_go_to_their_products),
         cmocka_unit_test(a_model_takes_its_own_widths_alone),
         cmocka_unit_test(other_parts_are_refused),
         cmocka_unit_test(the_dataset_gives_the_same_bits),

@@ -334,6 +334,47 @@ static void a_file_from_before_there_were_groups(void **state) {
     free(old);
 }
 
+static void products_keep_their_tokens(void **state) {
+    const char *path = scratch_path(dir, "tokens.safetensors");
+    static const int64_t pids[] = {3, 8, 1000000000000}, twice[] = {3, 8, 8};
+    (void)state;
+    sage_model_shape shape = hashed;
+    sage_model_shape_tokens(&shape, 3);
+    sage_model *model = made(&shape, 12), *loaded = NULL;
+    sage_error error;
+    assert_int_equal(shape.rows, hashed.rows); /* hashed as the n-grams are */
+    sage_model_set_tokens(model, pids);
+    save(model, path, NULL, NULL);
+    if (sage_model_load(path, &loaded, &error) != SAGE_OK) fail_msg("%s", error.text);
+    same_shape(&shape, sage_model_shape_of(loaded));
+    same_bits(model, loaded);
+    assert_memory_equal(sage_model_tokens(loaded), pids, sizeof pids);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(sage_token_id(&shape, sage_model_tokens(loaded), pids[i]), shape.vocab + i);
+    assert_int_equal(sage_token_id(&shape, pids, 2), SAGE_NO_ID);
+    assert_int_equal(sage_token_id(&shape, pids, 9), SAGE_NO_ID);
+    assert_int_equal(sage_token_id(&shape, pids, INT64_MAX), SAGE_NO_ID);
+    assert_int_equal(sage_token_id(&shape, NULL, 3), SAGE_NO_ID);
+    sage_model_free(loaded);
+    save(model, path, "token.pids", NULL);
+    assert_int_equal(sage_model_load(path, &loaded, &error), SAGE_E_FORMAT);
+    assert_non_null(strstr(error.text, "token.pids"));
+    save(model, path, NULL, "tokens");
+    assert_int_equal(sage_model_load(path, &loaded, &error), SAGE_E_FORMAT);
+    sage_model_set_tokens(model, twice);
+    save(model, path, NULL, NULL);
+    assert_int_equal(sage_model_load(path, &loaded, &error), SAGE_E_FORMAT);
+    assert_non_null(strstr(error.text, "ascend"));
+    sage_model_free(model);
+    model = made(&hashed, 12);
+    size_t n, tensors;
+    (void)sage_model_params(model, &n);
+    (void)sage_model_tensors(model, &tensors);
+    assert_null(sage_model_tokens(model));
+    assert_int_equal(tensors, n + 2); /* without tokens a file is as it always was */
+    sage_model_free(model);
+}
+
 static void not_a_model(void **state) {
     const char *path = scratch_path(dir, "text");
     (void)state;
@@ -374,6 +415,7 @@ int main(void) {
         cmocka_unit_test(lying_metadata),
         cmocka_unit_test(groups_come_along),
         cmocka_unit_test(a_file_from_before_there_were_groups),
+        cmocka_unit_test(products_keep_their_tokens),
         cmocka_unit_test(not_a_model),
         cmocka_unit_test(memory_runs_out),
     };

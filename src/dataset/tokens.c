@@ -1,0 +1,60 @@
+/* Products of which the training part says enough for a token of their own. */
+#include <base/alloc.h>
+#include <base/error.h>
+#include <dataset/tokens.h>
+#include <string.h>
+
+enum { AUTO_EVENTS = 3 };
+static const double AUTO_MEAN = 5; /* events a product, from which on tokens pay: docs/model.md */
+
+/* Events of the training part with each product: how many, and of all products. */
+static double count_events(const sage_dataset *dataset, uint32_t *events) {
+    double all = 0;
+    for (unsigned task = 0; task < SAGE_TASKS; task++) {
+        size_t n;
+        const sage_pair *pairs = sage_dataset_pairs(dataset, SAGE_TRAIN, task, &n);
+        for (size_t i = 0; i < n; i++) {
+            uint32_t *of = &events[pairs[i].product], room = UINT32_MAX - *of;
+            *of += pairs[i].count < room ? pairs[i].count : room;
+            all += pairs[i].count;
+        }
+    }
+    return all;
+}
+
+static bool wanted(const sage_dataset *dataset, const sage_options *options, double events) {
+    const char *choice = sage_options_text(options, "product_token");
+    if (strcmp(choice, "auto") != 0) return strcmp(choice, "on") == 0;
+    bool wordless = sage_vocab_size(sage_dataset_vocab(dataset)) == 0;
+    return wordless || events >= AUTO_MEAN * (double)sage_dataset_products(dataset);
+}
+
+sage_status sage_dataset_tokens(const sage_dataset *dataset, const sage_options *options, sage_tokens *tokens,
+                                sage_error *error) {
+    size_t n = sage_dataset_products(dataset);
+    const int64_t *pids = sage_dataset_pids(dataset);
+    uint32_t least = (uint32_t)sage_options_int_or(options, "token_events", AUTO_EVENTS);
+    uint32_t *of = sage_alloc_zero(n + 1, sizeof *of);
+    int64_t *its = sage_alloc((n + 1) * sizeof *its);
+    *tokens = (sage_tokens){0};
+    if (of == NULL || its == NULL) {
+        sage_free(of);
+        sage_free(its);
+        return sage_fail_memory(error, n * (sizeof *of + sizeof *its));
+    }
+    bool on = wanted(dataset, options, count_events(dataset, of));
+    for (size_t i = 0; i < n; i++) {
+        bool enough = on && of[i] >= least;
+        if (enough) its[tokens->n] = pids[i];
+        of[i] = enough ? (uint32_t)tokens->n++ : UINT32_MAX;
+    }
+    tokens->of = of;
+    tokens->pids = its;
+    return SAGE_OK;
+}
+
+void sage_tokens_free(sage_tokens *tokens) {
+    sage_free(tokens->of);
+    sage_free(tokens->pids);
+    *tokens = (sage_tokens){0};
+}
