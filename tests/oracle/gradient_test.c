@@ -9,7 +9,7 @@ typedef struct setting {
     size_t pairs, random;
     bool in_batch;
     double smoothing, teacher;
-    size_t pictures; /* of the pairs' queries */
+    size_t pictures, looked, users; /* of the pairs' queries */
 } setting;
 
 static double loss_at(const sage_model *model, sage_work *work, const random_batch *b, sage_grads *grads) {
@@ -60,6 +60,7 @@ static void check(const setting *s) {
     b->spec.smoothing = (real)s->smoothing;
     if (s->teacher > 0) rb_teach(b, s->teacher, 4);
     if (s->pictures > 0) rb_pictures(b, s->pictures);
+    if (s->looked + s->users > 0) rb_people(b, &s->shape, s->looked, s->users);
     loss_at(model, work, b, grads);
 
     const sage_param *params = sage_model_params(model, &n);
@@ -183,6 +184,29 @@ static void products_own_tokens(void **state) {
     check(&(setting){.shape = shape, .pairs = 6, .random = 5, .in_batch = true});
 }
 
+static sage_model_shape with_people(sage_model_shape shape, size_t events, size_t layers) {
+    shape.product_tower = true;
+    shape.user_events = events;
+    shape.user_dim = 8;
+    shape.user_layers = layers;
+    shape.user_heads = 2;
+    return shape;
+}
+
+static void products_and_users_ask(void **state) {
+    (void)state;
+    check(&(setting){
+        .shape = with_people(plain, 9, 2), .pairs = 12, .random = 5, .in_batch = true, .looked = 3, .users = 6});
+    check(&(setting){.shape = with_people(hashed, 6, 1),
+                     .pairs = 14,
+                     .random = 4,
+                     .in_batch = true,
+                     .teacher = 0.5,
+                     .pictures = 2,
+                     .looked = 2,
+                     .users = 7});
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(both_losses),
                                        cmocka_unit_test(hashed_with_images),
@@ -192,6 +216,7 @@ int main(void) {
                                        cmocka_unit_test(with_a_teacher),
                                        cmocka_unit_test(groups_and_pictures_as_queries),
                                        cmocka_unit_test(sentences_beside),
-                                       cmocka_unit_test(products_own_tokens)};
+                                       cmocka_unit_test(products_own_tokens),
+                                       cmocka_unit_test(products_and_users_ask)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

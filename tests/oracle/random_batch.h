@@ -7,7 +7,14 @@
 #include <model/model.h>
 #include <string.h>
 
-enum { RB_PAIRS_MAX = 16, RB_PRODUCTS_MAX = 40, RB_TOKENS_MAX = 400, RB_IDS_MAX = 4000, RB_VALUES_MAX = 2000 };
+enum {
+    RB_PAIRS_MAX = 16,
+    RB_PRODUCTS_MAX = 40,
+    RB_TOKENS_MAX = 400,
+    RB_IDS_MAX = 4000,
+    RB_VALUES_MAX = 2000,
+    RB_EVENTS_MAX = 200
+};
 
 typedef struct random_batch {
     uint32_t ids[RB_IDS_MAX], bag_begin[RB_TOKENS_MAX + 1], token_begin[RB_PRODUCTS_MAX + 1],
@@ -17,6 +24,10 @@ typedef struct random_batch {
     real vectors[SAGE_GROUPS_MAX][RB_VALUES_MAX], sentences[RB_VALUES_MAX], pictures[RB_VALUES_MAX];
     real log_q[RB_PAIRS_MAX], weight[RB_PAIRS_MAX];
     uint64_t mask[RB_PAIRS_MAX];
+    uint32_t user_begin[RB_PAIRS_MAX + 1];
+    uint8_t user_kind[RB_EVENTS_MAX];
+    float user_age[RB_EVENTS_MAX];
+    real looked[RB_VALUES_MAX], user_vectors[RB_VALUES_MAX];
     uint32_t teacher_begin[RB_PAIRS_MAX + 1], teacher_column[RB_PAIRS_MAX * RB_PRODUCTS_MAX];
     real teacher_score[RB_PAIRS_MAX * RB_PRODUCTS_MAX];
     sage_product_batch products;
@@ -47,6 +58,41 @@ static inline void rb_pictures(random_batch *b, size_t n) {
     b->queries.n_texts = b->queries.bags.n = b->spec.n_pairs - n;
     b->queries.n_pictures = n;
     b->queries.pictures = b->pictures;
+}
+
+static inline void rb_units(real *x, size_t n, size_t dim, sage_rng *rng) {
+    rb_normal(x, n * dim, rng);
+    for (size_t i = 0; i < n; i++) {
+        double square = 0;
+        for (size_t k = 0; k < dim; k++) square += (double)(x[i * dim + k] * x[i * dim + k]);
+        for (size_t k = 0; k < dim; k++) x[i * dim + k] = (real)((double)x[i * dim + k] / sqrt(square));
+    }
+}
+
+/* The last rows become products that are looked at, then users, the first of whom did nothing and the second one thing;
+ * the third did as much as is read. Of one event in five no time is known. */
+static inline void rb_people(random_batch *b, const sage_model_shape *shape, size_t looked, size_t users) {
+    sage_rng rng;
+    sage_rng_seed(&rng, 21, 7);
+    size_t events = 0, most = shape->user_events;
+    b->queries.n_texts = b->queries.bags.n = b->spec.n_pairs - b->queries.n_pictures - looked - users;
+    rb_units(b->looked, looked, shape->dim_out, &rng);
+    for (size_t u = 0; u < users; u++) {
+        events += u < 2 ? u : u == 2 ? most : 1 + sage_rng_below(&rng, most);
+        b->user_begin[u + 1] = (uint32_t)events;
+    }
+    rb_units(b->user_vectors, events, shape->dim_out, &rng);
+    for (size_t e = 0; e < events; e++) {
+        b->user_kind[e] = (uint8_t)sage_rng_below(&rng, 4);
+        b->user_age[e] = sage_rng_below(&rng, 5) == 0 ? (float)NAN : (float)exp(10 * sage_rng_unit(&rng) - 4);
+    }
+    b->queries.n_looked = looked;
+    b->queries.looked = b->looked;
+    b->queries.n_users = users;
+    b->queries.user_begin = b->user_begin;
+    b->queries.user_vectors = b->user_vectors;
+    b->queries.user_kind = b->user_kind;
+    b->queries.user_age = b->user_age;
 }
 
 /* Product 1 has no token but its own, query 2 is empty and has no sentence, bag 0 is empty. */

@@ -12,12 +12,20 @@ enum {
     IDS = 4,
     IMAGE = 40,
     SENTENCE = 24,
-    PICTURES = 150
+    PICTURES = 150,
+    LOOKED = 70,
+    USERS = 100,
+    EVENTS = 9,
+    OUT = 72
 };
 
 typedef struct step_case {
     uint32_t ids[PRODUCTS * IDS], begin[PRODUCTS + 1], token_begin[PRODUCTS + 1], image_begin[PRODUCTS + 1];
     uint8_t field[PRODUCTS];
+    uint32_t user_begin[USERS + 1];
+    uint8_t user_kind[USERS * EVENTS];
+    float user_age[USERS * EVENTS];
+    real vectors[USERS * EVENTS * OUT];
     real images[PRODUCTS * IMAGE], sentences[PRODUCTS * SENTENCE];
     sage_product_batch products;
     sage_query_batch queries;
@@ -51,6 +59,34 @@ static step_case *step_case_of(size_t vocab) {
     return s;
 }
 
+/* The last queries are products and users, who did 0 .. EVENTS things. */
+static void ask(step_case *s) {
+    sage_rng rng;
+    sage_rng_seed(&rng, 12, 0);
+    for (size_t u = 0; u < USERS; u++) s->user_begin[u + 1] = s->user_begin[u] + (uint32_t)(u % (EVENTS + 1));
+    for (size_t e = 0; e < USERS * EVENTS; e++) {
+        s->user_kind[e] = (uint8_t)(e % 4);
+        s->user_age[e] = (float)(e % 50);
+    }
+    for (size_t i = 0; i < USERS * EVENTS * OUT; i++) s->vectors[i] = (real)(sage_rng_normal(&rng) / 8);
+    s->queries.n_texts = s->queries.bags.n = PAIRS - PICTURES - LOOKED - USERS;
+    s->queries.n_looked = LOOKED;
+    s->queries.looked = s->vectors;
+    s->queries.n_users = USERS;
+    s->queries.user_begin = s->user_begin;
+    s->queries.user_vectors = s->vectors;
+    s->queries.user_kind = s->user_kind;
+    s->queries.user_age = s->user_age;
+}
+
+/* So that nothing stands at zero, as what a tower adds does at first. */
+static void stir(sage_model *model) {
+    sage_rng rng;
+    sage_rng_seed(&rng, 13, 0);
+    for (size_t i = 0; i < sage_model_dense_size(model); i++)
+        sage_model_dense(model)[i] += (real)(0.05 * sage_rng_normal(&rng));
+}
+
 static sage_grads *step_of(const sage_model *model, const step_case *s, size_t threads, sage_precision precision,
                            sage_loss *loss) {
     sage_pool *pool;
@@ -66,7 +102,7 @@ static sage_grads *step_of(const sage_model *model, const step_case *s, size_t t
 }
 
 /* Wide enough for products that are cut, and for several blocks of rows. */
-static void threads_change_no_bit_of(double beside) {
+static void threads_change_no_bit_of(double beside, bool people) {
     const sage_model_shape shape = {.vocab = 120,
                                     .rows = 50,
                                     .hashes = 2,
@@ -75,13 +111,20 @@ static void threads_change_no_bit_of(double beside) {
                                     .heads = 4,
                                     .dim_ff = 24,
                                     .dim_head = 300,
-                                    .dim_out = 72,
+                                    .dim_out = OUT,
                                     .n_groups = 2,
                                     .groups = {{SAGE_GROUP_PICTURES, IMAGE}, {SAGE_GROUP_SENTENCES, SENTENCE}},
-                                    .beside = beside};
+                                    .beside = beside,
+                                    .product_tower = people,
+                                    .user_events = people ? EVENTS : 0,
+                                    .user_dim = 64,
+                                    .user_layers = 2,
+                                    .user_heads = 4};
     sage_model *model;
     step_case *s = step_case_of(shape.vocab);
     assert_int_equal(sage_model_new(&shape, NULL, NULL, 3, &model, NULL), SAGE_OK);
+    if (people) ask(s);
+    stir(model);
     for (sage_precision precision = SAGE_PRECISION_F32; precision <= SAGE_PRECISION_BF16; precision++) {
         sage_loss loss, same;
         sage_grads *alone = step_of(model, s, 1, precision, &loss);
@@ -103,16 +146,23 @@ static void threads_change_no_bit_of(double beside) {
 
 static void threads_change_no_bit(void **state) {
     (void)state;
-    threads_change_no_bit_of(0);
+    threads_change_no_bit_of(0, false);
 }
 
 static void nor_with_sentences_beside(void **state) {
     (void)state;
-    threads_change_no_bit_of(0.5);
+    threads_change_no_bit_of(0.5, false);
+}
+
+static void nor_with_products_and_users_that_ask(void **state) {
+    (void)state;
+    threads_change_no_bit_of(0, true);
+    threads_change_no_bit_of(0.5, true);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(threads_change_no_bit),
-                                       cmocka_unit_test(nor_with_sentences_beside)};
+                                       cmocka_unit_test(nor_with_sentences_beside),
+                                       cmocka_unit_test(nor_with_products_and_users_that_ask)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
