@@ -58,12 +58,14 @@ void sage_searcher_close(sage_searcher *searcher);
  * catalogue has now: SAGE_E_STATE where the model takes no pictures, its vectors were made elsewhere, or that encoder
  * is gone or has changed. A picture that the shop has seen needs no encoder.
  *
- * Users: the newest distinct products of their events (option interest_events) fall into clusters, whose medoids are
- * asked for as products are; the most important `interests` lists are made one in proportion to their importance, each
- * product once (options interest_*). So scores, cosines with the medoid, do not fall from hit to hit. Ages are counted
- * from the newest event of the catalogue. Products that are not in the index count for nothing; SAGE_E_NOT_FOUND where
- * nothing is left. What the user knows may come again, since people buy again, unless `fresh`. A session alone reads no
- * catalogue. */
+ * Products: by the model's tower for products that are looked at, where it has one, else by the product's own vector.
+ *
+ * Users: by the model's tower for users, where it has one and not `interests`. Else the newest distinct products of
+ * their events (option interest_events) fall into clusters, whose medoids ask for products with their own vectors; the
+ * most important lists (options interests, interest_*) are made one in proportion to their importance, each product
+ * once. So scores, cosines with the medoid, do not fall from hit to hit. Ages are counted from the newest event of the
+ * catalogue. Products that are not in the index count for nothing; SAGE_E_NOT_FOUND where nothing is left. What the
+ * user knows may come again, since people buy again, unless `fresh`. A session alone reads no catalogue. */
 sage_status sage_search(sage_searcher *searcher, const sage_query *query, const sage_hit **hits, size_t *n_hits,
                         sage_error *error);
 

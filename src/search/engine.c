@@ -263,18 +263,45 @@ static size_t take_others(const sage_engine *e, size_t row, size_t found, size_t
     return n;
 }
 
+bool sage_engine_has_product_tower(const sage_engine *engine) {
+    return sage_encoder_shape(engine->encoder)->product_tower;
+}
+
+sage_status sage_engine_looked_vectors(sage_engine *engine, const uint32_t *rows, size_t n, float *out,
+                                       sage_error *error) {
+    sage_status st = SAGE_OK;
+    const size_t dim = engine->dim;
+    float *own = sage_alloc((n * dim + 1) * sizeof *own);
+    if (own == NULL) return sage_fail_memory(error, (n * dim + 1) * sizeof *own);
+    for (size_t i = 0; i < n; i++)
+        memcpy(own + i * dim, sage_index_vectors(engine->index) + rows[i] * dim, dim * sizeof *own);
+    st = sage_encoder_looked(engine->encoder, own, n, out, error);
+    sage_free(own);
+    return st;
+}
+
+/* What the tower makes of it, else its own vector. */
+static sage_status looked_at(sage_engine *e, size_t row, const float **query, sage_error *error) {
+    const uint32_t number = (uint32_t)row;
+    *query = sage_index_vectors(e->index) + row * e->dim;
+    if (!sage_engine_has_product_tower(e)) return SAGE_OK;
+    *query = e->queries;
+    return sage_engine_looked_vectors(e, &number, 1, e->queries, error);
+}
+
 sage_status sage_engine_similar(sage_engine *engine, int64_t pid, size_t k, sage_scored *out, size_t *n,
                                 sage_error *error) {
     sage_status st = SAGE_OK;
     size_t row, found, all = sage_index_count(engine->index);
+    const float *query;
     *n = 0;
     if (!sage_index_find(engine->index, pid, &row))
         return sage_fail(error, SAGE_E_NOT_FOUND, "product %" PRId64 " is not in the published index", pid);
     if (k == 0) return SAGE_OK;
+    SAGE_TRY(looked_at(engine, row, &query, error));
     /* Most groups are small; where one fills the list, a longer one is asked for. */
     for (size_t depth = sage_engine_at_most(engine, k + 32);; depth = sage_engine_at_most(engine, 4 * depth)) {
         SAGE_TRY(sage_engine_room(engine, 1, depth, error));
-        const float *query = sage_index_vectors(engine->index) + row * engine->dim;
         SAGE_TRY(sage_index_search(engine->index, engine->pool, query, 1, depth, engine->neighbours, &found, error));
         *n = take_others(engine, row, found, k, out);
         if (*n == k || depth == all) break;

@@ -36,6 +36,15 @@ out:
     return st;
 }
 
+static void take(const sage_engine *e, size_t n_turns, sage_scored *out, size_t *n) {
+    for (*n = 0; *n < n_turns; ++*n) {
+        const sage_neighbour *hit = &e->turns[*n].hit;
+        out[*n] = (sage_scored){sage_index_pid(e->index, hit->row), hit->score};
+    }
+}
+
+/* ---- interests ---- */
+
 sage_status sage_engine_interests(sage_engine *engine, const sage_history *history, const sage_interest_rules *rules,
                                   size_t k, sage_scored *out, uint16_t *of, size_t *n, const sage_interest **interests,
                                   size_t *n_interests, sage_error *error) {
@@ -54,11 +63,91 @@ sage_status sage_engine_interests(sage_engine *engine, const sage_history *histo
         weights[i] = engine->interests[i].importance;
     }
     SAGE_TRY(ask(engine, history, engine->queries, weights, *n_interests, k, &n_turns, error));
-    for (; *n < n_turns; ++*n) {
-        const sage_turn *turn = &engine->turns[*n];
-        out[*n] = (sage_scored){sage_index_pid(engine->index, turn->hit.row), turn->hit.score};
-        if (of) of[*n] = turn->list;
+    for (size_t i = 0; i < n_turns && of; i++) of[i] = engine->turns[i].list;
+    take(engine, n_turns, out, n);
+out:
+    return st;
+}
+
+/* ---- the tower ---- */
+
+bool sage_engine_has_user_tower(const sage_engine *engine) {
+    return sage_encoder_shape(engine->encoder)->user_events > 0;
+}
+
+/* The events that the model will read, side by side. */
+typedef struct gathered {
+    uint32_t begin[SAGE_ENGINE_BLOCK + 1];
+    float *vectors, *age;
+    uint8_t *kind;
+} gathered;
+
+static sage_status gathered_init(gathered *g, size_t events, size_t dim, sage_error *error) {
+    g->vectors = sage_alloc((events * dim + 1) * sizeof *g->vectors);
+    g->age = sage_alloc((events + 1) * sizeof *g->age);
+    g->kind = sage_alloc(events + 1);
+    if (g->vectors && g->age && g->kind) return SAGE_OK;
+    return sage_fail_memory(error, (events * dim + 1) * sizeof *g->vectors);
+}
+
+static void gathered_free(gathered *g) {
+    sage_free(g->vectors);
+    sage_free(g->age);
+    sage_free(g->kind);
+}
+
+static size_t read_of(const sage_history *history, size_t most) {
+    return history->n < most ? history->n : most;
+}
+
+static void gather(const sage_engine *e, const sage_history *history, size_t most, gathered *g, size_t at) {
+    const size_t n = read_of(history, most);
+    const sage_known_event *events = history->events + (history->n - n);
+    for (size_t i = 0; i < n; i++, at++) {
+        memcpy(g->vectors + at * e->dim, sage_index_vectors(e->index) + events[i].row * e->dim,
+               e->dim * sizeof *g->vectors);
+        g->age[at] = events[i].age;
+        g->kind[at] = events[i].kind;
     }
+}
+
+static sage_status user_block(sage_engine *e, const sage_history *histories, size_t n, float *out, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const size_t most = sage_encoder_shape(e->encoder)->user_events;
+    gathered g = {{0}};
+    for (size_t i = 0; i < n; i++) g.begin[i + 1] = g.begin[i] + (uint32_t)read_of(&histories[i], most);
+    SAGE_TRY(gathered_init(&g, g.begin[n], e->dim, error));
+    for (size_t i = 0; i < n; i++) gather(e, &histories[i], most, &g, g.begin[i]);
+    const sage_histories users = {n, g.begin, g.vectors, g.kind, g.age};
+    st = sage_encoder_users(e->encoder, &users, out, error);
+out:
+    gathered_free(&g);
+    return st;
+}
+
+sage_status sage_engine_user_vectors(sage_engine *engine, const sage_history *histories, size_t n, float *out,
+                                     sage_error *error) {
+    sage_status st = SAGE_OK;
+    if (!sage_engine_has_user_tower(engine))
+        return sage_fail(error, SAGE_E_ARGUMENT, "the published model has no tower for users");
+    for (size_t at = 0; at < n; at += SAGE_ENGINE_BLOCK) {
+        size_t here = n - at < SAGE_ENGINE_BLOCK ? n - at : SAGE_ENGINE_BLOCK;
+        SAGE_TRY(user_block(engine, histories + at, here, out + at * engine->dim, error));
+    }
+out:
+    return st;
+}
+
+sage_status sage_engine_user(sage_engine *engine, const sage_history *history, size_t k, sage_scored *out, size_t *n,
+                             sage_error *error) {
+    sage_status st = SAGE_OK;
+    const double weight = 1;
+    size_t n_turns = 0;
+    *n = 0;
+    k = sage_engine_at_most(engine, k);
+    SAGE_TRY(sage_engine_user_vectors(engine, history, 1, engine->queries, error));
+    SAGE_TRY(ask(engine, history, engine->queries, &weight, 1, k, &n_turns, error));
+    take(engine, n_turns, out, n);
 out:
     return st;
 }

@@ -19,7 +19,7 @@ typedef struct looked {
 void sage_interest_rules_read(const sage_options *options, sage_interest_rules *rules) {
     *rules = (sage_interest_rules){
         .events = (size_t)sage_options_int(options, "interest_events"),
-        .interests = (size_t)sage_options_int_or(options, "interests", 5),
+        .interests = (size_t)sage_options_int_or(options, "interests", 20),
         .clusters = (size_t)sage_options_int(options, "interest_clusters"),
         .distance = sage_options_real(options, "interest_distance"),
         .days = sage_options_real(options, "interest_days"),

@@ -37,8 +37,8 @@ const sage_fusion *sage_engine_fusion(const sage_engine *engine);
  * that the model knows finds nothing by vectors. */
 sage_status sage_engine_text(sage_engine *engine, sage_method method, const char *text, size_t len, size_t k,
                              sage_scored *out, size_t *n, sage_error *error);
-/* Products like one of the index, without itself and its item_group_id; SAGE_E_NOT_FOUND where it is not in the index.
- */
+/* Products that go with one of the index, without itself and its item_group_id: by the model's tower for products that
+ * are looked at, else those whose vectors are like its own. SAGE_E_NOT_FOUND where it is not in the index. */
 sage_status sage_engine_similar(sage_engine *engine, int64_t pid, size_t k, sage_scored *out, size_t *n,
                                 sage_error *error);
 /* Products nearest to a vector [dim of the index]. */
@@ -64,6 +64,19 @@ typedef struct sage_history {
 sage_status sage_engine_interests(sage_engine *engine, const sage_history *history, const sage_interest_rules *rules,
                                   size_t k, sage_scored *out, uint16_t *of, size_t *n, const sage_interest **interests,
                                   size_t *n_interests, sage_error *error);
+
+/* Queries of the towers that the model has for products that are looked at and for users; SAGE_E_ARGUMENT where it has
+ * none. out [n][dim of the index], unit vectors. Of a history the newest events count, as many as the model reads;
+ * there may be none. */
+bool sage_engine_has_product_tower(const sage_engine *engine);
+bool sage_engine_has_user_tower(const sage_engine *engine);
+sage_status sage_engine_looked_vectors(sage_engine *engine, const uint32_t *rows, size_t n, float *out,
+                                       sage_error *error);
+sage_status sage_engine_user_vectors(sage_engine *engine, const sage_history *histories, size_t n, float *out,
+                                     sage_error *error);
+/* Products nearest to what the tower for users makes of a history. */
+sage_status sage_engine_user(sage_engine *engine, const sage_history *history, size_t k, sage_scored *out, size_t *n,
+                             sage_error *error);
 
 /* What both sides give for one text; lives for the callback. */
 typedef struct sage_lists {

@@ -102,6 +102,8 @@ static sage_status by_user(sage_searcher *s, const sage_query *query, found *f, 
     sage_interest_rules_read(s->shop->options, &rules);
     SAGE_TRY(sage_user_events_read(&s->did, s->shop, sage_engine_index(engine), query, error));
     const sage_history history = {s->did.list, s->did.n, query->fresh};
+    if (sage_engine_has_user_tower(engine) && !query->interests)
+        return sage_engine_user(engine, &history, query->n, s->scored, &f->n, error);
     st = sage_engine_interests(engine, &history, &rules, query->n, s->scored, s->of, &f->n, &f->interests,
                                &f->n_interests, error);
 out:

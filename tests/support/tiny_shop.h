@@ -135,8 +135,10 @@ static inline void tiny_model_dir(const char *dir, uint64_t number, char path[SA
     tiny_must(sage_fs_mkdir(path, &error), &error, "mkdir");
 }
 
-/* path/model.safetensors for the vocabulary that lies there. */
-static inline void tiny_write_model_of(const char *path, uint64_t number, size_t n_groups, const sage_group *groups) {
+/* path/model.safetensors for the vocabulary that lies there; with user_events > 0 also with towers for users, and for
+ * products that are looked at. */
+static inline void tiny_write_model_with(const char *path, uint64_t number, size_t n_groups, const sage_group *groups,
+                                         size_t user_events) {
     sage_error error = {0};
     sage_vocab *vocab = NULL;
     sage_model *model = NULL;
@@ -153,6 +155,8 @@ static inline void tiny_write_model_of(const char *path, uint64_t number, size_t
                               .dim_out = 16,
                               .n_groups = n_groups};
     if (n_groups > 0) memcpy(shape.groups, groups, n_groups * sizeof *groups);
+    if (user_events > 0)
+        tiny_must(sage_model_shape_towers(options, true, user_events, &shape, &error), &error, "towers");
     tiny_must(sage_model_new(&shape, options, vocab, number, &model, &error), &error, "a model");
     size_t n, n_meta;
     const sage_tensor *tensors = sage_model_tensors(model, &n);
@@ -162,6 +166,10 @@ static inline void tiny_write_model_of(const char *path, uint64_t number, size_t
     sage_model_free(model);
     sage_vocab_close(vocab);
     sage_options_free(options);
+}
+
+static inline void tiny_write_model_of(const char *path, uint64_t number, size_t n_groups, const sage_group *groups) {
+    tiny_write_model_with(path, number, n_groups, groups, 0);
 }
 
 static inline void tiny_write_model(const char *path, uint64_t number, size_t dim_image) {

@@ -125,7 +125,7 @@ static void test_options_are_the_rules(void **state) {
     while (sage_search_options[rows].key) rows++;
     must(sage_options_over(sage_search_options, rows, &options, &error));
     sage_interest_rules_read(options, &rules);
-    assert_int_equal(rules.interests, 5);
+    assert_int_equal(rules.interests, 20);
     assert_int_equal(rules.events, 200);
     must(sage_options_set(options, "interests=9", &error));
     must(sage_options_set(options, "interest_days=3", &error));
@@ -304,6 +304,106 @@ static void test_every_allocation_may_fail(void **state) {
     }
 }
 
+/* ---- towers ---- */
+
+enum { READ = 4 }; /* events that the model reads */
+
+/* The same index with another model, which has towers; as it begins, users are decaying means and products stay. */
+static sage_engine *with_towers(void) {
+    char path[SAGE_PATH_MAX], vocabulary[SAGE_PATH_MAX];
+    sage_engine *other = NULL;
+    sage_release release = tiny_release;
+    size_t n;
+    release.query_model = 2;
+    snprintf(path, sizeof path, "%s", scratch_path(dir, "models/2"));
+    if (!sage_fs_exists(path)) {
+        tiny_model_dir(dir, 2, path);
+        char *words = scratch_read(scratch_path(dir, "models/1/vocabulary"), &n);
+        snprintf(vocabulary, sizeof vocabulary, "%s", scratch_path(path, "vocabulary"));
+        scratch_write(vocabulary, words, n);
+        sage_free(words);
+        tiny_write_model_with(path, 2, 0, NULL, READ);
+    }
+    must(sage_engine_open(dir, &release, NULL, &other, &error));
+    return other;
+}
+
+static void test_towers_of_users(void **state) {
+    (void)state;
+    enum { MANY = 130 };
+    static sage_known_event did[MANY];
+    static sage_history histories[MANY];
+    static float out[MANY * TINY_INDEX_DIM], one[TINY_INDEX_DIM];
+    sage_scored hits[TINY_INDEXED], wanted[TINY_INDEXED];
+    sage_engine *towers = with_towers();
+    size_t n, row;
+    assert_true(sage_engine_has_user_tower(towers) && !sage_engine_has_user_tower(engine));
+    assert_int_equal(sage_engine_user_vectors(engine, histories, 1, out, &error), SAGE_E_ARGUMENT);
+    for (size_t i = 0; i < MANY; i++) {
+        did[i] = (sage_known_event){(uint32_t)(i * 11 % TINY_INDEXED), (float)(MANY - i), (uint8_t)(i % 4)};
+        histories[i] = (sage_history){did, i, false}; /* the first knows nothing */
+    }
+    must(sage_engine_user_vectors(towers, histories, MANY, out, &error));
+    for (size_t d = 0; d < TINY_INDEX_DIM; d++) /* of one product: its own vector */
+        assert_float_equal(out[TINY_INDEX_DIM + d], sage_index_vectors(tiny)[did[0].row * TINY_INDEX_DIM + d], 1e-5);
+    const sage_history newest = {did + MANY - 1 - READ, READ, false};
+    must(sage_engine_user_vectors(towers, &newest, 1, one, &error));
+    for (size_t d = 0; d < TINY_INDEX_DIM; d++) /* older ones are not read */
+        assert_float_equal(out[(MANY - 1) * TINY_INDEX_DIM + d], one[d], 1e-6);
+    must(sage_engine_vector(towers, one, TINY_INDEXED, wanted, &n, &error));
+    must(sage_engine_user(towers, &newest, 20, hits, &n, &error));
+    assert_int_equal(n, 20);
+    for (size_t i = 0; i < n; i++) assert_int_equal(hits[i].pid, wanted[i].pid);
+    const sage_history fresh = {newest.events, READ, true};
+    must(sage_engine_user(towers, &fresh, TINY_INDEXED, hits, &n, &error));
+    assert_true(n < TINY_INDEXED);
+    for (size_t i = 0; i < n; i++) {
+        assert_true(sage_index_find(tiny, hits[i].pid, &row));
+        for (size_t e = 0; e < READ; e++) assert_int_not_equal(row, fresh.events[e].row);
+        if (i > 0) assert_true(hits[i].score <= hits[i - 1].score);
+    }
+    sage_engine_close(towers);
+}
+
+static void test_towers_of_products(void **state) {
+    (void)state;
+    static const uint32_t rows[] = {0, 17, 119};
+    float out[3 * TINY_INDEX_DIM];
+    sage_scored hits[TINY_INDEXED], wanted[TINY_INDEXED];
+    sage_engine *towers = with_towers();
+    size_t n;
+    assert_true(sage_engine_has_product_tower(towers) && !sage_engine_has_product_tower(engine));
+    assert_int_equal(sage_engine_looked_vectors(engine, rows, 3, out, &error), SAGE_E_ARGUMENT);
+    must(sage_engine_looked_vectors(towers, rows, 3, out, &error));
+    for (size_t i = 0; i < 3; i++)
+        for (size_t d = 0; d < TINY_INDEX_DIM; d++)
+            assert_float_equal(out[i * TINY_INDEX_DIM + d], sage_index_vectors(tiny)[rows[i] * TINY_INDEX_DIM + d],
+                               1e-5);
+    must(sage_engine_similar(engine, sage_index_pid(tiny, 17), 10, wanted, &n, &error));
+    must(sage_engine_similar(towers, sage_index_pid(tiny, 17), 10, hits, &n, &error));
+    for (size_t i = 0; i < n; i++) assert_float_equal(hits[i].score, wanted[i].score, 1e-5);
+    sage_engine_close(towers);
+}
+
+static void test_every_allocation_of_towers_may_fail(void **state) {
+    (void)state;
+    const sage_known_event did[] = {{0, NAN, SAGE_CLICK}, {40, 3, SAGE_CHECKOUT}};
+    const sage_history history = {did, 2, true};
+    sage_scored out[5];
+    size_t n;
+    bool done = false;
+    for (unsigned long from = 1; !done; from++) {
+        sage_engine *other = with_towers();
+        sage_alloc_fail_from(from);
+        sage_status st = sage_engine_user(other, &history, 5, out, &n, &error);
+        if (st == SAGE_OK) st = sage_engine_similar(other, sage_index_pid(tiny, 3), 5, out, &n, &error);
+        done = sage_alloc_fail_from(0) < from;
+        if (st != (done ? SAGE_OK : SAGE_E_MEMORY)) fail_msg("allocation %lu: %d %s", from, (int)st, error.text);
+        sage_engine_close(other);
+        assert_true(from < 1000);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_medoids_and_importance),
@@ -316,6 +416,9 @@ int main(void) {
         cmocka_unit_test(test_fresh_leaves_out_what_is_known_and_its_variants),
         cmocka_unit_test(test_nothing_known_is_told),
         cmocka_unit_test(test_every_allocation_may_fail),
+        cmocka_unit_test(test_towers_of_users),
+        cmocka_unit_test(test_towers_of_products),
+        cmocka_unit_test(test_every_allocation_of_towers_may_fail),
     };
     return cmocka_run_group_tests(tests, ground, clear);
 }

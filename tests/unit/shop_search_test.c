@@ -67,7 +67,7 @@ static void finds_for_users(void **state) {
     tiny_must(sage_search(searcher, &of_user, &hits, &n, &error), &error, "for a user");
     assert_int_equal(n, PUBLISHED_PRODUCTS);
     for (size_t i = 0; i < n; i++) {
-        assert_true(hits[i].interest >= 0 && hits[i].interest < 5);
+        assert_true(hits[i].interest >= 0 && hits[i].interest < 20);
         assert_true(*hits[i].interest_id);
     }
     assert_string_equal(hits[0].id, hits[0].interest_id); /* what stands for an interest is nearest to it */
