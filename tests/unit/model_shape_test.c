@@ -114,10 +114,37 @@ static void impossible_shapes_are_refused(void **state) {
     sage_model_free(model);
 }
 
+static void towers_for_people(void **state) {
+    static const char *const paper[] = {"preset=paper"},
+                             *const own[] = {"user_dim=96", "user_layers=3", "user_heads=6"},
+                             *const odd[] = {"user_heads=7"};
+    (void)state;
+    sage_model_shape plain = shape_of(NULL, 0, 100), s = plain;
+    sage_options *options = options_of(NULL, 0), *of_paper = options_of(paper, 1), *of_own = options_of(own, 3),
+                 *of_odd = options_of(odd, 1);
+    sage_error error;
+    assert_false(s.product_tower || s.user_events > 0);
+    assert_int_equal(sage_model_shape_towers(options, false, 0, &s, NULL), SAGE_OK);
+    assert_memory_equal(&s, &plain, sizeof s);
+    assert_int_equal(sage_model_shape_towers(options, true, 64, &s, NULL), SAGE_OK);
+    assert_true(s.product_tower && s.user_events == 64 && s.user_dim == 128 && s.user_layers == 1 && s.user_heads == 4);
+    assert_int_equal(sage_model_shape_towers(of_paper, false, 256, &s, NULL), SAGE_OK);
+    assert_true(!s.product_tower && s.user_events == 256 && s.user_dim == 256 && s.user_layers == 2);
+    assert_int_equal(sage_model_shape_towers(of_own, true, 64, &s, NULL), SAGE_OK);
+    assert_true(s.user_dim == 96 && s.user_layers == 3 && s.user_heads == 6);
+    assert_int_equal(sage_model_shape_towers(of_odd, true, 64, &s, &error), SAGE_E_ARGUMENT);
+    assert_non_null(strstr(error.text, "user_heads = 7"));
+    sage_options_free(options);
+    sage_options_free(of_paper);
+    sage_options_free(of_own);
+    sage_options_free(of_odd);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_catalogues_are_small), cmocka_unit_test(the_papers_sizes),
         cmocka_unit_test(the_skip_is_an_option),      cmocka_unit_test(single_sizes_win),
-        cmocka_unit_test(heads_must_divide),          cmocka_unit_test(impossible_shapes_are_refused)};
+        cmocka_unit_test(heads_must_divide),          cmocka_unit_test(impossible_shapes_are_refused),
+        cmocka_unit_test(towers_for_people)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
