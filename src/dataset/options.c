@@ -28,19 +28,38 @@ const sage_option sage_dataset_options[] = {
 
 const sage_option sage_sampler_options[] = {
     {"sampler", "batch", SAGE_OPT_INT, 1, 1e6, NULL, "auto",
-     "Pairs in a batch; auto is 1,024, and no more than there are products and searches by picture."},
+     "Pairs in a batch; auto is 1,024, and no more than there are products, searches by picture and events of users."},
     {"sampler", "negatives", SAGE_OPT_INT, 0, 1e6, NULL, "auto",
      "Random negatives from the whole catalogue that a batch shares; auto is as many as pairs."},
     {"sampler", "catalogue_share", SAGE_OPT_REAL, 0, 1, NULL, "auto",
-     "Share of a batch that is made from the catalogue alone; auto is 0.6 where there are events, and 1 where there "
-     "are none."},
+     "Share of a batch's texts, and of its pictures, that is made from the catalogue alone; auto is 0.6 where there "
+     "are events, and 1 where there are none."},
     {"sampler", "share_click", SAGE_OPT_REAL, 0, 1e9, NULL, "auto",
-     "Relative share of clicks among a batch's events; auto is the square root of their number."},
-    {"sampler", "share_save", SAGE_OPT_REAL, 0, 1e9, NULL, "auto", "Relative share of saves; auto as for clicks."},
+     "Relative share of clicks among a batch's events, of every surface; auto is the square root of their number."},
+    {"sampler", "share_save", SAGE_OPT_REAL, 0, 1e9, NULL, "auto",
+     "Relative share of saves; auto as for clicks, for users and products that are looked at times 1.5."},
     {"sampler", "share_add_to_cart", SAGE_OPT_REAL, 0, 1e9, NULL, "auto",
-     "Relative share of carts; auto as for clicks."},
+     "Relative share of carts; auto as for clicks, for users and products that are looked at times 2."},
     {"sampler", "share_checkout", SAGE_OPT_REAL, 0, 1e9, NULL, "auto",
-     "Relative share of checkouts; auto as for clicks."},
+     "Relative share of checkouts; auto as for clicks, for users and products that are looked at times 3."},
+    {"sampler", "tasks", SAGE_OPT_TEXT, 0, 0, NULL, "all",
+     "Tasks whose events are trained on, with commas between: surface/event (search/click,user/checkout), or a surface "
+     "for all its events, or all. Pairs made from the catalogue are not meant."},
+    {"sampler", "user_share", SAGE_OPT_REAL, 0, 1, NULL, "auto",
+     "Share of a batch whose queries are users: what they had done before one of their events; auto is 0.5 where 20 "
+     "users have two products and nobody searches, 0.3 beside searches, else 0."},
+    {"sampler", "closeup_share", SAGE_OPT_REAL, 0, 1, NULL, "auto",
+     "Share of a batch whose queries are products that are looked at; auto is half of user_share, and 0.15 where only "
+     "events of the surface product say what was looked at."},
+    {"sampler", "user_window", SAGE_OPT_REAL, 0, 3650, NULL, "14",
+     "Days that a user may be asked about in advance: what is known in training is what was done before a moment that "
+     "many days at most before the event to be predicted."},
+    {"sampler", "user_events", SAGE_OPT_INT, 1, 4096, NULL, "auto",
+     "Events of a user that are known in training, the newest; auto is 64."},
+    {"sampler", "closeup_window", SAGE_OPT_REAL, 0, 3650, NULL, "7",
+     "Days within which two products that a user dealt with are a pair, one of them looked at, the other the answer."},
+    {"sampler", "event_dropout", SAGE_OPT_REAL, 0, 0.99, NULL, "0.1",
+     "Probability that an event that is known of a user is left out of a step."},
     {"sampler", "count_power", SAGE_OPT_REAL, 0, 2, NULL, "0",
      "A pair that occurred n times weighs n to this power in the loss; 0 counts every pair once."},
     {"sampler", "ngram_dropout", SAGE_OPT_REAL, 0, 0.99, NULL, "0.3",
@@ -51,7 +70,7 @@ const sage_option sage_sampler_options[] = {
      "Probability that an image of a product is left out of a step."},
     {"sampler", "picture_share", SAGE_OPT_REAL, 0, 1, NULL, "auto",
      "Share of a batch whose queries are pictures: those that events began with, and products' own; auto is 0.3 where "
-     "there are such events, 0.15 where products have pictures, else 0."},
+     "there are such events, 0.15 where products have pictures, else 0, of what users and closeups leave."},
     {"sampler", "picture_holdout", SAGE_OPT_REAL, 0, 1, NULL, "0.5",
      "Probability that the picture that is a pair's query is left out of its product, with its copies."},
     {"sampler", "sentence_dropout", SAGE_OPT_REAL, 0, 1, NULL, "0.1",

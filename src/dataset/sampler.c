@@ -20,6 +20,7 @@ static sage_status allocate_rows(sage_sampler *s, sage_error *error) {
         return sage_fail_memory(error, rows * ((columns + 63) / 64) * sizeof *s->mask);
     }
     sage_status st = sage_pictures_allocate(s, error);
+    if (st == SAGE_OK) st = sage_people_allocate(s, error);
     return st == SAGE_OK ? sage_spoken_allocate(s, error) : st;
 }
 
@@ -58,6 +59,8 @@ sage_status sage_sampler_twin(const sage_sampler *of, sage_pool *pool, sage_samp
     s->n_texts = of->n_texts;
     s->n_spoken = of->n_spoken;
     s->pictures.n = of->pictures.n;
+    s->people.n_looked = of->people.n_looked;
+    s->people.n_users = of->people.n_users;
     s->full_catalogue = of->full_catalogue;
     s->cold_start = of->cold_start;
     s->borrowed = true;
@@ -67,6 +70,7 @@ sage_status sage_sampler_twin(const sage_sampler *of, sage_pool *pool, sage_samp
     memcpy(s->tasks, of->tasks, sizeof s->tasks);
     memcpy(s->length_cdf, of->length_cdf, sizeof s->length_cdf);
     memcpy(s->sketches, of->sketches, sizeof s->sketches);
+    memcpy(s->people.targets, of->people.targets, sizeof s->people.targets);
     SAGE_TRY(allocate_rows(s, error));
     *twin = s;
     s = NULL;
@@ -95,10 +99,11 @@ void sage_sampler_free(sage_sampler *sampler) {
                               &s->made_product, &s->made_ids,    &s->made_begin, &s->made_entry};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) sage_free(lists[i]->data);
     for (size_t t = 0; s->workers != NULL && t < s->n_workers; t++) free_worker(&s->workers[t]);
-    for (size_t t = 0; t < SAGE_TASKS && !s->borrowed; t++) sage_cms_free(s->sketches[t]);
+    for (size_t t = 0; t < SAGE_SOURCES && !s->borrowed; t++) sage_cms_free(s->sketches[t]);
     sage_mask_tables_free(&s->tables);
     sage_teacher_free(&s->teacher);
     sage_pictures_free(&s->pictures);
+    sage_people_free(s);
     sage_spoken_free(&s->sentences);
     sage_free(s->workers);
     if (!s->borrowed) sage_tokens_free(&s->tokens);
@@ -123,6 +128,8 @@ static void present(sage_sampler *s) {
         .n_random = s->n_random,
         .n_texts = s->n_texts,
         .n_pictures = s->pictures.n,
+        .n_looked = s->people.n_looked,
+        .n_users = s->people.n_users,
         .product = s->product,
         .task = s->task,
         .weight = s->weight,
@@ -131,6 +138,11 @@ static void present(sage_sampler *s) {
         .query_ids = s->query_ids.data,
         .query_begin = s->query_begin.data,
         .query_pictures = s->pictures.vectors,
+        .looked_at = s->people.looked_at,
+        .user_begin = s->people.begin,
+        .user_product = s->people.product,
+        .user_kind = s->people.kind,
+        .user_age = s->people.age,
         .query_sentences = s->sentences.queries,
         .token_begin = s->token_begin.data,
         .token_field = s->token_field,
@@ -190,7 +202,8 @@ size_t sage_sampler_shared_bytes(const sage_sampler *sampler) {
     size_t bytes = sage_vocab_begin(sage_dataset_vocab(s->dataset), SAGE_BIGRAM) * sizeof *s->taste;
     bytes += s->n_products * (sizeof *s->tokens.of + sizeof *s->tokens.pids);
     if (s->expected != NULL) bytes += s->n_products * sizeof *s->expected;
-    for (size_t t = 0; t < SAGE_TASKS; t++) {
+    bytes += sage_people_target_bytes(s);
+    for (size_t t = 0; t < SAGE_SOURCES; t++) {
         if (s->sketches[t] != NULL) bytes += s->settings.sketch_depth * s->settings.sketch_width * sizeof(uint32_t);
     }
     return bytes;
@@ -206,7 +219,7 @@ size_t sage_sampler_memory_bytes(const sage_sampler *sampler) {
     size_t bytes = sizeof *s + numbers * sizeof(uint32_t) + rows * (1 + 2 * sizeof(float)) +
                    rows * ((columns + 63) / 64) * 8 + s->token_field_capacity + s->images_capacity * sizeof(float) +
                    sage_mask_tables_bytes(&s->tables) + sage_teacher_bytes(&s->teacher) + sage_pictures_bytes(s) +
-                   sage_spoken_bytes(s);
+                   sage_people_bytes(s) + sage_spoken_bytes(s);
     if (!s->borrowed) bytes += sage_sampler_shared_bytes(s);
     for (size_t t = 0; t < s->n_workers; t++) bytes += sizeof *s->workers + worker_bytes(&s->workers[t]);
     return bytes;

@@ -1,11 +1,11 @@
-/* Fills query bags and product tokens, in parallel. Each worker writes a contiguous range of rows into lists of its
- * own; joining them in the workers' order gives the rows' order. */
+/* Fills query bags, histories and product tokens, in parallel. Each worker writes a contiguous range of rows into lists
+ * of its own; joining them in the workers' order gives the rows' order. */
 #include <base/alloc.h>
 #include <base/error.h>
 #include <dataset/sampler_impl.h>
 #include <string.h>
 
-/* ---- queries: bags of those that are texts, vectors of those that are pictures ---- */
+/* ---- queries: bags of those that are texts, vectors of those that are pictures, what users did ---- */
 
 static sage_status packed_ids(const sage_sampler *s, size_t row, const uint32_t **ids, size_t *n) {
     sage_packed_query query;
@@ -62,13 +62,24 @@ out:
     return st;
 }
 
+/* Queries without words. */
+static void fill_untold(sage_sampler *s, size_t row) {
+    size_t place = row - s->n_texts;
+    if (place < s->pictures.n)
+        sage_pictures_fill(s, row);
+    else if (place < s->pictures.n + s->people.n_looked)
+        sage_history_fill_looked(s, row);
+    else
+        sage_history_fill_user(s, row);
+}
+
 static sage_status fill_query(sage_sampler *s, sage_sampler_worker *w, size_t row, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_rng rng;
     const uint32_t *ids;
     size_t n;
     if (row >= s->n_texts) {
-        sage_pictures_fill(s, row);
+        fill_untold(s, row);
         return sage_u32_add(&w->key_ends, (uint32_t)w->keys.n, error);
     }
     sage_row_rng(s, &rng, SAGE_STREAM_QUERY, row);
@@ -152,14 +163,22 @@ static sage_status add_images(sage_sampler *s, sage_sampler_worker *w, const sag
         memcpy(w->images + w->n_images++ * dim, product->images + i * dim, dim * sizeof *w->images);
         kept++;
     }
-    if (needed && kept == 0 && column >= s->n_texts && column < s->settings.batch) s->weight[column] = 0;
+    if (needed && kept == 0 && column >= s->n_texts && column < s->n_texts + s->pictures.n) s->weight[column] = 0;
     return sage_u32_add(&w->image_ends, (uint32_t)w->n_images, error);
+}
+
+/* Nothing can be learned about a product that has nothing, whoever wants it. Of texts and pictures it is known. */
+static void weigh_product(sage_sampler *s, const sage_sampler_worker *w, size_t column, size_t tokens, size_t images) {
+    bool said = s->dataset->sentence_dim > 0 && s->sentences.begin[column + 1] > 0;
+    if (column < s->n_texts + s->pictures.n || column >= s->settings.batch) return;
+    if (w->ends.n == tokens && w->n_images == images && !said) s->weight[column] = 0;
 }
 
 static sage_status fill_product(sage_sampler *s, sage_sampler_worker *w, size_t column, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_packed_product product;
     sage_rng rng;
+    size_t tokens = w->ends.n, images = w->n_images;
     sage_row_rng(s, &rng, SAGE_STREAM_PRODUCT, column);
     sage_dataset_product(s->dataset, s->product[column], &product);
     unsigned fields = choose_fields(s, &product, &rng);
@@ -174,6 +193,7 @@ static sage_status fill_product(sage_sampler *s, sage_sampler_worker *w, size_t 
     if (own != SAGE_NO_ID) SAGE_TRY(add_token(w, &own, 1, SAGE_FIELDS, 0, &rng, error));
     SAGE_TRY(add_images(s, w, &product, column, alone, &rng, error));
     sage_spoken_keep(s, &product, column, alone, &rng);
+    weigh_product(s, w, column, tokens, images);
     SAGE_TRY(sage_u32_add(&w->tokens, (uint32_t)w->ends.n, error));
 out:
     return st;
@@ -236,6 +256,7 @@ sage_status sage_sampler_fill_queries(sage_sampler *sampler, sage_error *error) 
     SAGE_TRY(join_data(s, MEMBER(keys), &s->keys, error));
     SAGE_TRY(join_ends(s, MEMBER(key_ends), &s->key_begin, error));
     SAGE_TRY(join_data(s, MEMBER(key_ids), &s->teacher.key_ids, error));
+    sage_people_pack(s);
 out:
     return st;
 }

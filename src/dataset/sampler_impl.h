@@ -24,8 +24,13 @@ enum {
     SAGE_STREAM_VALIDATION,
     SAGE_STREAM_PICTURE,
     SAGE_STREAM_MADE,
-    SAGE_STREAM_SENTENCE
+    SAGE_STREAM_SENTENCE,
+    SAGE_STREAM_PEOPLE
 };
+
+/* Sources of rows: one of each task, and behind them the events of the surface product, which give rows of the same
+ * tasks as products that one user looked at. */
+enum { SAGE_SOURCE_LOOKS = SAGE_SAMPLER_TASKS, SAGE_SOURCES = SAGE_SOURCE_LOOKS + SAGE_EVENT_KINDS };
 
 typedef enum sage_log_q_kind { SAGE_LOG_Q_OFF, SAGE_LOG_Q_EXACT, SAGE_LOG_Q_SKETCH } sage_log_q_kind;
 
@@ -38,11 +43,15 @@ typedef struct sage_sampler_settings {
     bool mask_all_words;
     sage_log_q_kind log_q;
     size_t sketch_depth, sketch_width;
+    uint32_t trained; /* bit t: events of task t are trained on */
+    double user_window_days, closeup_window_days, event_dropout;
+    size_t user_events;
 } sage_sampler_settings;
 
 typedef struct sage_task_source {
-    const sage_pair *pairs; /* NULL for the catalogue */
-    size_t n;               /* pairs, products, or images of products */
+    const sage_pair *pairs; /* NULL for the catalogue and for what users did */
+    const uint32_t *events; /* of what users did: numbers of events; else NULL */
+    size_t n;               /* pairs, events, products, or images of products */
     size_t begin, rows;     /* rows of a batch */
 } sage_task_source;
 
@@ -100,7 +109,7 @@ typedef struct sage_teacher {
     size_t score_capacity, idf_capacity, norm_capacity, sums_capacity, found_capacity;
 } sage_teacher;
 
-/* The rows n_texts .. B - 1. */
+/* The rows behind those of texts. */
 typedef struct sage_picture_rows {
     size_t n;
     uint64_t *image;        /* [n] of the dataset, of those made from the catalogue */
@@ -110,6 +119,20 @@ typedef struct sage_picture_rows {
     uint32_t *slots, *next; /* open addressing: print -> first row; further ones of the same print */
     size_t n_slots;
 } sage_picture_rows;
+
+/* The rows behind those of pictures: products that are looked at, then users. */
+typedef struct sage_people_rows {
+    size_t n_looked, n_users;
+    uint32_t *event;               /* [n_looked + n_users] the number of what is to be predicted, or NO_EVENT */
+    uint32_t *user;                /* [n_looked + n_users] who did it */
+    uint32_t *looked_at;           /* [n_looked] */
+    uint32_t *begin;               /* [n_users + 1] of the histories */
+    uint32_t *product;             /* [n_users][user_events], packed by `begin` */
+    uint8_t *kind;                 /* the same */
+    float *age;                    /* the same */
+    uint32_t *targets[SAGE_TASKS]; /* those of the dataset's from which something can be learned; NULL: all, or none */
+} sage_people_rows;
+enum { SAGE_NO_EVENT = UINT32_MAX };
 
 /* Where the dataset has sentences. */
 typedef struct sage_sentence_rows {
@@ -127,18 +150,19 @@ struct sage_sampler {
     size_t
         n_spoken; /* the first so many rows made of words take one of the dataset's made queries, with its sentence */
     bool full_catalogue, cold_start;
-    bool borrowed; /* a twin: tokens, taste, expected and sketches are another sampler's */
+    bool borrowed; /* a twin: tokens, taste, expected, sketches and targets are another sampler's */
     sage_tokens tokens;
-    sage_task_source tasks[SAGE_SAMPLER_TASKS];
+    sage_task_source tasks[SAGE_SOURCES];
     float *taste;                               /* [words of the vocabulary] how much made queries like a word */
     double length_cdf[SAGE_MADE_WORDS_MAX + 1]; /* [k]: probability of at most k words */
     float *expected;                            /* [N] how often a step draws the product; NULL unless exact */
-    sage_cms *sketches[SAGE_TASKS];             /* NULL unless sketched */
+    sage_cms *sketches[SAGE_SOURCES];           /* NULL unless sketched */
     size_t n_workers;
     sage_sampler_worker *workers;
     sage_mask_tables tables;
     sage_teacher teacher;
     sage_picture_rows pictures;
+    sage_people_rows people;
     sage_sentence_rows sentences;
 
     /* the batch */
@@ -163,6 +187,13 @@ struct sage_sampler {
 /* sampler_plan.c */
 sage_status sage_sampler_plan_settings(sage_sampler *sampler, const sage_options *options, sage_error *error);
 void sage_sampler_plan_rows(sage_sampler *sampler, uint64_t step);
+/* The product that the source's i-th pair or event is about; not of the catalogue's sources. */
+uint32_t sage_source_product(const sage_sampler *sampler, const sage_task_source *source, size_t i);
+
+/* sampler_share.c: how many rows each source has, and which. */
+sage_status sage_sampler_share_out(sage_sampler *sampler, const sage_options *options, sage_error *error);
+/* Reads the option `tasks`. */
+sage_status sage_sampler_read_tasks(const sage_options *options, uint32_t *trained, sage_error *error);
 
 /* sampler_taste.c: word weights and query lengths, from training queries or from the catalogue. */
 sage_status sage_sampler_learn_taste(sage_sampler *sampler, const sage_options *options, sage_error *error);
@@ -195,6 +226,31 @@ void sage_pictures_fill(sage_sampler *sampler, size_t row);
 /* Whether a column's tokens are to be without the image of this print; after fill. */
 bool sage_pictures_hold_out(const sage_sampler *sampler, size_t column, uint64_t print);
 void sage_pictures_mask(sage_sampler *sampler); /* adds to the masks of the other rules */
+
+/* sampler_people.c: rows whose query is a product that is looked at, or a user. */
+bool sage_people_enough(const sage_dataset *dataset); /* some users did two things */
+/* The events of a task (of the surface product or user) that rows may be made of. */
+sage_status sage_people_targets(sage_sampler *sampler, unsigned task, const uint32_t **events, size_t *n,
+                                sage_error *error);
+sage_status sage_people_allocate(sage_sampler *sampler, sage_error *error);
+void sage_people_free(sage_sampler *sampler);
+size_t sage_people_bytes(const sage_sampler *sampler); /* without targets */
+size_t sage_people_target_bytes(const sage_sampler *sampler);
+void sage_people_plan(sage_sampler *sampler, const sage_task_source *source, size_t row, size_t drawn);
+void sage_people_pack(sage_sampler *sampler); /* of the histories, once all rows are filled */
+/* The row's user and what of it is trained on; false where the row has no user. */
+bool sage_people_user(const sage_sampler *sampler, size_t row, const sage_user_event **events, size_t *n);
+/* Of a product that is looked at, its index; UINT32_MAX for other rows and where there is none. */
+uint32_t sage_people_looked_at(const sage_sampler *sampler, size_t row);
+
+/* sampler_history.c */
+/* How many of a user's events, which ascend in time, are trained on: the first ones. */
+size_t sage_history_trained(const sage_packed_user *user);
+/* Whether a user did something before, and whether something else about that time: see the definitions there. */
+bool sage_history_has_before(const sage_user_event *events, size_t n, size_t target);
+bool sage_history_has_beside(const sage_sampler *sampler, const sage_user_event *events, size_t n, size_t target);
+void sage_history_fill_user(sage_sampler *sampler, size_t row);
+void sage_history_fill_looked(sage_sampler *sampler, size_t row);
 
 /* sampler_sentences.c; all do nothing where the dataset has none. `needed`: the product has nothing else. */
 sage_status sage_spoken_allocate(sage_sampler *sampler, sage_error *error);

@@ -1,10 +1,14 @@
 /* logQ of the in-batch columns: the log of how often a step is expected to draw the product, q_j = sum over tasks of
- * B_t f_t(j), where f_t(j) is the product's share of the task's pairs; made pairs are a task in which all products are
- * alike, and one in which all pictures are. */
+ * B_t f_t(j), where f_t(j) is the product's share of the task's pairs, or of the events it draws from; made pairs are a
+ * task in which all products are alike, and one in which all pictures are. */
 #include <base/alloc.h>
 #include <base/error.h>
 #include <dataset/sampler_impl.h>
 #include <math.h>
+
+static bool is_made(size_t source) {
+    return source == SAGE_TASK_CATALOGUE || source == SAGE_TASK_PICTURES;
+}
 
 static double made_rate(const sage_sampler *s) {
     return (double)(s->tasks[SAGE_TASK_CATALOGUE].rows - s->n_spoken) / (double)s->n_products;
@@ -25,11 +29,11 @@ static sage_status count_exactly(sage_sampler *s, sage_error *error) {
         return sage_fail_memory(error, s->n_products * sizeof *sum);
     }
     for (size_t j = 0; j < s->n_products; j++) sum[j] = made_rate(s) + picture_rate(s, j);
-    for (size_t t = 0; t < SAGE_TASKS; t++) {
+    for (size_t t = 0; t < SAGE_SOURCES; t++) {
         const sage_task_source *task = &s->tasks[t];
-        if (task->rows == 0) continue;
+        if (task->rows == 0 || is_made(t)) continue;
         double rate = (double)task->rows / (double)task->n;
-        for (size_t i = 0; i < task->n; i++) sum[task->pairs[i].product] += rate;
+        for (size_t i = 0; i < task->n; i++) sum[sage_source_product(s, task, i)] += rate;
     }
     for (size_t i = 0; i < s->dataset->n_made && s->n_spoken > 0; i++)
         sum[s->dataset->made_product[i]] += (double)s->n_spoken / (double)s->dataset->n_made;
@@ -40,11 +44,11 @@ static sage_status count_exactly(sage_sampler *s, sage_error *error) {
 
 static sage_status count_in_sketches(sage_sampler *s, sage_error *error) {
     sage_status st = SAGE_OK;
-    for (size_t t = 0; t < SAGE_TASKS; t++) {
+    for (size_t t = 0; t < SAGE_SOURCES; t++) {
         const sage_task_source *task = &s->tasks[t];
-        if (task->rows == 0) continue;
+        if (task->rows == 0 || is_made(t)) continue;
         SAGE_TRY(sage_cms_new(s->settings.sketch_depth, s->settings.sketch_width, s->seed + t, &s->sketches[t], error));
-        for (size_t i = 0; i < task->n; i++) sage_cms_add(s->sketches[t], task->pairs[i].product, 1);
+        for (size_t i = 0; i < task->n; i++) sage_cms_add(s->sketches[t], sage_source_product(s, task, i), 1);
     }
 out:
     return st;
@@ -63,7 +67,7 @@ sage_status sage_sampler_count(sage_sampler *sampler, sage_error *error) {
 static double expected_by_sketch(const sage_sampler *s, uint32_t product) {
     double expected = made_rate(s) + picture_rate(s, product); /* the dataset's made queries as if of all products */
     expected += (double)s->n_spoken / (double)s->n_products;
-    for (size_t t = 0; t < SAGE_TASKS; t++) {
+    for (size_t t = 0; t < SAGE_SOURCES; t++) {
         if (s->sketches[t] == NULL) continue;
         double share = (double)sage_cms_count(s->sketches[t], product) / (double)s->tasks[t].n;
         expected += (double)s->tasks[t].rows * share;

@@ -1,5 +1,6 @@
 /* Which columns are no negatives of a row: products alike its positive or alike any known positive of its query, and,
- * for a query made from the catalogue, products that contain all its words; for a picture, products that show it.
+ * for a query made from the catalogue, products that contain all its words; for a picture, products that show it; for
+ * a user, or where a user is known to have looked, all that the user dealt with; and what is looked at itself.
  *
  * Words are looked up the other way round: every distinct word of the rows' queries gets a bit set over the columns,
  * filled by one walk over the columns' words; a row's mask is then the intersection of its words' sets. */
@@ -154,6 +155,15 @@ static size_t mask_words(const sage_sampler *s) {
     return (columns_of(s) + 63) / 64;
 }
 
+static void mask_people(const sage_sampler *s, uint64_t *mask, size_t row) {
+    const sage_user_event *events;
+    size_t n;
+    uint32_t looked_at = sage_people_looked_at(s, row);
+    if (looked_at != UINT32_MAX) mask_alike(s, mask, looked_at);
+    if (!sage_people_user(s, row, &events, &n)) return;
+    for (size_t i = 0; i < n; i++) mask_alike(s, mask, events[i].product);
+}
+
 static void mask_rows_alike(void *ctx, size_t begin, size_t end, size_t number) {
     (void)number;
     const sage_sampler *s = ctx;
@@ -161,6 +171,7 @@ static void mask_rows_alike(void *ctx, size_t begin, size_t end, size_t number) 
         uint64_t *mask = s->mask + row * mask_words(s);
         memset(mask, 0, mask_words(s) * sizeof *mask);
         mask_alike(s, mask, s->product[row]);
+        mask_people(s, mask, row);
         if (s->query[row] == UINT32_MAX) continue;
         sage_packed_query query;
         sage_dataset_query(s->dataset, s->query[row], &query);

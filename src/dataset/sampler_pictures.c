@@ -80,7 +80,7 @@ void sage_pictures_fill(sage_sampler *sampler, size_t row) {
 
 bool sage_pictures_hold_out(const sage_sampler *sampler, size_t column, uint64_t print) {
     const sage_picture_rows *p = &sampler->pictures;
-    if (column < sampler->n_texts || column >= sampler->settings.batch) return false;
+    if (column < sampler->n_texts || column >= sampler->n_texts + p->n) return false;
     size_t i = column - sampler->n_texts;
     return p->held_out[i] && p->print[i] == print;
 }

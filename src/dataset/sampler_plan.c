@@ -4,13 +4,21 @@
 #include <math.h>
 #include <string.h>
 
-static const double AUTO_CATALOGUE_SHARE = 0.6;
-static const double AUTO_PICTURE_SHARE = 0.15, AUTO_SEARCHED_SHARE = 0.3; /* without and with searches by picture */
-enum { AUTO_BATCH = 1024, LEAST_BATCH = 16 };
+enum { AUTO_BATCH = 1024, LEAST_BATCH = 16, AUTO_USER_EVENTS = 64 };
 
-/* A small catalogue may be searched with many pictures. */
-static size_t auto_batch(const sage_sampler *s) {
-    size_t n = s->n_products + sage_dataset_surface_pairs(s->dataset, SAGE_ON_IMAGE);
+/* What users did, where it is learned from. */
+static size_t events_of_users(const sage_sampler *s, const sage_options *o) {
+    size_t sum = 0, n;
+    bool wanted = sage_options_real_or(o, "user_share", 1) > 0 || sage_options_real_or(o, "closeup_share", 0) > 0;
+    if (!wanted || !sage_people_enough(s->dataset)) return 0;
+    for (unsigned kind = 0; kind < SAGE_EVENT_KINDS; kind++, sum += n)
+        sage_dataset_targets(s->dataset, (sage_event_kind)kind, &n);
+    return sum;
+}
+
+/* A small catalogue may be searched with many pictures, or used by many. */
+static size_t auto_batch(const sage_sampler *s, const sage_options *o) {
+    size_t n = s->n_products + sage_dataset_surface_pairs(s->dataset, SAGE_ON_IMAGE) + events_of_users(s, o);
     if (n < LEAST_BATCH) return LEAST_BATCH;
     return n < AUTO_BATCH ? n : AUTO_BATCH;
 }
@@ -23,7 +31,7 @@ static sage_log_q_kind log_q_kind(const char *text) {
 
 static sage_status read_settings(sage_sampler *s, const sage_options *o, sage_error *error) {
     sage_sampler_settings *set = &s->settings;
-    set->batch = (size_t)sage_options_int_or(o, "batch", (int64_t)auto_batch(s));
+    set->batch = (size_t)sage_options_int_or(o, "batch", (int64_t)auto_batch(s, o));
     set->negatives = (size_t)sage_options_int_or(o, "negatives", (int64_t)set->batch);
     set->count_power = sage_options_real(o, "count_power");
     set->ngram_dropout = sage_options_real(o, "ngram_dropout");
@@ -45,90 +53,14 @@ static sage_status read_settings(sage_sampler *s, const sage_options *o, sage_er
     set->log_q = log_q_kind(sage_options_text(o, "log_q"));
     set->sketch_depth = (size_t)sage_options_int(o, "sketch_depth");
     set->sketch_width = (size_t)sage_options_int(o, "sketch_width");
+    set->user_window_days = sage_options_real(o, "user_window");
+    set->closeup_window_days = sage_options_real(o, "closeup_window");
+    set->event_dropout = sage_options_real(o, "event_dropout");
+    set->user_events = (size_t)sage_options_int_or(o, "user_events", AUTO_USER_EVENTS);
     if ((set->sketch_width & (set->sketch_width - 1)) != 0) {
         return sage_fail(error, SAGE_E_ARGUMENT, "sketch_width %zu is not a power of two", set->sketch_width);
     }
-    return SAGE_OK;
-}
-
-/* ---- shares ---- */
-
-static double task_share(const sage_options *o, sage_event_kind kind, size_t n_pairs) {
-    static const char *const keys[SAGE_EVENT_KINDS] = {"share_click", "share_save", "share_add_to_cart",
-                                                       "share_checkout"};
-    return n_pairs == 0 ? 0 : sage_options_real_or(o, keys[kind], sqrt((double)n_pairs));
-}
-
-/* Deals `rows` out by share, whole rows first, the rest to the largest remainders. */
-static void deal(size_t rows, const double share[SAGE_EVENT_KINDS], size_t dealt[SAGE_EVENT_KINDS]) {
-    double sum = 0, remainder[SAGE_EVENT_KINDS];
-    size_t left = rows;
-    for (size_t k = 0; k < SAGE_EVENT_KINDS; k++) sum += share[k];
-    for (size_t k = 0; k < SAGE_EVENT_KINDS; k++) {
-        double quota = sum > 0 ? (double)rows * share[k] / sum : 0;
-        dealt[k] = (size_t)quota;
-        remainder[k] = share[k] > 0 ? quota - (double)dealt[k] : -1;
-        left -= dealt[k];
-    }
-    while (sum > 0 && left > 0) {
-        size_t best = 0;
-        for (size_t k = 1; k < SAGE_EVENT_KINDS; k++) {
-            if (remainder[k] > remainder[best]) best = k;
-        }
-        dealt[best]++;
-        remainder[best] -= 1;
-        left--;
-    }
-}
-
-/* `rows` rows from `begin` on: events of a surface, then pairs made from the `n` products or images of the catalogue, a
- * share `made` of them. Where the shares are the program's, no kind of event gives more rows than it has pairs: a few
- * events are not to be learned by heart. */
-static void share_surface(sage_sampler *s, const sage_options *o, sage_surface surface, unsigned made_task, size_t n,
-                          size_t begin, size_t rows, double made) {
-    sage_task_source *tasks = &s->tasks[(size_t)surface * SAGE_EVENT_KINDS];
-    double share[SAGE_EVENT_KINDS];
-    size_t dealt[SAGE_EVENT_KINDS], used = begin, end = begin + rows;
-    for (unsigned k = 0; k < SAGE_EVENT_KINDS; k++) {
-        tasks[k].pairs =
-            sage_dataset_pairs(s->dataset, SAGE_TRAIN, (unsigned)surface * SAGE_EVENT_KINDS + k, &tasks[k].n);
-        share[k] = task_share(o, (sage_event_kind)k, tasks[k].n);
-    }
-    deal(rows - (size_t)((double)rows * made + 0.5), share, dealt);
-    for (unsigned k = 0; k < SAGE_EVENT_KINDS; k++) {
-        if (sage_options_is_auto(o, "catalogue_share") && dealt[k] > tasks[k].n) dealt[k] = tasks[k].n;
-        tasks[k].begin = used;
-        tasks[k].rows = dealt[k];
-        used += dealt[k];
-    }
-    s->tasks[made_task] = (sage_task_source){NULL, n, used, end - used};
-}
-
-/* Where nobody searched by picture all rows are made; else the shares are as the roots of their numbers, with no more
- * made than usual. */
-static double made_pictures(const sage_options *o, size_t images, size_t pairs) {
-    if (pairs == 0) return 1;
-    double root = sqrt((double)images) / (sqrt((double)images) + sqrt((double)pairs));
-    return sage_options_real_or(o, "catalogue_share", fmin(AUTO_CATALOGUE_SHARE, root));
-}
-
-static size_t picture_rows(const sage_sampler *s, const sage_options *o, size_t images, size_t pairs) {
-    double share = sage_options_real_or(o, "picture_share", pairs > 0 ? AUTO_SEARCHED_SHARE : AUTO_PICTURE_SHARE);
-    size_t rows = (size_t)((double)s->settings.batch * share + 0.5), most = images + pairs;
-    return images == 0 ? 0 : sage_options_is_auto(o, "picture_share") && rows > most ? most : rows;
-}
-
-static void share_out(sage_sampler *s, const sage_options *o) {
-    size_t images = sage_sampler_images(s), searches = sage_dataset_surface_pairs(s->dataset, SAGE_ON_SEARCH),
-           pairs = sage_dataset_surface_pairs(s->dataset, SAGE_ON_IMAGE);
-    s->pictures.n = picture_rows(s, o, images, pairs);
-    s->n_texts = s->settings.batch - s->pictures.n;
-    s->cold_start = searches + (s->pictures.n > 0 ? pairs : 0) == 0;
-    share_surface(s, o, SAGE_ON_SEARCH, SAGE_TASK_CATALOGUE, s->n_products, 0, s->n_texts,
-                  searches == 0 ? 1 : sage_options_real_or(o, "catalogue_share", AUTO_CATALOGUE_SHARE));
-    if (s->pictures.n > 0)
-        share_surface(s, o, SAGE_ON_IMAGE, SAGE_TASK_PICTURES, images, s->n_texts, s->pictures.n,
-                      made_pictures(o, images, pairs));
+    return sage_sampler_read_tasks(o, &set->trained, error);
 }
 
 sage_status sage_sampler_plan_settings(sage_sampler *sampler, const sage_options *options, sage_error *error) {
@@ -142,7 +74,7 @@ sage_status sage_sampler_plan_settings(sage_sampler *sampler, const sage_options
     s->full_catalogue = s->settings.negatives > 0 && s->n_products <= s->settings.batch + s->settings.negatives;
     s->n_random = s->full_catalogue ? s->n_products : s->settings.negatives;
     if (s->n_random > s->n_products) s->n_random = s->n_products;
-    share_out(s, options);
+    SAGE_TRY(sage_sampler_share_out(s, options, error));
     s->n_spoken = s->dataset->n_made == 0
                       ? 0
                       : (size_t)((double)s->tasks[SAGE_TASK_CATALOGUE].rows * s->settings.made_share + 0.5);
@@ -151,6 +83,10 @@ out:
 }
 
 /* ---- a step's rows ---- */
+
+uint32_t sage_source_product(const sage_sampler *sampler, const sage_task_source *source, size_t i) {
+    return source->events != NULL ? sampler->dataset->user_events[source->events[i]].product : source->pairs[i].product;
+}
 
 /* The task's position-th draw since the beginning: each epoch walks all of it in an order of its own. */
 static size_t draw_of(const sage_sampler *s, size_t task, size_t n, uint64_t position) {
@@ -177,24 +113,38 @@ static void plan_spoken(sage_sampler *s) {
     }
 }
 
-static void plan_task(sage_sampler *s, size_t number) {
-    const sage_task_source *task = &s->tasks[number];
-    size_t first = number == SAGE_TASK_CATALOGUE ? s->n_spoken : 0, rows = task->rows - first;
+static void plan_made(sage_sampler *s, size_t number, size_t row, size_t drawn) {
+    bool picture = number == SAGE_TASK_PICTURES;
+    if (picture) s->pictures.image[row - s->n_texts] = drawn;
+    s->product[row] = picture ? sage_pictures_owner(s, drawn) : (uint32_t)drawn;
+    s->query[row] = UINT32_MAX;
+    s->weight[row] = 1;
+}
+
+static void plan_event(sage_sampler *s, const sage_task_source *source, size_t row, size_t drawn) {
+    double power = s->settings.count_power;
+    uint32_t count =
+        source->events != NULL ? s->dataset->user_events[source->events[drawn]].count : source->pairs[drawn].count;
+    s->product[row] = sage_source_product(s, source, drawn);
+    s->query[row] = source->events != NULL ? UINT32_MAX : source->pairs[drawn].query;
+    s->weight[row] = power > 0 ? (float)pow(count, power) : 1;
+    if (row >= s->n_texts + s->pictures.n) sage_people_plan(s, source, row, drawn);
+}
+
+static void plan_source(sage_sampler *s, size_t number) {
+    const sage_task_source *source = &s->tasks[number];
+    bool made = number == SAGE_TASK_CATALOGUE || number == SAGE_TASK_PICTURES;
+    size_t first = number == SAGE_TASK_CATALOGUE ? s->n_spoken : 0, rows = source->rows - first;
+    size_t task =
+        number < SAGE_SOURCE_LOOKS ? number : number - SAGE_SOURCE_LOOKS + (size_t)SAGE_ON_PRODUCT * SAGE_EVENT_KINDS;
     for (size_t i = 0; i < rows; i++) {
-        size_t row = task->begin + first + i, drawn = draw(s, number, s->step * rows + i);
+        size_t row = source->begin + first + i, drawn = draw(s, number, s->step * rows + i);
         s->made_query[row] = UINT32_MAX;
-        s->task[row] = (uint8_t)number;
-        if (row >= s->n_texts) s->pictures.image[row - s->n_texts] = drawn; /* of events, fill looks elsewhere */
-        if (task->pairs == NULL) {
-            s->product[row] = number == SAGE_TASK_PICTURES ? sage_pictures_owner(s, drawn) : (uint32_t)drawn;
-            s->query[row] = UINT32_MAX;
-            s->weight[row] = 1;
-        } else {
-            const sage_pair *pair = &task->pairs[drawn];
-            s->product[row] = pair->product;
-            s->query[row] = pair->query;
-            s->weight[row] = s->settings.count_power > 0 ? (float)pow(pair->count, s->settings.count_power) : 1;
-        }
+        s->task[row] = (uint8_t)task;
+        if (made)
+            plan_made(s, number, row, drawn);
+        else
+            plan_event(s, source, row, drawn);
     }
 }
 
@@ -203,7 +153,7 @@ void sage_sampler_plan_rows(sage_sampler *sampler, uint64_t step) {
     uint64_t key = sage_mix64(sage_mix64(s->seed + SAGE_STREAM_NEGATIVES) + step);
     s->step = step;
     plan_spoken(s);
-    for (size_t t = 0; t < SAGE_SAMPLER_TASKS; t++) plan_task(s, t);
+    for (size_t t = 0; t < SAGE_SOURCES; t++) plan_source(s, t);
     uint32_t *negative = s->product + s->settings.batch;
     for (size_t r = 0; r < s->n_random; r++) {
         negative[r] = s->full_catalogue ? (uint32_t)r : (uint32_t)sage_permute(r, s->n_products, key);
