@@ -20,13 +20,14 @@ static sage_status new_sampler(sage_trainer *trainer, size_t pairs, uint64_t see
     char assignment[48];
     sage_sampler_free(trainer->sampler);
     trainer->sampler = NULL;
+    SAGE_TRY(sage_options_copy(trainer->options, &changed, error));
+    SAGE_TRY(sage_options_set(changed, "user_share=0", error)); /* a step knows no such rows */
+    SAGE_TRY(sage_options_set(changed, "closeup_share=0", error));
     if (pairs > 0) {
         snprintf(assignment, sizeof assignment, "batch=%zu", pairs);
-        SAGE_TRY(sage_options_copy(trainer->options, &changed, error));
         SAGE_TRY(sage_options_set(changed, assignment, error));
     }
-    SAGE_TRY(
-        sage_sampler_new(trainer->dataset, changed ? changed : trainer->options, NULL, seed, &trainer->sampler, error));
+    SAGE_TRY(sage_sampler_new(trainer->dataset, changed, NULL, seed, &trainer->sampler, error));
 out:
     sage_options_free(changed);
     return st;

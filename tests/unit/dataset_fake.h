@@ -299,6 +299,12 @@ static inline sage_catalog *fake_shop(size_t n, size_t n_events, uint64_t seed) 
 
 static sage_option fake_table[64];
 
+static inline void fake_set(sage_options *options, const char *assignment) {
+    sage_error error;
+    if (sage_options_set(options, assignment, &error) != SAGE_OK) fail_msg("%s", error.text);
+}
+
+/* Batches are of texts and pictures; who wants users and products that are looked at says so. */
 static sage_options *fake_options(void) {
     size_t n = 0;
     sage_options *options;
@@ -306,12 +312,9 @@ static sage_options *fake_options(void) {
     for (const sage_option *o = sage_sampler_options; o->key != NULL; o++) fake_table[n++] = *o;
     sage_error error;
     if (sage_options_over(fake_table, n, &options, &error) != SAGE_OK) fail_msg("%s", error.text);
+    fake_set(options, "user_share=0");
+    fake_set(options, "closeup_share=0");
     return options;
-}
-
-static inline void fake_set(sage_options *options, const char *assignment) {
-    sage_error error;
-    if (sage_options_set(options, assignment, &error) != SAGE_OK) fail_msg("%s", error.text);
 }
 
 static char fake_dir[SAGE_PATH_MAX];
