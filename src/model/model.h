@@ -1,4 +1,4 @@
-/* The model: hash embedding, product encoder, search and picture tower. `real` is float; the oracle test builds the
+/* The model: hash embedding, product encoder, towers for queries of all kinds. `real` is float; the oracle test builds the
  * same code in double.
  *
  * Notation: E = dim_embed, D = dim_model, H = heads, F = dim_ff, M = dim_head, O = dim_out. Row-major throughout.
@@ -11,6 +11,7 @@
  *   product  p = unit( S z + M_2 gelu(M_1 z + m_1) + m_2 )                               [O]   no S in a plain head
  *   query    q = unit( S_q u + N_2 gelu(N_1 u + n_1) + n_2 )                             [O]
  *            text: u = (bag of its ids | its sentence vectors)   picture: u = its vectors, and a tower of its own
+ *            product that is looked at: u = its vector, likewise  user: user.h
  *
  * The encoder is computed the short way (docs/architecture.md): no key, query or value of a token other than CLS is
  * ever formed. */
