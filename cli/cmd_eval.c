@@ -95,7 +95,7 @@ static const cli_flag flags[] = {
 const cli_command cli_eval = {
     .name = "eval",
     .operands = "",
-    .summary = "Says how good vectors, keywords and hybrid are on held-out events, beside baselines",
+    .summary = "Says how good vectors, keywords and hybrid are on held-out events",
     .text =
         "Searches for every held-out query by vectors, keywords and hybrid, and prints for each method, per task and "
         "over all: pair recall, query recall, MRR and nDCG, with 95 % bootstrap intervals over queries. Where events "
