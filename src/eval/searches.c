@@ -8,7 +8,9 @@ static const double MS_PER_DAY = 24 * 60 * 60 * 1000.0;
 
 void sage_searches_free(sage_searches *searches) {
     sage_free(searches->events);
+    sage_free(searches->histories);
     sage_free(searches->found);
+    sage_free(searches->rows);
     sage_free(searches->queries);
 }
 
@@ -18,34 +20,69 @@ static float age_of(const sage_user_event *event, int64_t moment_ms) {
     return days > 0 ? (float)days : 0;
 }
 
-static sage_status history_of(sage_searches *s, const sage_past *past, sage_history *history, sage_error *error) {
-    if (sage_grow((void **)&s->events, &s->events_capacity, past->n, sizeof *s->events) != 0)
-        return sage_fail_memory(error, past->n * sizeof *s->events);
-    for (size_t i = 0; i < past->n; i++)
-        s->events[i] = (sage_known_event){past->events[i].product, age_of(&past->events[i], past->moment_ms),
-                                          past->events[i].kind};
-    *history = (sage_history){.events = s->events, .n = past->n};
+/* What the engine reads, into s->histories [n]. */
+static sage_status read_histories(sage_searches *s, const sage_past *pasts, size_t n, sage_error *error) {
+    size_t n_events = 0;
+    for (size_t q = 0; q < n; q++) n_events += pasts[q].n;
+    if (sage_grow((void **)&s->events, &s->events_capacity, n_events, sizeof *s->events) != 0 ||
+        sage_grow((void **)&s->histories, &s->histories_capacity, n, sizeof *s->histories) != 0)
+        return sage_fail_memory(error, n_events * sizeof *s->events);
+    n_events = 0;
+    for (size_t q = 0; q < n; q++) {
+        s->histories[q] = (sage_history){.events = s->events + n_events, .n = pasts[q].n};
+        for (size_t i = 0; i < pasts[q].n; i++) {
+            const sage_user_event *event = &pasts[q].events[i];
+            s->events[n_events++] = (sage_known_event){event->product, age_of(event, pasts[q].moment_ms), event->kind};
+        }
+    }
     return SAGE_OK;
 }
 
-/* ---- interests ---- */
+static sage_status room_for_queries(sage_searches *s, size_t n, sage_error *error) {
+    size_t numbers = n * sage_index_dim(sage_engine_index(s->engine));
+    if (sage_grow((void **)&s->queries, &s->queries_capacity, numbers, sizeof *s->queries) != 0)
+        return sage_fail_memory(error, numbers * sizeof *s->queries);
+    return SAGE_OK;
+}
 
-static sage_status list_interests(void *ctx, const sage_past *pasts, size_t n, size_t depth, sage_neighbour *out,
-                                  size_t *found, sage_error *error) {
+static sage_status nearest(sage_searches *s, size_t n, size_t depth, sage_neighbour *out, size_t *found,
+                           sage_error *error) {
+    return sage_index_search(sage_engine_index(s->engine), s->pool, s->queries, n, depth, out, found, error);
+}
+
+/* ---- users ---- */
+
+static sage_status list_by_user_tower(void *ctx, const sage_past *pasts, size_t n, size_t depth, sage_neighbour *out,
+                                      size_t *found, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_searches *s = ctx;
+    SAGE_TRY(read_histories(s, pasts, n, error));
+    SAGE_TRY(room_for_queries(s, n, error));
+    SAGE_TRY(sage_engine_user_vectors(s->engine, s->histories, n, s->queries, error));
+    SAGE_TRY(nearest(s, n, depth, out, found, error));
+out:
+    return st;
+}
+
+sage_lister sage_by_user_tower(sage_searches *searches) {
+    return (sage_lister){"vectors", searches, list_by_user_tower};
+}
+
+static sage_status list_by_interests(void *ctx, const sage_past *pasts, size_t n, size_t depth, sage_neighbour *out,
+                                     size_t *found, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_searches *s = ctx;
     const sage_index *index = sage_engine_index(s->engine);
     if (sage_grow((void **)&s->found, &s->found_capacity, depth, sizeof *s->found) != 0)
         return sage_fail_memory(error, depth * sizeof *s->found);
+    SAGE_TRY(read_histories(s, pasts, n, error));
     for (size_t q = 0; q < n; q++) {
-        sage_history history;
         const sage_interest *interests;
         size_t n_interests, row = 0;
         found[q] = 0;
         if (pasts[q].n == 0) continue;
-        SAGE_TRY(history_of(s, &pasts[q], &history, error));
-        SAGE_TRY(sage_engine_interests(s->engine, &history, &s->rules, depth, s->found, NULL, &found[q], &interests,
-                                       &n_interests, error));
+        SAGE_TRY(sage_engine_interests(s->engine, &s->histories[q], &s->rules, depth, s->found, NULL, &found[q],
+                                       &interests, &n_interests, error));
         for (size_t i = 0; i < found[q]; i++) {
             sage_index_find(index, s->found[i].pid, &row);
             out[q * depth + i] = (sage_neighbour){(uint32_t)row, s->found[i].score};
@@ -56,24 +93,45 @@ out:
 }
 
 sage_lister sage_by_interests(sage_searches *searches) {
-    return (sage_lister){"interests", searches, list_interests};
+    return (sage_lister){"interests", searches, list_by_interests};
 }
 
-/* ---- the vector of the product that is looked at ---- */
+/* ---- products that are looked at ---- */
+
+static sage_status list_by_product_tower(void *ctx, const sage_past *pasts, size_t n, size_t depth, sage_neighbour *out,
+                                         size_t *found, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_searches *s = ctx;
+    if (sage_grow((void **)&s->rows, &s->rows_capacity, n, sizeof *s->rows) != 0)
+        return sage_fail_memory(error, n * sizeof *s->rows);
+    for (size_t q = 0; q < n; q++) s->rows[q] = pasts[q].events[0].product;
+    SAGE_TRY(room_for_queries(s, n, error));
+    SAGE_TRY(sage_engine_looked_vectors(s->engine, s->rows, n, s->queries, error));
+    SAGE_TRY(nearest(s, n, depth, out, found, error));
+out:
+    return st;
+}
+
+sage_lister sage_by_product_tower(sage_searches *searches) {
+    return (sage_lister){"vectors", searches, list_by_product_tower};
+}
 
 static sage_status list_by_own_vector(void *ctx, const sage_past *pasts, size_t n, size_t depth, sage_neighbour *out,
                                       size_t *found, sage_error *error) {
+    sage_status st = SAGE_OK;
     sage_searches *s = ctx;
     const sage_index *index = sage_engine_index(s->engine);
     size_t dim = sage_index_dim(index);
-    if (sage_grow((void **)&s->queries, &s->queries_capacity, n * dim, sizeof *s->queries) != 0)
-        return sage_fail_memory(error, n * dim * sizeof *s->queries);
+    SAGE_TRY(room_for_queries(s, n, error));
     for (size_t q = 0; q < n; q++)
         memcpy(s->queries + q * dim, sage_index_vectors(index) + pasts[q].events[0].product * dim,
                dim * sizeof *s->queries);
-    return sage_index_search(index, s->pool, s->queries, n, depth, out, found, error);
+    SAGE_TRY(nearest(s, n, depth, out, found, error));
+out:
+    return st;
 }
 
 sage_lister sage_by_own_vector(sage_searches *searches) {
-    return (sage_lister){"vectors", searches, list_by_own_vector};
+    bool tower = sage_engine_has_product_tower(searches->engine);
+    return (sage_lister){tower ? "similar" : "vectors", searches, list_by_own_vector};
 }

@@ -11,14 +11,20 @@ typedef struct sage_searches {
     sage_pool *pool;
     sage_interest_rules rules;
     sage_known_event *events;
+    sage_history *histories;
     sage_scored *found;
+    uint32_t *rows;
     float *queries;
-    size_t events_capacity, found_capacity, queries_capacity;
+    size_t events_capacity, histories_capacity, found_capacity, rows_capacity, queries_capacity;
 } sage_searches;
 
-/* They live as long as the searches do; one at a time. */
-sage_lister sage_by_interests(sage_searches *searches);  /* "interests": of what somebody did */
-sage_lister sage_by_own_vector(sage_searches *searches); /* "vectors": nearest to the product that is looked at */
+/* They live as long as the searches do; one at a time. Those by a tower: only where the model has it. */
+sage_lister sage_by_user_tower(sage_searches *searches);    /* "vectors" */
+sage_lister sage_by_interests(sage_searches *searches);     /* "interests" */
+sage_lister sage_by_product_tower(sage_searches *searches); /* "vectors" */
+/* Those nearest to the own vector of the product that is looked at: "vectors" too where there is no tower for it, else
+ * "similar". */
+sage_lister sage_by_own_vector(sage_searches *searches);
 void sage_searches_free(sage_searches *searches);
 
 #endif

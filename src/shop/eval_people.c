@@ -129,6 +129,8 @@ static sage_status judge(bench *b, sage_trial *trial, sage_eval_report *report, 
     if (asked == NULL) return sage_fail_memory(error, sage_index_count(b->index) * sizeof *asked);
     sage_trial_asked(trial, asked);
     SAGE_TRY(sage_baselines_new(&b->touched, asked, &(sage_item_knn_options){0}, b->pool, &baselines, error));
+    if (users && sage_engine_has_user_tower(b->searches.engine)) listers[n++] = sage_by_user_tower(&b->searches);
+    if (!users && sage_engine_has_product_tower(b->searches.engine)) listers[n++] = sage_by_product_tower(&b->searches);
     listers[n++] = users ? sage_by_interests(&b->searches) : sage_by_own_vector(&b->searches);
     if (b->touched.n_users > 0) listers[n++] = sage_item_knn_lister(baselines);
     if (b->touched.n_users > 0) listers[n++] = sage_popular(baselines);
