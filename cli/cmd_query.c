@@ -142,7 +142,7 @@ static int run(const cli_args *args) {
 
 static const cli_flag flags[] = {
     {"text", 't', "TEXT", "A search text."},
-    {"product", 'p', "ID", "A product: finds similar ones, never itself nor its variants."},
+    {"product", 'p', "ID", "A product: finds what goes with it, or is like it; never itself nor its variants."},
     {"image", 'i', "FILE", "A picture (JPEG, PNG, WebP): finds products for it, by vectors."},
     {"user", 'u', "ID", "A user: finds products by what the events of that user_id say."},
     {"session", 0, "ID[:EVENT],...",
@@ -167,12 +167,15 @@ const cli_command cli_query = {
             "pictures look most like it have half the say; where none did, they speak alone. It needs a model that was "
             "trained with pictures whose vectors the shop computed (`import images`), and that encoder, unless the "
             "shop has seen the picture already.\n\n"
-            "A user's newest products are clustered by their vectors into interests; the product in the middle of each "
-            "speaks for it, and the most important ones (recent events and purchases weigh more) take turns in the "
-            "result, each as often as it is important. `· as ID` says which one gave a product. Scores are of that "
-            "product, so they do not fall down the list. What the user has bought may come again, unless `--new`. "
-            "Products that are not in the published index are passed over. Options `interests` and `interest_*` set "
-            "how.",
+            "A product is answered by the model's tower for products that are looked at, where purchases and clicks of "
+            "users taught it one, else by its own vector; a user by the tower for users, where there is one.\n\n"
+            "Else, and with `--interests`, a user's newest products are clustered by their vectors into interests; the "
+            "product in the middle of each speaks for it, and the most important ones (recent events and purchases "
+            "weigh more) take turns in the result, each as often as it is important. `· as ID` says which one gave a "
+            "product. Scores are of that product, so they do not fall down the list. Options `interests` and "
+            "`interest_*` set how.\n\n"
+            "What the user knows may come again, since people buy again, unless `--new`. Products that are not in the "
+            "published index are passed over.",
     .flags = flags,
     .example = "itemsage -C myshop query --text \"oak kitchen table\" --method hybrid",
     .run = run,
