@@ -200,7 +200,7 @@ static size_t worker_bytes(const sage_sampler_worker *w) {
 size_t sage_sampler_shared_bytes(const sage_sampler *sampler) {
     const sage_sampler *s = sampler;
     size_t bytes = sage_vocab_begin(sage_dataset_vocab(s->dataset), SAGE_BIGRAM) * sizeof *s->taste;
-    bytes += s->n_products * (sizeof *s->tokens.of + sizeof *s->tokens.pids);
+    bytes += s->n_products * (2 * sizeof *s->tokens.of + sizeof *s->tokens.pids);
     if (s->expected != NULL) bytes += s->n_products * sizeof *s->expected;
     bytes += sage_people_target_bytes(s);
     for (size_t t = 0; t < SAGE_SOURCES; t++) {

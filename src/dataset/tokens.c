@@ -7,17 +7,38 @@
 enum { AUTO_EVENTS = 3 };
 static const double AUTO_MEAN = 5; /* events a product, from which on tokens pay: docs/model.md */
 
-/* Events of the training part with each product: how many, and of all products. */
-static double count_events(const sage_dataset *dataset, uint32_t *events) {
-    double all = 0;
+static void add(uint32_t *events, uint32_t count) {
+    *events += count < UINT32_MAX - *events ? count : UINT32_MAX - *events;
+}
+
+static void count_pairs(const sage_dataset *dataset, uint32_t *events) {
     for (unsigned task = 0; task < SAGE_TASKS; task++) {
         size_t n;
         const sage_pair *pairs = sage_dataset_pairs(dataset, SAGE_TRAIN, task, &n);
-        for (size_t i = 0; i < n; i++) {
-            uint32_t *of = &events[pairs[i].product], room = UINT32_MAX - *of;
-            *of += pairs[i].count < room ? pairs[i].count : room;
-            all += pairs[i].count;
-        }
+        for (size_t i = 0; i < n; i++) add(&events[pairs[i].product], pairs[i].count);
+    }
+}
+
+static void count_people(const sage_dataset *dataset, uint32_t *events) {
+    for (size_t u = 0; u < sage_dataset_users(dataset); u++) {
+        sage_packed_user user;
+        sage_dataset_user(dataset, u, &user);
+        for (size_t i = 0; i < user.n; i++)
+            if (user.part == SAGE_TRAIN && user.events[i].part == SAGE_TRAIN)
+                add(&events[user.events[i].product], user.events[i].count);
+    }
+}
+
+/* Events of the training part with each product, [2][products] of which the first become the result: how many, and of
+ * all products. An event may be known by its query and by who did it, so the larger of the two numbers counts. */
+static double count_events(const sage_dataset *dataset, uint32_t *events) {
+    double all = 0;
+    size_t n = sage_dataset_products(dataset);
+    count_pairs(dataset, events);
+    count_people(dataset, events + n);
+    for (size_t i = 0; i < n; i++) {
+        if (events[n + i] > events[i]) events[i] = events[n + i];
+        all += events[i];
     }
     return all;
 }
@@ -34,13 +55,13 @@ sage_status sage_dataset_tokens(const sage_dataset *dataset, const sage_options 
     size_t n = sage_dataset_products(dataset);
     const int64_t *pids = sage_dataset_pids(dataset);
     uint32_t least = (uint32_t)sage_options_int_or(options, "token_events", AUTO_EVENTS);
-    uint32_t *of = sage_alloc_zero(n + 1, sizeof *of);
+    uint32_t *of = sage_alloc_zero(2 * n + 1, sizeof *of);
     int64_t *its = sage_alloc((n + 1) * sizeof *its);
     *tokens = (sage_tokens){0};
     if (of == NULL || its == NULL) {
         sage_free(of);
         sage_free(its);
-        return sage_fail_memory(error, n * (sizeof *of + sizeof *its));
+        return sage_fail_memory(error, n * (2 * sizeof *of + sizeof *its));
     }
     bool on = wanted(dataset, options, count_events(dataset, of));
     for (size_t i = 0; i < n; i++) {
