@@ -205,25 +205,31 @@ static void an_older_format_is_backed_up_and_brought_up(void **state) {
     place_close(&p);
 }
 
+/* A catalogue as one of tests/cases/formats has it, closed. */
+static void lay_format(place *p, const char *name) {
+    char source[SAGE_PATH_MAX], *sql = NULL;
+    size_t n = 0;
+    const char *tests = getenv("SAGE_TEST_DIR");
+    place_open(p);
+    sage_catalog_close(p->catalog);
+    p->catalog = NULL;
+    assert_int_equal(sage_fs_unlink(p->db, NULL), SAGE_OK);
+    snprintf(source, sizeof source, "%s/cases/formats/%s", tests != NULL ? tests : "tests", name);
+    need_ok(p, sage_fs_read_all(source, 1 << 20, &sql, &n, &p->error));
+    run_sql(p->db, sql);
+    free(sql);
+}
+
 /* Every released format opens for ever: the tables of version 1 as they were released, with content. */
 static void released_format_1_opens(void **state) {
     (void)state;
     place p;
-    char source[SAGE_PATH_MAX], *sql = NULL;
-    size_t n = 0;
-    const char *tests = getenv("SAGE_TEST_DIR");
-    place_open(&p);
-    sage_catalog_close(p.catalog);
-    p.catalog = NULL;
-    assert_int_equal(sage_fs_unlink(p.db, NULL), SAGE_OK);
-    snprintf(source, sizeof source, "%s/cases/formats/catalog-v1.sql", tests != NULL ? tests : "tests");
-    need_ok(&p, sage_fs_read_all(source, 1 << 20, &sql, &n, &p.error));
-    run_sql(p.db, sql);
-    free(sql);
+    char backup[SAGE_PATH_MAX];
+    lay_format(&p, "catalog-v1.sql");
     assert_int_equal(sage_catalog_open(p.db, false, &p.catalog, &p.error), SAGE_E_STATE); /* a reader changes nothing */
     need_ok(&p, sage_catalog_open(p.db, true, &p.catalog, &p.error));
     assert_int_equal(ask(&p, "SELECT user_version FROM pragma_user_version"), SAGE_CATALOG_VERSION);
-    assert_true(sage_fs_exists(place_path(&p, "catalog.db.v1.bak", source)));
+    assert_true(sage_fs_exists(place_path(&p, "catalog.db.v1.bak", backup)));
     assert_int_equal(ask(&p, "SELECT count(*) FROM imports WHERE source <> ''"), 3);
     assert_int_equal(ask(&p, "SELECT encoder IS NULL FROM vector_files"), 1); /* from elsewhere, as they were */
     product_seen shirt = see(&p, "shirt-1"), hat = see(&p, "hat");
@@ -274,21 +280,69 @@ static void released_format_1_opens(void **state) {
     place_close(&p);
 }
 
+static size_t acts_of(place *p, const char *user) {
+    sage_user_cursor *cursor = NULL;
+    const sage_user_row *row = NULL;
+    size_t n = 0;
+    need_ok(p, sage_user_cursor_open(p->catalog, user, &cursor, &p->error));
+    for (;; n++) {
+        need_ok(p, sage_user_cursor_next(cursor, &row, &p->error));
+        if (row == NULL) break;
+    }
+    sage_user_cursor_close(cursor);
+    return n;
+}
+
+/* In formats before 3 an event of the surface user need not have named its user otherwise; the newest time was not
+ * kept. */
+static void format_3_finds_users_of_before(void **state) {
+    (void)state;
+    place p;
+    int64_t newest = 0;
+    lay_format(&p, "catalog-v1.sql");
+    run_sql(p.db, "INSERT INTO queries VALUES(90, 3, 'cid', NULL), (91, 0, 'cid', NULL);"
+                  "INSERT INTO events(query, product, kind, count, time, user) SELECT 90, product, 1, 1, 5, NULL"
+                  " FROM event_products WHERE id = 'hat';"
+                  "INSERT INTO events(query, product, kind, count, time, user) SELECT 91, product, 1, 1, NULL, NULL"
+                  " FROM event_products WHERE id = 'hat'");
+    need_ok(&p, sage_catalog_open(p.db, true, &p.catalog, &p.error));
+    assert_int_equal(acts_of(&p, "cid"), 1);
+    assert_int_equal(acts_of(&p, "bob"), 1);
+    assert_int_equal(acts_of(&p, "ann"), 1); /* her other event is of a product that is gone */
+    assert_int_equal(ask(&p, "SELECT count(*) FROM events WHERE user IS NULL"), 1);
+    assert_int_equal(ask(&p, "SELECT count(*) FROM users"), 3);
+    need_ok(&p, sage_catalog_newest_event(p.catalog, &newest, &p.error));
+    assert_true(newest == 1714564860000);
+    uint64_t events = 0;
+    need_ok(&p, sage_catalog_forget_user(p.catalog, "cid", &events, &p.error));
+    assert_int_equal(events, 1);
+    place_close(&p);
+}
+
+static void released_format_3_opens(void **state) {
+    (void)state;
+    place p;
+    int64_t newest = 0;
+    lay_format(&p, "catalog-v3.sql");
+    need_ok(&p, sage_catalog_open(p.db, true, &p.catalog, &p.error));
+    assert_int_equal(acts_of(&p, NULL), 4);
+    assert_int_equal(acts_of(&p, "ann"), 2);
+    need_ok(&p, sage_catalog_newest_event(p.catalog, &newest, &p.error));
+    assert_true(newest == 1714564860000);
+    sage_shop_state counted = {0};
+    need_ok(&p, sage_catalog_count(p.catalog, &counted, &p.error));
+    assert_int_equal(counted.products, 2);
+    assert_int_equal(counted.events, 5);
+    assert_int_equal(counted.unknown_product_events, 1);
+    place_close(&p);
+}
+
 /* The same of version 2: vectors that were computed of pictures, and what is known of the files. */
 static void released_format_2_opens(void **state) {
     (void)state;
     place p;
-    char source[SAGE_PATH_MAX], *sql = NULL;
-    size_t n = 0;
-    const char *tests = getenv("SAGE_TEST_DIR"), *encoder = NULL;
-    place_open(&p);
-    sage_catalog_close(p.catalog);
-    p.catalog = NULL;
-    assert_int_equal(sage_fs_unlink(p.db, NULL), SAGE_OK);
-    snprintf(source, sizeof source, "%s/cases/formats/catalog-v2.sql", tests != NULL ? tests : "tests");
-    need_ok(&p, sage_fs_read_all(source, 1 << 20, &sql, &n, &p.error));
-    run_sql(p.db, sql);
-    free(sql);
+    const char *encoder = NULL;
+    lay_format(&p, "catalog-v2.sql");
     need_ok(&p, sage_catalog_open(p.db, true, &p.catalog, &p.error));
     product_seen hat = see(&p, "hat"), sock = see(&p, "sock");
     assert_int_equal(hat.n_images, 2);
@@ -325,6 +379,8 @@ int main(void) {
         cmocka_unit_test(an_older_format_is_backed_up_and_brought_up),
         cmocka_unit_test(released_format_1_opens),
         cmocka_unit_test(released_format_2_opens),
+        cmocka_unit_test(format_3_finds_users_of_before),
+        cmocka_unit_test(released_format_3_opens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
