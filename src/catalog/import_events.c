@@ -3,6 +3,7 @@
 #include <catalog/fingerprint.h>
 #include <catalog/import_common.h>
 #include <catalog/import_event.h>
+#include <catalog/import_index.h>
 #include <catalog/import_links.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -52,6 +53,7 @@ typedef struct event_store {
     sage_import *import;
     numbering queries, products, users;
     sqlite3_stmt *known, *add;
+    sage_import_index index;
     int64_t newest_ms; /* of the events that were added; INT64_MIN: none has a time */
     bool simulated;
 } event_store;
@@ -72,6 +74,7 @@ static sage_status event_store_init(event_store *store, sage_import *import, sag
                         " ?5, ?6, ?7)",
                         &store->add, error));
     SAGE_TRY(sage_db_prepare(db, "SELECT 1 FROM events WHERE event_id = ?1", &store->known, error));
+    SAGE_TRY(sage_import_index_begin(&store->index, db, error));
 out:
     return st;
 }
@@ -82,6 +85,7 @@ static void event_store_free(event_store *store) {
     numbering_free(&store->users);
     sqlite3_finalize(store->known);
     sqlite3_finalize(store->add);
+    sage_import_index_free(&store->index);
 }
 
 static sage_status number_query(event_store *store, const sage_feed_event *event, int64_t *query, sage_error *error) {
@@ -148,6 +152,7 @@ static sage_status add_event(event_store *store, const sage_feed_event *event, s
     }
     SAGE_TRY(write_event(store, event, event->event_id.len > 0 ? hash : NULL, error));
     report->added++;
+    SAGE_TRY(sage_import_index_added(&store->index, error));
     if (event->time_ms > store->newest_ms) store->newest_ms = event->time_ms;
     SAGE_TRY(sage_store_find(store->import->catalog, event->product_id, &pid, error));
     if (pid == 0) report->unknown_products++;
@@ -279,6 +284,7 @@ static sage_status import_all(event_store *store, const char *const *files, size
     sage_catalog *catalog = store->import->catalog;
     SAGE_TRY(sage_store_next_revision(catalog, &revision, error));
     for (size_t i = 0; i < n_files; i++) SAGE_TRY(import_file(store, files[i], options, error));
+    SAGE_TRY(sage_import_index_end(&store->index, error));
     SAGE_TRY(keep_newest(store, error));
     if (store->simulated) SAGE_TRY(sage_store_set_meta(catalog, "simulated", "1", error));
     if (store->import->report->added > 0) SAGE_TRY(sage_store_set_revision(catalog, revision, error));

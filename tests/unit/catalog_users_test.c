@@ -118,11 +118,44 @@ static void the_newest_time_is_kept(void **state) {
     place_close(&p);
 }
 
+/* A large import makes the index of users anew; one that is refused at its end leaves the old one. */
+static void a_large_import_keeps_the_index(void **state) {
+    SETUP;
+    enum { EVENTS = 21000 };
+    static const char there[] = "SELECT count(*) FROM sqlite_schema WHERE name = 'events_user' AND sql LIKE '%time%'";
+    sage_buf log;
+    sage_buf_init(&log, 8 << 20);
+    need_ok(&p, sage_buf_text(&log, "timestamp,user_id,query,product_id,event\n", NULL));
+    for (int i = 0; i < EVENTS; i++)
+        need_ok(&p, sage_buf_printf(&log, NULL, "%d,u%d,q,%s,click\n", 1700000000 + i, i % 7, i % 2 ? "a" : "b"));
+    need_ok(&p, place_events(&p, "e.csv", log.data, NULL));
+    for (int round = 0; round < 2; round++) {
+        sage_user_cursor *cursor = NULL;
+        const sage_user_row *row = NULL;
+        size_t n = 0;
+        int64_t last = INT64_MAX;
+        assert_int_equal(ask(&p, there), 1);
+        need_ok(&p, sage_user_cursor_open(p.catalog, "u3", &cursor, &p.error));
+        for (;; n++) {
+            need_ok(&p, sage_user_cursor_next(cursor, &row, &p.error));
+            if (row == NULL) break;
+            assert_true(row->time_ms < last);
+            last = row->time_ms;
+        }
+        sage_user_cursor_close(cursor);
+        assert_int_equal(n, EVENTS / 7);
+        if (round == 0) assert_int_equal(place_events(&p, "e.csv", log.data, NULL), SAGE_E_STATE);
+    }
+    sage_buf_free(&log);
+    place_close(&p);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(newest_first_by_user),
         cmocka_unit_test(reading_sorts_nothing),
         cmocka_unit_test(the_newest_time_is_kept),
+        cmocka_unit_test(a_large_import_keeps_the_index),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
