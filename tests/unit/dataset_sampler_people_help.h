@@ -61,7 +61,7 @@ static fixture shop_of(crowd c, const char *split) {
     return f;
 }
 
-static fixture timed_shop(void) {
+static inline fixture timed_shop(void) {
     return shop_of((crowd){.users = USERS, .timed = true}, "split=time");
 }
 
@@ -82,7 +82,7 @@ static sage_sampler *sampler_with(const fixture *f, sage_pool *pool, uint64_t se
     return sampler;
 }
 
-static sage_sampler *sampler_of(const fixture *f) {
+static inline sage_sampler *sampler_of(const fixture *f) {
     return sampler_with(f, NULL, 11);
 }
 
@@ -93,11 +93,11 @@ static const sage_batch *batch_of(sage_sampler *sampler, uint64_t step) {
     return batch;
 }
 
-static size_t first_looked(const sage_batch *b) {
+static inline size_t first_looked(const sage_batch *b) {
     return b->n_texts + b->n_pictures;
 }
 
-static size_t first_user(const sage_batch *b) {
+static inline size_t first_user(const sage_batch *b) {
     return first_looked(b) + b->n_looked;
 }
 
@@ -108,7 +108,7 @@ typedef struct aim {
     size_t trained; /* events of the user that are trained on */
 } aim;
 
-static bool aim_of(const fixture *f, const sage_sampler *sampler, const sage_batch *b, size_t row, aim *a) {
+static inline bool aim_of(const fixture *f, const sage_sampler *sampler, const sage_batch *b, size_t row, aim *a) {
     uint32_t number = sampler->people.event[row - first_looked(b)];
     if (number == SAGE_NO_EVENT) return false;
     sage_dataset_user(f->dataset, sage_dataset_event_user(f->dataset, number), &a->user);
