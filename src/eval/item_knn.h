@@ -10,6 +10,10 @@
 #include <eval/best.h>
 #include <eval/touched.h>
 
+/* The shrink of the baseline. Against none it finds at 10 results 1.05, 1.6 and 3 times as much on three shops, and as
+ * much on a fourth. */
+enum { SAGE_ITEM_KNN_SHRINK = 10 };
+
 typedef struct sage_item_knn_options {
     size_t neighbours; /* 0: 200 */
     size_t per_user;   /* 0: 200 */

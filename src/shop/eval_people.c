@@ -125,10 +125,11 @@ static sage_status judge(bench *b, sage_trial *trial, sage_eval_report *report, 
     sage_baselines *baselines = NULL;
     sage_lister listers[SAGE_LISTERS_MAX];
     size_t n = 0;
+    const sage_item_knn_options rules = {.shrink = SAGE_ITEM_KNN_SHRINK};
     bool users = trial->surface == SAGE_ON_USER, *asked = sage_alloc_zero(sage_index_count(b->index), sizeof *asked);
     if (asked == NULL) return sage_fail_memory(error, sage_index_count(b->index) * sizeof *asked);
     sage_trial_asked(trial, asked);
-    SAGE_TRY(sage_baselines_new(&b->touched, asked, &(sage_item_knn_options){0}, b->pool, &baselines, error));
+    SAGE_TRY(sage_baselines_new(&b->touched, asked, &rules, b->pool, &baselines, error));
     if (users && sage_engine_has_user_tower(b->searches.engine)) listers[n++] = sage_by_user_tower(&b->searches);
     if (!users && sage_engine_has_product_tower(b->searches.engine)) listers[n++] = sage_by_product_tower(&b->searches);
     listers[n++] = users ? sage_by_interests(&b->searches) : sage_by_own_vector(&b->searches);
