@@ -123,8 +123,12 @@ typedef struct sage_picture_rows {
 /* The rows behind those of pictures: products that are looked at, then users. */
 typedef struct sage_people_rows {
     size_t n_looked, n_users;
-    uint32_t *event;               /* [n_looked + n_users] the number of what is to be predicted, or NO_EVENT */
-    uint32_t *user;                /* [n_looked + n_users] who did it */
+    uint32_t *event; /* [n_looked + n_users] the number of what is to be predicted, or NO_EVENT */
+    uint32_t *user;  /* [n_looked + n_users] who did it */
+    uint32_t *first; /* [n_looked + n_users] the first of them with the same user, itself where there is
+                        none */
+    uint32_t *slots; /* open addressing: user -> first */
+    size_t n_slots;
     uint32_t *looked_at;           /* [n_looked] */
     uint32_t *begin;               /* [n_users + 1] of the histories */
     uint32_t *product;             /* [n_users][user_events], packed by `begin` */
@@ -240,6 +244,7 @@ void sage_people_plan(sage_sampler *sampler, const sage_task_source *source, siz
 void sage_people_pack(sage_sampler *sampler); /* of the histories, once all rows are filled */
 /* The row's user and what of it is trained on; false where the row has no user. */
 bool sage_people_user(const sage_sampler *sampler, size_t row, const sage_user_event **events, size_t *n);
+void sage_people_group(sage_sampler *sampler); /* sets `first`, once all rows are planned */
 /* Of a product that is looked at, its index; UINT32_MAX for other rows and where there is none. */
 uint32_t sage_people_looked_at(const sage_sampler *sampler, size_t row);
 

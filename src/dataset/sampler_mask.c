@@ -155,6 +155,21 @@ static size_t mask_words(const sage_sampler *s) {
     return (columns_of(s) + 63) / 64;
 }
 
+/* The first row of the same user, or `row` itself. All that is masked in a row of a user is what the user dealt with,
+ * the positive and what is looked at among it, so the user's other rows have the same masks. */
+static size_t first_of_user(const sage_sampler *s, size_t row) {
+    size_t begin = s->n_texts + s->pictures.n, rows = s->people.n_looked + s->people.n_users;
+    return row < begin || row >= begin + rows ? row : begin + s->people.first[row - begin];
+}
+
+static void copy_masks(const sage_sampler *s) {
+    for (size_t row = s->n_texts + s->pictures.n; row < s->settings.batch; row++) {
+        const uint64_t *first = s->mask + first_of_user(s, row) * mask_words(s);
+        uint64_t *mask = s->mask + row * mask_words(s);
+        if (mask != first) memcpy(mask, first, mask_words(s) * sizeof *mask);
+    }
+}
+
 static void mask_people(const sage_sampler *s, uint64_t *mask, size_t row) {
     const sage_user_event *events;
     size_t n;
@@ -169,6 +184,7 @@ static void mask_rows_alike(void *ctx, size_t begin, size_t end, size_t number) 
     const sage_sampler *s = ctx;
     for (size_t row = begin; row < end; row++) {
         uint64_t *mask = s->mask + row * mask_words(s);
+        if (first_of_user(s, row) != row) continue;
         memset(mask, 0, mask_words(s) * sizeof *mask);
         mask_alike(s, mask, s->product[row]);
         mask_people(s, mask, row);
@@ -190,7 +206,9 @@ sage_status sage_sampler_mask(sage_sampler *sampler, sage_error *error) {
     sage_sampler *s = sampler;
     SAGE_TRY(index_columns(s, error));
     SAGE_TRY(index_words(s, error));
+    sage_people_group(s);
     sage_pool_for(s->pool, s->settings.batch, 1, mask_rows_alike, s);
+    copy_masks(s);
     for (size_t first = 0; s->keys.n > 0 && first < columns_of(s); first += SAGE_MASK_BLOCK) {
         size_t left = columns_of(s) - first;
         block b = {s, first, left < SAGE_MASK_BLOCK ? left : SAGE_MASK_BLOCK};

@@ -76,13 +76,16 @@ sage_status sage_people_allocate(sage_sampler *sampler, sage_error *error) {
         return sage_fail(error, SAGE_E_LIMIT, "a batch of more than 2^32 events; make batch or user_events smaller");
     p->event = sage_alloc(rows * sizeof *p->event);
     p->user = sage_alloc(rows * sizeof *p->user);
+    p->first = sage_alloc(rows * sizeof *p->first);
+    for (p->n_slots = 16; p->n_slots < 2 * rows;) p->n_slots *= 2;
+    p->slots = sage_alloc(p->n_slots * sizeof *p->slots);
     p->looked_at = sage_alloc(p->n_looked * sizeof *p->looked_at);
     p->begin = sage_alloc((p->n_users + 1) * sizeof *p->begin);
     p->product = sage_alloc(room * sizeof *p->product);
     p->kind = sage_alloc(room);
     p->age = sage_alloc(room * sizeof *p->age);
-    if (p->event == NULL || p->user == NULL || p->looked_at == NULL || p->begin == NULL || p->product == NULL ||
-        p->kind == NULL || p->age == NULL)
+    if (p->event == NULL || p->user == NULL || p->first == NULL || p->slots == NULL || p->looked_at == NULL ||
+        p->begin == NULL || p->product == NULL || p->kind == NULL || p->age == NULL)
         return sage_fail_memory(error, room * sizeof *p->product);
     return SAGE_OK;
 }
@@ -92,6 +95,8 @@ void sage_people_free(sage_sampler *sampler) {
     for (size_t t = 0; t < SAGE_TASKS && !sampler->borrowed; t++) sage_free(p->targets[t]);
     sage_free(p->event);
     sage_free(p->user);
+    sage_free(p->first);
+    sage_free(p->slots);
     sage_free(p->looked_at);
     sage_free(p->begin);
     sage_free(p->product);
@@ -103,8 +108,8 @@ size_t sage_people_bytes(const sage_sampler *sampler) {
     const sage_people_rows *p = &sampler->people;
     size_t rows = p->n_looked + p->n_users, room = p->n_users * sampler->settings.user_events;
     return rows == 0 ? 0
-                     : rows * (sizeof *p->event + sizeof *p->user) + p->n_looked * sizeof *p->looked_at +
-                           (p->n_users + 1) * sizeof *p->begin +
+                     : rows * (sizeof *p->event + sizeof *p->user + sizeof *p->first) + p->n_slots * sizeof *p->slots +
+                           p->n_looked * sizeof *p->looked_at + (p->n_users + 1) * sizeof *p->begin +
                            room * (sizeof *p->product + sizeof *p->kind + sizeof *p->age);
 }
 
@@ -130,6 +135,21 @@ bool sage_people_user(const sage_sampler *sampler, size_t row, const sage_user_e
     *events = user.events;
     *n = sage_history_trained(&user);
     return true;
+}
+
+void sage_people_group(sage_sampler *sampler) {
+    sage_people_rows *p = &sampler->people;
+    size_t rows = p->n_looked + p->n_users;
+    if (rows == 0) return;
+    memset(p->slots, 0xFF, p->n_slots * sizeof *p->slots);
+    for (size_t i = 0; i < rows; i++) {
+        p->first[i] = (uint32_t)i;
+        if (p->event[i] == SAGE_NO_EVENT) continue;
+        size_t at = sage_mix64(p->user[i]) & (p->n_slots - 1);
+        while (p->slots[at] != UINT32_MAX && p->user[p->slots[at]] != p->user[i]) at = (at + 1) & (p->n_slots - 1);
+        if (p->slots[at] == UINT32_MAX) p->slots[at] = (uint32_t)i;
+        p->first[i] = p->slots[at];
+    }
 }
 
 uint32_t sage_people_looked_at(const sage_sampler *sampler, size_t row) {
