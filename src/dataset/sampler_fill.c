@@ -206,42 +206,7 @@ static void fill_products(void *ctx, size_t begin, size_t end, size_t number) {
         w->st = fill_product(s, w, column, &w->error);
 }
 
-/* ---- joining the workers' pieces ---- */
-
-static sage_status join_data(const sage_sampler *s, size_t member, sage_u32_list *whole, sage_error *error) {
-    size_t n = 0;
-    for (size_t t = 0; t < s->n_workers; t++) {
-        n += ((const sage_u32_list *)(const void *)((const char *)&s->workers[t] + member))->n;
-    }
-    if (n > UINT32_MAX)
-        return sage_fail(error, SAGE_E_LIMIT, "a batch of more than 2^32 n-grams; make batch or negatives smaller");
-    sage_status st = sage_u32_reserve(whole, n + 1, error);
-    if (st != SAGE_OK) return st;
-    whole->n = 0;
-    for (size_t t = 0; t < s->n_workers; t++) {
-        const sage_u32_list *piece = (const sage_u32_list *)(const void *)((const char *)&s->workers[t] + member);
-        if (piece->n > 0) memcpy(whole->data + whole->n, piece->data, piece->n * sizeof *piece->data);
-        whole->n += piece->n;
-    }
-    return SAGE_OK;
-}
-
-/* Ends within each piece become begins of the whole: 0 first, each piece's raised by what the pieces before it hold. */
-static sage_status join_ends(const sage_sampler *s, size_t member, sage_u32_list *whole, sage_error *error) {
-    sage_status st = join_data(s, member, whole, error);
-    if (st != SAGE_OK) return st;
-    memmove(whole->data + 1, whole->data, whole->n * sizeof *whole->data);
-    whole->data[0] = 0;
-    uint32_t base = 0;
-    size_t at = 1;
-    for (size_t t = 0; t < s->n_workers; t++) {
-        size_t n = ((const sage_u32_list *)(const void *)((const char *)&s->workers[t] + member))->n;
-        for (size_t i = 0; i < n; i++) whole->data[at++] += base;
-        if (n > 0) base = whole->data[at - 1];
-    }
-    whole->n++;
-    return SAGE_OK;
-}
+/* ---- the whole ---- */
 
 #define MEMBER(name) offsetof(sage_sampler_worker, name)
 
@@ -251,11 +216,11 @@ sage_status sage_sampler_fill_queries(sage_sampler *sampler, sage_error *error) 
     sage_sampler_workers_reset(s);
     sage_pool_for(s->pool, s->settings.batch, 1, fill_queries, s);
     SAGE_TRY(sage_sampler_workers_status(s, error));
-    SAGE_TRY(join_data(s, MEMBER(ids), &s->query_ids, error));
-    SAGE_TRY(join_ends(s, MEMBER(ends), &s->query_begin, error));
-    SAGE_TRY(join_data(s, MEMBER(keys), &s->keys, error));
-    SAGE_TRY(join_ends(s, MEMBER(key_ends), &s->key_begin, error));
-    SAGE_TRY(join_data(s, MEMBER(key_ids), &s->teacher.key_ids, error));
+    SAGE_TRY(sage_join_data(s, MEMBER(ids), &s->query_ids, error));
+    SAGE_TRY(sage_join_ends(s, MEMBER(ends), &s->query_begin, error));
+    SAGE_TRY(sage_join_data(s, MEMBER(keys), &s->keys, error));
+    SAGE_TRY(sage_join_ends(s, MEMBER(key_ends), &s->key_begin, error));
+    SAGE_TRY(sage_join_data(s, MEMBER(key_ids), &s->teacher.key_ids, error));
     sage_people_pack(s);
 out:
     return st;
@@ -293,7 +258,7 @@ static sage_status join_images(sage_sampler *s, sage_error *error) {
         return sage_fail_memory(error, n * sizeof *s->images);
     }
     if (dim > 0) join_parts(s, n / dim, parts);
-    return join_ends(s, MEMBER(image_ends), &s->image_begin, error);
+    return sage_join_ends(s, MEMBER(image_ends), &s->image_begin, error);
 }
 
 sage_status sage_sampler_fill_products(sage_sampler *sampler, sage_error *error) {
@@ -302,9 +267,9 @@ sage_status sage_sampler_fill_products(sage_sampler *sampler, sage_error *error)
     sage_sampler_workers_reset(s);
     sage_pool_for(s->pool, s->settings.batch + s->n_random, 1, fill_products, s);
     SAGE_TRY(sage_sampler_workers_status(s, error));
-    SAGE_TRY(join_data(s, MEMBER(ids), &s->token_ids, error));
-    SAGE_TRY(join_ends(s, MEMBER(ends), &s->bag_begin, error));
-    SAGE_TRY(join_ends(s, MEMBER(tokens), &s->token_begin, error));
+    SAGE_TRY(sage_join_data(s, MEMBER(ids), &s->token_ids, error));
+    SAGE_TRY(sage_join_ends(s, MEMBER(ends), &s->bag_begin, error));
+    SAGE_TRY(sage_join_ends(s, MEMBER(tokens), &s->token_begin, error));
     SAGE_TRY(join_fields(s, error));
     if (s->dataset->image_dim > 0) SAGE_TRY(join_images(s, error));
     sage_spoken_join(s);

@@ -287,6 +287,10 @@ sage_status sage_u32_add(sage_u32_list *list, uint32_t value, sage_error *error)
 size_t sage_drop_ids(const uint32_t *ids, size_t n, double p, sage_rng *rng, uint32_t *out);
 void sage_row_rng(const sage_sampler *sampler, sage_rng *rng, unsigned stream, size_t row);
 void sage_sampler_workers_reset(sage_sampler *sampler);
+/* The workers' lists of the name (offset) `member`, one after another. */
+sage_status sage_join_data(const sage_sampler *sampler, size_t member, sage_u32_list *whole, sage_error *error);
+/* Ends within each piece become begins of the whole: 0 first, each piece's raised by what the pieces before it hold. */
+sage_status sage_join_ends(const sage_sampler *sampler, size_t member, sage_u32_list *whole, sage_error *error);
 sage_status sage_sampler_workers_status(const sage_sampler *sampler, sage_error *error);
 
 #endif

@@ -1,6 +1,7 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <dataset/sampler_impl.h>
+#include <string.h>
 
 sage_status sage_u32_reserve(sage_u32_list *list, size_t n, sage_error *error) {
     if (sage_grow((void **)&list->data, &list->capacity, n, sizeof *list->data) != 0) {
@@ -49,5 +50,41 @@ sage_status sage_sampler_workers_status(const sage_sampler *sampler, sage_error 
         if (error != NULL) *error = sampler->workers[t].error;
         return sampler->workers[t].st;
     }
+    return SAGE_OK;
+}
+
+/* ---- joining the workers' pieces ---- */
+
+sage_status sage_join_data(const sage_sampler *sampler, size_t member, sage_u32_list *whole, sage_error *error) {
+    size_t n = 0;
+    for (size_t t = 0; t < sampler->n_workers; t++) {
+        n += ((const sage_u32_list *)(const void *)((const char *)&sampler->workers[t] + member))->n;
+    }
+    if (n > UINT32_MAX)
+        return sage_fail(error, SAGE_E_LIMIT, "a batch of more than 2^32 n-grams; make batch or negatives smaller");
+    sage_status st = sage_u32_reserve(whole, n + 1, error);
+    if (st != SAGE_OK) return st;
+    whole->n = 0;
+    for (size_t t = 0; t < sampler->n_workers; t++) {
+        const sage_u32_list *piece = (const sage_u32_list *)(const void *)((const char *)&sampler->workers[t] + member);
+        if (piece->n > 0) memcpy(whole->data + whole->n, piece->data, piece->n * sizeof *piece->data);
+        whole->n += piece->n;
+    }
+    return SAGE_OK;
+}
+
+sage_status sage_join_ends(const sage_sampler *sampler, size_t member, sage_u32_list *whole, sage_error *error) {
+    sage_status st = sage_join_data(sampler, member, whole, error);
+    if (st != SAGE_OK) return st;
+    memmove(whole->data + 1, whole->data, whole->n * sizeof *whole->data);
+    whole->data[0] = 0;
+    uint32_t base = 0;
+    size_t at = 1;
+    for (size_t t = 0; t < sampler->n_workers; t++) {
+        size_t n = ((const sage_u32_list *)(const void *)((const char *)&sampler->workers[t] + member))->n;
+        for (size_t i = 0; i < n; i++) whole->data[at++] += base;
+        if (n > 0) base = whole->data[at - 1];
+    }
+    whole->n++;
     return SAGE_OK;
 }
