@@ -1,11 +1,12 @@
 /* A training step and inference on made batches.
- *   model_bench [small|paper|groups [threads [steps [pairs [random [f32|bf16]]]]]]
+ *   model_bench [small|paper|groups|people [threads [steps [pairs [random [f32|bf16]]]]]]
  * small: a small shop's titles (about 90 n-grams and two short fields a product), no pictures, preset small.
  * paper: all 12 fields (about 290 n-grams, two hashes), 1 to 20 image vectors of 256, preset paper; the shapes of
  * peers' benchmarks.
  * groups: a small shop with vectors of both kinds, up to 4 pictures and a sentence a product; every query has a
- * sentence, and every eighth is a picture. One line of JSON a measurement. cpu_ms is the time of all threads: on a
- * machine that others use too it says more than the wall clock. */
+ * sentence, and every eighth is a picture.
+ * people: the small shop; every fourth query is a user with 1 to 64 events, every eighth a product. One line of JSON a
+ * measurement. cpu_ms is the time of all threads: on a machine that others use too it says more than the wall clock. */
 #include <base/alloc.h>
 #include <base/profile.h>
 #include <base/report.h>
@@ -16,14 +17,14 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_STEPS = 1000, QUERY_IDS = 22, KINDS = 3 };
+enum { MAX_STEPS = 1000, QUERY_IDS = 22, KINDS = 4 };
 
 typedef struct kind {
     const char *name;
     sage_model_shape shape;
     size_t fields, ids[SAGE_FIELDS]; /* mean number of ids of each field */
     size_t most[SAGE_GROUPS_MAX];    /* vectors of each group; at least one */
-    size_t pictures;                 /* of so many queries one is a picture; 0: none */
+    size_t pictures, looked, users;  /* of so many queries one is a picture, a product, a user; 0: none */
 } kind;
 
 static const kind kinds[KINDS] = {
@@ -71,14 +72,37 @@ static const kind kinds[KINDS] = {
      {90, 12, 12},
      {4, 1},
      8},
+    {"people",
+     {.vocab = 240000,
+      .rows = 240000,
+      .hashes = 1,
+      .dim_embed = 256,
+      .dim_model = 256,
+      .heads = 8,
+      .dim_ff = 512,
+      .dim_head = 512,
+      .dim_out = 256,
+      .product_tower = true,
+      .user_events = 64,
+      .user_dim = 128,
+      .user_layers = 1,
+      .user_heads = 4},
+     3,
+     {90, 12, 12},
+     {0},
+     0,
+     8,
+     4},
 };
 
 typedef struct made {
     sage_product_batch products;
     sage_query_batch queries;
     uint32_t *ids, *begin, *token_begin, *group_begin[SAGE_GROUPS_MAX], *query_ids, *query_begin;
-    uint8_t *field;
-    real *vectors[SAGE_GROUPS_MAX], *sentences, *pictures;
+    uint32_t *user_begin;
+    uint8_t *field, *user_kind;
+    float *user_age;
+    real *vectors[SAGE_GROUPS_MAX], *sentences, *pictures, *looked, *user_vectors;
 } made;
 
 static void *must(void *memory) {
@@ -132,6 +156,25 @@ static void make_products(made *m, const kind *k, size_t n, sage_rng *rng) {
     for (size_t g = 0; g < k->shape.n_groups; g++) make_group(m, k, g, n, rng);
 }
 
+static void make_users(made *m, const kind *k, size_t n, sage_rng *rng) {
+    size_t most = k->shape.user_events, o = k->shape.dim_out;
+    m->user_begin = must(malloc((n + 1) * sizeof *m->user_begin));
+    m->user_kind = must(malloc(n * most + 1));
+    m->user_age = must(malloc((n * most + 1) * sizeof *m->user_age));
+    m->user_begin[0] = 0;
+    for (size_t u = 0; u < n; u++) m->user_begin[u + 1] = m->user_begin[u] + 1 + (uint32_t)sage_rng_below(rng, most);
+    for (size_t e = 0; e < m->user_begin[n]; e++) {
+        m->user_kind[e] = (uint8_t)(e % 4);
+        m->user_age[e] = (float)(e % 100);
+    }
+    m->user_vectors = numbers(m->user_begin[n] * o, rng);
+    m->queries.n_users = n;
+    m->queries.user_begin = m->user_begin;
+    m->queries.user_vectors = m->user_vectors;
+    m->queries.user_kind = m->user_kind;
+    m->queries.user_age = m->user_age;
+}
+
 static void make_queries(made *m, const kind *k, size_t n, sage_rng *rng) {
     size_t at = 0;
     m->query_ids = must(malloc(n * 2 * (QUERY_IDS + 1) * sizeof *m->query_ids));
@@ -141,7 +184,8 @@ static void make_queries(made *m, const kind *k, size_t n, sage_rng *rng) {
         for (size_t left = about(rng, QUERY_IDS); left > 0; left--) m->query_ids[at++] = draw(rng, k->shape.vocab);
     }
     m->query_begin[n] = (uint32_t)at;
-    size_t pictures = k->pictures > 0 ? n / k->pictures : 0, texts = n - pictures;
+    size_t pictures = k->pictures > 0 ? n / k->pictures : 0, looked = k->looked > 0 ? n / k->looked : 0;
+    size_t users = k->users > 0 ? n / k->users : 0, texts = n - pictures - looked - users;
     size_t sentence = sage_shape_dim(&k->shape, SAGE_GROUP_SENTENCES);
     m->sentences = numbers(texts * sentence, rng);
     m->pictures = numbers(pictures * sage_shape_dim(&k->shape, SAGE_GROUP_PICTURES), rng);
@@ -149,11 +193,15 @@ static void make_queries(made *m, const kind *k, size_t n, sage_rng *rng) {
                                     .n_pictures = pictures,
                                     .bags = {texts, m->query_ids, m->query_begin},
                                     .sentences = sentence > 0 ? m->sentences : NULL,
-                                    .pictures = m->pictures};
+                                    .pictures = m->pictures,
+                                    .n_looked = looked,
+                                    .looked = m->looked = numbers(looked * k->shape.dim_out, rng)};
+    if (users > 0) make_users(m, k, users, rng);
 }
 
 static void let_go(made *m) {
-    void *all[] = {m->ids, m->begin, m->token_begin, m->query_ids, m->query_begin, m->field, m->sentences, m->pictures};
+    void *all[] = {m->ids,      m->begin,  m->token_begin, m->query_ids, m->query_begin, m->field,       m->sentences,
+                   m->pictures, m->looked, m->user_begin,  m->user_kind, m->user_age,    m->user_vectors};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) free(all[i]);
     for (size_t g = 0; g < SAGE_GROUPS_MAX; g++) {
         free(m->group_begin[g]);
@@ -301,7 +349,7 @@ int main(int argc, char **argv) {
                .pairs = argument(argc, argv, 4, 1024)};
     b.random = argument(argc, argv, 5, b.pairs);
     if (b.steps == 0 || b.steps > MAX_STEPS || b.pairs == 0) {
-        fputs("usage: model_bench [small|paper|groups [threads [steps [pairs [random [f32|bf16]]]]]]\n", stderr);
+        fputs("usage: model_bench [small|paper|groups|people [threads [steps [pairs [random [f32|bf16]]]]]]\n", stderr);
         return 2;
     }
     sage_rng_seed(&rng, 1, 1);
