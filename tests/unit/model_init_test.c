@@ -272,6 +272,38 @@ static void a_sentence_counts_as_much_as_is_said(void **state) {
     }
 }
 
+/* Towers for products and users: S is the identity, what stands beside it zero; all else starts as without them. */
+static void towers_begin_with_what_is_there(void **state) {
+    (void)state;
+    sage_options *options = options_of(NULL, 0);
+    sage_model_shape shape;
+    sage_model *with, *without;
+    size_t n, m, skips = 0, zeros = 0;
+    assert_int_equal(sage_model_shape_from_options(options, sage_vocab_size(vocab), 0, NULL, &shape, NULL), SAGE_OK);
+    assert_int_equal(sage_model_new(&shape, options, vocab, 3, &without, NULL), SAGE_OK);
+    assert_int_equal(sage_model_shape_towers(options, true, 64, &shape, NULL), SAGE_OK);
+    assert_int_equal(sage_model_new(&shape, options, vocab, 3, &with, NULL), SAGE_OK);
+    const sage_param *a = sage_model_params(with, &n), *b = sage_model_params(without, &m);
+    for (size_t i = 0, k = 0; i < n; i++) {
+        const real *x = sage_model_dense(with) + a[i].offset;
+        bool skip = strcmp(a[i].name, "user.skip") == 0 || strcmp(a[i].name, "product.skip") == 0;
+        bool zero = strcmp(a[i].name, "user.fc2.weight") == 0 || strcmp(a[i].name, "product.fc2.weight") == 0 ||
+                    strcmp(a[i].name, "user.score") == 0;
+        skips += skip;
+        zeros += zero;
+        for (size_t at = 0; (skip || zero) && at < a[i].rows * a[i].cols; at++)
+            assert_true(x[at] == (skip && at / a[i].cols == at % a[i].cols));
+        if (k < m && strcmp(a[i].name, b[k].name) == 0)
+            assert_memory_equal(x, sage_model_dense(without) + b[k++].offset, a[i].rows * a[i].cols * sizeof(real));
+        else
+            assert_true(a[i].tower == SAGE_TOWER_PRODUCT || a[i].tower == SAGE_TOWER_USER);
+    }
+    assert_true(skips == 2 && zeros == 3);
+    sage_model_free(with);
+    sage_model_free(without);
+    sage_options_free(options);
+}
+
 static void another_vocabulary_is_refused(void **state) {
     const sage_model_shape shape = {.vocab = 3,
                                     .rows = 3,
@@ -296,6 +328,7 @@ int main(void) {
                                        cmocka_unit_test(the_papers_start),
                                        cmocka_unit_test(untrained_it_finds_what_encoders_find_alike),
                                        cmocka_unit_test(a_sentence_counts_as_much_as_is_said),
-                                       cmocka_unit_test(another_vocabulary_is_refused)};
+                                       cmocka_unit_test(another_vocabulary_is_refused),
+                                       cmocka_unit_test(towers_begin_with_what_is_there)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
