@@ -46,7 +46,7 @@ static sage_index *plane(void) {
     for (size_t i = 0; i < PLANE; i++) {
         const double turn = angles[i] * acos(-1) / 180;
         const float vector[2] = {(float)cos(turn), (float)sin(turn)};
-        const sage_str shown[SAGE_SHOWN] = {[SAGE_SHOW_ID] = {"abcdefgh" + i, 1}};
+        const sage_str shown[SAGE_SHOWN] = {[SAGE_SHOW_ID] = {&"abcdefgh"[i], 1}};
         must(sage_index_add(writer, (int64_t)i + 1, vector, shown, &error));
     }
     must(sage_index_finish(writer, &error));
