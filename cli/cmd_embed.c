@@ -1,6 +1,7 @@
 /* itemsage embed, itemsage index, itemsage export */
 #include "profile.h"
 #include <stdio.h>
+#include <string.h>
 
 static int run_embed(const cli_args *args) {
     sage_error error;
@@ -79,22 +80,28 @@ static int run_export(const cli_args *args) {
     if (result != CLI_DONE) return result;
     if (sage_export(shop, format, out, &error) != SAGE_OK)
         result = cli_fail(&error);
+    else if (strcmp(format, "split") == 0)
+        printf("Wrote %s/train.tsv, validation-known.tsv, validation-targets.tsv, test-known.tsv, test-targets.tsv\n",
+               out);
     else
         printf("Wrote %s.%s and %s.ids\n", out, format, out);
     sage_shop_close(shop);
     return result;
 }
 
-static const cli_flag export_flags[] = {{"format", 0, "NAME", "npy (the default) or fvecs."}, {NULL, 0, NULL, NULL}};
+static const cli_flag export_flags[] = {{"format", 0, "NAME", "npy (the default), fvecs or split."},
+                                        {NULL, 0, NULL, NULL}};
 
 const cli_command cli_export = {
     .name = "export",
     .operands = "OUT",
     .min_operands = 1,
     .max_operands = 1,
-    .summary = "Writes the published vectors for other programs",
+    .summary = "Writes the published vectors, or the split of users, for other programs",
     .text = "Writes the vectors of the published release as OUT.npy (or OUT.fvecs) and the product ids, one a line, as "
-            "OUT.ids.",
+            "OUT.ids. With --format split it writes into the folder OUT what users did, as the newest dataset splits "
+            "it: train.tsv, and of validation and test what is known and what is to be predicted, so that other "
+            "programs can be judged on the same questions.",
     .flags = export_flags,
     .example = "itemsage -C myshop export --format npy vectors",
     .run = run_export,

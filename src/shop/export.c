@@ -1,9 +1,9 @@
-/* `itemsage export`: the published vectors and ids for other programs. */
+/* `itemsage export`: the published vectors and ids for other programs; the split is export_split.c's. */
 #include <base/error.h>
 #include <io/npy.h>
 #include <io/version.h>
 #include <itemsage/train.h>
-#include <shop/shop.h>
+#include <shop/export_split.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -62,8 +62,9 @@ sage_status sage_export(sage_shop *shop, const char *format, const char *out, sa
     sage_index *index = NULL;
     char indexes[SAGE_PATH_MAX], dir[SAGE_PATH_MAX], path[SAGE_PATH_MAX], ids[SAGE_PATH_MAX];
     bool npy = strcmp(format, "npy") == 0;
+    if (strcmp(format, "split") == 0) return sage_export_split(shop, out, error);
     if (!npy && strcmp(format, "fvecs") != 0)
-        return sage_fail(error, SAGE_E_ARGUMENT, "unknown export format '%s'; use npy or fvecs", format);
+        return sage_fail(error, SAGE_E_ARGUMENT, "unknown export format '%s'; use npy, fvecs or split", format);
     if ((size_t)snprintf(path, sizeof path, "%s.%s", out, format) >= sizeof path ||
         (size_t)snprintf(ids, sizeof ids, "%s.ids", out) >= sizeof ids)
         return sage_fail(error, SAGE_E_LIMIT, "the path %.80s... is too long", out);
