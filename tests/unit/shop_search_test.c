@@ -63,7 +63,7 @@ static void finds_for_users(void **state) {
     sage_searcher *searcher = open_searcher();
     const sage_hit *hits;
     size_t n;
-    const sage_query of_user = {.user_id = "simulated-1", .n = 100};
+    const sage_query of_user = {.user_id = "simulated-1", .interests = true, .n = 100};
     tiny_must(sage_search(searcher, &of_user, &hits, &n, &error), &error, "for a user");
     assert_int_equal(n, PUBLISHED_PRODUCTS);
     for (size_t i = 0; i < n; i++) {
@@ -168,18 +168,21 @@ static void short_memory_when_searching(void **state) {
 
 static void short_memory_for_users(void **state) {
     (void)state;
-    const sage_query query = {.user_id = "simulated-1", .session = looked_at, .n_session = 3, .n = 7, .fresh = true};
-    sage_status st = SAGE_E_MEMORY;
-    for (unsigned long at = 1; st != SAGE_OK; at++) {
-        sage_searcher *searcher = open_searcher();
-        const sage_hit *hits;
-        size_t n;
-        sage_alloc_fail_from(at);
-        st = sage_search(searcher, &query, &hits, &n, &error);
-        sage_alloc_fail_from(0);
-        if (st != SAGE_OK && st != SAGE_E_MEMORY) fail_msg("allocation %lu: %s", at, error.text);
-        sage_searcher_close(searcher);
-        assert_true(at < 1000);
+    sage_query query = {.user_id = "simulated-1", .session = looked_at, .n_session = 3, .n = 7, .fresh = true};
+    for (int interests = 0; interests < 2; interests++) {
+        sage_status st = SAGE_E_MEMORY;
+        query.interests = interests;
+        for (unsigned long at = 1; st != SAGE_OK; at++) {
+            sage_searcher *searcher = open_searcher();
+            const sage_hit *hits;
+            size_t n;
+            sage_alloc_fail_from(at);
+            st = sage_search(searcher, &query, &hits, &n, &error);
+            sage_alloc_fail_from(0);
+            if (st != SAGE_OK && st != SAGE_E_MEMORY) fail_msg("allocation %lu: %s", at, error.text);
+            sage_searcher_close(searcher);
+            assert_true(at < 1000);
+        }
     }
 }
 
