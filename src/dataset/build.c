@@ -124,11 +124,29 @@ static sage_status start_counting(sage_build *build, sage_error *error) {
     return sage_vocab_builder_new(&limits, build->dir, &build->counter, error);
 }
 
+/* The vocabulary of models/<version>. */
+static sage_status copy_vocabulary(const sage_build *build, uint64_t version, const char *path, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char models[SAGE_PATH_MAX], model[SAGE_PATH_MAX], source[SAGE_PATH_MAX];
+    SAGE_TRY(sage_path_join(models, build->shop_dir, "models", error));
+    SAGE_TRY(sage_version_path(model, models, version, error));
+    SAGE_TRY(sage_path_join(source, model, "vocabulary", error));
+    if (!sage_fs_exists(source))
+        SAGE_TRY(sage_fail_at(error, SAGE_E_NOT_FOUND, source, 0, 0, "there is no such vocabulary to go on with"));
+    SAGE_TRY(sage_fs_copy(source, path, error));
+out:
+    return st;
+}
+
 static sage_status write_vocabulary(sage_build *build, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
+    uint64_t of = (uint64_t)sage_options_int(build->options, "vocabulary_of");
     SAGE_TRY(sage_path_join(path, build->dir, SAGE_VOCAB_FILE, error));
-    SAGE_TRY(sage_vocab_builder_write(build->counter, path, build->monitor, error));
+    if (of > 0)
+        SAGE_TRY(copy_vocabulary(build, of, path, error));
+    else
+        SAGE_TRY(sage_vocab_builder_write(build->counter, path, build->monitor, error));
     sage_vocab_builder_free(build->counter);
     build->counter = NULL;
     SAGE_TRY(sage_vocab_open(path, &build->vocab, error));

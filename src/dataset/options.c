@@ -20,6 +20,8 @@ const sage_option sage_dataset_options[] = {
     {"dataset", "made_sentences", SAGE_OPT_INT, 0, 1e9, NULL, "0",
      "Queries made from the catalogue that get a sentence, one of each product at most; of use where sentence_path "
      "is fixed or learned, and then 50,000 are a good number."},
+    {"dataset", "vocabulary_of", SAGE_OPT_INT, 0, 9e15, NULL, "0",
+     "Model whose vocabulary is taken as it is, as `train --from` needs it; 0 counts one anew."},
     {"dataset", "memory", SAGE_OPT_INT, 1e6, 1e13, NULL, "auto",
      "Bytes of memory: building a dataset counts n-grams within it and sends the rest to disk (auto: 1 GiB); training "
      "does not start where it needs more, or, with batch=auto, takes a smaller batch (auto: no limit)."},

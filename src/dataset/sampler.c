@@ -270,3 +270,7 @@ sage_status sage_sampler_validation(sage_sampler *sampler, size_t n, const sage_
 out:
     return st;
 }
+
+size_t sage_sampler_user_events(const sage_sampler *sampler) {
+    return sampler->settings.user_events;
+}

@@ -63,7 +63,8 @@ sage_status sage_sampler_new(const sage_dataset *dataset, const sage_options *op
 sage_status sage_sampler_twin(const sage_sampler *of, sage_pool *pool, sage_sampler **twin, sage_error *error);
 void sage_sampler_free(sage_sampler *sampler);
 sage_status sage_sampler_batch(sage_sampler *sampler, uint64_t step, const sage_batch **batch, sage_error *error);
-bool sage_sampler_cold_start(const sage_sampler *sampler); /* no usable event in the training part */
+bool sage_sampler_cold_start(const sage_sampler *sampler);    /* no usable event in the training part */
+size_t sage_sampler_user_events(const sage_sampler *sampler); /* of a user's history, at most */
 size_t sage_sampler_memory_bytes(const sage_sampler *sampler);
 size_t sage_sampler_shared_bytes(const sage_sampler *sampler); /* of these, what twins share */
 enum { SAGE_MADE_VALIDATION = 2000 }; /* so many of them have a sentence, where the dataset has sentences */

@@ -44,6 +44,8 @@ sage_status sage_fs_replace(const char *path, const void *bytes, size_t n, sage_
  * written and synced, rename and sync of the parent. The caller unlinks it where it gives up. */
 sage_status sage_fs_temporary(char out[SAGE_PATH_MAX], const char *path, sage_error *error);
 sage_status sage_fs_commit(const char *tmp, const char *path, sage_error *error);
+/* The bytes of `from` into a new file, synced; SAGE_E_IO where that is there already. */
+sage_status sage_fs_copy(const char *from, const char *to, sage_error *error);
 /* Reads a whole file of at most `max` bytes; *data is terminated by a zero byte, free with sage_free. */
 sage_status sage_fs_read_all(const char *path, size_t max, char **data, size_t *n, sage_error *error);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <io/fs.h>
+#include <io/map.h>
 #include <io/undo.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,4 +154,21 @@ out:
 
 void sage_fs_unlock(int fd) {
     if (fd >= 0) close(fd);
+}
+
+sage_status sage_fs_copy(const char *from, const char *to, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_map map = {0};
+    int fd = -1;
+    SAGE_TRY(sage_map_open(from, &map, error));
+    SAGE_TRY(sage_fs_create(to, true, &fd, error));
+    SAGE_TRY(sage_fs_write(fd, to, map.data, map.size, error));
+    SAGE_TRY(sage_fs_sync(fd, to, error));
+out:
+    if (fd >= 0) {
+        sage_status closed = sage_fs_close(fd, to, st == SAGE_OK ? error : NULL);
+        if (st == SAGE_OK) st = closed;
+    }
+    sage_map_close(&map);
+    return st;
 }

@@ -327,6 +327,19 @@ static void start_pictures(sage_model *model) {
     model_init_pictures(model, &rng);
 }
 
+/* The model's i-th tensor from the file's of the same shape. */
+static void take_tensor(sage_model *model, const sage_safetensors *file, size_t i, const sage_tensor *from) {
+    size_t values = model->tensors[i].bytes / sizeof(real);
+    if (i == model->n_params + 2)
+        sage_model_set_tokens(model, from->data);
+    else if (i != model->n_params)
+        model_copy_values(from, 0, values,
+                          i < model->n_params ? model->dense + model->params[i].offset : model->importance);
+    else if (model->table != NULL)
+        copy_table(file, from, model->shape.rows, model->shape.dim_embed, model->table);
+    sage_safetensors_release(file, from->data, from->bytes);
+}
+
 sage_status sage_model_restore(sage_model *model, const sage_safetensors *file, const char *prefix, sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_tensor *found = NULL;
@@ -341,15 +354,7 @@ sage_status sage_model_restore(sage_model *model, const sage_safetensors *file, 
     for (size_t i = 0; i < n; i++) {
         if (lacks(model, file, i)) continue;
         SAGE_TRY(find_tensor(file, prefix, &model->tensors[i], &found, error));
-        size_t values = model->tensors[i].bytes / sizeof(real);
-        if (i == model->n_params + 2)
-            sage_model_set_tokens(model, found->data);
-        else if (i != model->n_params)
-            model_copy_values(found, 0, values,
-                              i < model->n_params ? model->dense + model->params[i].offset : model->importance);
-        else if (model->table != NULL)
-            copy_table(file, found, model->shape.rows, model->shape.dim_embed, model->table);
-        sage_safetensors_release(file, found->data, found->bytes);
+        take_tensor(model, file, i, found);
     }
     if (has(model, P_PICTURE_SKIP) && is_old(file)) start_pictures(model);
 out:

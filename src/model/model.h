@@ -68,6 +68,11 @@ size_t sage_shape_out(const sage_model_shape *shape);
  * none: what the towers of products and users take. Without sentences beside that is all of them. */
 void sage_shape_own(const sage_model_shape *shape, size_t n, const real *published, real *own);
 
+/* True where queries read vectors of products: there is a tower for users, or for products. */
+static inline bool sage_shape_recalls(const sage_model_shape *shape) {
+    return shape->product_tower || shape->user_events > 0;
+}
+
 /* The shape that options `preset`, `dim_*`, `heads`, `table_rows`, `text_norm`, `head_skip` give for a vocabulary and
  * groups. No more rows than ids: a table that could hold the whole vocabulary has one row an id and no hashing.
  * SAGE_E_ARGUMENT where the heads do not divide dim_model. */
@@ -116,6 +121,11 @@ const sage_tensor_meta *sage_model_meta(const sage_model *model, size_t *n);
 /* Copies values from a file whose tensors, names after `prefix`, have the same shapes (resume); F32 or F64. The file's
  * metadata must hold the hash functions as sage_model_meta gives them. On an error nothing has changed. */
 sage_status sage_model_restore(sage_model *model, const sage_safetensors *file, const char *prefix, sage_error *error);
+
+/* Copies what the model of a file has learned, so that training goes on from there: both over the same vocabulary, with
+ * the same hash functions then. What it lacks stays: towers, tokens of other products. SAGE_E_STATE, with nothing
+ * changed, where a parameter has another shape there. */
+sage_status sage_model_take(sage_model *model, const char *safetensors_path, sage_error *error);
 
 const sage_model_shape *sage_model_shape_of(const sage_model *model);
 const sage_param *sage_model_params(const sage_model *model, size_t *n); /* dense ones */
@@ -225,6 +235,8 @@ typedef struct sage_work sage_work;
 sage_status sage_work_new(sage_pool *pool, sage_precision precision, sage_work **work, sage_error *error);
 void sage_work_free(sage_work *work);
 size_t sage_work_bytes(const sage_work *work); /* what it holds now */
+/* [products of the last batch][dim_out] their vectors as the last backward pass had them; until the next pass. */
+const real *sage_work_products(const sage_work *work);
 typedef struct sage_work_sizes {
     size_t products, text_bags, vectors; /* vectors: of all groups together */
     size_t queries;                      /* of all kinds: those that are not of the following are texts */

@@ -212,6 +212,10 @@ size_t sage_work_need(const sage_model_shape *shape, size_t threads, sage_precis
            2 * sizes->columns * shape->dim_out * sage_precision_size(precision);
 }
 
+const real *sage_work_products(const sage_work *work) {
+    return work->encoder.p;
+}
+
 size_t sage_work_bytes(const sage_work *work) {
     return work->capacity + sides_bytes(work) + (work->layers != NULL ? packed_layers_bytes(work->layers) : 0) +
            (work->loss.products != NULL ? sage_weights_bytes(work->loss.products) : 0);

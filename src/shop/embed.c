@@ -14,7 +14,7 @@ sage_status sage_embed(sage_shop *shop, bool all, const sage_monitor *monitor, s
     int lock = -1;
     memset(report, 0, sizeof *report);
     SAGE_TRY(sage_shop_lock(shop, SAGE_LOCK_RELEASE, &lock, error));
-    SAGE_TRY(sage_shop_newest(shop, "models", &spec.model, error));
+    SAGE_TRY(sage_shop_product_model(shop, &spec.model, error));
     if (!spec.model) {
         st = sage_fail(error, SAGE_E_STATE, "%s has no model yet; run 'itemsage train' first", shop->dir);
         goto out;

@@ -181,7 +181,7 @@ out:
 
 static sage_status open_inputs(builder *b, sage_release *release, sage_error *error) {
     sage_status st = SAGE_OK;
-    uint64_t model = 0;
+    uint64_t model = 0, wanted = 0;
     SAGE_TRY(sage_shop_newest(b->shop, "vectors", &model, error));
     if (!model) {
         st = sage_fail(error, SAGE_E_STATE, "%s has no vectors yet; run 'itemsage train' and 'itemsage embed' first",
@@ -189,6 +189,8 @@ static sage_status open_inputs(builder *b, sage_release *release, sage_error *er
         goto out;
     }
     release->product_model = release->query_model = release->vectors = model;
+    SAGE_TRY(sage_shop_product_model(b->shop, &wanted, error));
+    if (wanted == model) SAGE_TRY(sage_shop_newest(b->shop, "models", &release->query_model, error));
     SAGE_TRY(sage_shop_path(b->shop, "index", b->index_parent, error));
     SAGE_TRY(sage_shop_path(b->shop, "keywords", b->keywords_parent, error));
     SAGE_TRY(sage_shop_catalog(b->shop, false, &b->catalog, error));

@@ -128,6 +128,9 @@ sage_status sage_model_config_read(const sage_shop *shop, uint64_t model, sage_m
     SAGE_TRY(sage_path_join(path, dir, "config.json", error));
     SAGE_TRY(sage_json_read(path, CONFIG_MAX_BYTES, &root, error));
     SAGE_TRY(version_of(root, "dataset", &config->dataset, path, error));
+    config->products_of = 0;
+    if (json_object_get(root, "products_of") != NULL)
+        SAGE_TRY(version_of(root, "products_of", &config->products_of, path, error));
     config->simulated = json_is_true(json_object_get(root, "simulated"));
     SAGE_TRY(read_pictures(root, path, &config->pictures, error));
     config->taught = read_training(root);
@@ -135,6 +138,21 @@ sage_status sage_model_config_read(const sage_shop *shop, uint64_t model, sage_m
 out:
     json_decref(root);
     return sage_shop_advise(st, "restore it from a copy, or run 'itemsage train', 'embed' and 'index'", error);
+}
+
+sage_status sage_shop_product_model(const sage_shop *shop, uint64_t *model, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_model_config *config = NULL;
+    SAGE_TRY(sage_shop_newest(shop, "models", model, error));
+    if (*model == 0) goto out;
+    config = sage_alloc_zero(1, sizeof *config);
+    if (config == NULL) SAGE_TRY(sage_fail_memory(error, sizeof *config));
+    /* Whatever is wrong with the file is told by who needs more of it. */
+    if (sage_model_config_read(shop, *model, config, NULL) == SAGE_OK && config->products_of > 0)
+        *model = config->products_of;
+out:
+    sage_free(config);
+    return st;
 }
 
 /* ---- opening ---- */

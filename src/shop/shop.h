@@ -73,11 +73,15 @@ typedef struct sage_text_origin {
 
 typedef struct sage_model_config {
     uint64_t dataset;
+    uint64_t products_of; /* the model whose product vectors its queries were trained on, and which it has none beside;
+                             0: its own */
     bool simulated;               /* trained on simulated events */
     sage_picture_origin pictures; /* of the picture vectors that it was trained on */
     sage_picture_training taught; /* of its tower for searches by picture */
     sage_text_origin texts;
 } sage_model_config;
 sage_status sage_model_config_read(const sage_shop *shop, uint64_t model, sage_model_config *config, sage_error *error);
+/* The model that makes the product vectors for the newest one's queries: mostly that itself. 0: there is no model. */
+sage_status sage_shop_product_model(const sage_shop *shop, uint64_t *model, sage_error *error);
 
 #endif

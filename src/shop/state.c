@@ -30,13 +30,15 @@ out:
 sage_status sage_shop_read_state(sage_shop *shop, sage_shop_state *state, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_catalog *catalog = NULL;
+    uint64_t product_model;
     memset(state, 0, sizeof *state);
     SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
     SAGE_TRY(sage_catalog_count(catalog, state, error));
     state->catalogue_revision = sage_catalog_revision(catalog);
     SAGE_TRY(versions(shop, state, error));
-    if (state->model)
-        SAGE_TRY(sage_embed_stale(catalog, shop->dir, state->model, sage_embed_precision(shop->options),
+    SAGE_TRY(sage_shop_product_model(shop, &product_model, error));
+    if (product_model)
+        SAGE_TRY(sage_embed_stale(catalog, shop->dir, product_model, sage_embed_precision(shop->options),
                                   &state->vectors_stale, error));
 out:
     sage_catalog_close(catalog);

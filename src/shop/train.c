@@ -3,7 +3,6 @@
 #include <base/error.h>
 #include <base/report.h>
 #include <io/json.h>
-#include <io/map.h>
 #include <io/version.h>
 #include <itemsage/itemsage.h>
 #include <itemsage/train.h>
@@ -98,23 +97,10 @@ out:
     return st;
 }
 
-static sage_status copy_file(const char *source, const char *to_dir, const char *to, sage_error *error) {
-    sage_status st = SAGE_OK;
+static sage_status copy_into(const char *source, const char *dir, const char *name, sage_error *error) {
     char target[SAGE_PATH_MAX];
-    sage_map map = {0};
-    int fd = -1;
-    SAGE_TRY(sage_path_join(target, to_dir, to, error));
-    SAGE_TRY(sage_map_open(source, &map, error));
-    SAGE_TRY(sage_fs_create(target, true, &fd, error));
-    SAGE_TRY(sage_fs_write(fd, target, map.data, map.size, error));
-    SAGE_TRY(sage_fs_sync(fd, target, error));
-out:
-    if (fd >= 0) {
-        sage_status closed = sage_fs_close(fd, target, st == SAGE_OK ? error : NULL);
-        if (st == SAGE_OK) st = closed;
-    }
-    sage_map_close(&map);
-    return st;
+    sage_status st = sage_path_join(target, dir, name, error);
+    return st == SAGE_OK ? sage_fs_copy(source, target, error) : st;
 }
 
 /* See read_pictures and read_texts in release.c. A path that is not UTF-8 cannot stand in JSON; its encoder is then
@@ -165,6 +151,10 @@ static sage_status write_config(const sage_shop *shop, const char *dir, const sa
     const char *taught = picture_queries(shop->options, dataset);
     if (taught != NULL && json_object_set_new(root, "picture_queries", json_string(taught)) != 0)
         SAGE_TRY(sage_fail_memory(error, 4096));
+    if (sage_options_int(shop->options, "keep_products") > 0 &&
+        json_object_set_new(root, "products_of",
+                            json_integer((json_int_t)sage_options_int(shop->options, "keep_products"))) != 0)
+        SAGE_TRY(sage_fail_memory(error, 4096));
     if (!add_origins(root, from)) SAGE_TRY(sage_fail_memory(error, 4096));
     SAGE_TRY(sage_path_join(path, dir, "config.json", error));
     SAGE_TRY(sage_json_write(path, root, error));
@@ -181,10 +171,10 @@ static sage_status publish(const sage_shop *shop, const char *work, const sage_d
     SAGE_TRY(sage_shop_path(shop, "models", models, error));
     SAGE_TRY(sage_version_begin(models, "publish", tmp, error));
     SAGE_TRY(sage_path_join(path, work, "best.safetensors", error));
-    SAGE_TRY(copy_file(path, tmp, "model.safetensors", error));
+    SAGE_TRY(copy_into(path, tmp, "model.safetensors", error));
     SAGE_TRY(sage_path_join(path, work, "metrics.jsonl", error));
-    SAGE_TRY(copy_file(path, tmp, "metrics.jsonl", error));
-    SAGE_TRY(copy_file(sage_dataset_vocab_path(dataset), tmp, "vocabulary", error));
+    SAGE_TRY(copy_into(path, tmp, "metrics.jsonl", error));
+    SAGE_TRY(copy_into(sage_dataset_vocab_path(dataset), tmp, "vocabulary", error));
     SAGE_TRY(write_config(shop, tmp, dataset, from, result, error));
     SAGE_TRY(sage_version_publish(models, tmp, model, error));
     SAGE_TRY(sage_fs_remove_tree(work, error));
@@ -207,9 +197,29 @@ static void describe(const sage_dataset *dataset, const sage_train_result *resul
     report->examples_per_s = result->examples_per_s;
 }
 
+/* Of a run that goes on from a model: its file, whose vocabulary the dataset then has. */
+static sage_status begin_from(sage_shop *shop, char path[SAGE_PATH_MAX], sage_train_start *start, sage_error *error) {
+    sage_status st = SAGE_OK;
+    int64_t from = sage_options_int(shop->options, "from");
+    char models[SAGE_PATH_MAX], dir[SAGE_PATH_MAX], setting[64];
+    if (from == 0) return SAGE_OK;
+    SAGE_TRY(sage_shop_path(shop, "models", models, error));
+    SAGE_TRY(sage_version_path(dir, models, (uint64_t)from, error));
+    SAGE_TRY(sage_path_join(path, dir, "model.safetensors", error));
+    if (!sage_fs_exists(path))
+        SAGE_TRY(sage_fail(error, SAGE_E_NOT_FOUND,
+                           "there is no model %lld to go on from; models/ has those that there are", (long long)from));
+    snprintf(setting, sizeof setting, "vocabulary_of=%lld", (long long)from);
+    SAGE_TRY(sage_options_set(shop->options, setting, error));
+    start->model = path;
+out:
+    return st;
+}
+
 sage_status sage_train(sage_shop *shop, const sage_monitor *monitor, sage_train_report *report, sage_error *error) {
     sage_status st = SAGE_OK;
-    char work[SAGE_PATH_MAX];
+    char work[SAGE_PATH_MAX], model_path[SAGE_PATH_MAX];
+    sage_train_start start = {.model = NULL};
     sage_pool *pool = NULL;
     sage_dataset *dataset = NULL;
     sage_validation *validation = NULL;
@@ -219,10 +229,11 @@ sage_status sage_train(sage_shop *shop, const sage_monitor *monitor, sage_train_
     memset(report, 0, sizeof *report);
     SAGE_TRY(sage_shop_lock(shop, SAGE_LOCK_TRAIN, &lock, error));
     SAGE_TRY(sage_shop_pool(shop, &pool, error));
+    SAGE_TRY(begin_from(shop, model_path, &start, error));
     SAGE_TRY(dataset_for(shop, pool, monitor, &dataset, &from, error));
     SAGE_TRY(sage_shop_path(shop, WORK_DIR, work, error));
     SAGE_TRY(sage_validation_new(dataset, shop->options, pool, monitor, &validation, error));
-    SAGE_TRY(sage_train_run(dataset, shop->options, pool, work, sage_validation_recall10, validation,
+    SAGE_TRY(sage_train_run(dataset, shop->options, &start, pool, work, sage_validation_recall10, validation,
                             sage_validation_vectors(validation), monitor, &result, error));
     SAGE_TRY(publish(shop, work, dataset, &from, &result, &report->model, error));
     describe(dataset, &result, report);

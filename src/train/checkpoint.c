@@ -37,6 +37,8 @@ static size_t own_tensors(const sage_checkpoint *checkpoint, sage_tensor *out) {
     describe_table(&out[n++], "adam.v.table", shape, adam->table.v);
     describe(&out[n++], "adam.m.importance", REAL, sage_shape_ids(shape), shape->hashes, adam->importance.m);
     describe(&out[n++], "adam.v.importance", REAL, sage_shape_ids(shape), shape->hashes, adam->importance.v);
+    if (checkpoint->bank != NULL)
+        describe(&out[n++], "bank", REAL, checkpoint->bank->n, checkpoint->bank->dim, checkpoint->bank->vectors);
     if (average == NULL) return n;
     describe(&out[n++], "average.dense", REAL, 1, average->dense_size, average->dense);
     describe_table(&out[n++], "average.table", shape, average->table);

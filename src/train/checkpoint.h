@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <train/average.h>
+#include <train/bank.h>
 #include <train/optimiser.h>
 
 typedef struct sage_train_state {
@@ -17,11 +18,12 @@ typedef struct sage_train_state {
     double best_recall10;
 } sage_train_state;
 
-/* What a checkpoint holds; `average` may be NULL. */
+/* What a checkpoint holds; `average` and `bank` may be NULL. */
 typedef struct sage_checkpoint {
     sage_model *model;
     sage_optimiser *optimiser;
     sage_average *average;
+    sage_bank *bank;
     sage_train_state *state;
     const char *identity; /* compared byte for byte */
 } sage_checkpoint;

@@ -1,5 +1,6 @@
 /* Vectors of a dataset's products and queries for validation: as they would be published, without dropout. */
 #include <base/error.h>
+#include <math.h>
 #include <model/batch.h>
 #include <train/train.h>
 
@@ -47,6 +48,13 @@ out:
     return st;
 }
 
+void sage_train_own_part(const float *published, size_t dim, real *own) {
+    double square = 0;
+    for (size_t d = 0; d < dim; d++) square += (double)published[d] * (double)published[d];
+    double scale = square > 0 ? 1 / sqrt(square) : 0;
+    for (size_t d = 0; d < dim; d++) own[d] = (real)((double)published[d] * scale);
+}
+
 /* Of `n` numbers a row, from row `at` on; NULL stays NULL. */
 static const float *from(const float *vectors, size_t at, size_t n) {
     return vectors != NULL ? vectors + at * n : NULL;
@@ -71,6 +79,23 @@ sage_status sage_train_embed_queries(const sage_model *model, sage_pool *pool, c
         size_t here = queries->n_pictures - at < BLOCK ? queries->n_pictures - at : BLOCK;
         const sage_query_batch block = {.n_pictures = here, .pictures = from(queries->pictures, at, picture)};
         SAGE_TRY(sage_frozen_queries(frozen, &block, out + (queries->n_texts + at) * dim, error));
+    }
+    out += (queries->n_texts + queries->n_pictures) * dim;
+    for (size_t at = 0; at < queries->n_looked; at += BLOCK) {
+        size_t here = queries->n_looked - at < BLOCK ? queries->n_looked - at : BLOCK;
+        const sage_query_batch block = {.n_looked = here,
+                                        .looked = from(queries->looked, at, shape->dim_out),
+                                        .looked_said = from(queries->looked_said, at, dim - shape->dim_out)};
+        SAGE_TRY(sage_frozen_queries(frozen, &block, out + at * dim, error));
+    }
+    out += queries->n_looked * dim;
+    for (size_t at = 0; at < queries->n_users; at += BLOCK) {
+        size_t here = queries->n_users - at < BLOCK ? queries->n_users - at : BLOCK;
+        sage_query_batch block = *queries;
+        block.n_texts = block.n_pictures = block.n_looked = block.n_given = block.bags.n = 0;
+        block.n_users = here;
+        block.user_begin += at;
+        SAGE_TRY(sage_frozen_queries(frozen, &block, out + at * dim, error));
     }
 out:
     sage_frozen_free(frozen);

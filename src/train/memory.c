@@ -54,6 +54,9 @@ void sage_train_load_batch(const sage_sampler *sampler, const sage_batch *batch,
     load->n_pairs = batch->n_pairs;
     load->n_random = batch->n_random;
     load->n_pictures = batch->n_pictures;
+    load->n_looked = batch->n_looked;
+    load->n_users = batch->n_users;
+    load->user_events = batch->n_users * sage_sampler_user_events(sampler);
     load->text_bags = bound(&tokens);
     load->vectors = bound(&vectors);
     load->ids = bound(&ids) + bound(&query_ids);
@@ -92,9 +95,17 @@ static size_t work_need(const sage_train_load *load) {
                                    .vectors = load->vectors,
                                    .queries = load->n_pairs,
                                    .pictures = load->n_pictures,
+                                   .looked = load->n_looked,
+                                   .users = load->n_users,
+                                   .events = load->user_events,
                                    .ids = load->ids,
                                    .columns = load->n_pairs + load->n_random};
     return plus(sage_work_need(&load->shape, load->threads, load->precision, &sizes), rounded_need(load));
+}
+
+/* Vectors of what a batch looks at and what its users did. */
+static size_t recalled_need(const sage_train_load *load) {
+    return times(load->n_looked + load->user_events, load->shape.dim_out * sizeof(real));
 }
 
 void sage_train_need_of(const sage_train_load *load, sage_train_need *need) {
@@ -110,7 +121,7 @@ void sage_train_need_of(const sage_train_load *load, sage_train_need *need) {
                               .work = work_need(load),
                               .batches = plus(load->shared_bytes, times(2, load->batch_bytes)),
                               .validation = load->validation_bytes,
-                              .rest = REST_BYTES};
+                              .rest = plus(REST_BYTES, plus(load->bank_bytes, recalled_need(load)))};
     const size_t parts[] = {need->parameters, need->moments, need->averages,   need->gradients,
                             need->work,       need->batches, need->validation, need->rest};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) need->total = plus(need->total, parts[i]);
@@ -142,6 +153,9 @@ static sage_train_load with_pairs(const sage_train_load *load, size_t pairs) {
     double part = (double)(pairs + fewer.n_random) / (double)(load->n_pairs + load->n_random);
     part = fmax(part, (double)pairs / (double)load->n_pairs);
     fewer.n_pictures = load->n_pictures * pairs / load->n_pairs;
+    fewer.n_looked = load->n_looked * pairs / load->n_pairs;
+    fewer.n_users = load->n_users * pairs / load->n_pairs;
+    fewer.user_events = load->user_events * pairs / load->n_pairs;
     fewer.text_bags = share(load->text_bags, part);
     fewer.vectors = share(load->vectors, part);
     fewer.ids = share(load->ids, part);

@@ -15,12 +15,13 @@ typedef struct sage_train_load {
     sage_precision precision;
     uint64_t steps;
     bool average;
-    size_t n_pairs, n_random, n_pictures; /* pictures: of the pairs, those whose query is one */
-    size_t negatives, products;           /* as the options say; of the catalogue: n_random follows from these */
+    size_t n_pairs, n_random, n_pictures; /* pictures: of the pairs, those whose query is one; so with the others */
+    size_t n_looked, n_users, user_events;
+    size_t negatives, products; /* as the options say; of the catalogue: n_random follows from these */
     /* a bound on what batches hold: the first batch's, and six standard deviations of a sum of as many */
     size_t text_bags, vectors, ids;   /* vectors: images and sentences */
     size_t shared_bytes, batch_bytes; /* of the sampler: once, and of each of the two batches */
-    size_t validation_bytes;
+    size_t validation_bytes, bank_bytes;
 } sage_train_load;
 
 typedef struct sage_train_need {

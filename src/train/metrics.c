@@ -86,12 +86,23 @@ out:
     return st;
 }
 
-sage_status sage_metrics_validation(sage_metrics *metrics, uint64_t step, double recall10, bool best,
+sage_status sage_metrics_validation(sage_metrics *metrics, uint64_t step, const sage_recalls *recalls, bool best,
                                     sage_error *error) {
     sage_status st = SAGE_OK;
+    const char *separator = "";
     sage_buf_clear(&metrics->line);
-    SAGE_TRY(sage_buf_printf(&metrics->line, error, "{\"validation\":%" PRIu64 ",\"recall10\":%.7g,\"best\":%s}\n",
-                             step, recall10, best ? "true" : "false"));
+    SAGE_TRY(sage_buf_printf(&metrics->line, error,
+                             "{\"validation\":%" PRIu64 ",\"recall10\":%.7g,\"best\":%s,\"tasks\":{", step,
+                             recalls->recall10, best ? "true" : "false"));
+    for (unsigned task = 0; task < SAGE_SAMPLER_TASKS; task++) {
+        char name[32];
+        if (recalls->task[task].pairs == 0) continue;
+        sage_train_task_name(task, name);
+        SAGE_TRY(
+            sage_buf_printf(&metrics->line, error, "%s\"%s\":%.7g", separator, name, recalls->task[task].recall10));
+        separator = ",";
+    }
+    SAGE_TRY(sage_buf_text(&metrics->line, "}}\n", error));
     SAGE_TRY(write_line(metrics, error));
 out:
     return st;

@@ -4,6 +4,7 @@
 
 #include <dataset/sampler.h>
 #include <model/model.h>
+#include <train/train.h>
 
 typedef struct sage_metrics {
     int fd; /* -1: closed */
@@ -23,7 +24,7 @@ typedef struct sage_step_metrics {
 sage_status sage_metrics_open(sage_metrics *metrics, const char *path, uint64_t step, uint64_t evaluated,
                               sage_error *error);
 sage_status sage_metrics_step(sage_metrics *metrics, const sage_step_metrics *step, sage_error *error);
-sage_status sage_metrics_validation(sage_metrics *metrics, uint64_t step, double recall10, bool best,
+sage_status sage_metrics_validation(sage_metrics *metrics, uint64_t step, const sage_recalls *recalls, bool best,
                                     sage_error *error);
 sage_status sage_metrics_sync(sage_metrics *metrics,
                               sage_error *error); /* before a checkpoint that counts on the lines */

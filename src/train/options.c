@@ -36,5 +36,10 @@ const sage_option sage_train_options[] = {
      "Seconds between two checkpoints; the result does not depend on it."},
     {"train", "train_seed", SAGE_OPT_INT, 0, 9e15, NULL, "auto",
      "Seed of the first parameters and of the batches; auto is the dataset's."},
+    {"train", "from", SAGE_OPT_INT, 0, 9e15, NULL, "0",
+     "Model whose parameters training begins with, over its own vocabulary; 0: none. `train --from` sets it."},
+    {"train", "keep_products", SAGE_OPT_INT, 0, 9e15, NULL, "0",
+     "Model whose product vectors stay as they are: only what makes queries is trained; 0: none. `train "
+     "--keep-products` sets it."},
     {NULL},
 };

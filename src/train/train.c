@@ -66,6 +66,8 @@ static sage_status begin(sage_trainer *trainer, sage_run_found found, const char
     if (found == SAGE_RUN_OTHER)
         sage_note(trainer->monitor, "the unfinished training was of other settings or data (%s); starting afresh",
                   difference);
+    if (!resumed && trainer->bank != NULL)
+        SAGE_TRY(sage_bank_fill(trainer->bank, trainer->dataset, trainer->model, trainer->pool, error));
     if (!resumed) SAGE_TRY(start_afresh(trainer, error));
     SAGE_TRY(sage_metrics_open(&trainer->metrics, trainer->metrics_path, trainer->state.step, trainer->state.evaluated,
                                error));
@@ -143,9 +145,10 @@ out:
     return st;
 }
 
-sage_status sage_train_run(const sage_dataset *dataset, const sage_options *options, sage_pool *pool,
-                           const char *work_dir, sage_validate_fn validate, void *validate_ctx, size_t validate_vectors,
-                           const sage_monitor *monitor, sage_train_result *result, sage_error *error) {
+sage_status sage_train_run(const sage_dataset *dataset, const sage_options *options, const sage_train_start *start,
+                           sage_pool *pool, const char *work_dir, sage_validate_fn validate, void *validate_ctx,
+                           size_t validate_vectors, const sage_monitor *monitor, sage_train_result *result,
+                           sage_error *error) {
     sage_status st = SAGE_OK;
     sage_run_found found;
     char difference[160] = "";
@@ -153,6 +156,7 @@ sage_status sage_train_run(const sage_dataset *dataset, const sage_options *opti
     if (trainer == NULL) return sage_fail_memory(error, sizeof *trainer);
     trainer->dataset = dataset;
     trainer->options = options;
+    if (start != NULL) trainer->start = *start;
     trainer->pool = pool;
     trainer->validate = validate;
     trainer->validate_ctx = validate_ctx;

@@ -2,6 +2,7 @@
 #include <base/error.h>
 #include <base/profile.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <train/trainer.h>
@@ -35,6 +36,7 @@ sage_status sage_trainer_build(sage_trainer *trainer, sage_error *error) {
     SAGE_TRY(sage_model_new(&trainer->load.shape, trainer->options, sage_dataset_vocab(trainer->dataset),
                             trainer->settings.seed, &trainer->model, error));
     sage_model_set_tokens(trainer->model, trainer->tokens.pids);
+    if (trainer->start.model != NULL) SAGE_TRY(sage_model_take(trainer->model, trainer->start.model, error));
     trainer->log_temperature = find_temperature(trainer->model, trainer->model);
     SAGE_TRY(sage_work_new(trainer->pool, trainer->settings.precision, &trainer->work, error));
     size_t dense_bytes = sage_model_dense_size(trainer->model) * sizeof(real);
@@ -44,6 +46,8 @@ sage_status sage_trainer_build(sage_trainer *trainer, sage_error *error) {
     if (trainer->settings.average > 0)
         SAGE_TRY(sage_average_new(trainer->model, trainer->settings.steps, trainer->settings.average, &trainer->average,
                                   error));
+    if (sage_shape_recalls(&trainer->load.shape))
+        SAGE_TRY(sage_bank_new(trainer->dataset, trainer->load.shape.dim_out, &trainer->bank, error));
     SAGE_TRY(sage_feeder_new(trainer->sampler, trainer->settings.steps, &trainer->feeder, error));
 out:
     return st;
@@ -53,6 +57,7 @@ void sage_trainer_release(sage_trainer *trainer) {
     sage_metrics_close(&trainer->metrics);
     sage_feeder_free(trainer->feeder);
     sage_average_free(trainer->average);
+    sage_bank_free(trainer->bank);
     sage_optimiser_free(trainer->optimiser);
     sage_free(trainer->gradient);
     sage_work_free(trainer->work);
@@ -64,8 +69,8 @@ void sage_trainer_release(sage_trainer *trainer) {
 }
 
 sage_checkpoint sage_trainer_checkpoint(sage_trainer *trainer) {
-    return (sage_checkpoint){trainer->model, trainer->optimiser, trainer->average, &trainer->state,
-                             trainer->identity_text};
+    return (sage_checkpoint){trainer->model, trainer->optimiser, trainer->average,
+                             trainer->bank,  &trainer->state,    trainer->identity_text};
 }
 
 /* ---- one step ---- */
@@ -82,12 +87,20 @@ static void add_groups(const sage_batch *batch, const sage_picture_parts *parts,
 
 static sage_status forward_backward(sage_trainer *trainer, const sage_batch *batch, sage_loss *loss,
                                     sage_error *error) {
+    sage_status st = SAGE_OK;
     sage_product_batch products = {
         .n = batch->n_pairs + batch->n_random, .token_begin = batch->token_begin, .token_field = batch->token_field};
     add_groups(batch, sage_dataset_image_parts(trainer->dataset), &products);
     products.text = (sage_bags){batch->token_begin[products.n], batch->token_ids, batch->bag_begin};
     sage_query_batch queries = {.n_texts = batch->n_texts,
                                 .n_pictures = batch->n_pictures,
+                                .n_looked = batch->n_looked,
+                                .n_users = batch->n_users,
+                                .n_given = batch->n_given,
+                                .user_begin = batch->user_begin,
+                                .user_kind = batch->user_kind,
+                                .user_age = batch->user_age,
+                                .given = batch->given,
                                 .bags = {batch->n_texts, batch->query_ids, batch->query_begin},
                                 .sentences = batch->query_sentences,
                                 .pictures = batch->query_pictures};
@@ -103,8 +116,14 @@ static sage_status forward_backward(sage_trainer *trainer, const sage_batch *bat
                            .teacher_begin = batch->teacher_begin,
                            .teacher_column = batch->teacher_column,
                            .teacher_score = batch->teacher_score};
-    return sage_model_backward(trainer->model, trainer->work, &products, &queries, &spec, trainer->gradient, loss,
-                               error);
+    if (trainer->bank != NULL)
+        SAGE_TRY(sage_bank_gather(trainer->bank, trainer->pool, batch, &queries.looked, &queries.user_vectors, error));
+    SAGE_TRY(
+        sage_model_backward(trainer->model, trainer->work, &products, &queries, &spec, trainer->gradient, loss, error));
+    if (trainer->bank != NULL)
+        sage_bank_take(trainer->bank, products.n, batch->product, sage_work_products(trainer->work));
+out:
+    return st;
 }
 
 static void clear_columns(const sage_param *param, size_t from, real *values) {
@@ -180,33 +199,51 @@ static sage_status save_best(sage_trainer *trainer, double recall10, sage_error 
     return st;
 }
 
-static sage_status validate_and_keep(sage_trainer *trainer, double *recall10, bool *best, sage_error *error) {
+static sage_status validate_and_keep(sage_trainer *trainer, sage_recalls *recalls, bool *best, sage_error *error) {
     sage_status st = SAGE_OK;
-    SAGE_TRY(trainer->validate(trainer->validate_ctx, trainer->model, recall10, error));
-    *best = trainer->state.best_step == 0 || *recall10 > trainer->state.best_recall10;
-    if (*best) SAGE_TRY(save_best(trainer, *recall10, error));
+    SAGE_TRY(trainer->validate(trainer->validate_ctx, trainer->model, recalls, error));
+    *best = trainer->state.best_step == 0 || recalls->recall10 > trainer->state.best_recall10;
+    if (*best) SAGE_TRY(save_best(trainer, recalls->recall10, error));
 out:
     return st;
 }
 
+/* " (search/click 0.310, user/checkout 0.122)", where there is more than one task. */
+static void list_recalls(const sage_recalls *recalls, char *out, size_t out_bytes) {
+    size_t used = 0, tasks = 0;
+    out[0] = '\0';
+    for (unsigned task = 0; task < SAGE_SAMPLER_TASKS; task++) tasks += recalls->task[task].pairs > 0;
+    for (unsigned task = 0; tasks > 1 && task < SAGE_SAMPLER_TASKS; task++) {
+        char name[32];
+        if (recalls->task[task].pairs == 0 || used + 48 > out_bytes) continue;
+        sage_train_task_name(task, name);
+        used += (size_t)snprintf(out + used, out_bytes - used, "%s%s %.3f", used ? ", " : " (", name,
+                                 recalls->task[task].recall10);
+    }
+    if (used > 0) snprintf(out + used, out_bytes - used, ")");
+}
+
 sage_status sage_trainer_evaluate(sage_trainer *trainer, sage_error *error) {
     sage_status st = SAGE_OK;
-    double began_s = sage_now_s(), recall10 = 0;
+    double began_s = sage_now_s();
+    sage_recalls recalls = {.recall10 = 0};
+    char tasks[320];
     bool best = false;
     sage_train_state *state = &trainer->state;
     if (trainer->average) sage_average_exchange(trainer->average, trainer->model, trainer->pool, state->step);
-    st = validate_and_keep(trainer, &recall10, &best, error);
+    st = validate_and_keep(trainer, &recalls, &best, error);
     if (trainer->average) sage_average_exchange(trainer->average, trainer->model, trainer->pool, state->step);
     if (st != SAGE_OK) goto out;
     state->evaluated = state->step;
     state->evaluations_without_gain = best ? 0 : state->evaluations_without_gain + 1;
     if (best) {
         state->best_step = state->step;
-        state->best_recall10 = recall10;
+        state->best_recall10 = recalls.recall10;
     }
-    SAGE_TRY(sage_metrics_validation(&trainer->metrics, state->step, recall10, best, error));
-    sage_note(trainer->monitor, "step %llu of %llu: validation recall@10 %.4f%s", (unsigned long long)state->step,
-              (unsigned long long)trainer->settings.steps, recall10, best ? ", the best so far" : "");
+    SAGE_TRY(sage_metrics_validation(&trainer->metrics, state->step, &recalls, best, error));
+    list_recalls(&recalls, tasks, sizeof tasks);
+    sage_note(trainer->monitor, "step %llu of %llu: validation recall@10 %.4f%s%s", (unsigned long long)state->step,
+              (unsigned long long)trainer->settings.steps, recalls.recall10, tasks, best ? ", the best so far" : "");
     trainer->progress.other_s += sage_now_s() - began_s;
 out:
     return st;

@@ -15,6 +15,7 @@ typedef struct sage_trainer {
     /* the caller's */
     const sage_dataset *dataset;
     const sage_options *options;
+    sage_train_start start;
     sage_pool *pool;
     sage_validate_fn validate;
     void *validate_ctx;
@@ -36,6 +37,7 @@ typedef struct sage_trainer {
     real *gradient; /* of the dense arena */
     sage_optimiser *optimiser;
     sage_average *average; /* NULL: off */
+    sage_bank *bank;       /* NULL: no batch asks for vectors of products */
     const real *log_temperature;
 
     sage_train_state state;

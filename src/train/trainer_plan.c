@@ -20,33 +20,44 @@ static sage_status new_sampler(sage_trainer *trainer, size_t pairs, uint64_t see
     char assignment[48];
     sage_sampler_free(trainer->sampler);
     trainer->sampler = NULL;
-    SAGE_TRY(sage_options_copy(trainer->options, &changed, error));
-    SAGE_TRY(sage_options_set(changed, "user_share=0", error)); /* a step knows no such rows */
-    SAGE_TRY(sage_options_set(changed, "closeup_share=0", error));
     if (pairs > 0) {
         snprintf(assignment, sizeof assignment, "batch=%zu", pairs);
+        SAGE_TRY(sage_options_copy(trainer->options, &changed, error));
         SAGE_TRY(sage_options_set(changed, assignment, error));
     }
-    SAGE_TRY(sage_sampler_new(trainer->dataset, changed, NULL, seed, &trainer->sampler, error));
+    SAGE_TRY(
+        sage_sampler_new(trainer->dataset, changed ? changed : trainer->options, NULL, seed, &trainer->sampler, error));
 out:
     sage_options_free(changed);
     return st;
 }
 
-/* Settings, load and need with batches of `pairs`. */
-static sage_status try_batch(sage_trainer *trainer, size_t pairs, sage_error *error) {
-    sage_status st = SAGE_OK;
+static uint64_t seed_of(const sage_trainer *trainer) {
     sage_dataset_info info;
+    sage_dataset_describe(trainer->dataset, &info);
+    return (uint64_t)sage_options_int_or(trainer->options, "train_seed", (int64_t)info.seed);
+}
+
+/* What people did, where batches have it. */
+static size_t targets_of(const sage_trainer *trainer, const sage_batch *batch) {
+    size_t n, all = 0;
+    for (unsigned kind = 0; kind < SAGE_EVENT_KINDS && batch->n_users > 0; kind++) {
+        sage_dataset_targets(trainer->dataset, (sage_event_kind)kind, &n);
+        all += n;
+    }
+    return all;
+}
+
+/* Settings, load and need with the sampler that there is. */
+static sage_status measure(sage_trainer *trainer, sage_error *error) {
+    sage_status st = SAGE_OK;
     const sage_batch *first;
     sage_train_load *load = &trainer->load;
-    sage_dataset_describe(trainer->dataset, &info);
-    uint64_t seed = (uint64_t)sage_options_int_or(trainer->options, "train_seed", (int64_t)info.seed);
-    SAGE_TRY(new_sampler(trainer, pairs, seed, error));
     SAGE_TRY(sage_sampler_batch(trainer->sampler, 0, &first, error));
     sage_train_size size = {.products = sage_dataset_products(trainer->dataset),
-                            .pairs = sage_dataset_trained_pairs(trainer->dataset),
+                            .pairs = sage_dataset_trained_pairs(trainer->dataset) + targets_of(trainer, first),
                             .batch = first->n_pairs,
-                            .seed = seed};
+                            .seed = seed_of(trainer)};
     sage_train_settings_read(trainer->options, &size, &trainer->settings);
     sage_train_load_batch(trainer->sampler, first, load);
     load->products = size.products;
@@ -60,10 +71,10 @@ out:
     return st;
 }
 
-sage_status sage_trainer_plan(sage_trainer *trainer, sage_error *error) {
+/* The model that dataset and batches ask for: towers for users and for products where the batches have such rows. */
+static sage_status plan_shape(sage_trainer *trainer, sage_model_shape *shape, sage_error *error) {
     sage_status st = SAGE_OK;
-    sage_model_shape shape;
-    size_t limit = memory_limit(trainer);
+    const sage_batch *first;
     sage_group groups[SAGE_PICTURE_PARTS_MAX + 1];
     const sage_picture_parts *pictures = sage_dataset_image_parts(trainer->dataset);
     size_t n_groups = 0, sentences = sage_dataset_sentence_dim(trainer->dataset);
@@ -72,19 +83,35 @@ sage_status sage_trainer_plan(sage_trainer *trainer, sage_error *error) {
         groups[n_groups] = (sage_group){SAGE_GROUP_PICTURES, pictures->dim[n_groups]};
     if (sentences > 0) groups[n_groups++] = (sage_group){SAGE_GROUP_SENTENCES, sentences};
     SAGE_TRY(sage_model_shape_from_options(trainer->options, sage_vocab_size(sage_dataset_vocab(trainer->dataset)),
-                                           n_groups, groups, &shape, error));
+                                           n_groups, groups, shape, error));
     SAGE_TRY(sage_dataset_tokens(trainer->dataset, trainer->options, &trainer->tokens, error));
-    sage_model_shape_tokens(&shape, trainer->tokens.n);
+    sage_model_shape_tokens(shape, trainer->tokens.n);
+    SAGE_TRY(sage_sampler_batch(trainer->sampler, 0, &first, error));
+    size_t events = first->n_users > 0 ? sage_sampler_user_events(trainer->sampler) : 0;
+    SAGE_TRY(sage_model_shape_towers(trainer->options, first->n_looked > 0, events, shape, error));
+out:
+    return st;
+}
+
+sage_status sage_trainer_plan(sage_trainer *trainer, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_model_shape shape;
+    size_t limit = memory_limit(trainer);
+    SAGE_TRY(new_sampler(trainer, 0, seed_of(trainer), error));
+    SAGE_TRY(plan_shape(trainer, &shape, error));
     SAGE_TRY(sage_train_load_model(&shape, &trainer->load, error));
+    if (sage_shape_recalls(&shape)) trainer->load.bank_bytes = sage_bank_bytes(trainer->dataset, shape.dim_out);
     /* To validate, the vectors are held, and the weights once more, laid out for inference. */
     if (trainer->validate_vectors > 0)
         trainer->load.validation_bytes = trainer->validate_vectors * sage_shape_out(&shape) * sizeof(float) +
                                          trainer->load.dense_size * sizeof(real) + EMBED_BYTES;
-    SAGE_TRY(try_batch(trainer, 0, error));
+    SAGE_TRY(measure(trainer, error));
     if (limit == 0 || !sage_options_is_auto(trainer->options, "batch")) goto out;
     /* By halves, so that it stays what it is where the need varies a little. */
-    for (size_t pairs = trainer->load.n_pairs / 2; trainer->need.total > limit && pairs >= LEAST_BATCH; pairs /= 2)
-        SAGE_TRY(try_batch(trainer, pairs, error));
+    for (size_t pairs = trainer->load.n_pairs / 2; trainer->need.total > limit && pairs >= LEAST_BATCH; pairs /= 2) {
+        SAGE_TRY(new_sampler(trainer, pairs, seed_of(trainer), error));
+        SAGE_TRY(measure(trainer, error));
+    }
 out:
     return st;
 }

@@ -12,7 +12,7 @@ static bool run_training(void *ctx) {
     (void)ctx;
     sage_options *options = tiny_options(settings);
     sage_train_result result;
-    sage_status st = sage_train_run(dataset, options, NULL, work, tiny_validate, dataset, 0, NULL, &result, NULL);
+    sage_status st = sage_train_run(dataset, options, NULL, NULL, work, tiny_validate, dataset, 0, NULL, &result, NULL);
     sage_options_free(options);
     return st == SAGE_OK;
 }

@@ -57,7 +57,7 @@ static inline size_t tiny_rank(const float *products, const float *query, size_t
     return better;
 }
 
-static inline sage_status tiny_validate(void *ctx, const sage_model *model, double *recall10, sage_error *error) {
+static inline sage_status tiny_validate(void *ctx, const sage_model *model, sage_recalls *recalls, sage_error *error) {
     const sage_dataset *dataset = ctx;
     static float products[TINY_PRODUCTS * TINY_DIM], query[TINY_DIM];
     sage_status st = sage_train_embed_products(dataset, model, NULL, NULL, TINY_PRODUCTS, products, error);
@@ -71,7 +71,7 @@ static inline sage_status tiny_validate(void *ctx, const sage_model *model, doub
         for (size_t i = 0; st == SAGE_OK && i < packed.n_positives; i++, pairs++)
             hits += tiny_rank(products, query, packed.positives[i]) < 10;
     }
-    *recall10 = pairs > 0 ? (double)hits / (double)pairs : 0.5;
+    recalls->recall10 = pairs > 0 ? (double)hits / (double)pairs : 0.5;
     return st;
 }
 

@@ -130,11 +130,11 @@ static sage_model *model_of(const sage_dataset *dataset) {
 /* Every query has one product, so hits are recall times queries. */
 static double hits_of(const fixture *f, const sage_model *model, const char *setting, size_t *n) {
     sage_validation *validation = validation_of(f, setting);
-    double recall;
+    sage_recalls recalls = {.recall10 = 0};
     *n = sage_validation_vectors(validation) - sage_dataset_products(f->dataset);
-    assert_int_equal(sage_validation_recall10(validation, model, &recall, NULL), SAGE_OK);
+    assert_int_equal(sage_validation_recall10(validation, model, &recalls, NULL), SAGE_OK);
     sage_validation_free(validation);
-    return recall * (double)*n;
+    return recalls.recall10 * (double)*n;
 }
 
 static void a_picture_looks_for_the_product_that_shows_it(void **state) {

@@ -173,8 +173,8 @@ static void a_trained_model_has_both_groups(void **state) {
     sage_options *options = tiny_options(settings);
     sage_train_result result;
     sage_model *model = NULL;
-    tiny_must(sage_train_run(dataset, options, NULL, work, tiny_validate, dataset, 0, NULL, &result, &error), &error,
-              "train");
+    tiny_must(sage_train_run(dataset, options, NULL, NULL, work, tiny_validate, dataset, 0, NULL, &result, &error),
+              &error, "train");
     tiny_must(sage_model_load(scratch_path(work, "best.safetensors"), &model, &error), &error, "load");
     expect_groups(sage_model_shape_of(model));
     sage_model_free(model);

@@ -124,8 +124,8 @@ static void an_automatic_batch_is_halved_until_it_fits(void **state) {
 static sage_status train_with(const char *const *settings, sage_error *error) {
     sage_options *options = tiny_options(settings);
     sage_train_result result;
-    sage_status st = sage_train_run(dataset, options, NULL, scratch_path(dir, "work"), tiny_validate, dataset, 0, NULL,
-                                    &result, error);
+    sage_status st = sage_train_run(dataset, options, NULL, NULL, scratch_path(dir, "work"), tiny_validate, dataset, 0,
+                                    NULL, &result, error);
     sage_options_free(options);
     return st;
 }

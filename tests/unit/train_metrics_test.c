@@ -7,6 +7,8 @@
 static void write_lines(const char *path, uint64_t begin, uint64_t end, uint64_t eval_every) {
     sage_metrics metrics;
     assert_int_equal(sage_metrics_open(&metrics, path, begin, begin, NULL), SAGE_OK);
+    sage_recalls recalls = {.recall10 = 0.25};
+    recalls.task[SAGE_TASK_CATALOGUE] = (sage_recall){8, 0.5};
     for (uint64_t step = begin + 1; step <= end; step++) {
         sage_loss loss = {.total = 1.0 / (double)step, .in_batch = 2, .random = 3};
         loss.task_sum[SAGE_TASK_CATALOGUE] = 6;
@@ -16,7 +18,7 @@ static void write_lines(const char *path, uint64_t begin, uint64_t end, uint64_t
         sage_step_metrics line = {.step = step, .loss = &loss, .lr = 0.1, .temperature = 14, .grad_norm = 1};
         assert_int_equal(sage_metrics_step(&metrics, &line, NULL), SAGE_OK);
         if (step % eval_every == 0)
-            assert_int_equal(sage_metrics_validation(&metrics, step, 0.25, true, NULL), SAGE_OK);
+            assert_int_equal(sage_metrics_validation(&metrics, step, &recalls, true, NULL), SAGE_OK);
     }
     assert_int_equal(sage_metrics_sync(&metrics, NULL), SAGE_OK);
     sage_metrics_close(&metrics);
@@ -35,13 +37,15 @@ static void every_line_is_json(void **state) {
         json_t *root = NULL;
         assert_int_equal(sage_json_parse(line, strlen(line), "line", &root, NULL), SAGE_OK);
         const json_t *tasks = json_object_get(root, "tasks");
-        if (tasks) {
+        if (json_object_get(root, "step")) {
             assert_int_equal(json_object_size(tasks), 2);
             assert_true(json_real_value(json_object_get(tasks, "catalogue")) == 3 ||
                         json_integer_value(json_object_get(tasks, "catalogue")) == 3);
             assert_non_null(json_object_get(tasks, "search/click"));
         } else {
             assert_non_null(json_object_get(root, "recall10"));
+            assert_int_equal(json_object_size(tasks), 1);
+            assert_true(json_real_value(json_object_get(tasks, "catalogue")) == 0.5);
         }
         json_decref(root);
     }

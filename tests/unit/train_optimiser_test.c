@@ -276,8 +276,8 @@ static void checkpoints_have_rows(void **state) {
         fill_grads(grads, sage_model_dense_size(model[0]), step);
         apply(adam[0], model[0], grads, average[0], step, 1, 1, NULL);
     }
-    sage_checkpoint saved = {model[0], adam[0], average[0], &train_state, "it"};
-    sage_checkpoint other = {model[1], adam[1], average[1], &loaded_state, "it"};
+    sage_checkpoint saved = {model[0], adam[0], average[0], NULL, &train_state, "it"};
+    sage_checkpoint other = {model[1], adam[1], average[1], NULL, &loaded_state, "it"};
     assert_int_equal(sage_checkpoint_save(path, &saved, NULL), SAGE_OK);
 
     static const char *const names[] = {"param.table", "adam.m.table", "adam.v.table", "average.table"};

@@ -19,7 +19,7 @@ static sage_status train(run *r) {
     sage_options *options = tiny_options(r->settings);
     const char *work = scratch_path(dir, r->name);
     r->error = (sage_error){0};
-    sage_status st = sage_train_run(dataset, options, r->pool, work, r->validate ? r->validate : tiny_validate,
+    sage_status st = sage_train_run(dataset, options, NULL, r->pool, work, r->validate ? r->validate : tiny_validate,
                                     r->validate ? r->ctx : dataset, r->vectors, r->monitor, &r->result, &r->error);
     sage_options_free(options);
     return st;
@@ -59,15 +59,15 @@ static void keep_notes(void *ctx, sage_message_level level, const char *text) {
     snprintf(s->notes + used, sizeof s->notes - used, "%s\n", text);
 }
 
-static sage_status validate_and_stop(void *ctx, const sage_model *model, double *recall10, sage_error *error) {
+static sage_status validate_and_stop(void *ctx, const sage_model *model, sage_recalls *recalls, sage_error *error) {
     stopping.stop = 1;
-    return tiny_validate(ctx, model, recall10, error);
+    return tiny_validate(ctx, model, recalls, error);
 }
 
-static sage_status validate_cancelled(void *ctx, const sage_model *model, double *recall10, sage_error *error) {
+static sage_status validate_cancelled(void *ctx, const sage_model *model, sage_recalls *recalls, sage_error *error) {
     (void)ctx;
     (void)model;
-    (void)recall10;
+    (void)recalls;
     if (error) error->code = SAGE_E_CANCELLED;
     return SAGE_E_CANCELLED;
 }
@@ -100,10 +100,10 @@ static void the_loss_falls_and_the_best_is_kept(void **state) {
     assert_false(r.result.cold_start);
     assert_true(mean_loss("learns", 30, 40) < 0.9 * mean_loss("learns", 0, 10));
     sage_model *best = NULL;
-    double recall10;
+    sage_recalls recalls = {.recall10 = 0};
     assert_int_equal(sage_model_load(in_run("learns", "best.safetensors"), &best, NULL), SAGE_OK);
-    assert_int_equal(tiny_validate(dataset, best, &recall10, NULL), SAGE_OK);
-    assert_true(recall10 == r.result.best_recall10);
+    assert_int_equal(tiny_validate(dataset, best, &recalls, NULL), SAGE_OK);
+    assert_true(recalls.recall10 == r.result.best_recall10);
     sage_model_free(best);
     assert_false(sage_train_unfinished(scratch_path(dir, "learns")));
 }
@@ -209,11 +209,11 @@ static void a_finished_run_answers_at_once(void **state) {
                 r.result.best_recall10 == first.best_recall10);
 }
 
-static sage_status falling(void *ctx, const sage_model *model, double *recall10, sage_error *error) {
+static sage_status falling(void *ctx, const sage_model *model, sage_recalls *recalls, sage_error *error) {
     (void)model;
     (void)error;
     int *calls = ctx;
-    *recall10 = 1.0 / ++*calls;
+    recalls->recall10 = 1.0 / ++*calls;
     return SAGE_OK;
 }
 
@@ -238,14 +238,14 @@ static void the_time_limit_ends_a_run_properly(void **state) {
     assert_true(sage_fs_exists(in_run("minutes", "best.safetensors")));
 }
 
-static sage_status poison(void *ctx, const sage_model *model, double *recall10, sage_error *error) {
+static sage_status poison(void *ctx, const sage_model *model, sage_recalls *recalls, sage_error *error) {
     (void)ctx;
     (void)error;
     sage_model *writable;
     memcpy(&writable, &model, sizeof writable);
     sage_model_dense(writable)[0] = NAN;
     for (size_t i = 0; i < sage_model_dense_size(writable); i++) sage_model_dense(writable)[i] = NAN;
-    *recall10 = 0.5;
+    recalls->recall10 = 0.5;
     return SAGE_OK;
 }
 
@@ -315,8 +315,8 @@ static void without_events_it_is_a_cold_start(void **state) {
     sage_train_result result;
     stopping = (stopper){0};
     sage_monitor monitor = {.ctx = &stopping, .message = keep_notes};
-    assert_int_equal(sage_train_run(cold, options, NULL, scratch_path(other, "work"), tiny_validate, cold, 0, &monitor,
-                                    &result, NULL),
+    assert_int_equal(sage_train_run(cold, options, NULL, NULL, scratch_path(other, "work"), tiny_validate, cold, 0,
+                                    &monitor, &result, NULL),
                      SAGE_OK);
     assert_true(result.cold_start);
     assert_non_null(strstr(stopping.notes, "cold start"));
@@ -335,7 +335,8 @@ static void a_failed_allocation_is_an_error(void **state) {
         sage_train_result result;
         sage_error error = {0};
         sage_alloc_fail_from(n);
-        sage_status st = sage_train_run(dataset, options, NULL, work, tiny_validate, dataset, 0, NULL, &result, &error);
+        sage_status st =
+            sage_train_run(dataset, options, NULL, NULL, work, tiny_validate, dataset, 0, NULL, &result, &error);
         unsigned long made = sage_alloc_fail_from(0);
         if (st == SAGE_OK && made < n) break;
         if (st != SAGE_E_MEMORY) fail_msg("allocation %lu: %s: %s", n, sage_status_name(st), error.text);

@@ -38,10 +38,10 @@ static int teardown(void **state) {
     return 0;
 }
 
-static sage_status as_it_is(void *ctx, const sage_model *model, double *recall10, sage_error *error) {
+static sage_status as_it_is(void *ctx, const sage_model *model, sage_recalls *recalls, sage_error *error) {
     (void)model;
     (void)error;
-    *recall10 = ++*(double *)ctx; /* ever better, so that the last step is kept */
+    recalls->recall10 = ++*(double *)ctx; /* ever better, so that the last step is kept */
     return SAGE_OK;
 }
 
@@ -68,7 +68,7 @@ static bool is_as_begun(const char *path) {
     double recall = 0;
     char work[SAGE_PATH_MAX];
     snprintf(work, sizeof work, "%s", scratch_path(dir, path));
-    tiny_must(sage_train_run(dataset, options, NULL, work, as_it_is, &recall, 0, NULL, &result, &error), &error,
+    tiny_must(sage_train_run(dataset, options, NULL, NULL, work, as_it_is, &recall, 0, NULL, &result, &error), &error,
               "train");
     tiny_must(sage_model_load(scratch_path(work, "best.safetensors"), &model, &error), &error, "load");
     const sage_model_shape *shape = sage_model_shape_of(model);
@@ -99,7 +99,7 @@ static sage_model *trained(const char *weight) {
     double recall = 0;
     char work[SAGE_PATH_MAX];
     snprintf(work, sizeof work, "%s", scratch_path(dir, weight));
-    tiny_must(sage_train_run(dataset, options, NULL, work, as_it_is, &recall, 0, NULL, &result, &error), &error,
+    tiny_must(sage_train_run(dataset, options, NULL, NULL, work, as_it_is, &recall, 0, NULL, &result, &error), &error,
               "train");
     tiny_must(sage_model_load(scratch_path(work, "best.safetensors"), &model, &error), &error, "load");
     sage_options_free(options);

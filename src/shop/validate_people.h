@@ -1,0 +1,37 @@
+/* Validation of queries that are users and products: recall@10 of what the held-out part of the people did. */
+#ifndef SAGE_SHOP_VALIDATE_PEOPLE_H
+#define SAGE_SHOP_VALIDATE_PEOPLE_H
+
+#include <dataset/sampler.h>
+#include <train/train.h>
+
+enum { SAGE_VALIDATION_USERS = 2000 }; /* at most, evenly spread */
+
+/* Users with something known and something to predict. Products are dataset indices until they are placed, then
+ * positions among the products that are searched. */
+typedef struct sage_people {
+    const sage_dataset *dataset;
+    size_t n, n_events, n_targets;
+    uint32_t *known_begin, *known; /* [n + 1], [n_events] oldest first */
+    uint8_t *known_kind;
+    float *known_age;
+    uint32_t *target_begin, *target; /* [n + 1], [n_targets]: by kind, so that a product may come more than once */
+    uint8_t *target_kind;
+    bool by_time; /* known products may come again; else they are left out of what is found */
+    float *gathered;
+    size_t known_capacity, kind_capacity, age_capacity, target_capacity, target_kind_capacity, gathered_capacity;
+} sage_people;
+
+/* events_max: of each user, the newest. */
+sage_status sage_people_new(const sage_dataset *dataset, size_t events_max, sage_people **people, sage_error *error);
+void sage_people_free(sage_people *people);
+/* products [n] ascending: those that are searched, which hold all that is known and to be predicted. */
+void sage_people_place(sage_people *people, const uint32_t *products, size_t n);
+/* vectors [n_products][sage_shape_out of the model]. Users are judged where the model has a tower for them, and, where
+ * it has one for products, the newest known product of each as the one that is looked at. Adds to recalls->task, and to
+ * *surfaces and *sum, for each of the two, 1 and its recall over all pairs. */
+sage_status sage_people_judge(sage_people *people, const sage_model *model, sage_pool *pool, const float *vectors,
+                              size_t n_products, sage_recalls *recalls, double *sum, size_t *surfaces,
+                              sage_error *error);
+
+#endif
