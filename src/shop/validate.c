@@ -38,7 +38,7 @@ struct sage_validation {
     size_t sentences_capacity, vectors_capacity, query_vectors_capacity; /* in floats */
     uint32_t *query_of; /* [n_queries] of the dataset; UINT32_MAX: made */
     size_t query_of_capacity;
-    sage_people *people;
+    sage_held_people *people;
     sage_neighbour *found; /* [n_queries][K] */
     size_t *n_found;       /* [n_queries] */
     size_t found_capacity, n_found_capacity;
@@ -167,7 +167,7 @@ static size_t unique(uint32_t *values, size_t n) {
 static sage_status choose_products(sage_validation *v, const sage_monitor *monitor, sage_error *error) {
     size_t all = sage_dataset_products(v->dataset), n = all;
     bool sampled = all > PRODUCTS_MAX;
-    const sage_people *people = v->people;
+    const sage_held_people *people = v->people;
     size_t named = v->n_pairs + people->n_events + people->n_targets;
     size_t room = sampled ? PRODUCTS_MAX + named : all;
     v->products = sage_alloc(room * sizeof *v->products);
@@ -189,7 +189,7 @@ static sage_status choose_products(sage_validation *v, const sage_monitor *monit
         const uint32_t *at = bsearch(&v->wanted[i], v->products, n, sizeof *at, ascending);
         v->wanted[i] = (uint32_t)(at - v->products);
     }
-    sage_people_place(v->people, v->products, n);
+    sage_held_people_place(v->people, v->products, n);
     return SAGE_OK;
 }
 
@@ -211,8 +211,8 @@ sage_status sage_validation_new(const sage_dataset *dataset, const sage_options 
     }
     SAGE_TRY(held_out_pictures(v, error));
     if (from_catalogue && v->n_pictures == 0) SAGE_TRY(made_pictures(v, options, error));
-    SAGE_TRY(
-        sage_people_new(dataset, (size_t)sage_options_int_or(options, "user_events", EVENTS_MAX), &v->people, error));
+    SAGE_TRY(sage_held_people_new(dataset, (size_t)sage_options_int_or(options, "user_events", EVENTS_MAX), &v->people,
+                                  error));
     SAGE_TRY(choose_products(v, monitor, error));
     *validation = v;
     v = NULL;
@@ -236,7 +236,7 @@ void sage_validation_free(sage_validation *v) {
     sage_free(v->query_of);
     sage_free(v->found);
     sage_free(v->n_found);
-    sage_people_free(v->people);
+    sage_held_people_free(v->people);
     sage_free(v);
 }
 
@@ -361,7 +361,8 @@ sage_status sage_validation_recall10(void *ctx, const sage_model *model, sage_re
         sum = (double)hits / (double)v->n_pairs;
         surfaces = 1;
     }
-    SAGE_TRY(sage_people_judge(v->people, model, v->pool, v->vectors, v->n_products, recalls, &sum, &surfaces, error));
+    SAGE_TRY(
+        sage_held_people_judge(v->people, model, v->pool, v->vectors, v->n_products, recalls, &sum, &surfaces, error));
     recalls->recall10 = surfaces > 0 ? sum / (double)surfaces : 0;
 out:
     return st;

@@ -11,7 +11,7 @@ static const double DAY_MS = 86400000;
 
 /* ---- who is asked ---- */
 
-static sage_status add_known(sage_people *p, const sage_user_event *known, size_t n, int64_t moment,
+static sage_status add_known(sage_held_people *p, const sage_user_event *known, size_t n, int64_t moment,
                              sage_error *error) {
     size_t at = p->n_events, room = at + n;
     if (sage_grow((void **)&p->known, &p->known_capacity, room, sizeof *p->known) ||
@@ -28,7 +28,7 @@ static sage_status add_known(sage_people *p, const sage_user_event *known, size_
     return SAGE_OK;
 }
 
-static sage_status add_targets(sage_people *p, const sage_packed_user *user, sage_error *error) {
+static sage_status add_targets(sage_held_people *p, const sage_packed_user *user, sage_error *error) {
     size_t room = p->n_targets + user->n;
     if (sage_grow((void **)&p->target, &p->target_capacity, room, sizeof *p->target) ||
         sage_grow((void **)&p->target_kind, &p->target_kind_capacity, room, sizeof *p->target_kind))
@@ -41,8 +41,8 @@ static sage_status add_targets(sage_people *p, const sage_packed_user *user, sag
     return SAGE_OK;
 }
 
-static sage_status add_user(sage_people *p, const sage_packed_user *user, size_t events_max, sage_user_event *scratch,
-                            sage_error *error) {
+static sage_status add_user(sage_held_people *p, const sage_packed_user *user, size_t events_max,
+                            sage_user_event *scratch, sage_error *error) {
     sage_status st = SAGE_OK;
     size_t n = sage_user_known(user, SAGE_VALIDATION, scratch), before = p->n_targets;
     size_t skip = n > events_max ? n - events_max : 0;
@@ -75,11 +75,12 @@ static size_t count_asked(const sage_dataset *dataset, size_t *most_events) {
     return n;
 }
 
-sage_status sage_people_new(const sage_dataset *dataset, size_t events_max, sage_people **people, sage_error *error) {
+sage_status sage_held_people_new(const sage_dataset *dataset, size_t events_max, sage_held_people **people,
+                                 sage_error *error) {
     sage_status st = SAGE_OK;
     size_t most, met = 0, asked = count_asked(dataset, &most);
     sage_user_event *scratch = sage_alloc((most + 1) * sizeof *scratch);
-    sage_people *p = sage_alloc_zero(1, sizeof *p);
+    sage_held_people *p = sage_alloc_zero(1, sizeof *p);
     size_t room = (asked < SAGE_VALIDATION_USERS ? asked : SAGE_VALIDATION_USERS) + 1;
     *people = NULL;
     if (scratch == NULL || p == NULL || (p->known_begin = sage_alloc_zero(room, sizeof *p->known_begin)) == NULL ||
@@ -101,12 +102,12 @@ sage_status sage_people_new(const sage_dataset *dataset, size_t events_max, sage
     *people = p;
     p = NULL;
 out:
-    sage_people_free(p);
+    sage_held_people_free(p);
     sage_free(scratch);
     return st;
 }
 
-void sage_people_free(sage_people *p) {
+void sage_held_people_free(sage_held_people *p) {
     if (p == NULL) return;
     sage_free(p->known_begin);
     sage_free(p->known);
@@ -131,7 +132,7 @@ static void place(uint32_t *list, size_t n_list, const uint32_t *products, size_
     }
 }
 
-void sage_people_place(sage_people *people, const uint32_t *products, size_t n) {
+void sage_held_people_place(sage_held_people *people, const uint32_t *products, size_t n) {
     place(people->known, people->n_events, products, n);
     place(people->target, people->n_targets, products, n);
 }
@@ -139,22 +140,22 @@ void sage_people_place(sage_people *people, const uint32_t *products, size_t n) 
 /* ---- what is found ---- */
 
 /* The own part of the vectors at `positions`, of length 1. */
-static sage_status gather(sage_people *p, const float *vectors, size_t width, size_t dim, const uint32_t *positions,
-                          size_t n, sage_error *error) {
+static sage_status gather(sage_held_people *p, const float *vectors, size_t width, size_t dim,
+                          const uint32_t *positions, size_t n, sage_error *error) {
     if (sage_grow((void **)&p->gathered, &p->gathered_capacity, (n + 1) * dim, sizeof *p->gathered))
         return sage_fail_memory(error, (n + 1) * dim * sizeof *p->gathered);
     for (size_t i = 0; i < n; i++) sage_train_own_part(vectors + positions[i] * width, dim, p->gathered + i * dim);
     return SAGE_OK;
 }
 
-static bool is_known(const sage_people *p, size_t user, uint32_t position) {
+static bool is_known(const sage_held_people *p, size_t user, uint32_t position) {
     for (uint32_t i = p->known_begin[user]; i < p->known_begin[user + 1]; i++)
         if (p->known[i] == position) return true;
     return false;
 }
 
 /* The first K of what was found, in place; what is known is left out where it cannot be a target. */
-static size_t first_of(const sage_people *p, size_t user, sage_neighbour *found, size_t n) {
+static size_t first_of(const sage_held_people *p, size_t user, sage_neighbour *found, size_t n) {
     size_t kept = 0;
     for (size_t i = 0; i < n && kept < K; i++)
         if (p->by_time || !is_known(p, user, found[i].row)) found[kept++] = found[i];
@@ -168,7 +169,7 @@ static bool among(const sage_neighbour *found, size_t n, uint32_t row) {
 }
 
 /* Depth that leaves K where known products are left out, but for users who did very much. */
-static size_t depth_of(const sage_people *p, size_t begin, size_t end) {
+static size_t depth_of(const sage_held_people *p, size_t begin, size_t end) {
     size_t most = 0;
     if (p->by_time) return K;
     for (size_t u = begin; u < end; u++)
@@ -180,8 +181,8 @@ typedef struct tally {
     size_t hits[SAGE_EVENT_KINDS], pairs[SAGE_EVENT_KINDS];
 } tally;
 
-static sage_status count_hits(sage_people *p, sage_pool *pool, const float *vectors, size_t n_products, size_t width,
-                              const float *queries, tally *t, sage_error *error) {
+static sage_status count_hits(sage_held_people *p, sage_pool *pool, const float *vectors, size_t n_products,
+                              size_t width, const float *queries, tally *t, sage_error *error) {
     sage_status st = SAGE_OK;
     size_t n_found[BLOCK];
     sage_neighbour *found = sage_alloc((size_t)BLOCK * DEPTH_MAX * sizeof *found);
@@ -218,7 +219,7 @@ static void report(const tally *t, sage_surface surface, sage_recalls *recalls, 
     ++*surfaces;
 }
 
-static sage_status judge(sage_people *p, sage_surface surface, const sage_model *model, sage_pool *pool,
+static sage_status judge(sage_held_people *p, sage_surface surface, const sage_model *model, sage_pool *pool,
                          const sage_query_batch *queries, const float *vectors, size_t n_products,
                          sage_recalls *recalls, double *sum, size_t *surfaces, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -234,7 +235,7 @@ out:
     return st;
 }
 
-static sage_status judge_users(sage_people *p, const sage_model *model, sage_pool *pool, const float *vectors,
+static sage_status judge_users(sage_held_people *p, const sage_model *model, sage_pool *pool, const float *vectors,
                                size_t n_products, sage_recalls *recalls, double *sum, size_t *surfaces,
                                sage_error *error) {
     sage_status st = SAGE_OK;
@@ -251,7 +252,7 @@ out:
 }
 
 /* The newest known product of each user is looked at. */
-static sage_status judge_products(sage_people *p, const sage_model *model, sage_pool *pool, const float *vectors,
+static sage_status judge_products(sage_held_people *p, const sage_model *model, sage_pool *pool, const float *vectors,
                                   size_t n_products, sage_recalls *recalls, double *sum, size_t *surfaces,
                                   sage_error *error) {
     sage_status st = SAGE_OK;
@@ -275,9 +276,9 @@ out:
     return st;
 }
 
-sage_status sage_people_judge(sage_people *people, const sage_model *model, sage_pool *pool, const float *vectors,
-                              size_t n_products, sage_recalls *recalls, double *sum, size_t *surfaces,
-                              sage_error *error) {
+sage_status sage_held_people_judge(sage_held_people *people, const sage_model *model, sage_pool *pool,
+                                   const float *vectors, size_t n_products, sage_recalls *recalls, double *sum,
+                                   size_t *surfaces, sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_model_shape *shape = sage_model_shape_of(model);
     if (people->n > 0 && shape->user_events > 0)

@@ -9,7 +9,7 @@ enum { SAGE_VALIDATION_USERS = 2000 }; /* at most, evenly spread */
 
 /* Users with something known and something to predict. Products are dataset indices until they are placed, then
  * positions among the products that are searched. */
-typedef struct sage_people {
+typedef struct sage_held_people {
     const sage_dataset *dataset;
     size_t n, n_events, n_targets;
     uint32_t *known_begin, *known; /* [n + 1], [n_events] oldest first */
@@ -20,18 +20,19 @@ typedef struct sage_people {
     bool by_time; /* known products may come again; else they are left out of what is found */
     float *gathered;
     size_t known_capacity, kind_capacity, age_capacity, target_capacity, target_kind_capacity, gathered_capacity;
-} sage_people;
+} sage_held_people;
 
 /* events_max: of each user, the newest. */
-sage_status sage_people_new(const sage_dataset *dataset, size_t events_max, sage_people **people, sage_error *error);
-void sage_people_free(sage_people *people);
+sage_status sage_held_people_new(const sage_dataset *dataset, size_t events_max, sage_held_people **people,
+                                 sage_error *error);
+void sage_held_people_free(sage_held_people *people);
 /* products [n] ascending: those that are searched, which hold all that is known and to be predicted. */
-void sage_people_place(sage_people *people, const uint32_t *products, size_t n);
+void sage_held_people_place(sage_held_people *people, const uint32_t *products, size_t n);
 /* vectors [n_products][sage_shape_out of the model]. Users are judged where the model has a tower for them, and, where
  * it has one for products, the newest known product of each as the one that is looked at. Adds to recalls->task, and to
  * *surfaces and *sum, for each of the two, 1 and its recall over all pairs. */
-sage_status sage_people_judge(sage_people *people, const sage_model *model, sage_pool *pool, const float *vectors,
-                              size_t n_products, sage_recalls *recalls, double *sum, size_t *surfaces,
-                              sage_error *error);
+sage_status sage_held_people_judge(sage_held_people *people, const sage_model *model, sage_pool *pool,
+                                   const float *vectors, size_t n_products, sage_recalls *recalls, double *sum,
+                                   size_t *surfaces, sage_error *error);
 
 #endif
