@@ -154,21 +154,10 @@ out:
     return st;
 }
 
-/* What is packed but not trained on is told, so that nobody wonders where it went. */
-static void tell_left_aside(const sage_build *build) {
-    uint64_t pairs[SAGE_SURFACES] = {0}, unknown = 0;
-    for (size_t p = 0; p < SAGE_PARTS; p++) {
-        unknown += build->parts[p].unknown;
-        for (size_t t = 0; t < SAGE_TASKS; t++) pairs[t / SAGE_EVENT_KINDS] += build->parts[p].n_pairs[t];
-    }
-    for (size_t s = 0; s < SAGE_SURFACES; s++) {
-        if (s == SAGE_ON_SEARCH || s == SAGE_ON_IMAGE || pairs[s] == 0) continue;
-        sage_note(
-            build->monitor,
-            "%llu pairs of surface %s are kept in the dataset but not trained on: only searches by text or picture "
-            "have a tower",
-            (unsigned long long)pairs[s], sage_surface_names[s]);
-    }
+/* What is left out is told, so that nobody wonders where it went. */
+static void tell_left_out(const sage_build *build) {
+    uint64_t unknown = 0;
+    for (size_t p = 0; p < SAGE_PARTS; p++) unknown += build->parts[p].unknown;
     if (build->unseen > 0) {
         sage_note(build->monitor,
                   "%llu pictures that events began with have no vector and are left out: run 'itemsage import images'",
@@ -224,7 +213,7 @@ sage_status sage_dataset_build(sage_catalog *catalog, const char *shop_dir, cons
     SAGE_TRY(sage_path_join(parent, shop_dir, "dataset", error));
     SAGE_TRY(sage_version_begin(parent, "build", build->dir, error));
     SAGE_TRY(run(build, error));
-    tell_left_aside(build);
+    tell_left_out(build);
     free_spools(build);
     SAGE_TRY(sage_version_publish(parent, build->dir, id, error));
     build->dir[0] = '\0';

@@ -12,11 +12,11 @@ extern const sage_option sage_dataset_options[]; /* vocabulary limits, seed, hol
 
 typedef enum sage_part { SAGE_TRAIN, SAGE_VALIDATION, SAGE_TEST, SAGE_PARTS } sage_part;
 
-/* Builds dataset/<id> from the catalogue: vocabulary, product features, queries, pairs. Publishes it and gives its id.
- * `sentences`: what makes vectors of titles and search texts, NULL for none; those that it computes are kept, also
- * where the building is stopped. Tells the monitor what is packed but not trained on. Stopped or failed, nothing is
- * published and nothing stays. Memory: option `memory`, the vocabulary that is kept, and 20 bytes a product; the same
- * catalogue and options give the same bytes whatever the memory and threads. */
+/* Builds dataset/<id> from the catalogue: vocabulary, product features, queries, pairs, users. Publishes it and gives
+ * its id. `sentences`: what makes vectors of titles and search texts, NULL for none; those that it computes are kept,
+ * also where the building is stopped. Tells the monitor what is left out. Stopped or failed, nothing is published and
+ * nothing stays. Memory: option `memory`, the vocabulary that is kept, and 20 bytes a product; the same catalogue and
+ * options give the same bytes whatever the memory and threads. */
 sage_status sage_dataset_build(sage_catalog *catalog, const char *shop_dir, const sage_options *options,
                                sage_sentences *sentences, sage_pool *pool, const sage_monitor *monitor, uint64_t *id,
                                sage_error *error);
@@ -59,13 +59,13 @@ typedef struct sage_packed_product {
 } sage_packed_product;
 void sage_dataset_product(const sage_dataset *dataset, size_t index, sage_packed_product *product);
 
-/* Queries with a pair (those of search and image are trained), grouped by part. By time, a query may stand in several
- * parts, each time with that part's products. */
+/* Queries with a pair, of search, image and product (users are below), grouped by part. By time, a query may stand in
+ * several parts, each time with that part's products. */
 size_t sage_dataset_queries(const sage_dataset *dataset);
 typedef struct sage_packed_query {
     sage_surface surface;
     sage_part part;
-    sage_str text;       /* search: normalised; else the key: user, product id, link */
+    sage_str text;       /* search: normalised; else the key: product id, link */
     const uint32_t *ids; /* search only */
     size_t n_ids;
     const float *sentence;     /* search only: [sentence_dim], a unit vector; NULL where there is none */
@@ -117,7 +117,8 @@ typedef struct sage_user_event {
 typedef struct sage_packed_user {
     sage_str id;
     sage_part part;                /* SAGE_TRAIN: the events of that part are trained on */
-    const sage_user_event *events; /* [n] oldest first; those without a time before all others, by product */
+    const sage_user_event *events; /* [n], the 10,000 newest at most; oldest first, those without a time before all
+                                      others; of one time by product and kind */
     size_t n, first;               /* first: number of events[0] among everybody's */
 } sage_packed_user;
 size_t sage_dataset_users(const sage_dataset *dataset); /* 0 too where the dataset was packed without */

@@ -82,12 +82,13 @@ sage_status sage_build_write_meta(sage_build *build, sage_error *error) {
     json_t *options = NULL, *root = NULL;
     const sage_part_spools *parts = build->parts;
     SAGE_TRY(options_json(build, &options, error));
-    root = json_pack("{sisisIsbsIsfsIsIsIsosssosos{sososo}}", "format", SAGE_DATASET_VERSION, "contents",
+    root = json_pack("{sisisIsbsIsfsIsIsIsIsIsosssosos{sososo}}", "format", SAGE_DATASET_VERSION, "contents",
                      SAGE_DATASET_CONTENTS, "catalogue_revision", (json_int_t)build->revision, "simulated",
                      (int)sage_catalog_simulated(build->catalog), "seed", (json_int_t)build->split.seed, "holdout",
                      build->split.holdout, "products", (json_int_t)build->products.n, "images",
-                     (json_int_t)build->products.n_images, "image_dim", (json_int_t)build->products.image_dim,
-                     "image_parts", parts_json(&build->products.image_parts), "text_encoder",
+                     (json_int_t)build->products.n_images, "image_dim", (json_int_t)build->products.image_dim, "users",
+                     (json_int_t)build->users.n, "user_events", (json_int_t)build->users.n_events, "image_parts",
+                     parts_json(&build->products.image_parts), "text_encoder",
                      build->sentences != NULL ? sage_sentences_identity(build->sentences) : "", "options", options,
                      "vocabulary", vocab_json(build->vocab), "parts", "train", part_json(&parts[SAGE_TRAIN]),
                      "validation", part_json(&parts[SAGE_VALIDATION]), "test", part_json(&parts[SAGE_TEST]));

@@ -14,9 +14,12 @@ const sage_option sage_dataset_options[] = {
     {"dataset", "seed", SAGE_OPT_INT, 0, 9e15, NULL, "1",
      "Seed of the split, and of training unless train_seed says otherwise."},
     {"dataset", "holdout", SAGE_OPT_REAL, 0, 0.5, NULL, "0.2",
-     "Share of the queries that is held out, half of it for validation, half for the test; 0 trains on everything."},
+     "Share of the queries and users that is held out, half of it for validation, half for the test; 0 trains on "
+     "everything."},
     {"dataset", "split", SAGE_OPT_CHOICE, 0, 0, "hash|time", "hash",
-     "hash: a query (or user) lies in one part with all its events; time: the newest events are held out."},
+     "hash: a query lies in one part with all its events; so does a user, of whom, held out, a fifth of the products "
+     "is "
+     "to be predicted from the others; time: the newest events of everybody are."},
     {"dataset", "made_sentences", SAGE_OPT_INT, 0, 1e9, NULL, "0",
      "Queries made from the catalogue that get a sentence, one of each product at most; of use where sentence_path "
      "is fixed or learned, and then 50,000 are a good number."},

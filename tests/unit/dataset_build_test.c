@@ -459,7 +459,7 @@ static void a_split_by_time_without_times_is_told(void **state) {
     free(catalog);
 }
 
-static void what_is_left_aside_is_told(void **state) {
+static void what_is_left_out_is_told(void **state) {
     (void)state;
     char said[2048] = "";
     sage_monitor monitor = {.ctx = said, .message = keep_message};
@@ -467,16 +467,19 @@ static void what_is_left_aside_is_told(void **state) {
     sage_options *options = fake_options();
     uint64_t id;
     fake_product(catalog, "oak");
+    fake_product(catalog, "elm");
     fake_event(catalog, SAGE_ON_SEARCH, "oak", 10, SAGE_CLICK, 1);
+    fake_event(catalog, SAGE_ON_USER, "u1", 10, SAGE_CLICK, 1);
+    fake_event(catalog, SAGE_ON_PRODUCT, "10", 20, SAGE_SAVE, 1);
     fake_sort_events(catalog);
     assert_int_equal(sage_dataset_build(catalog, fake_dir, options, NULL, NULL, &monitor, &id, NULL), SAGE_OK);
     assert_string_equal(said, "");
-    fake_event(catalog, SAGE_ON_USER, "u1", 10, SAGE_CLICK, 1);
-    fake_event(catalog, SAGE_ON_USER, "u1", 10, SAGE_SAVE, 1);
+    fake_event(catalog, SAGE_ON_USER, "u1", 0, SAGE_SAVE, 1);
     fake_event(catalog, SAGE_ON_SEARCH, "elm", 0, SAGE_CLICK, 1);
+    fake_event(catalog, SAGE_ON_PRODUCT, "70", 10, SAGE_CLICK, 1);
     fake_sort_events(catalog);
     assert_int_equal(sage_dataset_build(catalog, fake_dir, options, NULL, NULL, &monitor, &id, NULL), SAGE_OK);
-    assert_non_null(strstr(said, "1 pairs are left out: their product is not in the catalogue"));
+    assert_non_null(strstr(said, "3 pairs are left out: their product is not in the catalogue"));
     sage_options_free(options);
     free(catalog);
 }
@@ -523,7 +526,7 @@ int main(void) {
         cmocka_unit_test(an_empty_catalogue),
         cmocka_unit_test(cancelling_leaves_nothing_behind),
         cmocka_unit_test(all_at_one_time_cannot_be_split),
-        cmocka_unit_test(what_is_left_aside_is_told),
+        cmocka_unit_test(what_is_left_out_is_told),
         cmocka_unit_test(a_split_by_time_without_times_is_told),
         cmocka_unit_test(each_allocation_failed_in_turn),
     };

@@ -217,6 +217,74 @@ static void the_newest_of_too_many_are_kept(void **state) {
     free(catalog);
 }
 
+static char *bytes_of(uint64_t id, const char *file, size_t *n) {
+    char name[64];
+    snprintf(name, sizeof name, "dataset/%llu/%s", (unsigned long long)id, file);
+    char *bytes = scratch_read(scratch_path(fake_dir, name), n);
+    assert_non_null(bytes);
+    return bytes;
+}
+
+static void need_equal(uint64_t a, uint64_t b, const char *file) {
+    size_t n_left, n_right;
+    char *left = bytes_of(a, file, &n_left), *right = bytes_of(b, file, &n_right);
+    assert_int_equal(n_left, n_right);
+    assert_memory_equal(left, right, n_left);
+    sage_free(left);
+    sage_free(right);
+}
+
+/* Products and queries do not know of users; the same catalogue gives the same users. */
+static void users_change_no_other_file(void **state) {
+    (void)state;
+    sage_catalog *catalog = fake_shop(PRODUCTS, 0, 5);
+    sage_options *options = fake_options();
+    fake_event(catalog, SAGE_ON_SEARCH, "oak", 10, SAGE_CLICK, 1);
+    fake_event(catalog, SAGE_ON_SEARCH, "brass lamp", 20, SAGE_SAVE, 1);
+    fake_sort_events(catalog);
+    uint64_t without = fake_build(catalog, options);
+    for (int i = 0; i < 100; i++) fake_event(catalog, SAGE_ON_USER, i % 2 ? "ann" : "bob", 10 + 10 * i, SAGE_CLICK, 1);
+    fake_act(catalog, "cid", 10, SAGE_SAVE, 7);
+    fake_sort_events(catalog);
+    uint64_t with = fake_build(catalog, options);
+    need_equal(without, with, "products.bin");
+    need_equal(without, with, "queries.bin");
+    need_equal(without, with, "vocab.bin");
+    fake_set(options, "memory=1M");
+    uint64_t again = fake_build(catalog, options);
+    need_equal(with, again, "users.bin");
+    sage_dataset *d = fake_open(with);
+    assert_int_equal(sage_dataset_users(d), 3);
+    sage_dataset_close(d);
+    sage_options_free(options);
+    free(catalog);
+}
+
+/* A query of the surface product knows the product that was looked at; of one that is unknown nothing is kept. */
+static void looked_at_products_are_known(void **state) {
+    (void)state;
+    sage_catalog *catalog = fake_shop(PRODUCTS, 100, 6);
+    size_t looks = 0;
+    fake_event(catalog, SAGE_ON_PRODUCT, "30", 10, SAGE_CLICK, 2);
+    fake_event(catalog, SAGE_ON_PRODUCT, "30", 50, SAGE_SAVE, 1);
+    fake_event(catalog, SAGE_ON_PRODUCT, "70", 30, SAGE_CLICK, 1);
+    fake_event(catalog, SAGE_ON_PRODUCT, "71", 30, SAGE_CLICK, 1);
+    fake_sort_events(catalog);
+    sage_dataset *d = built(catalog, NULL);
+    for (size_t i = 0; i < sage_dataset_queries(d); i++) {
+        sage_packed_query q;
+        sage_dataset_query(d, i, &q);
+        assert_true(q.surface != SAGE_ON_USER && (q.surface == SAGE_ON_PRODUCT) == (q.looked_at != UINT32_MAX));
+        if (q.surface != SAGE_ON_PRODUCT) continue;
+        assert_true(same_id(q.text, SAGE_STR("30")) ? q.looked_at == 2 : q.looked_at == 6);
+        assert_int_equal(q.n_positives, q.looked_at == 2 ? 2 : 1);
+        looks++;
+    }
+    assert_int_equal(looks, 2);
+    sage_dataset_close(d);
+    free(catalog);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_event_is_there_once_in_its_order),
@@ -224,6 +292,8 @@ int main(void) {
         cmocka_unit_test(by_time_all_known_lies_before_all_to_predict),
         cmocka_unit_test(targets_are_what_is_trained_on),
         cmocka_unit_test(the_newest_of_too_many_are_kept),
+        cmocka_unit_test(users_change_no_other_file),
+        cmocka_unit_test(looked_at_products_are_known),
     };
     return cmocka_run_group_tests(tests, fake_setup, fake_teardown);
 }
