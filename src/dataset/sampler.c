@@ -202,7 +202,7 @@ size_t sage_sampler_shared_bytes(const sage_sampler *sampler) {
     size_t bytes = sage_vocab_begin(sage_dataset_vocab(s->dataset), SAGE_BIGRAM) * sizeof *s->taste;
     bytes += s->n_products * (2 * sizeof *s->tokens.of + sizeof *s->tokens.pids);
     if (s->expected != NULL) bytes += s->n_products * sizeof *s->expected;
-    bytes += sage_people_target_bytes(s);
+    bytes += sage_people_target_bytes(s) + sage_recent_bytes(s);
     for (size_t t = 0; t < SAGE_SOURCES; t++) {
         if (s->sketches[t] != NULL) bytes += s->settings.sketch_depth * s->settings.sketch_width * sizeof(uint32_t);
     }

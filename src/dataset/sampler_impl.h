@@ -25,7 +25,8 @@ enum {
     SAGE_STREAM_PICTURE,
     SAGE_STREAM_MADE,
     SAGE_STREAM_SENTENCE,
-    SAGE_STREAM_PEOPLE
+    SAGE_STREAM_PEOPLE,
+    SAGE_STREAM_RECENT
 };
 
 /* Sources of rows: one of each task, and behind them the events of the surface product, which give rows of the same
@@ -45,12 +46,14 @@ typedef struct sage_sampler_settings {
     size_t sketch_depth, sketch_width;
     uint32_t trained; /* bit t: events of task t are trained on */
     double user_window_days, closeup_window_days, event_dropout;
+    double user_half_life_days;
     size_t user_events;
 } sage_sampler_settings;
 
 typedef struct sage_task_source {
     const sage_pair *pairs; /* NULL for the catalogue and for what users did */
     const uint32_t *events; /* of what users did: numbers of events; else NULL */
+    const double *weights;  /* [n] of the events, running sums of how often each is drawn; NULL: all alike */
     size_t n;               /* pairs, events, products, or images of products */
     size_t begin, rows;     /* rows of a batch */
 } sage_task_source;
@@ -135,6 +138,7 @@ typedef struct sage_people_rows {
     uint8_t *kind;                 /* the same */
     float *age;                    /* the same */
     uint32_t *targets[SAGE_TASKS]; /* those of the dataset's from which something can be learned; NULL: all, or none */
+    double *weights[SAGE_SOURCES]; /* of the sources; NULL: they have none */
 } sage_people_rows;
 enum { SAGE_NO_EVENT = UINT32_MAX };
 
@@ -201,6 +205,13 @@ sage_status sage_sampler_read_tasks(const sage_options *options, uint32_t *train
 
 /* sampler_taste.c: word weights and query lengths, from training queries or from the catalogue. */
 sage_status sage_sampler_learn_taste(sage_sampler *sampler, const sage_options *options, sage_error *error);
+
+/* sampler_recent.c: how often events of a source are drawn by their times, where the settings want it. */
+sage_status sage_recent_weigh(sage_sampler *sampler, size_t source, sage_error *error);
+/* The place of the turn-th draw of an epoch, turn < n: at even distances of the sums, from a random one on. */
+size_t sage_recent_place(const sage_task_source *source, size_t turn, uint64_t key);
+double sage_source_share(const sage_task_source *source, size_t i); /* the i-th's of all draws, where it has weights */
+size_t sage_recent_bytes(const sage_sampler *sampler);
 
 /* sampler_logq.c */
 sage_status sage_sampler_count(sage_sampler *sampler, sage_error *error);

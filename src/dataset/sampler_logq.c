@@ -33,7 +33,9 @@ static sage_status count_exactly(sage_sampler *s, sage_error *error) {
         const sage_task_source *task = &s->tasks[t];
         if (task->rows == 0 || is_made(t)) continue;
         double rate = (double)task->rows / (double)task->n;
-        for (size_t i = 0; i < task->n; i++) sum[sage_source_product(s, task, i)] += rate;
+        for (size_t i = 0; i < task->n; i++)
+            sum[sage_source_product(s, task, i)] +=
+                task->weights != NULL ? (double)task->rows * sage_source_share(task, i) : rate;
     }
     for (size_t i = 0; i < s->dataset->n_made && s->n_spoken > 0; i++)
         sum[s->dataset->made_product[i]] += (double)s->n_spoken / (double)s->dataset->n_made;
@@ -42,13 +44,21 @@ static sage_status count_exactly(sage_sampler *s, sage_error *error) {
     return SAGE_OK;
 }
 
+/* A sketch counts events, or, where they are not drawn alike, their shares of the draws in parts of PARTS. */
+static const double PARTS = 0x1p31;
+
+static uint32_t sketched_share(const sage_task_source *task, size_t i) {
+    return task->weights == NULL ? 1 : (uint32_t)(sage_source_share(task, i) * PARTS + 0.5);
+}
+
 static sage_status count_in_sketches(sage_sampler *s, sage_error *error) {
     sage_status st = SAGE_OK;
     for (size_t t = 0; t < SAGE_SOURCES; t++) {
         const sage_task_source *task = &s->tasks[t];
         if (task->rows == 0 || is_made(t)) continue;
         SAGE_TRY(sage_cms_new(s->settings.sketch_depth, s->settings.sketch_width, s->seed + t, &s->sketches[t], error));
-        for (size_t i = 0; i < task->n; i++) sage_cms_add(s->sketches[t], sage_source_product(s, task, i), 1);
+        for (size_t i = 0; i < task->n; i++)
+            sage_cms_add(s->sketches[t], sage_source_product(s, task, i), sketched_share(task, i));
     }
 out:
     return st;
@@ -69,7 +79,8 @@ static double expected_by_sketch(const sage_sampler *s, uint32_t product) {
     expected += (double)s->n_spoken / (double)s->n_products;
     for (size_t t = 0; t < SAGE_SOURCES; t++) {
         if (s->sketches[t] == NULL) continue;
-        double share = (double)sage_cms_count(s->sketches[t], product) / (double)s->tasks[t].n;
+        double all = s->tasks[t].weights != NULL ? PARTS : (double)s->tasks[t].n;
+        double share = (double)sage_cms_count(s->sketches[t], product) / all;
         expected += (double)s->tasks[t].rows * share;
     }
     return expected;

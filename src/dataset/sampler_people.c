@@ -93,6 +93,7 @@ sage_status sage_people_allocate(sage_sampler *sampler, sage_error *error) {
 void sage_people_free(sage_sampler *sampler) {
     sage_people_rows *p = &sampler->people;
     for (size_t t = 0; t < SAGE_TASKS && !sampler->borrowed; t++) sage_free(p->targets[t]);
+    for (size_t t = 0; t < SAGE_SOURCES && !sampler->borrowed; t++) sage_free(p->weights[t]);
     sage_free(p->event);
     sage_free(p->user);
     sage_free(p->first);

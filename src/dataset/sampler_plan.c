@@ -56,6 +56,7 @@ static sage_status read_settings(sage_sampler *s, const sage_options *o, sage_er
     set->user_window_days = sage_options_real(o, "user_window");
     set->closeup_window_days = sage_options_real(o, "closeup_window");
     set->event_dropout = sage_options_real(o, "event_dropout");
+    set->user_half_life_days = sage_options_real(o, "user_half_life");
     set->user_events = (size_t)sage_options_int_or(o, "user_events", AUTO_USER_EVENTS);
     if ((set->sketch_width & (set->sketch_width - 1)) != 0) {
         return sage_fail(error, SAGE_E_ARGUMENT, "sketch_width %zu is not a power of two", set->sketch_width);
@@ -95,8 +96,12 @@ static size_t draw_of(const sage_sampler *s, size_t task, size_t n, uint64_t pos
     return sage_permute(position % n, n, sage_mix64(key));
 }
 
-static size_t draw(const sage_sampler *s, size_t task, uint64_t position) {
-    return draw_of(s, task, s->tasks[task].n, position);
+static size_t draw(const sage_sampler *s, size_t number, uint64_t position) {
+    const sage_task_source *source = &s->tasks[number];
+    size_t turn = draw_of(s, number, source->n, position);
+    if (source->weights == NULL) return turn;
+    uint64_t key = sage_mix64(sage_mix64(s->seed + SAGE_STREAM_RECENT) + number) + position / source->n;
+    return sage_recent_place(source, turn, key);
 }
 
 /* Rows of the catalogue's task whose queries the dataset has made, with sentences. */

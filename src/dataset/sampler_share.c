@@ -141,6 +141,7 @@ static sage_status take_events(sage_sampler *s, sage_surface surface, size_t *su
         sage_task_source *source = &s->tasks[task];
         if (!is_trained(s, task)) continue;
         SAGE_TRY(sage_people_targets(s, task, &source->events, &source->n, error));
+        SAGE_TRY(sage_recent_weigh(s, task, error));
         *sum += source->n;
     }
 out:

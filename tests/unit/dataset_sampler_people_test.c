@@ -196,6 +196,7 @@ static void without_times_some_of_the_others_are_known(void **state) {
 static void epochs_visit_every_target_once(void **state) {
     (void)state;
     fixture f = timed_shop();
+    fake_set(f.options, "user_half_life=0");
     sage_sampler *sampler = sampler_of(&f);
     const sage_task_source *task = &sampler->tasks[SAGE_ON_USER * SAGE_EVENT_KINDS + SAGE_CLICK];
     size_t all, drawn = 0, first = 0;
@@ -223,6 +224,39 @@ static void epochs_visit_every_target_once(void **state) {
     release(&f);
 }
 
+/* In every n draws an event comes n times its share, but for one more or less; and half a life halves it. */
+static void older_events_are_drawn_less_often(void **state) {
+    (void)state;
+    fixture f = timed_shop();
+    fake_set(f.options, "user_half_life=20");
+    sage_sampler *sampler = sampler_of(&f);
+    unsigned task = (unsigned)SAGE_ON_USER * SAGE_EVENT_KINDS + SAGE_CLICK;
+    const sage_task_source *source = &sampler->tasks[task];
+    size_t *drawn = calloc(source->n, sizeof *drawn), done = 0;
+    assert_non_null(source->weights);
+    for (uint64_t step = 0; done < source->n; step++) {
+        const sage_batch *b = batch_of(sampler, step);
+        for (size_t row = source->begin; row < source->begin + source->rows && done < source->n; row++, done++) {
+            size_t i = 0;
+            while (source->events[i] != sampler->people.event[row - first_looked(b)]) i++;
+            drawn[i]++;
+        }
+    }
+    double all = 0;
+    const sage_user_event *events = f.dataset->user_events;
+    for (size_t i = 0; i < source->n; i++) {
+        double share = sage_source_share(source, i), wanted = share * (double)source->n;
+        double days = (double)(events[source->events[0]].time_ms - events[source->events[i]].time_ms) / (double)DAY;
+        assert_true(fabs((double)drawn[i] - wanted) < 1.001);
+        assert_true(fabs(log2(sage_source_share(source, 0) / share) - days / 20) < 1e-6);
+        all += share;
+    }
+    assert_true(fabs(all - 1) < 1e-9);
+    free(drawn);
+    sage_sampler_free(sampler);
+    release(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_come_in_their_order),
@@ -233,6 +267,7 @@ int main(void) {
         cmocka_unit_test(events_are_dropped_now_and_then),
         cmocka_unit_test(without_times_some_of_the_others_are_known),
         cmocka_unit_test(epochs_visit_every_target_once),
+        cmocka_unit_test(older_events_are_drawn_less_often),
     };
     return cmocka_run_group_tests(tests, fake_setup, fake_teardown);
 }

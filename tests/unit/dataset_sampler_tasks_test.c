@@ -239,16 +239,17 @@ static void all_memory_is_counted_and_later_steps_take_none(void **state) {
     fake_set(f.options, "user_events=30");
     sage_sampler *many = sampler_of(&f);
     assert_int_equal(sage_sampler_memory_bytes(many) - sage_sampler_memory_bytes(few), 32 * 20 * (4 + 1 + 4));
-    size_t targets = 0;
+    size_t targets = 0, weights = 0;
     for (unsigned t = SAGE_ON_PRODUCT * SAGE_EVENT_KINDS; t < SAGE_TASKS; t++) {
         size_t all;
         sage_dataset_targets(f.dataset, (sage_event_kind)(t % SAGE_EVENT_KINDS), &all);
         targets += many->tasks[t].n < all ? many->tasks[t].n : 0;
+        weights += many->tasks[t].n;
     }
     fake_set(f.options, "user_share=0");
     fake_set(f.options, "closeup_share=0");
     sage_sampler *without = sampler_of(&f);
-    assert_int_equal(sage_sampler_shared_bytes(many) - sage_sampler_shared_bytes(without), targets * 4);
+    assert_int_equal(sage_sampler_shared_bytes(many) - sage_sampler_shared_bytes(without), targets * 4 + weights * 8);
     for (uint64_t step = 0; step < 20; step++) batch_of(many, step);
     sage_alloc_fail_from(0);
     for (uint64_t step = 20; step-- > 0;) batch_of(many, step);
