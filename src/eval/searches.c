@@ -12,6 +12,9 @@ void sage_searches_free(sage_searches *searches) {
     sage_free(searches->found);
     sage_free(searches->rows);
     sage_free(searches->queries);
+    sage_free(searches->lists);
+    sage_free(searches->turns);
+    sage_without_free(&searches->without);
 }
 
 static float age_of(const sage_user_event *event, int64_t moment_ms) {
@@ -68,25 +71,95 @@ sage_lister sage_by_user_tower(sage_searches *searches) {
     return (sage_lister){"vectors", searches, list_by_user_tower};
 }
 
+/* The index is asked for the interests of several users at once, which is many times faster than one after another. */
+enum { TOGETHER = 4 * SAGE_INTERESTS_MAX, SPARE = 32 };
+
+typedef struct company {
+    size_t n_users, n_lists; /* user u's lists: begin[u] .. begin[u + 1]) */
+    size_t begin[TOGETHER + 1];
+    double weights[TOGETHER];
+} company;
+
+/* The interests of the first users of `histories`, as many as there is room for. */
+static sage_status gather_company(sage_searches *s, const sage_history *histories, size_t n, company *c,
+                                  sage_error *error) {
+    sage_status st = SAGE_OK;
+    const sage_index *index = sage_engine_index(s->engine);
+    size_t dim = sage_index_dim(index);
+    c->n_users = c->n_lists = c->begin[0] = 0;
+    SAGE_TRY(room_for_queries(s, TOGETHER, error));
+    for (; c->n_users < n && c->n_lists + SAGE_INTERESTS_MAX <= TOGETHER; c->n_users++) {
+        sage_interest interests[SAGE_INTERESTS_MAX];
+        const sage_history *history = &histories[c->n_users];
+        size_t found = 0;
+        if (history->n > 0)
+            SAGE_TRY(sage_interests_find(index, history->events, history->n, &s->rules, interests, &found, error));
+        for (size_t i = 0; i < found; i++, c->n_lists++) {
+            memcpy(s->queries + c->n_lists * dim, sage_index_vectors(index) + interests[i].row * dim,
+                   dim * sizeof *s->queries);
+            c->weights[c->n_lists] = interests[i].importance;
+        }
+        c->begin[c->n_users + 1] = c->n_lists;
+    }
+out:
+    return st;
+}
+
+static size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* Alone, and as deep as it takes. */
+static sage_status ask_for_one(sage_searches *s, const sage_history *history, size_t depth, sage_neighbour *out,
+                               size_t *found, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const sage_interest *interests;
+    size_t n_interests, row = 0;
+    if (sage_grow((void **)&s->found, &s->found_capacity, depth, sizeof *s->found) != 0)
+        return sage_fail_memory(error, depth * sizeof *s->found);
+    SAGE_TRY(sage_engine_interests(s->engine, history, &s->rules, depth, s->found, NULL, found, &interests,
+                                   &n_interests, error));
+    for (size_t i = 0; i < *found; i++) {
+        sage_index_find(sage_engine_index(s->engine), s->found[i].pid, &row);
+        out[i] = (sage_neighbour){(uint32_t)row, s->found[i].score};
+    }
+out:
+    return st;
+}
+
+static sage_status ask_for_company(sage_searches *s, const sage_history *histories, const company *c, size_t depth,
+                                   sage_neighbour *out, size_t *found, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const sage_index *index = sage_engine_index(s->engine);
+    size_t all = sage_index_count(index), deep = smaller(depth + SPARE, all), of_list[TOGETHER];
+    if (sage_grow((void **)&s->lists, &s->lists_capacity, TOGETHER * deep, sizeof *s->lists) != 0 ||
+        sage_grow((void **)&s->turns, &s->turns_capacity, depth, sizeof *s->turns) != 0)
+        return sage_fail_memory(error, TOGETHER * deep * sizeof *s->lists);
+    SAGE_TRY(sage_index_search(index, s->pool, s->queries, c->n_lists, deep, s->lists, of_list, error));
+    for (size_t u = 0; u < c->n_users; u++) {
+        size_t begin = c->begin[u], n = c->begin[u + 1] - begin;
+        bool dry = false;
+        found[u] = 0;
+        if (n == 0) continue;
+        SAGE_TRY(sage_without_begin(&s->without, index, error));
+        found[u] = sage_rounds(s->lists + begin * deep, deep, of_list + begin, c->weights + begin, n, &s->without,
+                               depth, s->turns, &dry);
+        for (size_t i = 0; i < found[u]; i++) out[u * depth + i] = s->turns[i].hit;
+        if (dry && deep < all) SAGE_TRY(ask_for_one(s, &histories[u], depth, out + u * depth, &found[u], error));
+    }
+out:
+    return st;
+}
+
 static sage_status list_by_interests(void *ctx, const sage_past *pasts, size_t n, size_t depth, sage_neighbour *out,
                                      size_t *found, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_searches *s = ctx;
-    const sage_index *index = sage_engine_index(s->engine);
-    if (sage_grow((void **)&s->found, &s->found_capacity, depth, sizeof *s->found) != 0)
-        return sage_fail_memory(error, depth * sizeof *s->found);
+    company c;
     SAGE_TRY(read_histories(s, pasts, n, error));
-    for (size_t q = 0; q < n; q++) {
-        const sage_interest *interests;
-        size_t n_interests, row = 0;
-        found[q] = 0;
-        if (pasts[q].n == 0) continue;
-        SAGE_TRY(sage_engine_interests(s->engine, &s->histories[q], &s->rules, depth, s->found, NULL, &found[q],
-                                       &interests, &n_interests, error));
-        for (size_t i = 0; i < found[q]; i++) {
-            sage_index_find(index, s->found[i].pid, &row);
-            out[q * depth + i] = (sage_neighbour){(uint32_t)row, s->found[i].score};
-        }
+    for (size_t q = 0; q < n; q += c.n_users) {
+        SAGE_TRY(gather_company(s, s->histories + q, n - q, &c, error));
+        SAGE_TRY(ask_for_company(s, s->histories + q, &c, depth, out + q * depth, found + q, error));
     }
 out:
     return st;

@@ -3,6 +3,7 @@
 #define SAGE_EVAL_SEARCHES_H
 
 #include <eval/lister.h>
+#include <search/rounds.h>
 #include <search/search.h>
 
 /* Zero-initialise but for the first three; free with sage_searches_free. */
@@ -15,12 +16,16 @@ typedef struct sage_searches {
     sage_scored *found;
     uint32_t *rows;
     float *queries;
-    size_t events_capacity, histories_capacity, found_capacity, rows_capacity, queries_capacity;
+    sage_neighbour *lists; /* of the interests of several users */
+    sage_turn *turns;
+    sage_without without;
+    size_t events_capacity, histories_capacity, found_capacity, rows_capacity, queries_capacity, lists_capacity,
+        turns_capacity;
 } sage_searches;
 
 /* They live as long as the searches do; one at a time. Those by a tower: only where the model has it. */
 sage_lister sage_by_user_tower(sage_searches *searches);    /* "vectors" */
-sage_lister sage_by_interests(sage_searches *searches);     /* "interests" */
+sage_lister sage_by_interests(sage_searches *searches);     /* "interests": as sage_engine_interests gives them */
 sage_lister sage_by_product_tower(sage_searches *searches); /* "vectors" */
 /* Those nearest to the own vector of the product that is looked at: "vectors" too where there is no tower for it, else
  * "similar". */
