@@ -1,6 +1,8 @@
 /* A whole evaluation over a tiny shop, against asking the engine one query at a time; and the choice of the fusion
  * against trying every weight. */
+#include <base/rng.h>
 #include <eval/eval.h>
+#include <eval/searches.h>
 #include <math.h>
 #include <support/test.h>
 #include <support/tiny_release.h>
@@ -214,6 +216,93 @@ static void test_pictures_have_rows_of_their_own(void **state) {
     sage_free(targets);
 }
 
+/* ---- the release's own methods for people and products ---- */
+
+enum { PEOPLE = 30, MOST_EVENTS = 40 };
+
+static void make_pasts(sage_past pasts[PEOPLE], sage_user_event events[PEOPLE][MOST_EVENTS]) {
+    sage_rng rng;
+    sage_rng_seed(&rng, 4, 4);
+    for (size_t u = 0; u < PEOPLE; u++) {
+        size_t n = u == 3 ? 0 : 1 + sage_rng_below(&rng, MOST_EVENTS - 1);
+        bool timed = u % 2 != 0;
+        for (size_t i = 0; i < n; i++)
+            events[u][i] = (sage_user_event){.time_ms = timed ? (int64_t)i * 86400000 : INT64_MIN,
+                                             .product = (uint32_t)sage_rng_below(&rng, TINY_INDEXED),
+                                             .count = 1,
+                                             .kind = (uint8_t)sage_rng_below(&rng, SAGE_EVENT_KINDS)};
+        pasts[u] = (sage_past){events[u], n, timed ? (int64_t)(n + 1) * 86400000 : INT64_MIN};
+    }
+}
+
+/* Several users at once find what each finds alone, however deep; ages are days before the moment. */
+static void test_interests_of_many_users(void **state) {
+    (void)state;
+    static sage_user_event events[PEOPLE][MOST_EVENTS];
+    static sage_neighbour out[PEOPLE * TINY_INDEXED];
+    const size_t depths[] = {5, 60, TINY_INDEXED};
+    sage_past pasts[PEOPLE];
+    size_t found[PEOPLE];
+    sage_error error = {0};
+    sage_searches searches = {.engine = engine,
+                              .rules = {.events = 50, .interests = 6, .clusters = 20, .distance = 0.2, .days = 10}};
+    sage_lister lister = sage_by_interests(&searches);
+    const sage_index *index = sage_engine_index(engine);
+    make_pasts(pasts, events);
+    for (size_t d = 0; d < 3; d++) {
+        must(lister.list(lister.ctx, pasts, PEOPLE, depths[d], out, found, &error), &error);
+        for (size_t u = 0; u < PEOPLE; u++) {
+            sage_known_event known[MOST_EVENTS];
+            sage_scored expected[TINY_INDEXED];
+            const sage_interest *interests;
+            size_t n = 0, n_interests;
+            for (size_t i = 0; i < pasts[u].n; i++)
+                known[i] = (sage_known_event){events[u][i].product, u % 2 ? (float)(pasts[u].n + 1 - i) : NAN,
+                                              events[u][i].kind};
+            const sage_history history = {.events = known, .n = pasts[u].n};
+            if (pasts[u].n > 0)
+                must(sage_engine_interests(engine, &history, &searches.rules, depths[d], expected, NULL, &n, &interests,
+                                           &n_interests, &error),
+                     &error);
+            assert_int_equal(found[u], n);
+            for (size_t i = 0; i < n; i++) {
+                assert_int_equal(sage_index_pid(index, out[u * depths[d] + i].row), expected[i].pid);
+                assert_float_equal(out[u * depths[d] + i].score, expected[i].score, 1e-5);
+            }
+        }
+    }
+    sage_searches_free(&searches);
+}
+
+static void test_products_by_their_own_vectors(void **state) {
+    (void)state;
+    enum { LOOKED = 3, DEPTH = 7 };
+    sage_neighbour out[LOOKED * DEPTH];
+    sage_user_event events[LOOKED];
+    sage_past pasts[LOOKED];
+    size_t found[LOOKED];
+    sage_error error = {0};
+    sage_searches searches = {.engine = engine};
+    sage_lister lister = sage_by_own_vector(&searches);
+    const sage_index *index = sage_engine_index(engine);
+    assert_string_equal(lister.name, "vectors"); /* there is no tower */
+    for (size_t q = 0; q < LOOKED; q++) {
+        events[q] = (sage_user_event){.product = (uint32_t)(11 * q + 4)};
+        pasts[q] = (sage_past){&events[q], 1, INT64_MIN};
+    }
+    must(lister.list(lister.ctx, pasts, LOOKED, DEPTH, out, found, &error), &error);
+    for (size_t q = 0; q < LOOKED; q++) {
+        sage_scored expected[DEPTH];
+        size_t n;
+        must(sage_engine_vector(engine, sage_index_vectors(index) + events[q].product * sage_index_dim(index), DEPTH,
+                                expected, &n, &error),
+             &error);
+        assert_int_equal(found[q], n);
+        for (size_t i = 0; i < n; i++) assert_int_equal(sage_index_pid(index, out[q * DEPTH + i].row), expected[i].pid);
+    }
+    sage_searches_free(&searches);
+}
+
 /* ---- judgements of a dataset ---- */
 
 static void test_judgements_of_a_dataset(void **state) {
@@ -271,6 +360,8 @@ int main(void) {
         cmocka_unit_test(test_stops_on_request),
         cmocka_unit_test(test_every_allocation_may_fail),
         cmocka_unit_test(test_pictures_have_rows_of_their_own),
+        cmocka_unit_test(test_interests_of_many_users),
+        cmocka_unit_test(test_products_by_their_own_vectors),
         cmocka_unit_test(test_judgements_of_a_dataset),
     };
     return cmocka_run_group_tests(tests, open_shop, close_shop);
