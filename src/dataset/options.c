@@ -61,7 +61,7 @@ const sage_option sage_sampler_options[] = {
      "many days at most before the event to be predicted."},
     {"sampler", "user_half_life", SAGE_OPT_REAL, 0, 36500, NULL, "60",
      "Of what users did with a time, what is so many days older is predicted half as often in training; 0: all alike."},
-    {"sampler", "user_events", SAGE_OPT_INT, 1, 4096, NULL, "auto",
+    {"sampler", "user_events", SAGE_OPT_INT, 1, 1024, NULL, "auto",
      "Events of a user that are known in training, the newest; auto is 64."},
     {"sampler", "closeup_window", SAGE_OPT_REAL, 0, 3650, NULL, "7",
      "Days within which two products that a user dealt with are a pair, one of them looked at, the other the answer."},

@@ -1,5 +1,5 @@
-/* The model: hash embedding, product encoder, towers for queries of all kinds. `real` is float; the oracle test builds the
- * same code in double.
+/* The model: hash embedding, product encoder, towers for queries of all kinds. `real` is float; the oracle test builds
+ * the same code in double.
  *
  * Notation: E = dim_embed, D = dim_model, H = heads, F = dim_ff, M = dim_head, O = dim_out. Row-major throughout.
  *
