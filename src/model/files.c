@@ -1,8 +1,6 @@
 /* A model from options, and from safetensors. */
 #include "impl.h"
 #include <base/alloc.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 sage_status sage_model_new(const sage_model_shape *shape, const sage_options *options, const sage_vocab *vocab,
@@ -24,142 +22,12 @@ out:
     return st;
 }
 
-static sage_status read_meta(const sage_safetensors *file, const char *path, const char *key, uint64_t *value,
-                             sage_error *error) {
-    const char *text = sage_safetensors_meta(file, key);
-    char *end = NULL;
-    if (text != NULL && *text >= '0' && *text <= '9') {
-        errno = 0;
-        *value = strtoull(text, &end, 10);
-    }
-    if (end == NULL || *end != '\0' || errno != 0)
-        return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
-                            "no whole number \"%s\" in the metadata; this is not a model of itemsage", key);
-    return SAGE_OK;
-}
-
-static sage_status read_size(const sage_safetensors *file, const char *path, const char *key, size_t *value,
-                             sage_error *error) {
-    uint64_t wide = 0;
-    sage_status st = read_meta(file, path, key, &wide, error);
-    *value = (size_t)wide;
-    return st;
-}
-
-static sage_status read_off(const sage_safetensors *file, const char *path, const char *key, bool *off,
-                            sage_error *error) {
-    const char *text = sage_safetensors_meta(file, key); /* absent: on */
-    *off = text != NULL && strcmp(text, "off") == 0;
-    if (text == NULL || *off || strcmp(text, "on") == 0) return SAGE_OK;
-    return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "%s in its metadata is neither on nor off", key);
-}
-
 static sage_status same_switch(const sage_safetensors *file, const char *key, bool off, sage_error *error) {
     bool off_there;
-    sage_status st = read_off(file, "model", key, &off_there, error);
+    sage_status st = model_read_off(file, "model", key, &off_there, error);
     if (st != SAGE_OK || off_there == off) return st;
     return sage_fail(error, SAGE_E_FORMAT, "model: the file's %s is %s, this model's is not", key,
                      off_there ? "off" : "on");
-}
-
-/* One "kind:dim" of the list; false where it is none. */
-static bool read_group(const char **text, sage_group *group) {
-    for (size_t kind = 0; kind < 2; kind++) {
-        const char *name = model_group_names[kind], *at = *text + strlen(name);
-        char *end = NULL;
-        if (strncmp(*text, name, strlen(name)) != 0 || at[0] != ':' || at[1] < '0' || at[1] > '9') continue;
-        errno = 0;
-        group->kind = (sage_group_kind)kind;
-        group->dim = strtoul(at + 1, &end, 10);
-        *text = *end == ' ' ? end + 1 : end;
-        return errno == 0 && (*end == '\0' || (*end == ' ' && end[1] != '\0'));
-    }
-    return false;
-}
-
-/* A file without "groups" was written when there was at most one, of pictures. */
-static sage_status read_groups(const sage_safetensors *file, const char *path, sage_model_shape *s, sage_error *error) {
-    const char *text = sage_safetensors_meta(file, "groups");
-    if (text == NULL && sage_safetensors_meta(file, "dim_image") == NULL)
-        return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
-                            "no \"groups\" in the metadata; this is not a model of itemsage");
-    if (text == NULL) {
-        sage_status st = read_size(file, path, "dim_image", &s->groups[0].dim, error);
-        s->n_groups = s->groups[0].dim > 0;
-        return st;
-    }
-    for (; *text != '\0'; s->n_groups++)
-        if (s->n_groups == SAGE_GROUPS_MAX || !read_group(&text, &s->groups[s->n_groups]))
-            return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
-                                "\"groups\" of its metadata is not like \"pictures:1280 sentences:384\"");
-    return SAGE_OK;
-}
-
-/* Absent: sentences are tokens. */
-static sage_status read_beside(const sage_safetensors *file, const char *path, double *beside, sage_error *error) {
-    const char *text = sage_safetensors_meta(file, "sentences_beside");
-    char *end = NULL;
-    if (text == NULL) return SAGE_OK;
-    *beside = strtod(text, &end);
-    if (end != text && *end == '\0' && *beside > 0) return SAGE_OK;
-    return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "\"sentences_beside\" of its metadata is no weight");
-}
-
-/* Absent: there is none. */
-static sage_status read_tower(const sage_safetensors *file, const char *path, const char *key, bool *there,
-                              sage_error *error) {
-    const char *text = sage_safetensors_meta(file, key);
-    *there = text != NULL;
-    if (text == NULL || strcmp(text, "on") == 0) return SAGE_OK;
-    return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "%s in its metadata is not on", key);
-}
-
-/* Absent: there is none. */
-static sage_status read_users(const sage_safetensors *file, const char *path, sage_model_shape *s, sage_error *error) {
-    sage_status st = SAGE_OK;
-    if (sage_safetensors_meta(file, "user_events") == NULL) return SAGE_OK;
-    SAGE_TRY(read_size(file, path, "user_events", &s->user_events, error));
-    SAGE_TRY(read_size(file, path, "user_dim", &s->user_dim, error));
-    SAGE_TRY(read_size(file, path, "user_layers", &s->user_layers, error));
-    SAGE_TRY(read_size(file, path, "user_heads", &s->user_heads, error));
-out:
-    return st;
-}
-
-/* Absent: no product has a token. */
-static sage_status read_tokens(const sage_safetensors *file, const char *path, size_t *tokens, sage_error *error) {
-    return sage_safetensors_meta(file, "tokens") == NULL ? SAGE_OK : read_size(file, path, "tokens", tokens, error);
-}
-
-static sage_status read_shape(const sage_safetensors *file, const char *path, sage_model_shape *s, sage_error *error) {
-    sage_status st = SAGE_OK;
-    const char *format = sage_safetensors_meta(file, "format");
-    if (format == NULL || strcmp(format, "itemsage-model-1") != 0) {
-        st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
-                          "its metadata does not say format = itemsage-model-1; this is not a model of itemsage");
-        goto out;
-    }
-    SAGE_TRY(read_size(file, path, "vocab", &s->vocab, error));
-    SAGE_TRY(read_tokens(file, path, &s->tokens, error));
-    SAGE_TRY(read_size(file, path, "rows", &s->rows, error));
-    SAGE_TRY(read_size(file, path, "hashes", &s->hashes, error));
-    SAGE_TRY(read_size(file, path, "dim_embed", &s->dim_embed, error));
-    SAGE_TRY(read_size(file, path, "dim_model", &s->dim_model, error));
-    SAGE_TRY(read_size(file, path, "heads", &s->heads, error));
-    SAGE_TRY(read_size(file, path, "dim_ff", &s->dim_ff, error));
-    SAGE_TRY(read_size(file, path, "dim_head", &s->dim_head, error));
-    SAGE_TRY(read_size(file, path, "dim_out", &s->dim_out, error));
-    SAGE_TRY(read_groups(file, path, s, error));
-    SAGE_TRY(read_beside(file, path, &s->beside, error));
-    SAGE_TRY(read_tower(file, path, "product_tower", &s->product_tower, error));
-    SAGE_TRY(read_users(file, path, s, error));
-    SAGE_TRY(read_off(file, path, "text_norm", &s->plain_text, error));
-    SAGE_TRY(read_off(file, path, "head_skip", &s->plain_head, error));
-    if (model_shape_check(s, error) != SAGE_OK)
-        st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
-                          "its metadata gives a model of impossible sizes; the file is damaged");
-out:
-    return st;
 }
 
 /* The file must hold what the shape promises before memory is taken for it. */
@@ -178,7 +46,7 @@ sage_status model_open(const char *path, bool table, sage_safetensors **out_file
     sage_model *model = NULL;
     sage_model_shape shape = {0};
     SAGE_TRY(sage_safetensors_open(path, &file, error));
-    SAGE_TRY(read_shape(file, path, &shape, error));
+    SAGE_TRY(model_read_shape(file, path, &shape, error));
     SAGE_TRY(check_size(file, path, "table", shape.rows, shape.dim_embed, error));
     SAGE_TRY(check_size(file, path, "importance", sage_shape_ids(&shape), shape.hashes, error));
     SAGE_TRY(check_size(file, path, "encoder.wk", shape.dim_model, shape.dim_model, error));
@@ -293,8 +161,8 @@ static sage_status restore_hashes(sage_model *model, const sage_safetensors *fil
     memcpy(read, model->hash, sizeof read);
     for (size_t k = 0; model->shape.hashes > 1 && k < model->shape.hashes; k++) {
         hash_fn hash;
-        SAGE_TRY(read_meta(file, "model", keys[k][0], &hash.a, error));
-        SAGE_TRY(read_meta(file, "model", keys[k][1], &hash.b, error));
+        SAGE_TRY(model_read_number(file, "model", keys[k][0], &hash.a, error));
+        SAGE_TRY(model_read_number(file, "model", keys[k][1], &hash.b, error));
         if (hash.a >= HASH_PRIME || hash.b >= HASH_PRIME) {
             st = sage_fail(error, SAGE_E_FORMAT,
                            "model: the hash functions in the metadata are out of range; the file is damaged");
