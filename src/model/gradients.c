@@ -140,9 +140,9 @@ static void take_query_parts(const sage_model *model, sage_work *work, real *den
 
 void weight_gradients(const sage_model *model, sage_work *work, real *dense) {
     gradient_list list = {.model = model, .work = work};
-    add_products(&list, work, dense);
+    if (work->sizes.products > 0) add_products(&list, work, dense);
     for (tower_id t = 0; t < TOWERS; t++) add_tower(&list, t, dense);
     sage_pool_for_dynamic(work->pool, list.n, 1, run_pieces, &list);
-    take_product_parts(model, work, dense);
+    if (work->sizes.products > 0) take_product_parts(model, work, dense);
     take_query_parts(model, work, dense);
 }

@@ -12,6 +12,8 @@
  * dl_ij = w_i / sum w (softmax - target), of all;  dq_i = s sum_j dl_ij p_j;  dp_j = s sum_i dl_ij q_i;
  * dt = sum_i q_i . dq_i. Past the clamp t keeps the gradient only where a descent step would bring it back.
  *
+ * The same once more over prefixes of the vectors, without the teacher (prefix_loss.c).
+ *
  * Rows are taken in blocks of LOSS_BLOCK, so that no more than that many rows of logits exist. A block is gone over
  * twice: chunks of its rows become dl and dq; then the sums over its rows are added to pieces of dp. Both are taken by
  * whoever is free, and cut by the batch's sizes alone: the number of threads changes no bit. */
@@ -28,9 +30,9 @@ enum { CHUNK_ROWS = 64, PIECE_COLUMNS = 128 };
 static sage_stage stage = SAGE_STAGE("loss");
 
 typedef struct loss_job {
-    const sage_model *model;
     sage_work *work;
     const sage_loss_spec *spec;
+    loss_sides sides;
     size_t columns, mask_words;
     size_t block, block_end; /* rows of the block */
     size_t chunk, piece;
@@ -113,17 +115,17 @@ static void loss_of_row(const loss_job *job, size_t row, real *x, real *teacher_
 
 /* Logits of rows [begin, end), one chunk, then their gradient in the same place, and dq. */
 static void chunk_back(const loss_job *job, size_t begin, size_t end, real *teacher_x) {
-    size_t o = job->model->shape.dim_out, columns = job->columns, n = end - begin;
+    size_t o = job->sides.dim, columns = job->columns, n = end - begin;
     loss_acts *l = &job->work->loss;
-    const real *q = job->work->tower.q + begin * o;
-    real *scaled = l->scaled + begin * o, *dq = job->work->tower.dq + begin * o;
+    const real *q = job->sides.q + begin * o;
+    real *scaled = l->scaled + begin * o, *dq = job->sides.dq + begin * o;
     real *x = l->logits + (begin - job->block) * columns;
     uint64_t began = sage_stage_begin();
     memcpy(scaled, q, n * o * sizeof(real));
     sage_ops_best()->scale(n * o, job->scale, scaled);
-    sage_weights_forward(l->products, n, scaled, o, false, x, columns);
+    sage_weights_forward(job->sides.products, n, scaled, o, false, x, columns);
     for (size_t i = 0; i < n; i++) loss_of_row(job, begin + i, x + i * columns, teacher_x);
-    sage_weights_back(l->products, n, x, columns, false, dq, o);
+    sage_weights_back(job->sides.products, n, x, columns, false, dq, o);
     sage_ops_best()->scale(n * o, job->scale, dq);
     for (size_t i = 0; i < n; i++) l->dt[begin + i] = (double)sage_ops_best()->dot(o, q + i * o, dq + i * o);
     sage_stage_end(&stage, began, 0, 4 * (uint64_t)n * columns * o);
@@ -139,13 +141,13 @@ static void rows_back(void *ctx, size_t begin, size_t end, size_t worker) {
 static void columns_back(void *ctx, size_t begin, size_t end, size_t worker) {
     const loss_job *job = ctx;
     const loss_acts *l = &job->work->loss;
-    size_t o = job->model->shape.dim_out, rows = job->block_end - job->block;
+    size_t o = job->sides.dim, rows = job->block_end - job->block;
     (void)worker;
     for (size_t at = begin; at < end; at += job->piece) {
         size_t n = end - at < job->piece ? end - at : job->piece;
         uint64_t began = sage_stage_begin();
         sage_gemm(job->work->precision, true, false, n, o, rows, l->logits + at, job->columns,
-                  l->scaled + job->block * o, o, job->block > 0, job->work->encoder.dp + at * o, o);
+                  l->scaled + job->block * o, o, job->block > 0, job->sides.dp + at * o, o);
         sage_stage_end(&stage, began, 0, 2 * (uint64_t)rows * n * o);
     }
 }
@@ -183,29 +185,43 @@ static double weight_sum(const sage_loss_spec *spec) {
     return sum > 0 ? sum : 1; /* all weights zero: no loss and no gradient */
 }
 
-void loss_and_gradient(const sage_model *model, sage_work *work, const sage_loss_spec *spec, real *d_temperature,
-                       sage_loss *loss) {
-    double t = (double)*par(model, P_TEMPERATURE), scale = exp(t);
-    bool clamped = !(scale <= SCALE_MAX);
-    size_t o = model->shape.dim_out, columns = spec->n_pairs + spec->n_random;
-    loss_job job = {.model = model,
-                    .work = work,
+double loss_between(sage_work *work, const sage_loss_spec *spec, const loss_sides *sides, real scale, sage_loss *loss) {
+    size_t columns = spec->n_pairs + spec->n_random;
+    loss_job job = {.work = work,
                     .spec = spec,
+                    .sides = *sides,
                     .columns = columns,
                     .mask_words = (columns + 63) / 64,
-                    .scale = (real)(clamped ? SCALE_MAX : scale),
+                    .scale = scale,
                     .weight_sum = weight_sum(spec)};
-    sage_weights_set(work->loss.products, work->encoder.p, o);
+    sage_weights_set(sides->products, sides->p, sides->dim);
     job.chunk = part_of(loss_rows_of(spec->n_pairs), CHUNK_ROWS);
     job.piece = part_of(columns, PIECE_COLUMNS);
     for (; job.block < spec->n_pairs; job.block = job.block_end) {
         size_t rows = loss_rows_of(spec->n_pairs - job.block);
         job.block_end = job.block + rows;
         sage_pool_for_dynamic(work->pool, rows, job.chunk, rows_back, &job);
-        sage_pool_for_dynamic(work->pool, columns, job.piece, columns_back, &job);
+        if (sides->dp != NULL) sage_pool_for_dynamic(work->pool, columns, job.piece, columns_back, &job);
     }
     add_up(&job, loss);
     double dt = 0;
     for (size_t i = 0; i < spec->n_pairs; i++) dt += work->loss.dt[i];
+    return dt;
+}
+
+void loss_and_gradient(const sage_model *model, sage_work *work, const sage_loss_spec *spec, real *d_temperature,
+                       sage_loss *loss) {
+    double t = (double)*par(model, P_TEMPERATURE), scale = exp(t);
+    bool clamped = !(scale <= SCALE_MAX);
+    bool given = spec->products != NULL;
+    loss_sides sides = {.dim = model->shape.dim_out,
+                        .q = work->tower.q,
+                        .p = given ? spec->products : work->encoder.p,
+                        .dq = work->tower.dq,
+                        .dp = given ? NULL : work->encoder.dp,
+                        .products = work->loss.products};
+    real s = (real)(clamped ? SCALE_MAX : scale);
+    double dt = loss_between(work, spec, &sides, s, loss);
+    for (size_t i = 0; i < spec->n_prefixes; i++) dt += prefix_loss(work, spec, i, &sides, s, loss);
     *d_temperature = (real)(clamped && dt < 0 ? 0 : dt);
 }

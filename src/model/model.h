@@ -237,25 +237,29 @@ void sage_work_free(sage_work *work);
 size_t sage_work_bytes(const sage_work *work); /* what it holds now */
 /* [products of the last batch][dim_out] their vectors as the last backward pass had them; until the next pass. */
 const real *sage_work_products(const sage_work *work);
+enum { SAGE_PREFIXES_MAX = 8 };
 typedef struct sage_work_sizes {
     size_t products, text_bags, vectors; /* vectors: of all groups together */
     size_t queries;                      /* of all kinds: those that are not of the following are texts */
     size_t pictures, looked, users, given;
-    size_t events;  /* of all users together */
-    size_t ids;     /* of texts and queries together */
-    size_t columns; /* B + R */
+    size_t events;                                  /* of all users together */
+    size_t ids;                                     /* of texts and queries together */
+    size_t columns;                                 /* B + R */
+    size_t n_prefixes, prefixes[SAGE_PREFIXES_MAX]; /* as sage_loss_spec */
 } sage_work_sizes;
 /* What a step of these sizes will need, in bytes; before there is a model. SIZE_MAX: more than there is. */
 size_t sage_work_need(const sage_model_shape *shape, size_t threads, sage_precision precision,
                       const sage_work_sizes *sizes);
 
 typedef struct sage_loss_spec {
-    size_t n_pairs;      /* B: query i (row i of the query batch) goes with product i; products B .. B+R-1 are random
-                            negatives */
-    size_t n_random;     /* R; 0: in-batch only. */
-    const real *queries; /* [B][O] unit vectors given in place of the search tower's (there is then no query batch);
-                            NULL: the tower */
-    const real *log_q;   /* [B] logQ of each in-batch column, subtracted from every logit of that column; NULL: none */
+    size_t n_pairs;       /* B: query i (row i of the query batch) goes with product i; products B .. B+R-1 are random
+                             negatives */
+    size_t n_random;      /* R; 0: in-batch only. */
+    const real *queries;  /* [B][O] unit vectors given in place of the search tower's (there is then no query batch);
+                             NULL: the tower */
+    const real *products; /* [B + R][O] unit vectors given in place of the encoder's, which get no gradient (a product
+                             batch is then not read, and the map of sentences not trained); NULL: the encoder */
+    const real *log_q;    /* [B] logQ of each in-batch column, subtracted from every logit of that column; NULL: none */
     const uint64_t
         *mask; /* [B][(B+R+63)/64] bit j of row i set: column j is no negative of query i (never set for j = i) */
     const real *weight;  /* [B] weight of each pair, mean of weights divides; NULL: all 1 */
@@ -268,12 +272,18 @@ typedef struct sage_loss_spec {
     const uint32_t *teacher_begin; /* [B + 1] */
     const uint32_t *teacher_column;
     const real *teacher_score; /* finite */
+    /* So many prefixes of the vectors, each renormalised, are under the same two softmaxes: the first prefixes[i]
+     * numbers, lengths ascending, below dim_out. */
+    size_t n_prefixes;
+    size_t prefixes[SAGE_PREFIXES_MAX];
+    real prefix_weight; /* of each */
 } sage_loss_spec;
 
 enum { SAGE_LOSS_TASKS = 32 }; /* task numbers are below it */
 typedef struct sage_loss {
     double total, in_batch, random;   /* means over pairs (weighted); total = the sum of all, lambda teacher */
     double teacher;                   /* a row without a listed column that counts adds 0 */
+    double prefixes;                  /* of all prefixes, weighted; in the total */
     double sentences;                 /* of those that stand beside, mean over the pairs that have them */
     double task_sum[SAGE_LOSS_TASKS]; /* sum of weight * loss of each task */
     double task_weight[SAGE_LOSS_TASKS];

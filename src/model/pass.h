@@ -71,6 +71,19 @@ void loss_hide(const sage_loss_spec *spec, size_t columns, size_t row, real *x);
  * returns the term's loss, not weighted. A row of which every listed column is masked gives 0 and zeros. */
 double teacher_back(const sage_loss_spec *spec, size_t row, real factor, real *x);
 
+/* loss.c: between vectors q [B][dim] and p [columns][dim], to the loss and the gradients of both; dp = NULL: p is
+ * constant. `products` is room for p, laid out. Returns the gradient of t. */
+typedef struct loss_sides {
+    size_t dim;
+    const real *q, *p;
+    real *dq, *dp;
+    sage_weights *products;
+} loss_sides;
+double loss_between(sage_work *work, const sage_loss_spec *spec, const loss_sides *sides, real scale, sage_loss *loss);
+/* prefix_loss.c: the same over prefix `number`, added to the loss and to the whole vectors' gradients, by its weight.
+ */
+double prefix_loss(sage_work *work, const sage_loss_spec *spec, size_t number, const loss_sides *whole, real scale,
+                   sage_loss *loss);
 /* loss.c: from tower.q and encoder.p to loss, tower.dq, encoder.dp and the temperature's gradient. */
 void loss_and_gradient(const sage_model *model, sage_work *work, const sage_loss_spec *spec, real *d_temperature,
                        sage_loss *loss);

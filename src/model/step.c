@@ -34,12 +34,28 @@ static size_t rows_of(const sage_query_batch *q) {
     return q->n_texts + q->n_pictures + q->n_looked + q->n_users + q->n_given;
 }
 
+static sage_status measure_prefixes(const sage_model *model, const sage_loss_spec *spec, batch_sizes *s,
+                                    sage_error *error) {
+    size_t least = 1;
+    for (; s->n_prefixes < spec->n_prefixes; s->n_prefixes++) {
+        size_t dim = s->n_prefixes < SAGE_PREFIXES_MAX ? spec->prefixes[s->n_prefixes] : 0;
+        if (dim < least || dim >= model->shape.dim_out)
+            return sage_fail(error, SAGE_E_ARGUMENT,
+                             "model: prefixes of vectors must ascend between 1 and %zu, and be %d at most",
+                             model->shape.dim_out - 1, SAGE_PREFIXES_MAX);
+        s->prefixes[s->n_prefixes] = dim;
+        least = dim + 1;
+    }
+    return SAGE_OK;
+}
+
 static sage_status measure(const sage_model *model, const sage_product_batch *products, const sage_query_batch *queries,
                            const sage_loss_spec *spec, batch_sizes *s, sage_error *error) {
     sage_status st = SAGE_OK;
-    *s = (batch_sizes){.columns = products->n};
-    SAGE_TRY(measure_products(model, products, s, error));
-    measure_chunks(products, s);
+    *s = (batch_sizes){.columns = spec->n_pairs + spec->n_random};
+    if (products != NULL) SAGE_TRY(measure_products(model, products, s, error));
+    if (products != NULL) measure_chunks(products, s);
+    SAGE_TRY(measure_prefixes(model, spec, s, error));
     s->queries = spec->n_pairs;
     if (queries != NULL) {
         SAGE_TRY(tower_check(&model->shape, queries, error));
@@ -50,15 +66,16 @@ static sage_status measure(const sage_model *model, const sage_product_batch *pr
         s->query_bags = queries->n_texts;
         s->ids += queries->bags.begin[queries->n_texts] - queries->bags.begin[0];
     }
-    if (products->text.times != NULL || (queries != NULL && queries->bags.times != NULL))
+    if ((products != NULL && products->text.times != NULL) || (queries != NULL && queries->bags.times != NULL))
         return sage_fail(error, SAGE_E_ARGUMENT, "model: repeated ids of a batch are not merged in training");
     if (s->ids > (UINT32_MAX - SAGE_PREFETCH) / model->shape.hashes)
         return sage_fail(error, SAGE_E_LIMIT, "model: a batch of %zu n-grams is too large", s->ids);
     size_t given = queries != NULL ? rows_of(queries) : spec->queries != NULL ? spec->n_pairs : 0;
-    if (spec->n_pairs == 0 || given != spec->n_pairs || products->n != spec->n_pairs + spec->n_random)
+    size_t columns = products != NULL ? products->n : spec->products != NULL ? s->columns : 0;
+    if (spec->n_pairs == 0 || given != spec->n_pairs || columns != s->columns)
         st = sage_fail(error, SAGE_E_ARGUMENT,
                        "model: %zu queries and %zu products do not make %zu pairs and %zu random negatives", given,
-                       products->n, spec->n_pairs, spec->n_random);
+                       columns, spec->n_pairs, spec->n_random);
 out:
     return st;
 }
@@ -118,10 +135,11 @@ sage_status sage_model_backward(const sage_model *model, sage_work *work, const 
     sage_status st = SAGE_OK;
     batch_sizes s;
     bool tower = spec->queries == NULL;
+    if (spec->products != NULL) products = NULL;
     SAGE_TRY(measure(model, products, tower ? queries : NULL, spec, &s, error));
     SAGE_TRY(work_fit(work, &model->shape, &s, error));
     memset(dense, 0, model->dense_size * sizeof(real));
-    SAGE_TRY(bags_gather(model, work, &products->text, tower ? &queries->bags : NULL, error));
+    SAGE_TRY(bags_gather(model, work, products != NULL ? &products->text : NULL, tower ? &queries->bags : NULL, error));
     fold_forward(model, work->pool, &work->fold);
     packed_layers_set(work->layers, model, work->fold.vcat, work->pool);
     if (work->users != NULL) user_chunks(&model->shape, queries, work->users->begin);
@@ -130,13 +148,13 @@ sage_status sage_model_backward(const sage_model *model, sage_work *work, const 
     sage_pool_for_dynamic(work->pool, SORT_TASKS + chunks, 1, forward_tasks, &job);
     take_given(model, work, queries, spec);
     loss_and_gradient(model, work, spec, par_in(model, dense, P_TEMPERATURE), loss);
-    if (tower && beside_width(&model->shape) > 0)
+    if (tower && products != NULL && beside_width(&model->shape) > 0)
         loss->sentences = beside_loss(model, work, products, queries, spec, par_in(model, dense, P_SENTENCE_MAP));
     loss->total += loss->sentences;
     sage_pool_for_dynamic(work->pool, chunks, 1, back_tasks, &job);
     weight_gradients(model, work, dense);
     user_gradients(model, work, dense);
-    fold_backward(model, work, dense);
+    if (products != NULL) fold_backward(model, work, dense);
     bags_norm_grads(model, work, job.product_chunks + chunks_of(s.query_bags), dense);
     loss->towers = towers_of(&s);
 out:

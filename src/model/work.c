@@ -68,6 +68,19 @@ static void lay_loss(layer *l, sage_work *work, const sage_model_shape *shape) {
     a->dt = lay(l, s->queries, 1, sizeof(double));
 }
 
+static void lay_prefixes(layer *l, sage_work *work) {
+    const batch_sizes *s = &work->sizes;
+    prefix_acts *a = &work->prefixes;
+    if (s->n_prefixes == 0) return;
+    size_t dim = s->prefixes[s->n_prefixes - 1];
+    a->q = lay_reals(l, s->queries, dim);
+    a->dq = lay_reals(l, s->queries, dim);
+    a->q_inverse = lay_reals(l, s->queries, 1);
+    a->p = lay_reals(l, s->columns, dim);
+    a->dp = lay_reals(l, s->columns, dim);
+    a->p_inverse = lay_reals(l, s->columns, 1);
+}
+
 static void lay_beside(layer *l, sage_work *work, const sage_model_shape *shape) {
     size_t rows = work->sizes.query_bags, columns = work->sizes.columns, width = beside_width(shape);
     beside_acts *a = &work->beside;
@@ -113,6 +126,7 @@ static layer lay_all(sage_work *work, const sage_model_shape *shape, unsigned ch
     lay_scratch(&l, work, shape);
     lay_parts(&l, work, shape);
     lay_loss(&l, work, shape);
+    lay_prefixes(&l, work);
     lay_beside(&l, work, shape);
     lay_users(&l, work, shape);
     return l;
@@ -165,6 +179,32 @@ static sage_status make_columns(sage_work *work, const sage_model_shape *shape, 
     return sage_weights_new(l->columns, l->dim, work->precision, true, &l->products, error);
 }
 
+/* Kept as long as sizes stay, as those of the whole vectors are. */
+static sage_status make_prefixes(sage_work *work, sage_error *error) {
+    const batch_sizes *s = &work->sizes;
+    bool same = work->prefix_columns == s->columns;
+    work->prefix_columns = 0; /* until all of them are there */
+    for (size_t i = 0; i < SAGE_PREFIXES_MAX; i++) {
+        size_t dim = i < s->n_prefixes ? s->prefixes[i] : 0;
+        if (work->prefix_dim[i] == dim && (dim == 0 || same)) continue;
+        sage_weights_free(work->prefix_products[i]);
+        work->prefix_products[i] = NULL;
+        work->prefix_dim[i] = 0;
+        if (dim == 0) continue;
+        sage_status st = sage_weights_new(s->columns, dim, work->precision, true, &work->prefix_products[i], error);
+        if (st != SAGE_OK) return st;
+        work->prefix_dim[i] = dim;
+    }
+    work->prefix_columns = s->columns;
+    return SAGE_OK;
+}
+
+static size_t prefixes_need(const batch_sizes *s, sage_precision precision) {
+    size_t numbers = 0;
+    for (size_t i = 0; i < s->n_prefixes; i++) numbers += 2 * s->columns * s->prefixes[i];
+    return numbers * sage_precision_size(precision);
+}
+
 sage_status work_fit(sage_work *work, const sage_model_shape *shape, const batch_sizes *sizes, sage_error *error) {
     work->sizes = *sizes;
     layer l = lay_all(work, shape, NULL);
@@ -183,6 +223,7 @@ sage_status work_fit(sage_work *work, const sage_model_shape *shape, const batch
     SAGE_TRY(make_layers(work, shape, error));
     SAGE_TRY(sides_fit(work, shape, error));
     SAGE_TRY(make_columns(work, shape, error));
+    SAGE_TRY(make_prefixes(work, error));
 out:
     return st;
 }
@@ -204,12 +245,14 @@ size_t sage_work_need(const sage_model_shape *shape, size_t threads, sage_precis
                       .ids = sizes->ids,
                       .chunk_tokens = ROWS * text_kinds(shape),
                       .product_tokens = 4 * most,
-                      .columns = sizes->columns};
+                      .columns = sizes->columns,
+                      .n_prefixes = sizes->n_prefixes};
+    memcpy(work.sizes.prefixes, sizes->prefixes, sizes->n_prefixes * sizeof *sizes->prefixes);
     layer l = lay_all(&work, shape, NULL);
     if (l.overflow) return SIZE_MAX;
     return with_room(l.at) + packed_layers_need(shape, work.fold.ld, layers_needed(&work.sizes), precision) +
            sides_need(shape, &work.sizes, precision) +
-           2 * sizes->columns * shape->dim_out * sage_precision_size(precision);
+           2 * sizes->columns * shape->dim_out * sage_precision_size(precision) + prefixes_need(&work.sizes, precision);
 }
 
 const real *sage_work_products(const sage_work *work) {
@@ -217,7 +260,11 @@ const real *sage_work_products(const sage_work *work) {
 }
 
 size_t sage_work_bytes(const sage_work *work) {
-    return work->capacity + sides_bytes(work) + (work->layers != NULL ? packed_layers_bytes(work->layers) : 0) +
+    size_t prefixes = 0;
+    for (size_t i = 0; i < SAGE_PREFIXES_MAX; i++)
+        if (work->prefix_products[i] != NULL) prefixes += sage_weights_bytes(work->prefix_products[i]);
+    return prefixes + work->capacity + sides_bytes(work) +
+           (work->layers != NULL ? packed_layers_bytes(work->layers) : 0) +
            (work->loss.products != NULL ? sage_weights_bytes(work->loss.products) : 0);
 }
 
@@ -236,6 +283,7 @@ void sage_work_free(sage_work *work) {
     packed_layers_free(work->layers);
     sides_free(work);
     sage_weights_free(work->loss.products);
+    for (size_t i = 0; i < SAGE_PREFIXES_MAX; i++) sage_weights_free(work->prefix_products[i]);
     sage_free(work->block);
     sage_free(work);
 }

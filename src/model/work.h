@@ -18,6 +18,7 @@ typedef struct batch_sizes {
     size_t chunk_tokens;       /* text tokens of the chunk that has most */
     size_t product_tokens;     /* tokens of the product that has most */
     size_t columns;            /* of the loss: B + R */
+    size_t n_prefixes, prefixes[SAGE_PREFIXES_MAX];
 } batch_sizes;
 
 /* bags.c, sort.c and scatter.c. A use is an id position under one hash: U = L K of them. R: rows of the table.
@@ -183,6 +184,12 @@ typedef struct loss_acts {
     double *dt;                /* [B] what each pair gives to the temperature's gradient */
 } loss_acts;
 
+/* Vectors cut to the longest of the prefixes, or to a shorter one. */
+typedef struct prefix_acts {
+    real *q, *dq, *q_inverse; /* [B][..], [B] */
+    real *p, *dp, *p_inverse; /* [columns][..], [columns] */
+} prefix_acts;
+
 /* beside.h; S its width. */
 typedef struct beside_acts {
     size_t n;                   /* texts whose pair has a sentence on both sides */
@@ -211,6 +218,9 @@ struct sage_work {
     sage_side *sides[SIDES]; /* of this batch's sizes; NULL where there are no rows */
     batch_sizes sides_of;    /* they: its products and towers' rows */
     loss_acts loss;
+    sage_weights *prefix_products[SAGE_PREFIXES_MAX]; /* as loss.products, of these sizes */
+    size_t prefix_dim[SAGE_PREFIXES_MAX], prefix_columns;
+    prefix_acts prefixes;
     beside_acts beside;
     struct user_work *users;           /* user.h; NULL: the batch has none */
     real *product_parts, *query_parts; /* [chunks][part's size] */

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <string.h>
 #include <train/memory.h>
 
 /* Of the program itself: code's data, the libraries' buffers, validation's queries, small things. */
@@ -90,16 +91,18 @@ static size_t rounded_need(const sage_train_load *load) {
 }
 
 static size_t work_need(const sage_train_load *load) {
-    const sage_work_sizes sizes = {.products = load->n_pairs + load->n_random,
-                                   .text_bags = load->text_bags,
-                                   .vectors = load->vectors,
-                                   .queries = load->n_pairs,
-                                   .pictures = load->n_pictures,
-                                   .looked = load->n_looked,
-                                   .users = load->n_users,
-                                   .events = load->user_events,
-                                   .ids = load->ids,
-                                   .columns = load->n_pairs + load->n_random};
+    sage_work_sizes sizes = {.products = load->n_pairs + load->n_random,
+                             .text_bags = load->text_bags,
+                             .vectors = load->vectors,
+                             .queries = load->n_pairs,
+                             .pictures = load->n_pictures,
+                             .looked = load->n_looked,
+                             .users = load->n_users,
+                             .events = load->user_events,
+                             .ids = load->ids,
+                             .columns = load->n_pairs + load->n_random,
+                             .n_prefixes = load->n_prefixes};
+    memcpy(sizes.prefixes, load->prefixes, sizeof sizes.prefixes);
     return plus(sage_work_need(&load->shape, load->threads, load->precision, &sizes), rounded_need(load));
 }
 

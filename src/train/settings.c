@@ -1,4 +1,6 @@
+#include <base/error.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <train/settings.h>
 
@@ -45,9 +47,34 @@ void sage_train_settings_read(const sage_options *options, const sage_train_size
         .minutes = sage_options_real(options, "minutes"),
         .checkpoint_every_s = sage_options_real(options, "checkpoint_every"),
         .in_batch = sage_options_bool(options, "in_batch"),
+        .prefix_weight = sage_options_real(options, "matryoshka_weight"),
         .batch = size->batch,
         .precision = precision_of(sage_options_text(options, "precision")),
     };
+}
+
+sage_status sage_train_prefixes(const sage_options *options, size_t dim_out, sage_train_settings *settings,
+                                sage_error *error) {
+    const char *list = sage_options_text(options, "matryoshka"), *at = list;
+    size_t n = 0, least = 1;
+    settings->n_prefixes = 0;
+    if (strcmp(list, "none") == 0) return SAGE_OK;
+    for (bool more = true; more; n++) {
+        char *end = NULL;
+        unsigned long dim = *at >= '0' && *at <= '9' ? strtoul(at, &end, 10) : 0;
+        more = end != NULL && *end == ',';
+        if (n == SAGE_PREFIXES_MAX || dim < least || dim >= dim_out || (!more && *end != '\0'))
+            return sage_fail(
+                error, SAGE_E_ARGUMENT,
+                "option matryoshka = %.80s: give up to %d lengths with commas between, ascending, from 1 to "
+                "%zu (dim_out is %zu), or none",
+                list, SAGE_PREFIXES_MAX, dim_out - 1, dim_out);
+        settings->prefixes[n] = dim;
+        least = dim + 1;
+        at = end + 1;
+    }
+    settings->n_prefixes = n;
+    return SAGE_OK;
 }
 
 double sage_train_lr_factor(const sage_train_settings *settings, uint64_t done) {

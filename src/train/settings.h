@@ -4,6 +4,7 @@
 
 #include <itemsage/options.h>
 #include <kernels/gemm.h>
+#include <model/model.h>
 #include <stddef.h>
 
 typedef struct sage_train_settings {
@@ -12,8 +13,10 @@ typedef struct sage_train_settings {
     double beta1, beta2, eps, weight_decay, clip, average, smoothing;
     double minutes, checkpoint_every_s; /* the only two that depend on the clock */
     bool in_batch;
-    size_t batch;             /* pairs */
-    sage_precision precision; /* of the dense products */
+    size_t batch;                                   /* pairs */
+    sage_precision precision;                       /* of the dense products */
+    size_t n_prefixes, prefixes[SAGE_PREFIXES_MAX]; /* as sage_loss_spec */
+    double prefix_weight;
 } sage_train_settings;
 
 /* What "auto" follows. */
@@ -23,6 +26,11 @@ typedef struct sage_train_size {
 } sage_train_size;
 
 void sage_train_settings_read(const sage_options *options, const sage_train_size *size, sage_train_settings *settings);
+
+/* Option matryoshka into n_prefixes and prefixes; SAGE_E_ARGUMENT where they do not ascend below the vectors' own
+ * width. */
+sage_status sage_train_prefixes(const sage_options *options, size_t dim_out, sage_train_settings *settings,
+                                sage_error *error);
 
 /* Fraction of the peak learning rate for the step that follows `done` finished ones: linear warm-up, then half a cosine
  * down to lr_floor at the last step. Depends on done and steps alone, so a resumed run goes on with the same rate. */

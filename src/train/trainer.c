@@ -115,7 +115,10 @@ static sage_status forward_backward(sage_trainer *trainer, const sage_batch *bat
                            .teacher_weight = batch->teacher_weight,
                            .teacher_begin = batch->teacher_begin,
                            .teacher_column = batch->teacher_column,
-                           .teacher_score = batch->teacher_score};
+                           .teacher_score = batch->teacher_score,
+                           .n_prefixes = trainer->settings.n_prefixes,
+                           .prefix_weight = (real)trainer->settings.prefix_weight};
+    memcpy(spec.prefixes, trainer->settings.prefixes, sizeof spec.prefixes);
     if (trainer->bank != NULL)
         SAGE_TRY(sage_bank_gather(trainer->bank, trainer->pool, batch, &queries.looked, &queries.user_vectors, error));
     SAGE_TRY(

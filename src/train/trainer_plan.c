@@ -59,12 +59,15 @@ static sage_status measure(sage_trainer *trainer, sage_error *error) {
                             .batch = first->n_pairs,
                             .seed = seed_of(trainer)};
     sage_train_settings_read(trainer->options, &size, &trainer->settings);
+    SAGE_TRY(sage_train_prefixes(trainer->options, load->shape.dim_out, &trainer->settings, error));
     sage_train_load_batch(trainer->sampler, first, load);
     load->products = size.products;
     load->negatives = (size_t)sage_options_int_or(trainer->options, "negatives", (int64_t)first->n_pairs);
     load->threads = sage_pool_threads(trainer->pool);
     load->precision = trainer->settings.precision;
     load->steps = trainer->settings.steps;
+    load->n_prefixes = trainer->settings.n_prefixes;
+    memcpy(load->prefixes, trainer->settings.prefixes, sizeof load->prefixes);
     load->average = trainer->settings.average > 0;
     sage_train_need_of(load, &trainer->need);
 out:

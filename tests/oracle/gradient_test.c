@@ -10,6 +10,7 @@ typedef struct setting {
     bool in_batch;
     double smoothing, teacher;
     size_t pictures, looked, users; /* of the pairs' queries */
+    size_t n_prefixes, prefixes[SAGE_PREFIXES_MAX];
 } setting;
 
 static double loss_at(const sage_model *model, sage_work *work, const random_batch *b, sage_grads *grads) {
@@ -61,6 +62,9 @@ static void check(const setting *s) {
     if (s->teacher > 0) rb_teach(b, s->teacher, 4);
     if (s->pictures > 0) rb_pictures(b, s->pictures);
     if (s->looked + s->users > 0) rb_people(b, &s->shape, s->looked, s->users);
+    b->spec.n_prefixes = s->n_prefixes;
+    memcpy(b->spec.prefixes, s->prefixes, sizeof s->prefixes);
+    b->spec.prefix_weight = (real)0.6;
     loss_at(model, work, b, grads);
 
     const sage_param *params = sage_model_params(model, &n);
@@ -174,6 +178,24 @@ static void sentences_beside(void **state) {
     check(&(setting){.shape = shape, .pairs = 8, .random = 4, .in_batch = true, .teacher = 0.5, .pictures = 3});
 }
 
+static void prefixes(void **state) {
+    (void)state;
+    check(&(setting){.shape = hashed,
+                     .pairs = 7,
+                     .random = 4,
+                     .in_batch = true,
+                     .teacher = 0.5,
+                     .n_prefixes = 2,
+                     .prefixes = {2, 5}});
+    check(&(setting){.shape = plain,
+                     .pairs = 5,
+                     .random = 9,
+                     .in_batch = false,
+                     .smoothing = 0.1,
+                     .n_prefixes = 1,
+                     .prefixes = {3}});
+}
+
 static void products_own_tokens(void **state) {
     sage_model_shape shape = grouped;
     (void)state;
@@ -217,6 +239,7 @@ int main(void) {
                                        cmocka_unit_test(groups_and_pictures_as_queries),
                                        cmocka_unit_test(sentences_beside),
                                        cmocka_unit_test(products_own_tokens),
-                                       cmocka_unit_test(products_and_users_ask)};
+                                       cmocka_unit_test(products_and_users_ask),
+                                       cmocka_unit_test(prefixes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -335,6 +335,12 @@ def losses(p, batch, q, v, pairs, random, in_batch, smoothing, teacher):
     return mean_a + mean_b + teacher * mean_c, mean_a, mean_b, mean_c
 
 
+def prefix_losses(p, batch, q, v, pairs, random, in_batch, smoothing):
+    """Matryoshka: the same softmaxes of the first numbers of all vectors, brought back to length 1."""
+    lengths, weight = batch["prefixes"]
+    return weight * sum(losses(p, batch, F.normalize(q[:, :m], dim=1), F.normalize(v[:, :m], dim=1), pairs, random, in_batch, smoothing, 0.0)[0] for m in lengths)
+
+
 def make_teacher(rng, mask):
     """Scores of about a third of the columns; row 1 has none, row 2 only such as are masked."""
     scores = 4 * rng.random(mask.shape) * (rng.random(mask.shape) < 0.35)
@@ -374,6 +380,8 @@ def pack_batch(s, batch):
               "query.user_kind": np.concatenate(kinds).astype(np.uint8), "query.user_age": np.concatenate(ages).astype(np.float64)}
     if "given" in batch:
         t["spec.queries"] = batch["given"]
+    if "given_products" in batch:
+        t["spec.products"] = batch["given_products"]
     if "teacher" in batch:
         t["teacher.begin"] = prefix_sums((batch["teacher"] != 0).sum(1))
         t["teacher.column"] = np.nonzero(batch["teacher"])[1].astype(np.uint32)
@@ -404,10 +412,15 @@ def evaluate(s, p, hashes, key_bias, batch, settings):
     q = query_vectors(p, s, hashes, batch)
     if "given" in batch:
         q = real(batch["given"])
+    if "given_products" in batch:
+        v = real(batch["given_products"])
     loss = list(losses(p, batch, q, v, pairs, random, in_batch, smoothing, teacher))
     if beside(s):
         loss.append(sentence_loss(p, s, batch, pairs))
         loss[0] = loss[0] + loss[4]
+    if "prefixes" in batch:
+        loss += [torch.zeros(())] * (5 - len(loss)) + [prefix_losses(p, batch, q, v, pairs, random, in_batch, smoothing)]
+        loss[0] = loss[0] + loss[5]
     loss[0].backward()
     if beside(s):
         nothing = [torch.zeros(width(s, "sentences"))]
@@ -416,7 +429,7 @@ def evaluate(s, p, hashes, key_bias, batch, settings):
         heard = [real(x) for x in batch["sentences"]] + nothing * (len(q) - len(batch["texts"]))
         q = published(p, s, own + list(q[len(own):]), heard)
         q = said_by_products(s, q, batch)
-    assert key_bias.grad.abs().max() < (1e-14 if key_bias.dtype == torch.float64 else 1e-5)
+    assert "given_products" in batch or key_bias.grad.abs().max() < (1e-14 if key_bias.dtype == torch.float64 else 1e-5)
     if p["temperature"] > math.log(100) and p["temperature"].grad < 0:
         p["temperature"].grad.zero_()
     grads = {k: (torch.zeros_like(x) if x.grad is None else x.grad).numpy() for k, x in p.items()}
@@ -434,7 +447,7 @@ def compare_f32(s, p, hashes, key_bias, batch, settings, expected):
 
 
 def make_case(name, seed, shape, pairs, random, in_batch=True, smoothing=0.0, temperature=1.1, teacher=0.0, given=False, pictures=0, looked=0, users=0,
-              given_rows=0):
+              given_rows=0, prefixes=(), given_products=False):
     if len(sys.argv) > 1 and name not in sys.argv[1:]:
         return
     rng = np.random.default_rng(seed)
@@ -448,6 +461,11 @@ def make_case(name, seed, shape, pairs, random, in_batch=True, smoothing=0.0, te
     if given:  # in place of the tower's
         vectors = rng.normal(size=(pairs, s["dim_out"]))
         batch["given"] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    if given_products:  # in place of the encoder's
+        vectors = rng.normal(size=(pairs + random, s["dim_out"]))
+        batch["given_products"] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    if prefixes:
+        batch["prefixes"] = prefixes
     settings = (pairs, random, in_batch, smoothing, teacher)
     v, q, loss, grads = evaluate(s, p, hashes, key_bias, batch, settings)
     worst = compare_f32(s, p, hashes, key_bias, batch, settings, grads)
@@ -458,6 +476,8 @@ def make_case(name, seed, shape, pairs, random, in_batch=True, smoothing=0.0, te
     if s.get("tokens"):
         tensors["token.pids"] = np.arange(s["tokens"]) * 3 + 7
     meta = {"format": "itemsage-model-1"} | s | dict(groups=groups, pairs=pairs, random=random, in_batch=int(in_batch), smoothing=smoothing, teacher=teacher)
+    if prefixes:
+        meta |= dict(prefixes=" ".join(map(str, prefixes[0])), prefix_weight=prefixes[1])
     meta |= {f"hash_{x}{k + 1}": hashes[k][i] for k in range(2) for i, x in enumerate("ab")}
     folder = Path(__file__).parent / "fixtures"
     folder.mkdir(exist_ok=True)
@@ -484,6 +504,9 @@ if __name__ == "__main__":
               pictures=2)
     make_case("tokens", 16, plain | dict(rows=45, tokens=5, groups=[("pictures", 5)]), 7, 6)
     make_case("tokens_hashed", 17, hashed | dict(tokens=9), 6, 7, teacher=0.7)
+    make_case("prefixes", 20, plain, 6, 7, smoothing=0.1, teacher=0.7, prefixes=([2, 3, 5], 0.4))
+    make_case("prefixes_beside", 21, hashed | dict(groups=[("sentences", 6)], sentences_beside=0.49), 7, 70, prefixes=([1, 4], 0.2))
+    make_case("given_products", 23, hashed | dict(groups=[("pictures", 5)]), 8, 5, pictures=2, prefixes=([4], 0.5), given_products=True)
     make_case("pictures_alone", 13, plain | dict(groups=[("pictures", 5)]), 5, 6, smoothing=0.1, pictures=5)
     make_case("looked_at", 16, hashed | dict(groups=[("pictures", 5), ("sentences", 6)], sentences_beside=0.49, product_tower="on"), 9, 6, teacher=0.7,
               pictures=2, looked=3, given_rows=1)

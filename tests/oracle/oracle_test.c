@@ -61,7 +61,7 @@ typedef struct fixture {
     sage_product_batch products;
     sage_query_batch queries;
     sage_loss_spec spec;
-    real *vectors[SAGE_GROUPS_MAX], *sentences, *pictures, *log_q, *weight, *teacher, *given;
+    real *vectors[SAGE_GROUPS_MAX], *sentences, *pictures, *log_q, *weight, *teacher, *given, *given_products;
     real *looked, *looked_said, *user_vectors, *given_rows;
     float *user_age;
 } fixture;
@@ -121,6 +121,14 @@ static void read_queries(fixture *f) {
     if (count(need(f->file, "query.pictures")) > 0) f->queries.pictures = f->pictures;
 }
 
+static void read_prefixes(fixture *f) {
+    const char *text = sage_safetensors_meta(f->file, "prefixes");
+    char *end;
+    if (text == NULL) return;
+    for (; *text != '\0'; text = end) f->spec.prefixes[f->spec.n_prefixes++] = strtoul(text, &end, 10);
+    f->spec.prefix_weight = (real)strtod(sage_safetensors_meta(f->file, "prefix_weight"), NULL);
+}
+
 static void open_fixture(const char *name, char path[512], fixture *f) {
     sage_error error = {0};
     const char *tests = getenv("SAGE_TEST_DIR");
@@ -149,6 +157,9 @@ static void open_fixture(const char *name, char path[512], fixture *f) {
                                .teacher_weight = (real)strtod(sage_safetensors_meta(f->file, "teacher"), NULL)};
     if (sage_safetensors_find(f->file, "spec.queries") != NULL)
         f->spec.queries = f->given = reals_of(f->file, "spec.queries");
+    if (sage_safetensors_find(f->file, "spec.products") != NULL)
+        f->spec.products = f->given_products = reals_of(f->file, "spec.products");
+    read_prefixes(f);
     if (f->spec.teacher_weight > 0) {
         f->spec.teacher_begin = need(f->file, "teacher.begin")->data;
         f->spec.teacher_column = need(f->file, "teacher.column")->data;
@@ -164,6 +175,7 @@ static void close_fixture(fixture *f) {
     free(f->weight);
     free(f->teacher);
     free(f->given);
+    free(f->given_products);
     free(f->looked);
     free(f->looked_said);
     free(f->user_vectors);
@@ -177,7 +189,7 @@ static void check_vectors(const fixture *f, const sage_model *model, sage_pool *
     real *p = malloc(f->products.n * out * sizeof *p), *q = malloc(f->spec.n_pairs * out * sizeof *q);
     assert_int_equal(vectors_of_products(model, pool, &f->products, p, NULL), SAGE_OK);
     assert_int_equal(vectors_of_queries(model, pool, &f->queries, q, NULL), SAGE_OK);
-    agree("product vectors", p, need(f->file, "out.products"));
+    if (f->given_products == NULL) agree("product vectors", p, need(f->file, "out.products"));
     if (f->given == NULL) agree("query vectors", q, need(f->file, "out.queries"));
     free(p);
     free(q);
@@ -210,8 +222,8 @@ static void check_sparse(const char *name, const fixture *f, size_t n, const uin
 }
 
 static void check_loss(const fixture *f, const sage_loss *loss) {
-    const real got[5] = {(real)loss->total, (real)loss->in_batch, (real)loss->random, (real)loss->teacher,
-                         (real)loss->sentences};
+    const real got[6] = {(real)loss->total,   (real)loss->in_batch,  (real)loss->random,
+                         (real)loss->teacher, (real)loss->sentences, (real)loss->prefixes};
     double by_task = 0, weights = 0, all_weights = 0;
     agree("loss", got, need(f->file, "out.loss"));
     for (size_t i = 0; i < SAGE_MODEL_TASKS_MAX; i++) {
@@ -220,7 +232,7 @@ static void check_loss(const fixture *f, const sage_loss *loss) {
     }
     for (size_t i = 0; i < f->spec.n_pairs; i++) all_weights += (double)f->weight[i];
     assert_true(fabs(weights - all_weights) < 1e-9);
-    assert_true(fabs(by_task / weights + loss->sentences - loss->total) < 1e-9);
+    assert_true(fabs(by_task / weights + loss->sentences + loss->prefixes - loss->total) < 1e-9);
 }
 
 static void check_with(const char *name, size_t threads) {
@@ -281,7 +293,10 @@ int main(void) {
                                "users_alone",
                                "users_and_all",
                                "tokens",
-                               "tokens_hashed"};
+                               "tokens_hashed",
+                               "prefixes",
+                               "prefixes_beside",
+                               "given_products"};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(check, names[0]),  cmocka_unit_test_prestate(check, names[1]),
         cmocka_unit_test_prestate(check, names[2]),  cmocka_unit_test_prestate(check, names[3]),
@@ -293,6 +308,8 @@ int main(void) {
         cmocka_unit_test_prestate(check, names[14]), cmocka_unit_test_prestate(check, names[15]),
         cmocka_unit_test_prestate(check, names[16]), cmocka_unit_test_prestate(check, names[17]),
         cmocka_unit_test_prestate(check, names[18]), cmocka_unit_test_prestate(check, names[19]),
+        cmocka_unit_test_prestate(check, names[20]), cmocka_unit_test_prestate(check, names[21]),
+        cmocka_unit_test_prestate(check, names[22]),
     };
     const char *forced = getenv("ITEMSAGE_ISA");
     if (forced != NULL && strcmp(sage_isa(), forced) != 0) {

@@ -319,6 +319,15 @@ static void bad_batches(void **state) {
                      SAGE_E_ARGUMENT);
     assert_non_null(strstr(error.text, "10 products"));
     b->spec.n_random = 5;
+    static const size_t lengths[][2] = {{0, 1}, {2, 2}, {3, 2}, {2, 1000}};
+    b->spec.n_prefixes = 2;
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        memcpy(b->spec.prefixes, lengths[i], sizeof lengths[i]);
+        assert_int_equal(sage_model_step(model, work, &b->products, &b->queries, &b->spec, grads, &loss, &error),
+                         SAGE_E_ARGUMENT);
+        assert_non_null(strstr(error.text, "prefixes"));
+    }
+    b->spec.n_prefixes = 0;
     b->products.text.n--;
     assert_int_equal(vectors_of_products(model, NULL, &b->products, out, &error), SAGE_E_ARGUMENT);
     b->products.text.n++;
@@ -356,6 +365,9 @@ static void memory_runs_out(void **state) {
     unsigned long at = 0;
     sage_status st;
     rb_fill(b, &hashed, 5, 5, 7);
+    b->spec.n_prefixes = 2;
+    b->spec.prefixes[0] = 1;
+    b->spec.prefixes[1] = 2;
     do {
         sage_alloc_fail_from(++at);
         st = whole_step(b, NULL);
