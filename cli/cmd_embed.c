@@ -75,10 +75,12 @@ static int run_export(const cli_args *args) {
     sage_error error;
     sage_shop *shop;
     const char *format = cli_value(args, "format"), *out = args->operands[0];
+    size_t dims = 0;
     if (!format) format = "npy";
+    if (!cli_number(args, "dims", 1, 65536, &dims)) return CLI_USAGE;
     int result = cli_open(args, &shop);
     if (result != CLI_DONE) return result;
-    if (sage_export(shop, format, out, &error) != SAGE_OK)
+    if (sage_export(shop, format, dims, out, &error) != SAGE_OK)
         result = cli_fail(&error);
     else if (strcmp(format, "split") == 0)
         printf("Wrote %s/train.tsv, validation-known.tsv, validation-targets.tsv, test-known.tsv, test-targets.tsv\n",
@@ -89,8 +91,10 @@ static int run_export(const cli_args *args) {
     return result;
 }
 
-static const cli_flag export_flags[] = {{"format", 0, "NAME", "npy (the default), fvecs or split."},
-                                        {NULL, 0, NULL, NULL}};
+static const cli_flag export_flags[] = {
+    {"format", 0, "NAME", "npy (the default), fvecs or split."},
+    {"dims", 0, "M", "Only the first M numbers of each vector, brought back to length 1; see the option matryoshka."},
+    {NULL, 0, NULL, NULL}};
 
 const cli_command cli_export = {
     .name = "export",

@@ -53,6 +53,7 @@ static void print_differences(const sage_eval_report *r) {
 
 static void print_table(const sage_eval_report *r) {
     printf("Judged on: %s%s\n", r->source, r->simulated ? " (SIMULATED events)" : "");
+    if (r->dims > 0) printf("Vectors cut to %zu numbers.\n", r->dims);
     heading(r);
     for (size_t i = 0; i < r->n_rows; i++) print_row(r, &r->rows[i]);
     printf("pair@k: share of held-out pairs whose product is among the k first; in brackets its 95 %% interval over "
@@ -69,6 +70,7 @@ static int run(const cli_args *args) {
     sage_eval_options options = {.events_file = cli_value(args, "events")};
     const char *k = cli_value(args, "k"), *json = cli_value(args, "json");
     if (k && parse_k(k, &options) != CLI_DONE) return CLI_USAGE;
+    if (!cli_number(args, "dims", 1, 65536, &options.dims)) return CLI_USAGE;
     sage_eval_report *report = calloc(1, sizeof *report);
     if (!report) return cli_usage("out of memory");
     int result = cli_open(args, &shop);
@@ -88,6 +90,7 @@ static int run(const cli_args *args) {
 static const cli_flag flags[] = {
     {"events", 0, "FILE", "Judges on this event file in place of the held-out part."},
     {"k", 'k', "K,...", "Cut-offs, ascending; 10,100 where not given."},
+    {"dims", 0, "M", "Compares the first M numbers of the vectors alone; see the option matryoshka."},
     {"json", 0, "FILE", "Writes all figures and intervals as JSON as well."},
     {NULL, 0, NULL, NULL},
 };

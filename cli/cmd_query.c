@@ -112,6 +112,7 @@ static int ask(const cli_args *args, sage_query *query) {
     const char *method = cli_value(args, "method");
     if (method && sage_method_parse(method, &query->method, &error) != SAGE_OK) return cli_fail(&error);
     if (!cli_number(args, "n", 1, 10000, &query->n)) return CLI_USAGE;
+    if (!cli_number(args, "dims", 1, 65536, &query->dims)) return CLI_USAGE;
     int result = cli_open(args, &shop);
     if (result != CLI_DONE) return result;
     result = search(args, shop, query);
@@ -152,6 +153,7 @@ static const cli_flag flags[] = {
     {"new", 0, NULL, "Leaves out what the user or session knows already, and its variants."},
     {"method", 'm', "NAME", "vectors (the default), keywords or hybrid."},
     {"n", 'n', "N", "How many results, 1 to 10000; 10 where not given."},
+    {"dims", 0, "M", "Compares the first M numbers of the vectors alone; see the option matryoshka."},
     {"json", 0, NULL, "Prints the results as JSON."},
     {NULL, 0, NULL, NULL},
 };

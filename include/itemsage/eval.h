@@ -18,6 +18,7 @@ typedef struct sage_eval_options {
     const char *events_file; /* judge on this event file in place of the held-out part, or NULL */
     size_t n_k;              /* 0 = 10, 100 */
     size_t k[SAGE_EVAL_K_MAX];
+    size_t dims; /* compare only so many of the vectors' first numbers, renormalised; 0 = all */
 } sage_eval_options;
 
 typedef struct sage_eval_row {
@@ -46,6 +47,7 @@ typedef struct sage_eval_report {
     sage_eval_difference differences[SAGE_EVAL_DIFFERENCES_MAX];
     bool simulated;         /* the events come from `itemsage synth events` */
     uint64_t unknown_pairs; /* judged pairs whose product is not in the index; they count as misses */
+    size_t dims;            /* as the options said */
     char source[256];       /* what was judged on: "held-out test part of dataset 1", or the file */
 } sage_eval_report;
 

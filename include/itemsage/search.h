@@ -32,6 +32,7 @@ typedef struct sage_query {
     bool fresh;         /* users: without what they know, and its item_group_ids */
     sage_method method; /* vectors only but for texts */
     size_t n;           /* results wanted, 1..10000 */
+    size_t dims;        /* vectors: compare only so many of their first numbers, renormalised; 0: all */
 } sage_query;
 
 typedef struct sage_hit {

@@ -48,8 +48,9 @@ sage_status sage_index_build(sage_shop *shop, const sage_monitor *monitor, sage_
 /* Writes vectors and ids of the current release: "npy" (OUT.npy, OUT.ids) or "fvecs" (OUT.fvecs, OUT.ids). Or "split":
  * what users did, as the newest dataset splits it, into the folder OUT (made where it is missing), so that other
  * programs can be judged on the same questions: train.tsv, and of validation and test what is known and what is to be
- * predicted; see docs/formats.md. */
-sage_status sage_export(sage_shop *shop, const char *format, const char *out, sage_error *error);
+ * predicted; see docs/formats.md. dims > 0: of every vector so many of the model's own first numbers, brought back to
+ * length 1. */
+sage_status sage_export(sage_shop *shop, const char *format, size_t dims, const char *out, sage_error *error);
 
 #ifdef __cplusplus
 }

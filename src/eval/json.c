@@ -102,6 +102,7 @@ static json_t *report_json(const sage_eval_report *report) {
     failed = failed != 0 || set(root, "source", name_json(report->source)) != 0 ||
              set(root, "simulated", json_boolean(report->simulated)) != 0 ||
              set(root, "unknown_pairs", json_integer((json_int_t)report->unknown_pairs)) != 0;
+    if (report->dims > 0) failed = failed != 0 || set(root, "dims", json_integer((json_int_t)report->dims)) != 0;
     return value_or_free(root, failed);
 }
 

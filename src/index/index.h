@@ -65,6 +65,15 @@ bool sage_index_find_id(const sage_index *index, const char *id, size_t *row);
 const float *sage_index_vectors(const sage_index *index); /* [count][dim] in the map */
 const char *sage_index_shown(const sage_index *index, size_t row,
                              size_t what); /* terminated, in the map; "" where absent */
+/* From now on searches compare the first `dims` numbers alone, of vectors and of queries (which stay dim long), each
+ * brought back to length 1; 0 or dim: all of them, as they are. Holds [count][dims] floats. The vectors themselves stay
+ * whole. Not beside other calls. */
+sage_status sage_index_cut(sage_index *index, size_t dims, sage_error *error);
+/* What is compared: [count][*dims]. */
+const float *sage_index_compared(const sage_index *index, size_t *dims);
+/* The score that a search gives a row. */
+float sage_index_score(const sage_index *index, const float *query, size_t row);
+/* A query of which nothing is left after the cut finds nothing. */
 sage_status sage_index_search(const sage_index *index, sage_pool *pool, const float *queries, size_t n_queries,
                               size_t k, sage_neighbour *out, size_t *found, sage_error *error);
 

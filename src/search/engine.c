@@ -92,6 +92,16 @@ const sage_index *sage_engine_index(const sage_engine *engine) {
     return engine->index;
 }
 
+sage_status sage_engine_cut(sage_engine *engine, size_t dims, sage_error *error) {
+    size_t own = sage_encoder_shape(engine->encoder)->dim_out;
+    if (dims > own)
+        return sage_fail(error, SAGE_E_ARGUMENT,
+                         "the published vectors can be cut to 1 to %zu numbers, not to %zu; those that the model was "
+                         "trained for (option matryoshka) lose least",
+                         own, dims);
+    return sage_index_cut(engine->index, dims, error);
+}
+
 void sage_engine_set_fusion(sage_engine *engine, const sage_fusion *fusion) {
     engine->fusion = *fusion;
 }

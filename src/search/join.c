@@ -22,9 +22,9 @@ sage_status sage_join_begin(sage_join *join, const sage_scored *vectors, size_t 
 }
 
 static bool inner_product(const sage_index *index, const float *query, int64_t pid, float *score) {
-    size_t row, dim = sage_index_dim(index);
+    size_t row;
     if (!sage_index_find(index, pid, &row)) return false;
-    *score = query != NULL ? sage_ops_best()->dot(dim, query, sage_index_vectors(index) + row * dim) : 0;
+    *score = query != NULL ? sage_index_score(index, query, row) : 0;
     return true;
 }
 

@@ -30,6 +30,10 @@ bool sage_engine_speaks(const sage_engine *engine); /* the model takes sentences
 void sage_engine_take_sentences(sage_engine *engine, sage_sentences *sentences, sage_status status,
                                 const sage_error *error);
 const sage_index *sage_engine_index(const sage_engine *engine);
+/* Searches compare the first `dims` numbers of the vectors alone (sage_index_cut); 0: all. Of vectors that sentences
+ * stand beside only the model's own numbers can be cut. SAGE_E_ARGUMENT: there are not so many. Interests and towers go
+ * on reading whole vectors. */
+sage_status sage_engine_cut(sage_engine *engine, size_t dims, sage_error *error);
 void sage_engine_set_fusion(sage_engine *engine, const sage_fusion *fusion);
 const sage_fusion *sage_engine_fusion(const sage_engine *engine);
 

@@ -175,6 +175,7 @@ sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const s
     memset(report, 0, sizeof *report);
     SAGE_TRY(choose_k(options, k, &n_k, error));
     SAGE_TRY(sage_release_open(shop, &opened, error));
+    if (options) SAGE_TRY(sage_engine_cut(opened.engine, report->dims = options->dims, error));
     SAGE_TRY(judgements_for(shop, &opened.release, options, monitor, &dataset, &g, report, error));
     SAGE_TRY(sage_eval_run(opened.engine, g.rows, g.n, k, n_k, monitor, report, error));
     if (!g.n) report->n_rows = 0; /* rows of nothing */

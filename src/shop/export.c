@@ -1,10 +1,12 @@
 /* `itemsage export`: the published vectors and ids for other programs; the split is export_split.c's. */
 #include <base/error.h>
 #include <io/npy.h>
+#include <io/safetensors.h>
 #include <io/version.h>
 #include <itemsage/train.h>
 #include <shop/export_split.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { FLUSH_BYTES = 1 << 20 };
@@ -19,10 +21,11 @@ static sage_status id_line(const sage_index *index, size_t row, sage_buf *out, s
 
 /* .fvecs: for each vector its dimension as i32, then the values. */
 static sage_status fvecs_row(const sage_index *index, size_t row, sage_buf *out, sage_error *error) {
-    size_t dim = sage_index_dim(index);
+    size_t dim;
+    const float *vectors = sage_index_compared(index, &dim);
     int32_t head = (int32_t)dim;
     sage_status st = sage_buf_add(out, &head, sizeof head, error);
-    return st == SAGE_OK ? sage_buf_add(out, sage_index_vectors(index) + row * dim, dim * sizeof(float), error) : st;
+    return st == SAGE_OK ? sage_buf_add(out, vectors + row * dim, dim * sizeof *vectors, error) : st;
 }
 
 static sage_status export_rows(const sage_index *index, const char *path, row_fn add, sage_error *error) {
@@ -49,14 +52,37 @@ out:
 
 static sage_status export_npy(const sage_index *index, const char *path, sage_error *error) {
     sage_npy_writer writer;
-    sage_status st = sage_npy_create(path, sage_index_count(index), sage_index_dim(index), &writer, error);
+    size_t dim;
+    const float *vectors = sage_index_compared(index, &dim);
+    sage_status st = sage_npy_create(path, sage_index_count(index), dim, &writer, error);
     if (st != SAGE_OK) return st;
-    st = sage_npy_add(&writer, sage_index_vectors(index), sage_index_count(index), error);
+    st = sage_npy_add(&writer, vectors, sage_index_count(index), error);
     sage_status finished = sage_npy_finish(&writer, st == SAGE_OK ? error : NULL);
     return st == SAGE_OK ? finished : st;
 }
 
-sage_status sage_export(sage_shop *shop, const char *format, const char *out, sage_error *error) {
+/* Vectors that sentences stand beside can be cut within the model's own numbers alone. */
+static sage_status cut(const sage_shop *shop, const sage_release *release, size_t dims, sage_index *index,
+                       sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_safetensors *file = NULL;
+    char models[SAGE_PATH_MAX], dir[SAGE_PATH_MAX], path[SAGE_PATH_MAX];
+    SAGE_TRY(sage_shop_path(shop, "models", models, error));
+    SAGE_TRY(sage_version_path(dir, models, release->product_model, error));
+    SAGE_TRY(sage_path_join(path, dir, "model.safetensors", error));
+    SAGE_TRY(sage_safetensors_open(path, &file, error));
+    const char *text = sage_safetensors_meta(file, "dim_out");
+    size_t own = text != NULL ? strtoul(text, NULL, 10) : 0;
+    if (dims > own)
+        st = sage_fail(error, SAGE_E_ARGUMENT, "the published vectors can be cut to 1 to %zu numbers, not to %zu", own,
+                       dims);
+    if (st == SAGE_OK) st = sage_index_cut(index, dims, error);
+out:
+    sage_safetensors_close(file);
+    return st;
+}
+
+sage_status sage_export(sage_shop *shop, const char *format, size_t dims, const char *out, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_release release;
     sage_index *index = NULL;
@@ -73,6 +99,7 @@ sage_status sage_export(sage_shop *shop, const char *format, const char *out, sa
     SAGE_TRY(sage_version_path(dir, indexes, release.index, error));
     st = sage_index_open(dir, true, &index, error);
     SAGE_TRY(sage_shop_advise(st, "run 'itemsage index' to publish a release anew", error));
+    if (dims > 0) SAGE_TRY(cut(shop, &release, dims, index, error));
     SAGE_TRY(npy ? export_npy(index, path, error) : export_rows(index, path, fvecs_row, error));
     SAGE_TRY(export_rows(index, ids, id_line, error));
 out:

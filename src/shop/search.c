@@ -148,6 +148,7 @@ sage_status sage_search(sage_searcher *searcher, const sage_query *query, const 
     *hits = searcher->hits;
     *n_hits = 0;
     SAGE_TRY(check_query(query, error));
+    SAGE_TRY(sage_engine_cut(searcher->opened.engine, query->dims, error));
     SAGE_TRY(run(searcher, query, &f, error));
     for (size_t i = 0; i < f.n; i++) {
         if (!sage_index_find(index, searcher->scored[i].pid, &row)) continue;

@@ -24,8 +24,7 @@ const sage_option sage_train_options[] = {
      "Decay per step of a moving average of all parameters that is validated and published in their place; 0 = off."},
     {"train", "smoothing", SAGE_OPT_REAL, 0, 0.9, NULL, "0", "Label smoothing of both softmaxes."},
     {"train", "matryoshka", SAGE_OPT_TEXT, 0, 0, NULL, "none",
-     "Lengths, such as 16,32,64,128, at which the vectors can be cut (--dims of eval, query and export): each such "
-     "prefix, "
+     "Lengths, such as 16,32,64,128, to which --dims of eval, query and export may cut the vectors: each such prefix, "
      "brought back to length 1, is trained beside the whole; none trains the whole alone."},
     {"train", "matryoshka_weight", SAGE_OPT_REAL, 0, 100, NULL, "0.05", "Weight of each prefix's loss."},
     {"train", "in_batch", SAGE_OPT_BOOL, 0, 0, NULL, "on",

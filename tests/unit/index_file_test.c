@@ -105,6 +105,50 @@ static void test_reads_what_was_written(void **state) {
     }
 }
 
+/* What a search gives must be what the cut vectors, written out, give. */
+static void test_searches_by_the_first_numbers(void **state) {
+    (void)state;
+    enum { N = 200, CUT = 2, K = 5 };
+    sage_neighbour out[2 * K], whole[K];
+    size_t found[2], dims, n_whole;
+    const float queries[2 * DIM] = {3, -1, 100, 0, 0, 7};
+    sage_error error = {0};
+    assert_int_equal(build(N, &error), SAGE_OK);
+    sage_index *index = open_index();
+    const float *vectors = sage_index_vectors(index);
+    assert_int_equal(sage_index_search(index, NULL, queries, 1, K, whole, &n_whole, &error), SAGE_OK);
+    assert_int_equal(sage_index_cut(index, DIM + 1, &error), SAGE_E_ARGUMENT);
+    assert_int_equal(sage_index_cut(index, CUT, &error), SAGE_OK);
+    const float *cut = sage_index_compared(index, &dims);
+    assert_int_equal(dims, CUT);
+    float best[K];
+    for (size_t i = 0; i < K; i++) best[i] = -2;
+    for (size_t row = 0; row < N; row++) {
+        const float *v = vectors + row * DIM;
+        double length = sqrt((double)v[0] * v[0] + (double)v[1] * v[1]);
+        for (size_t i = 0; i < CUT; i++)
+            assert_true(fabs((double)cut[row * CUT + i] - (length > 0 ? (double)v[i] / length : 0)) < 1e-6);
+        double cosine = length > 0 ? (3 * (double)v[0] - (double)v[1]) / (length * sqrt(10)) : 0;
+        assert_true(fabs((double)sage_index_score(index, queries, row) - cosine) < 1e-6);
+        size_t at = K;
+        for (; at > 0 && best[at - 1] < (float)cosine; at--)
+            if (at < K) best[at] = best[at - 1];
+        if (at < K) best[at] = (float)cosine;
+    }
+    assert_int_equal(sage_index_search(index, NULL, queries, 2, K, out, found, &error), SAGE_OK);
+    assert_int_equal(found[0], K);
+    assert_int_equal(found[1], 0); /* nothing is left of it */
+    for (size_t i = 0; i < K; i++) assert_true(fabs((double)(out[i].score - best[i])) < 1e-6);
+    assert_int_equal(sage_index_cut(index, 0, &error), SAGE_OK); /* whole again */
+    assert_int_equal(sage_index_search(index, NULL, queries, 1, K, out, found, &error), SAGE_OK);
+    assert_memory_equal(out, whole, sizeof whole);
+    sage_alloc_fail_from(1);
+    assert_int_equal(sage_index_cut(index, 1, &error), SAGE_E_MEMORY);
+    sage_alloc_fail_from(0);
+    assert_ptr_equal(sage_index_compared(index, &dims), vectors);
+    sage_index_close(index);
+}
+
 static void test_searches_itself(void **state) {
     (void)state;
     sage_neighbour out[4];
@@ -269,6 +313,7 @@ static void test_every_allocation_may_fail(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_what_was_written),
+        cmocka_unit_test(test_searches_by_the_first_numbers),
         cmocka_unit_test(test_searches_itself),
         cmocka_unit_test(test_refuses_wrong_rows),
         cmocka_unit_test(test_flipped_bytes_are_told),

@@ -205,8 +205,8 @@ static void what_is_missing_is_named(void **state) {
     assert_null(searcher);
     assert_non_null(strstr(error.text, "index"));
     assert_int_equal(sage_eval(shop, NULL, NULL, report, &error), SAGE_E_STATE);
-    assert_int_equal(sage_export(shop, "npy", scratch_path(dir, "out"), &error), SAGE_E_STATE);
-    assert_int_equal(sage_export(shop, "csv", scratch_path(dir, "out"), &error), SAGE_E_ARGUMENT);
+    assert_int_equal(sage_export(shop, "npy", 0, scratch_path(dir, "out"), &error), SAGE_E_STATE);
+    assert_int_equal(sage_export(shop, "csv", 0, scratch_path(dir, "out"), &error), SAGE_E_ARGUMENT);
     sage_searcher_close(NULL);
     free(report);
     sage_shop_close(shop);

@@ -3,6 +3,7 @@
 #include <base/option_table.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <train/settings.h>
 #include <train/train.h>
 
@@ -48,6 +49,32 @@ static void auto_steps_follow_the_data(void **state) {
     assert_int_equal(given.seed, 9);
 }
 
+static void prefixes_are_read_or_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t n, last;
+    } good[] = {{"matryoshka=none", 0, 0}, {"matryoshka=16", 1, 16}, {"matryoshka=1,2,63", 3, 63}};
+    static const char *const bad[] = {
+        "matryoshka=0",  "matryoshka=64",   "matryoshka=16,8", "matryoshka=8,8",  "matryoshka=8,",
+        "matryoshka=,8", "matryoshka=8 16", "matryoshka=x",    "matryoshka=8,-9", "matryoshka=1,2,3,4,5,6,7,8,9"};
+    sage_train_settings settings = {0};
+    sage_error error;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        sage_options *options = options_with(good[i].text, NULL);
+        assert_int_equal(sage_train_prefixes(options, 64, &settings, &error), SAGE_OK);
+        assert_int_equal(settings.n_prefixes, good[i].n);
+        if (good[i].n > 0) assert_int_equal(settings.prefixes[good[i].n - 1], good[i].last);
+        sage_options_free(options);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        sage_options *options = options_with(bad[i], NULL);
+        assert_int_equal(sage_train_prefixes(options, 64, &settings, &error), SAGE_E_ARGUMENT);
+        assert_non_null(strstr(error.text, "1 to 63"));
+        sage_options_free(options);
+    }
+}
+
 static void rate_warms_up_then_falls_to_the_floor(void **state) {
     (void)state;
     sage_train_size size = {.products = 10, .pairs = 10, .batch = 4, .seed = 1};
@@ -69,6 +96,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_default_is_within_its_bounds),
         cmocka_unit_test(auto_steps_follow_the_data),
+        cmocka_unit_test(prefixes_are_read_or_refused),
         cmocka_unit_test(rate_warms_up_then_falls_to_the_floor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
