@@ -48,7 +48,8 @@ const sage_option sage_sampler_options[] = {
     {"sampler", "share_checkout", SAGE_OPT_REAL, 0, 1e9, NULL, "auto",
      "Relative share of checkouts; auto as for clicks, for users and products that are looked at times 3."},
     {"sampler", "tasks", SAGE_OPT_TEXT, 0, 0, NULL, "all",
-     "Tasks whose events are trained on, with commas between: surface/event (search/click,user/checkout), or a surface "
+     "Tasks whose events are trained on, with commas between: surface/event, such as search/click,user/checkout, or a "
+     "surface "
      "for all its events, or all. Pairs made from the catalogue are not meant."},
     {"sampler", "user_share", SAGE_OPT_REAL, 0, 1, NULL, "auto",
      "Share of a batch whose queries are users: what they had done before one of their events; auto is 0.5 where 20 "
