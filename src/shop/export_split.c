@@ -98,7 +98,7 @@ static sage_status add_time(sage_buf *rows, int64_t time_ms, sage_error *error) 
     struct tm parts;
     char text[32];
     int64_t ms = (time_ms % 1000 + 1000) % 1000;
-    time_t seconds = (time_t)((time_ms - ms) / 1000);
+    time_t seconds = (time_t)(time_ms / 1000 - (time_ms % 1000 < 0)); /* rounded down */
     if (time_ms == INT64_MIN || gmtime_r(&seconds, &parts) == NULL) return sage_buf_byte(rows, '\n', error);
     strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
     if (ms == 0) return sage_buf_printf(rows, error, "%sZ\n", text);

@@ -52,6 +52,18 @@ static sage_status read_all(place *p) {
     return st;
 }
 
+static sage_status read_users(place *p) {
+    sage_user_cursor *cursor = NULL;
+    const sage_user_row *row = NULL;
+    int64_t newest = 0;
+    sage_status st = sage_user_cursor_open(p->catalog, NULL, &cursor, &p->error);
+    do {
+        if (st == SAGE_OK) st = sage_user_cursor_next(cursor, &row, &p->error);
+    } while (st == SAGE_OK && row != NULL);
+    sage_user_cursor_close(cursor);
+    return st == SAGE_OK ? sage_catalog_newest_event(p->catalog, &newest, &p->error) : st;
+}
+
 static sage_status reopen(place *p) {
     sage_catalog *other = NULL;
     sage_status st = sage_catalog_open(p->db, false, &other, &p->error);
@@ -86,7 +98,7 @@ static void fail_each(place *p, work_fn work) {
 }
 
 static void every_allocation_may_fail(void **state) {
-    static const work_fn all[] = {import_csv, import_events, import_vectors, read_all, reopen, import_jsonl};
+    static const work_fn all[] = {import_csv, import_events, import_vectors, read_all, read_users, reopen, import_jsonl};
     static const float vectors[2][2] = {{1, 2}, {3, 4}};
     (void)state;
     place p;
