@@ -111,7 +111,9 @@ static sage_status add_product(pass *p, const sage_product_row *row, sage_error 
     SAGE_TRY(sage_product_text_read(row, &p->text, error));
     SAGE_TRY(add_text(p, &key[2], error));
     SAGE_TRY(add_images(p, row, error));
-    bool printed = row->fingerprint.low != 0 || row->fingerprint.high != 0;
+    /* Products that are but a number have one fingerprint, and are not alike for that. */
+    bool something = p->text.bytes.len > 0 || row->n_images > 0;
+    bool printed = something && (row->fingerprint.low != 0 || row->fingerprint.high != 0);
     key[0] = hash_or_none(row->item_group_id.data, row->item_group_id.len);
     key[1] = printed ? hash_or_none(&row->fingerprint, sizeof row->fingerprint) : 0;
     for (size_t r = 0; r < SAGE_SAME_RELATIONS; r++)

@@ -75,17 +75,19 @@ static void likeness_joins_groups_fingerprints_and_titles(void **state) {
     fake_product(catalog, "e")->fingerprint = (sage_fingerprint){1, 3};
     fake_product(catalog, "");
     fake_product(catalog, ""); /* no title is no likeness */
+    fake_product(catalog, "")->fingerprint = (sage_fingerprint){1, 4};
+    fake_product(catalog, "")->fingerprint = (sage_fingerprint){1, 4}; /* nor are two nothings of one fingerprint */
     sage_dataset *d = built(catalog, NULL, 0);
-    uint64_t same[8];
-    for (size_t i = 0; i < 8; i++) {
+    uint64_t same[10];
+    for (size_t i = 0; i < 10; i++) {
         sage_packed_product p;
         sage_dataset_product(d, i, &p);
         same[i] = p.same;
     }
     assert_true(same[0] == same[1] && same[1] == same[2]);
     assert_true(same[3] == same[4]);
-    const size_t apart[] = {0, 3, 5, 6, 7};
-    for (size_t i = 0; i < 5; i++) {
+    const size_t apart[] = {0, 3, 5, 6, 7, 8, 9};
+    for (size_t i = 0; i < 7; i++) {
         for (size_t j = 0; j < i; j++) assert_true(same[apart[i]] != same[apart[j]]);
     }
     sage_dataset_close(d);
