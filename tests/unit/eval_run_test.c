@@ -303,6 +303,71 @@ static void test_products_by_their_own_vectors(void **state) {
     sage_searches_free(&searches);
 }
 
+enum { READ = 8 };
+
+/* The same shop with a model that has both towers. */
+static sage_engine *with_towers(void) {
+    char path[SAGE_PATH_MAX], vocabulary[SAGE_PATH_MAX];
+    sage_engine *other = NULL;
+    sage_error error = {0};
+    sage_release release = tiny_release;
+    size_t n;
+    release.query_model = 2;
+    tiny_model_dir(dir, 2, path);
+    char *words = scratch_read(scratch_path(dir, "models/1/vocabulary"), &n);
+    snprintf(vocabulary, sizeof vocabulary, "%s", scratch_path(path, "vocabulary"));
+    scratch_write(vocabulary, words, n);
+    sage_free(words);
+    tiny_write_model_with(path, 2, 0, NULL, READ);
+    must(sage_engine_open(dir, &release, NULL, &other, &error), &error);
+    return other;
+}
+
+static void check_list(const sage_neighbour *list, size_t found, const float *query, size_t depth) {
+    sage_scored expected[TINY_INDEXED];
+    sage_error error = {0};
+    size_t n;
+    must(sage_engine_vector(engine, query, depth, expected, &n, &error), &error);
+    assert_int_equal(found, n);
+    for (size_t i = 0; i < n; i++) assert_float_equal(list[i].score, expected[i].score, 1e-5);
+}
+
+/* The towers' lists are those nearest to what the engine makes of each past. */
+static void test_towers_of_people_and_products(void **state) {
+    (void)state;
+    enum { DEPTH = 9 };
+    static sage_user_event events[PEOPLE][MOST_EVENTS];
+    static sage_neighbour out[PEOPLE * DEPTH];
+    sage_past pasts[PEOPLE];
+    size_t found[PEOPLE];
+    float query[TINY_INDEX_DIM];
+    sage_error error = {0};
+    sage_searches searches = {.engine = with_towers()};
+    make_pasts(pasts, events);
+    sage_lister lister = sage_by_user_tower(&searches);
+    must(lister.list(lister.ctx, pasts, PEOPLE, DEPTH, out, found, &error), &error);
+    for (size_t u = 0; u < PEOPLE; u++) {
+        sage_known_event known[MOST_EVENTS];
+        for (size_t i = 0; i < pasts[u].n; i++)
+            known[i] =
+                (sage_known_event){events[u][i].product, u % 2 ? (float)(pasts[u].n + 1 - i) : NAN, events[u][i].kind};
+        const sage_history history = {.events = known, .n = pasts[u].n};
+        must(sage_engine_user_vectors(searches.engine, &history, 1, query, &error), &error);
+        check_list(out + u * DEPTH, found[u], query, DEPTH);
+    }
+    lister = sage_by_product_tower(&searches);
+    assert_string_equal(lister.name, "vectors");
+    assert_string_equal(sage_by_own_vector(&searches).name, "similar");
+    pasts[3] = (sage_past){events[4], 1, INT64_MIN}; /* had nothing */
+    must(lister.list(lister.ctx, pasts, PEOPLE, DEPTH, out, found, &error), &error);
+    for (size_t q = 0; q < PEOPLE; q++) {
+        must(sage_engine_looked_vectors(searches.engine, &pasts[q].events[0].product, 1, query, &error), &error);
+        check_list(out + q * DEPTH, found[q], query, DEPTH);
+    }
+    sage_engine_close(searches.engine);
+    sage_searches_free(&searches);
+}
+
 /* ---- judgements of a dataset ---- */
 
 static void test_judgements_of_a_dataset(void **state) {
@@ -362,6 +427,7 @@ int main(void) {
         cmocka_unit_test(test_pictures_have_rows_of_their_own),
         cmocka_unit_test(test_interests_of_many_users),
         cmocka_unit_test(test_products_by_their_own_vectors),
+        cmocka_unit_test(test_towers_of_people_and_products),
         cmocka_unit_test(test_judgements_of_a_dataset),
     };
     return cmocka_run_group_tests(tests, open_shop, close_shop);
