@@ -53,7 +53,7 @@ const sage_option sage_sampler_options[] = {
      "for all its events, or all. Pairs made from the catalogue are not meant."},
     {"sampler", "user_share", SAGE_OPT_REAL, 0, 1, NULL, "auto",
      "Share of a batch whose queries are users: what they had done before one of their events; auto is 0.5 where 20 "
-     "users have two products and nobody searches, 0.3 beside searches, else 0."},
+     "users have two products and nobody searches, 2/3 where products are but numbers, 0.3 beside searches, else 0."},
     {"sampler", "closeup_share", SAGE_OPT_REAL, 0, 1, NULL, "auto",
      "Share of a batch whose queries are products that are looked at; auto is half of user_share, and 0.15 where only "
      "events of the surface product say what was looked at."},

@@ -9,6 +9,7 @@
 static const double AUTO_CATALOGUE_SHARE = 0.6;
 static const double AUTO_PICTURE_SHARE = 0.15, AUTO_SEARCHED_SHARE = 0.3; /* without and with searches by picture */
 static const double AUTO_USER_SHARE = 0.5, AUTO_USER_SHARE_BESIDE = 0.3;  /* without and with searches by text */
+static const double AUTO_USER_SHARE_ALONE = 2.0 / 3;                      /* where nothing can be made of products */
 static const double AUTO_CLOSEUP_SHARE = 0.15; /* where only the surface product has events */
 
 /* ---- kinds ---- */
@@ -166,13 +167,17 @@ static size_t looked_rows(sage_sampler *s, const sage_options *o, size_t rows, s
     return dealt + deal_kinds(s, o, SAGE_ON_PRODUCT, SAGE_ON_PRODUCT * SAGE_EVENT_KINDS, rows - of_pairs, capped);
 }
 
+static double auto_users(const sage_sampler *s, size_t searches) {
+    bool bare = sage_vocab_size(sage_dataset_vocab(s->dataset)) == 0 && sage_sampler_images(s) == 0;
+    if (!sage_people_enough(s->dataset)) return 0;
+    return bare ? AUTO_USER_SHARE_ALONE : searches > 0 ? AUTO_USER_SHARE_BESIDE : AUTO_USER_SHARE;
+}
+
 static sage_status share_people(sage_sampler *s, const sage_options *o, size_t searches, double *shared,
                                 sage_error *error) {
     sage_status st = SAGE_OK;
-    bool enough = sage_people_enough(s->dataset);
     size_t of_users = 0, of_looks = 0, pairs = take_pairs(s, SAGE_ON_PRODUCT, SAGE_SOURCE_LOOKS);
-    double beside = searches > 0 ? AUTO_USER_SHARE_BESIDE : AUTO_USER_SHARE;
-    double users = sage_options_real_or(o, "user_share", enough ? beside : 0);
+    double users = sage_options_real_or(o, "user_share", auto_users(s, searches));
     double looked = users > 0 ? fmin(users / 2, 1 - users) : pairs > 0 ? AUTO_CLOSEUP_SHARE : 0;
     looked = sage_options_real_or(o, "closeup_share", looked);
     if (users > 0) SAGE_TRY(take_events(s, SAGE_ON_USER, &of_users, error));

@@ -156,6 +156,29 @@ static void a_product_without_anything_weighs_nothing(void **state) {
     release(&f);
 }
 
+static void of_products_that_are_but_numbers_no_row_is_made(void **state) {
+    (void)state;
+    fixture f = {fake_new(), fake_options(), NULL};
+    char id[24];
+    for (int i = 0; i < 90; i++) fake_product(f.catalog, "")->fingerprint = (sage_fingerprint){5, 5};
+    for (int u = 0; u < 60; u++) {
+        snprintf(id, sizeof id, "u%d", u);
+        for (int i = 0; i < 6; i++) fake_act(f.catalog, id, 10 * (1 + (7 * u + 11 * i) % 90), SAGE_CLICK, INT64_MIN);
+    }
+    fake_sort_events(f.catalog);
+    f.dataset = fake_open(fake_build(f.catalog, f.options));
+    fake_set(f.options, "user_share=auto");
+    fake_set(f.options, "closeup_share=auto");
+    fake_set(f.options, "batch=60");
+    sage_sampler *sampler = sampler_of(&f);
+    const sage_batch *b = batch_of(sampler, 0);
+    assert_int_equal(b->n_users, 40);
+    assert_int_equal(b->n_looked, 20);
+    assert_int_equal(b->n_texts, 0);
+    sage_sampler_free(sampler);
+    release(&f);
+}
+
 /* ---- logQ ---- */
 
 static void log_q_is_what_steps_draw(void **state) {
@@ -288,6 +311,7 @@ int main(void) {
         cmocka_unit_test(bad_settings_are_refused),
         cmocka_unit_test(counts_may_weigh),
         cmocka_unit_test(a_product_without_anything_weighs_nothing),
+        cmocka_unit_test(of_products_that_are_but_numbers_no_row_is_made),
         cmocka_unit_test(log_q_is_what_steps_draw),
         cmocka_unit_test(threads_order_and_twins_do_not_matter),
         cmocka_unit_test(all_memory_is_counted_and_later_steps_take_none),
