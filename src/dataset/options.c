@@ -116,7 +116,7 @@ const sage_option sage_sampler_options[] = {
      "a product or more, or no texts."},
     {"sampler", "token_events", SAGE_OPT_INT, 0, 1e6, NULL, "auto",
      "Events of the training part that a product needs for a token of its own; auto is 3."},
-    {"sampler", "token_dropout", SAGE_OPT_REAL, 0, 1, NULL, "0.5",
+    {"sampler", "token_dropout", SAGE_OPT_REAL, 0, 1, NULL, "0.3",
      "Probability that a product's own token is left out in a step, so that the rest learns to do without."},
     {"sampler", "log_q", SAGE_OPT_CHOICE, 0, 0, "exact|sketch|off", "exact",
      "Correction of in-batch logits for how often a product is drawn: from exact counts, from a count-min sketch, or "

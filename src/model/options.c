@@ -36,7 +36,7 @@ const sage_option sage_model_options[] = {
     {"model", "head_skip", SAGE_OPT_CHOICE, 0, 0, "auto|on|off", "auto",
      "Linear skip beside the product head's MLP; auto leaves it out with preset=paper, as the paper does."},
     {"model", "user_dim", SAGE_OPT_INT, 1, 8192, NULL, "auto",
-     "Width of the tower that reads what a user did; auto is 128, and 256 with preset=paper."},
+     "Width of the tower that reads what a user did; auto is 64, and 256 with preset=paper."},
     {"model", "user_layers", SAGE_OPT_INT, 1, SAGE_USER_LAYERS_MAX, NULL, "auto",
      "Transformer layers of that tower; auto is 1, and 2 with preset=paper."},
     {"model", "user_heads", SAGE_OPT_INT, 1, SAGE_MODEL_HEADS_MAX, NULL, "auto",
@@ -111,7 +111,7 @@ sage_status sage_model_shape_towers(const sage_options *options, bool products, 
     shape->user_events = user_events;
     shape->user_dim = shape->user_layers = shape->user_heads = 0;
     if (user_events == 0) return SAGE_OK;
-    shape->user_dim = size_or(options, "user_dim", paper ? 256 : 128);
+    shape->user_dim = size_or(options, "user_dim", paper ? 256 : 64);
     shape->user_layers = size_or(options, "user_layers", paper ? 2 : 1);
     shape->user_heads = size_or(options, "user_heads", 4);
     if (shape->user_dim % shape->user_heads == 0) return SAGE_OK;

@@ -104,6 +104,7 @@ static void half_of_them_are_dropped(void **state) {
     (void)state;
     fixture f = shop_of(400, 2000);
     fake_set(f.options, "product_token=on");
+    fake_set(f.options, "token_dropout=0.5");
     sage_tokens tokens = tokens_of(&f);
     size_t vocab = sage_vocab_size(sage_dataset_vocab(f.dataset)), there = 0, kept = 0;
     sage_sampler *sampler;

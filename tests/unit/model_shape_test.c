@@ -127,7 +127,7 @@ static void towers_for_people(void **state) {
     assert_int_equal(sage_model_shape_towers(options, false, 0, &s, NULL), SAGE_OK);
     assert_memory_equal(&s, &plain, sizeof s);
     assert_int_equal(sage_model_shape_towers(options, true, 64, &s, NULL), SAGE_OK);
-    assert_true(s.product_tower && s.user_events == 64 && s.user_dim == 128 && s.user_layers == 1 && s.user_heads == 4);
+    assert_true(s.product_tower && s.user_events == 64 && s.user_dim == 64 && s.user_layers == 1 && s.user_heads == 4);
     assert_int_equal(sage_model_shape_towers(of_paper, false, 256, &s, NULL), SAGE_OK);
     assert_true(!s.product_tower && s.user_events == 256 && s.user_dim == 256 && s.user_layers == 2);
     assert_int_equal(sage_model_shape_towers(of_own, true, 64, &s, NULL), SAGE_OK);
