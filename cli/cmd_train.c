@@ -14,12 +14,27 @@ static void print_json(const sage_train_report *r, json_t *profile) {
     json_decref(root);
 }
 
+/* A flag that is an option by another name. */
+static bool take_version(const cli_args *args, sage_shop *shop, const char *flag, const char *option) {
+    sage_error error;
+    size_t version;
+    char setting[64];
+    if (!cli_given(args, flag)) return true;
+    if (!cli_number(args, flag, 1, 1000000000, &version)) return false;
+    snprintf(setting, sizeof setting, "%s=%zu", option, version);
+    return sage_options_set(sage_shop_options(shop), setting, &error) == SAGE_OK;
+}
+
 static int run(const cli_args *args) {
     sage_error error;
     sage_shop *shop;
     sage_train_report r;
     int result = cli_open(args, &shop);
     if (result != CLI_DONE) return result;
+    if (!take_version(args, shop, "from", "from") || !take_version(args, shop, "keep-products", "keep_products")) {
+        sage_shop_close(shop);
+        return CLI_USAGE;
+    }
     const char *precision = sage_options_text(sage_shop_options(shop), "precision");
     cli_profile_begin(args);
     if (sage_train(shop, cli_monitor(), &r, &error) != SAGE_OK) result = cli_fail(&error);
@@ -42,7 +57,14 @@ static int run(const cli_args *args) {
 }
 
 static const cli_flag flags[] = {
-    {"json", 0, NULL, "Prints the result as JSON."}, CLI_PROFILE_FLAG, {NULL, 0, NULL, NULL}};
+    {"from", 'f', "VERSION", "Goes on from this model, over its vocabulary, with all events that there are now."},
+    {"keep-products", 0, "VERSION",
+     "Trains what makes queries against this model's product vectors, which stay as they are: `index` publishes the "
+     "new "
+     "queries beside them, and nothing is embedded anew."},
+    {"json", 0, NULL, "Prints the result as JSON."},
+    CLI_PROFILE_FLAG,
+    {NULL, 0, NULL, NULL}};
 
 const cli_command cli_train = {
     .name = "train",

@@ -11,7 +11,7 @@ extern "C" {
 typedef struct sage_train_report {
     uint64_t model;                    /* version that was published under models/ */
     uint64_t dataset;                  /* version that it was trained on */
-    uint64_t products, queries, pairs; /* of the dataset; pairs: those that are trained on */
+    uint64_t products, queries, pairs; /* of the dataset; pairs: those that are trained on, and what users did */
     uint64_t steps, best_step;
     bool cold_start;            /* no usable event: all pairs were made from the catalogue */
     double validation_recall10; /* of the best step; on held-out pairs, or on made ones where there are no events */

@@ -75,7 +75,7 @@ typedef struct sage_model_config {
     uint64_t dataset;
     uint64_t products_of; /* the model whose product vectors its queries were trained on, and which it has none beside;
                              0: its own */
-    bool simulated;               /* trained on simulated events */
+    bool simulated;       /* trained on simulated events */
     sage_picture_origin pictures; /* of the picture vectors that it was trained on */
     sage_picture_training taught; /* of its tower for searches by picture */
     sage_text_origin texts;

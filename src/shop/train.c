@@ -2,6 +2,7 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <base/report.h>
+#include <embed/embed.h>
 #include <io/json.h>
 #include <io/version.h>
 #include <itemsage/itemsage.h>
@@ -189,6 +190,11 @@ static void describe(const sage_dataset *dataset, const sage_train_result *resul
     report->products = sage_dataset_products(dataset);
     report->queries = sage_dataset_queries(dataset);
     report->pairs = sage_dataset_trained_pairs(dataset);
+    for (unsigned kind = 0; kind < SAGE_EVENT_KINDS; kind++) {
+        size_t n;
+        sage_dataset_targets(dataset, (sage_event_kind)kind, &n);
+        report->pairs += n;
+    }
     report->steps = result->steps;
     report->best_step = result->best_step;
     report->cold_start = result->cold_start;
@@ -200,8 +206,13 @@ static void describe(const sage_dataset *dataset, const sage_train_result *resul
 /* Of a run that goes on from a model: its file, whose vocabulary the dataset then has. */
 static sage_status begin_from(sage_shop *shop, char path[SAGE_PATH_MAX], sage_train_start *start, sage_error *error) {
     sage_status st = SAGE_OK;
-    int64_t from = sage_options_int(shop->options, "from");
     char models[SAGE_PATH_MAX], dir[SAGE_PATH_MAX], setting[64];
+    int64_t from = sage_options_int(shop->options, "from"), kept = sage_options_int(shop->options, "keep_products");
+    if (from == 0 && kept > 0) { /* queries begin as that model has them */
+        snprintf(setting, sizeof setting, "from=%lld", (long long)kept);
+        SAGE_TRY(sage_options_set(shop->options, setting, error));
+        from = kept;
+    }
     if (from == 0) return SAGE_OK;
     SAGE_TRY(sage_shop_path(shop, "models", models, error));
     SAGE_TRY(sage_version_path(dir, models, (uint64_t)from, error));
@@ -216,10 +227,35 @@ out:
     return st;
 }
 
+/* The vectors of the model whose products stay as they are, in the dataset's order. */
+static sage_status keep_products(const sage_shop *shop, const sage_dataset *dataset, float **kept, sage_error *error) {
+    sage_status st = SAGE_OK;
+    uint64_t model = (uint64_t)sage_options_int(shop->options, "keep_products");
+    size_t n = sage_dataset_products(dataset), row, missing = 0;
+    sage_vectors *vectors = NULL;
+    if (model == 0) return SAGE_OK;
+    SAGE_TRY(sage_vectors_open(shop->dir, model, &vectors, error));
+    size_t dim = sage_vectors_dim(vectors);
+    *kept = sage_alloc(n * dim * sizeof **kept);
+    if (*kept == NULL) SAGE_TRY(sage_fail_memory(error, n * dim * sizeof **kept));
+    for (size_t i = 0; i < n; i++) {
+        bool there = sage_vectors_find(vectors, sage_dataset_pids(dataset)[i], &row);
+        missing += !there;
+        if (there) memcpy(*kept + i * dim, sage_vectors_at(vectors, row), dim * sizeof **kept);
+    }
+    if (missing > 0)
+        st = sage_fail(error, SAGE_E_STATE, "%zu products have no vector of model %llu yet; run 'itemsage embed' first",
+                       missing, (unsigned long long)model);
+out:
+    sage_vectors_close(vectors);
+    return st;
+}
+
 sage_status sage_train(sage_shop *shop, const sage_monitor *monitor, sage_train_report *report, sage_error *error) {
     sage_status st = SAGE_OK;
     char work[SAGE_PATH_MAX], model_path[SAGE_PATH_MAX];
     sage_train_start start = {.model = NULL};
+    float *kept = NULL;
     sage_pool *pool = NULL;
     sage_dataset *dataset = NULL;
     sage_validation *validation = NULL;
@@ -232,13 +268,16 @@ sage_status sage_train(sage_shop *shop, const sage_monitor *monitor, sage_train_
     SAGE_TRY(begin_from(shop, model_path, &start, error));
     SAGE_TRY(dataset_for(shop, pool, monitor, &dataset, &from, error));
     SAGE_TRY(sage_shop_path(shop, WORK_DIR, work, error));
-    SAGE_TRY(sage_validation_new(dataset, shop->options, pool, monitor, &validation, error));
+    SAGE_TRY(keep_products(shop, dataset, &kept, error));
+    start.products = kept;
+    SAGE_TRY(sage_validation_new(dataset, shop->options, kept, pool, monitor, &validation, error));
     SAGE_TRY(sage_train_run(dataset, shop->options, &start, pool, work, sage_validation_recall10, validation,
                             sage_validation_vectors(validation), monitor, &result, error));
     SAGE_TRY(publish(shop, work, dataset, &from, &result, &report->model, error));
     describe(dataset, &result, report);
 out:
     sage_validation_free(validation);
+    sage_free(kept);
     sage_dataset_close(dataset);
     sage_fs_unlock(lock);
     return st;

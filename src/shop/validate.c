@@ -21,6 +21,7 @@ enum {
 
 struct sage_validation {
     const sage_dataset *dataset;
+    const float *kept;
     sage_pool *pool;
     const sage_monitor *monitor;
     sage_sampler *sampler; /* where pairs are made from the catalogue; owns their ids */
@@ -193,13 +194,15 @@ static sage_status choose_products(sage_validation *v, const sage_monitor *monit
     return SAGE_OK;
 }
 
-sage_status sage_validation_new(const sage_dataset *dataset, const sage_options *options, sage_pool *pool,
-                                const sage_monitor *monitor, sage_validation **validation, sage_error *error) {
+sage_status sage_validation_new(const sage_dataset *dataset, const sage_options *options, const float *kept,
+                                sage_pool *pool, const sage_monitor *monitor, sage_validation **validation,
+                                sage_error *error) {
     sage_status st = SAGE_OK;
     *validation = NULL;
     sage_validation *v = sage_alloc_zero(1, sizeof *v);
     if (!v) return sage_fail_memory(error, sizeof *v);
     v->dataset = dataset;
+    v->kept = kept;
     v->pool = pool;
     v->monitor = monitor;
     SAGE_TRY(held_out_queries(v, error));
@@ -261,6 +264,9 @@ static size_t hits_of(const sage_validation *v, size_t query, const sage_neighbo
 /* In pieces, so that a wish to stop is heard within about a second. */
 static sage_status embed_products(sage_validation *v, const sage_model *model, size_t dim, sage_error *error) {
     sage_status st = SAGE_OK;
+    for (size_t i = 0; i < v->n_products && v->kept != NULL; i++)
+        memcpy(v->vectors + i * dim, v->kept + (size_t)v->products[i] * dim, dim * sizeof *v->vectors);
+    if (v->kept != NULL) return SAGE_OK;
     for (size_t first = 0; first < v->n_products; first += PRODUCTS_BLOCK) {
         size_t n = v->n_products - first < PRODUCTS_BLOCK ? v->n_products - first : PRODUCTS_BLOCK;
         SAGE_TRY(sage_check_cancel(v->monitor, "validation", error));

@@ -13,8 +13,10 @@ typedef struct sage_validation sage_validation;
  * 200,000, a fixed sample that holds every product of those pairs (recall is then that of the sample; a note says so).
  * Where the model has towers for users or products, what the validation part of the people did is judged too
  * (validate_people.h); steps are then compared by the mean of searches, users and products, each over all its pairs. */
-sage_status sage_validation_new(const sage_dataset *dataset, const sage_options *options, sage_pool *pool,
-                                const sage_monitor *monitor, sage_validation **validation, sage_error *error);
+/* kept: the products' vectors [N][..] where they stay as they are, the caller's; NULL: the model makes them. */
+sage_status sage_validation_new(const sage_dataset *dataset, const sage_options *options, const float *kept,
+                                sage_pool *pool, const sage_monitor *monitor, sage_validation **validation,
+                                sage_error *error);
 void sage_validation_free(sage_validation *validation);
 size_t sage_validation_vectors(const sage_validation *validation); /* that it holds at once: products and queries */
 

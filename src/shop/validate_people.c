@@ -140,11 +140,12 @@ void sage_held_people_place(sage_held_people *people, const uint32_t *products, 
 /* ---- what is found ---- */
 
 /* The own part of the vectors at `positions`, of length 1. */
-static sage_status gather(sage_held_people *p, const float *vectors, size_t width, size_t dim,
+static sage_status gather(sage_held_people *p, const sage_model_shape *shape, const float *vectors,
                           const uint32_t *positions, size_t n, sage_error *error) {
+    size_t width = sage_shape_out(shape), dim = shape->dim_out;
     if (sage_grow((void **)&p->gathered, &p->gathered_capacity, (n + 1) * dim, sizeof *p->gathered))
         return sage_fail_memory(error, (n + 1) * dim * sizeof *p->gathered);
-    for (size_t i = 0; i < n; i++) sage_train_own_part(vectors + positions[i] * width, dim, p->gathered + i * dim);
+    for (size_t i = 0; i < n; i++) sage_shape_own(shape, 1, vectors + positions[i] * width, p->gathered + i * dim);
     return SAGE_OK;
 }
 
@@ -240,7 +241,7 @@ static sage_status judge_users(sage_held_people *p, const sage_model *model, sag
                                sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_model_shape *shape = sage_model_shape_of(model);
-    SAGE_TRY(gather(p, vectors, sage_shape_out(shape), shape->dim_out, p->known, p->n_events, error));
+    SAGE_TRY(gather(p, shape, vectors, p->known, p->n_events, error));
     const sage_query_batch queries = {.n_users = p->n,
                                       .user_begin = p->known_begin,
                                       .user_vectors = p->gathered,
@@ -265,7 +266,7 @@ static sage_status judge_products(sage_held_people *p, const sage_model *model, 
         goto out;
     }
     for (size_t u = 0; u < p->n; u++) newest[u] = p->known[p->known_begin[u + 1] - 1];
-    SAGE_TRY(gather(p, vectors, width, shape->dim_out, newest, p->n, error));
+    SAGE_TRY(gather(p, shape, vectors, newest, p->n, error));
     for (size_t u = 0; u < p->n; u++)
         memcpy(said + u * beside, vectors + newest[u] * width + shape->dim_out, beside * sizeof *said);
     const sage_query_batch queries = {.n_looked = p->n, .looked = p->gathered, .looked_said = said};

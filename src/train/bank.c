@@ -27,9 +27,9 @@ static void mark_looked(const sage_dataset *dataset, uint32_t *slot) {
 }
 
 /* Into slot [N]: numbers of those that are asked for, in order; returns how many. */
-static size_t number(const sage_dataset *dataset, uint32_t *slot) {
+static size_t number(const sage_dataset *dataset, bool every, uint32_t *slot) {
     size_t n = 0, all = sage_dataset_products(dataset);
-    memset(slot, 0xff, all * sizeof *slot);
+    memset(slot, every ? 0 : 0xff, all * sizeof *slot);
     mark_people(dataset, slot);
     mark_looked(dataset, slot);
     for (size_t i = 0; i < all; i++)
@@ -37,7 +37,7 @@ static size_t number(const sage_dataset *dataset, uint32_t *slot) {
     return n;
 }
 
-sage_status sage_bank_new(const sage_dataset *dataset, size_t dim, sage_bank **bank, sage_error *error) {
+static sage_status make(const sage_dataset *dataset, size_t dim, bool every, sage_bank **bank, sage_error *error) {
     sage_status st = SAGE_OK;
     size_t all = sage_dataset_products(dataset);
     sage_bank *b = sage_alloc_zero(1, sizeof *b);
@@ -47,7 +47,7 @@ sage_status sage_bank_new(const sage_dataset *dataset, size_t dim, sage_bank **b
         goto out;
     }
     b->dim = dim;
-    b->n = number(dataset, b->slot);
+    b->n = number(dataset, every, b->slot);
     b->products = sage_alloc((b->n + 1) * sizeof *b->products);
     b->vectors = sage_alloc_zero(b->n * dim + 1, sizeof *b->vectors);
     if (b->products == NULL || b->vectors == NULL) {
@@ -63,12 +63,26 @@ out:
     return st;
 }
 
+sage_status sage_bank_new(const sage_dataset *dataset, size_t dim, sage_bank **bank, sage_error *error) {
+    return make(dataset, dim, false, bank, error);
+}
+
+sage_status sage_bank_new_kept(const sage_dataset *dataset, const sage_model_shape *shape, const float *vectors,
+                               sage_bank **bank, sage_error *error) {
+    sage_status st = make(dataset, shape->dim_out, true, bank, error);
+    if (st != SAGE_OK) return st;
+    (*bank)->kept = true;
+    sage_shape_own(shape, (*bank)->n, vectors, (*bank)->vectors);
+    return SAGE_OK;
+}
+
 void sage_bank_free(sage_bank *bank) {
     if (bank == NULL) return;
     sage_free(bank->products);
     sage_free(bank->slot);
     sage_free(bank->vectors);
     sage_free(bank->gathered);
+    sage_free(bank->columns);
     sage_free(bank);
 }
 
@@ -88,8 +102,7 @@ sage_status sage_bank_fill(sage_bank *bank, const sage_dataset *dataset, const s
     for (size_t at = 0; at < bank->n; at += FILL_BLOCK) {
         size_t n = bank->n - at < FILL_BLOCK ? bank->n - at : FILL_BLOCK;
         SAGE_TRY(sage_train_embed_products(dataset, model, pool, bank->products + at, n, block, error));
-        for (size_t i = 0; i < n; i++)
-            sage_train_own_part(block + i * width, bank->dim, bank->vectors + (at + i) * bank->dim);
+        sage_shape_own(sage_model_shape_of(model), n, block, bank->vectors + at * bank->dim);
     }
 out:
     sage_free(block);
@@ -130,5 +143,15 @@ sage_status sage_bank_gather(sage_bank *bank, sage_pool *pool, const sage_batch 
     job = (gather_job){bank, batch->user_product, bank->gathered + batch->n_looked * bank->dim};
     sage_pool_for(pool, events, GATHER_GRAIN, gather, &job);
     *users = job.out;
+    return SAGE_OK;
+}
+
+sage_status sage_bank_columns(sage_bank *bank, sage_pool *pool, size_t n, const uint32_t *products,
+                              const real **columns, sage_error *error) {
+    if (sage_grow((void **)&bank->columns, &bank->columns_capacity, n * bank->dim, sizeof *bank->columns))
+        return sage_fail_memory(error, n * bank->dim * sizeof *bank->columns);
+    gather_job job = {bank, products, bank->columns};
+    sage_pool_for(pool, n, GATHER_GRAIN, gather, &job);
+    *columns = bank->columns;
     return SAGE_OK;
 }

@@ -1,6 +1,5 @@
 /* Vectors of a dataset's products and queries for validation: as they would be published, without dropout. */
 #include <base/error.h>
-#include <math.h>
 #include <model/batch.h>
 #include <train/train.h>
 
@@ -46,13 +45,6 @@ out:
     sage_frozen_free(frozen);
     sage_batch_builder_free(builder);
     return st;
-}
-
-void sage_train_own_part(const float *published, size_t dim, real *own) {
-    double square = 0;
-    for (size_t d = 0; d < dim; d++) square += (double)published[d] * (double)published[d];
-    double scale = square > 0 ? 1 / sqrt(square) : 0;
-    for (size_t d = 0; d < dim; d++) own[d] = (real)((double)published[d] * scale);
 }
 
 /* Of `n` numbers a row, from row `at` on; NULL stays NULL. */

@@ -66,7 +66,7 @@ static sage_status begin(sage_trainer *trainer, sage_run_found found, const char
     if (found == SAGE_RUN_OTHER)
         sage_note(trainer->monitor, "the unfinished training was of other settings or data (%s); starting afresh",
                   difference);
-    if (!resumed && trainer->bank != NULL)
+    if (!resumed && trainer->bank != NULL && !trainer->bank->kept)
         SAGE_TRY(sage_bank_fill(trainer->bank, trainer->dataset, trainer->model, trainer->pool, error));
     if (!resumed) SAGE_TRY(start_afresh(trainer, error));
     SAGE_TRY(sage_metrics_open(&trainer->metrics, trainer->metrics_path, trainer->state.step, trainer->state.evaluated,

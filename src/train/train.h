@@ -55,9 +55,6 @@ bool sage_train_unfinished(const char *work_dir);
 /* Products of the dataset by their indices, NULL: 0 .. n-1. out [n][O]. */
 sage_status sage_train_embed_products(const sage_dataset *dataset, const sage_model *model, sage_pool *pool,
                                       const uint32_t *products, size_t n, float *out, sage_error *error);
-/* The model's own part of a published vector, where sentences may stand behind it: the first `dim` numbers, of length 1
- * again. */
-void sage_train_own_part(const float *published, size_t dim, real *own);
 /* Queries in the batch's order: out [all of them][O]. */
 sage_status sage_train_embed_queries(const sage_model *model, sage_pool *pool, const sage_query_batch *queries,
                                      float *out, sage_error *error);

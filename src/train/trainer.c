@@ -46,7 +46,10 @@ sage_status sage_trainer_build(sage_trainer *trainer, sage_error *error) {
     if (trainer->settings.average > 0)
         SAGE_TRY(sage_average_new(trainer->model, trainer->settings.steps, trainer->settings.average, &trainer->average,
                                   error));
-    if (sage_shape_recalls(&trainer->load.shape))
+    const sage_model_shape *shape = &trainer->load.shape;
+    if (trainer->start.products != NULL)
+        SAGE_TRY(sage_bank_new_kept(trainer->dataset, shape, trainer->start.products, &trainer->bank, error));
+    else if (sage_shape_recalls(shape))
         SAGE_TRY(sage_bank_new(trainer->dataset, trainer->load.shape.dim_out, &trainer->bank, error));
     SAGE_TRY(sage_feeder_new(trainer->sampler, trainer->settings.steps, &trainer->feeder, error));
 out:
@@ -69,8 +72,9 @@ void sage_trainer_release(sage_trainer *trainer) {
 }
 
 sage_checkpoint sage_trainer_checkpoint(sage_trainer *trainer) {
+    sage_bank *bank = trainer->bank != NULL && trainer->bank->kept ? NULL : trainer->bank;
     return (sage_checkpoint){trainer->model, trainer->optimiser, trainer->average,
-                             trainer->bank,  &trainer->state,    trainer->identity_text};
+                             bank,           &trainer->state,    trainer->identity_text};
 }
 
 /* ---- one step ---- */
@@ -121,9 +125,11 @@ static sage_status forward_backward(sage_trainer *trainer, const sage_batch *bat
     memcpy(spec.prefixes, trainer->settings.prefixes, sizeof spec.prefixes);
     if (trainer->bank != NULL)
         SAGE_TRY(sage_bank_gather(trainer->bank, trainer->pool, batch, &queries.looked, &queries.user_vectors, error));
+    if (trainer->bank != NULL && trainer->bank->kept)
+        SAGE_TRY(sage_bank_columns(trainer->bank, trainer->pool, products.n, batch->product, &spec.products, error));
     SAGE_TRY(
         sage_model_backward(trainer->model, trainer->work, &products, &queries, &spec, trainer->gradient, loss, error));
-    if (trainer->bank != NULL)
+    if (trainer->bank != NULL && !trainer->bank->kept)
         sage_bank_take(trainer->bank, products.n, batch->product, sage_work_products(trainer->work));
 out:
     return st;

@@ -103,7 +103,8 @@ sage_status sage_trainer_plan(sage_trainer *trainer, sage_error *error) {
     SAGE_TRY(new_sampler(trainer, 0, seed_of(trainer), error));
     SAGE_TRY(plan_shape(trainer, &shape, error));
     SAGE_TRY(sage_train_load_model(&shape, &trainer->load, error));
-    if (sage_shape_recalls(&shape)) trainer->load.bank_bytes = sage_bank_bytes(trainer->dataset, shape.dim_out);
+    if (sage_shape_recalls(&shape) || trainer->start.products != NULL)
+        trainer->load.bank_bytes = sage_bank_bytes(trainer->dataset, shape.dim_out);
     /* To validate, the vectors are held, and the weights once more, laid out for inference. */
     if (trainer->validate_vectors > 0)
         trainer->load.validation_bytes = trainer->validate_vectors * sage_shape_out(&shape) * sizeof(float) +

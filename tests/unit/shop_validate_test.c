@@ -52,7 +52,7 @@ static sage_validation *validation_of(const fixture *f, const char *setting) {
     sage_validation *validation;
     sage_error error;
     fake_set(f->options, setting);
-    if (sage_validation_new(f->dataset, f->options, NULL, NULL, &validation, &error) != SAGE_OK)
+    if (sage_validation_new(f->dataset, f->options, NULL, NULL, NULL, &validation, &error) != SAGE_OK)
         fail_msg("%s", error.text);
     return validation;
 }
