@@ -67,7 +67,7 @@ static void print_table(const sage_eval_report *r) {
 static int run(const cli_args *args) {
     sage_error error;
     sage_shop *shop;
-    sage_eval_options options = {.events_file = cli_value(args, "events")};
+    sage_eval_options options = {.events_file = cli_value(args, "events"), .hits_file = cli_value(args, "hits")};
     const char *k = cli_value(args, "k"), *json = cli_value(args, "json");
     if (k && parse_k(k, &options) != CLI_DONE) return CLI_USAGE;
     if (!cli_number(args, "dims", 1, 65536, &options.dims)) return CLI_USAGE;
@@ -91,6 +91,7 @@ static const cli_flag flags[] = {
     {"events", 0, "FILE", "Judges on this event file in place of the held-out part."},
     {"k", 'k', "K,...", "Cut-offs, ascending; 10,100 where not given."},
     {"dims", 0, "M", "Compares the first M numbers of the vectors alone; see the option matryoshka."},
+    {"hits", 0, "FILE", "Writes what each query found, a line a method, task and query, to compare two models by."},
     {"json", 0, "FILE", "Writes all figures and intervals as JSON as well."},
     {NULL, 0, NULL, NULL},
 };

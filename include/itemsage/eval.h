@@ -18,7 +18,8 @@ typedef struct sage_eval_options {
     const char *events_file; /* judge on this event file in place of the held-out part, or NULL */
     size_t n_k;              /* 0 = 10, 100 */
     size_t k[SAGE_EVAL_K_MAX];
-    size_t dims; /* compare only so many of the vectors' first numbers, renormalised; 0 = all */
+    const char *hits_file; /* where to write each query's hits, see below, or NULL */
+    size_t dims;           /* compare only so many of the vectors' first numbers, renormalised; 0 = all */
 } sage_eval_options;
 
 typedef struct sage_eval_row {
@@ -48,9 +49,13 @@ typedef struct sage_eval_report {
     bool simulated;         /* the events come from `itemsage synth events` */
     uint64_t unknown_pairs; /* judged pairs whose product is not in the index; they count as misses */
     size_t dims;            /* as the options said */
+    struct sage_buf *hits;  /* the library's while it judges; NULL after */
     char source[256];       /* what was judged on: "held-out test part of dataset 1", or the file */
 } sage_eval_report;
 
+/* hits_file gets a line a method, task and query: "task method query pairs hits@k ..", tabs between, the query by its
+ * number. Releases of the same dataset are judged on the same queries in the same order, so two such files compare two
+ * models query by query. Written at once, when all has been judged. */
 sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const sage_monitor *monitor,
                       sage_eval_report *report, sage_error *error);
 

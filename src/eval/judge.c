@@ -98,6 +98,12 @@ static bool counts(const sage_judge_entry *entry, const sage_judge_which *which)
     return which->task < 0 ? entry->first : entry->task == (unsigned)which->task;
 }
 
+static bool asks(const sage_judge *judge, size_t query, const sage_judge_which *which) {
+    for (size_t e = judge->begin[query]; e < judge->begin[query + 1]; e++)
+        if (counts(&judge->entries[e], which)) return true;
+    return false;
+}
+
 bool sage_judge_occurs(const sage_judge *judge, const sage_judge_which *which) {
     for (size_t e = 0; e < judge->n_entries; e++)
         if (counts(&judge->entries[e], which)) return true;
@@ -152,6 +158,32 @@ sage_status sage_judge_row(const sage_judge *judge, size_t list, const char *met
         snprintf(row->task, sizeof row->task, "%s", which->name);
     else
         sage_task_name((unsigned)which->task, row->task);
+out:
+    drop_chosen(&c);
+    return st;
+}
+
+static size_t within(const sage_judged *query, size_t k) {
+    size_t n = 0;
+    while (n < query->n_relevant && query->ranks[n] < k) n++; /* they ascend, and a miss is beyond every k */
+    return n;
+}
+
+sage_status sage_judge_hits(const sage_judge *judge, size_t list, const char *method, const sage_judge_which *which,
+                            const size_t *k, size_t n_k, sage_buf *out, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char task[32];
+    chosen c;
+    SAGE_TRY(choose(judge, list, which, &c, error));
+    sage_task_name(which->task < 0 ? 0 : (unsigned)which->task, task);
+    for (size_t q = 0, i = 0; q < judge->n_queries && i < c.n; q++) {
+        if (!asks(judge, q, which)) continue;
+        SAGE_TRY(sage_buf_printf(out, error, "%s\t%s\t%zu\t%zu", which->name != NULL ? which->name : task, method, q,
+                                 c.queries[i].n_relevant));
+        for (size_t j = 0; j < n_k; j++) SAGE_TRY(sage_buf_printf(out, error, "\t%zu", within(&c.queries[i], k[j])));
+        SAGE_TRY(sage_buf_text(out, "\n", error));
+        i++;
+    }
 out:
     drop_chosen(&c);
     return st;

@@ -46,6 +46,10 @@ bool sage_judge_occurs(const sage_judge *judge, const sage_judge_which *which);
 /* The row of a list, which the method's name goes with. *row has 0 queries where nothing is of it. */
 sage_status sage_judge_row(const sage_judge *judge, size_t list, const char *method, const sage_judge_which *which,
                            const size_t *k, size_t n_k, sage_eval_row *row, sage_error *error);
+/* A line for each query that has such pairs: "task method query pairs hits@k .." with tabs between, the query by its
+ * number. Two releases that are judged on one dataset have the same queries in the same order. */
+sage_status sage_judge_hits(const sage_judge *judge, size_t list, const char *method, const sage_judge_which *which,
+                            const size_t *k, size_t n_k, sage_buf *out, sage_error *error);
 /* Pair recall of list a minus that of list b: sage_metrics_difference, in the same resamples that the rows are of. */
 sage_status sage_judge_difference(const sage_judge *judge, size_t a, size_t b, const sage_judge_which *which,
                                   const size_t *k, size_t n_k, sage_interval *out, sage_error *error);

@@ -37,6 +37,9 @@ static sage_status fill_rows(const sage_judge *judge, sage_method method, const 
         if (task >= 0 && !sage_judge_occurs(judge, &which)) continue;
         SAGE_TRY(sage_judge_row(judge, method, sage_method_name(method), &which, report->k, report->n_k,
                                 &report->rows[report->n_rows], error));
+        if (report->hits != NULL)
+            SAGE_TRY(sage_judge_hits(judge, method, sage_method_name(method), &which, report->k, report->n_k,
+                                     report->hits, error));
         report->n_rows++;
     }
 out:

@@ -207,6 +207,12 @@ static sage_status fill(const run *r, sage_pool *pool, sage_eval_report *report,
     }
     report->n_rows += n;
     report->n_differences += n_against;
+    for (size_t i = 0; i < n && report->hits != NULL; i++) {
+        const rows_of_a_method *of = &which[i % f->n_which];
+        size_t lister = i / f->n_which;
+        SAGE_TRY(sage_judge_hits(&r->trial->judge, list_number(lister, of->without_known), r->listers[lister].name,
+                                 &of->which, report->k, report->n_k, report->hits, error));
+    }
 out:
     sage_free(f);
     return st;

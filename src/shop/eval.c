@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { HITS_MAX_BYTES = 1 << 30 };
+
 /* Judgements gathered from an event file; texts live in the arena. */
 typedef struct gathered {
     sage_judgement *rows;
@@ -164,16 +166,32 @@ static sage_status choose_k(const sage_eval_options *options, size_t k[SAGE_EVAL
     return SAGE_OK;
 }
 
+static sage_status begin_hits(sage_buf *hits, const size_t *k, size_t n_k, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_buf_init(hits, HITS_MAX_BYTES);
+    SAGE_TRY(sage_buf_text(hits, "task\tmethod\tquery\tpairs", error));
+    for (size_t i = 0; i < n_k; i++) SAGE_TRY(sage_buf_printf(hits, error, "\thits@%zu", k[i]));
+    SAGE_TRY(sage_buf_text(hits, "\n", error));
+out:
+    return st;
+}
+
 sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const sage_monitor *monitor,
                       sage_eval_report *report, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_open_release opened = {.fd = {-1, -1, -1}};
     sage_dataset *dataset = NULL;
     gathered g = {0};
+    sage_buf hits = {.data = NULL};
     size_t k[SAGE_EVAL_K_MAX], n_k, n_people = 0;
     bool file = options && options->events_file;
     memset(report, 0, sizeof *report);
     SAGE_TRY(choose_k(options, k, &n_k, error));
+    if (options && options->hits_file) {
+        SAGE_TRY(sage_fs_check_plain(options->hits_file, error));
+        SAGE_TRY(begin_hits(&hits, k, n_k, error));
+        report->hits = &hits;
+    }
     SAGE_TRY(sage_release_open(shop, &opened, error));
     if (options) SAGE_TRY(sage_engine_cut(opened.engine, report->dims = options->dims, error));
     SAGE_TRY(judgements_for(shop, &opened.release, options, monitor, &dataset, &g, report, error));
@@ -182,8 +200,11 @@ sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const s
     SAGE_TRY(sage_eval_image_rows(shop, &opened, g.pictures, g.n_pictures, monitor, report, error));
     const sage_people_source people = {dataset, file, g.of[1], g.of[0], g.n_of[1], g.n_of[0]};
     SAGE_TRY(sage_eval_people_rows(shop, &opened, &people, monitor, &n_people, report, error));
-    if (!g.n && !g.n_pictures && !n_people) st = nothing_to_judge(dataset, file, report, error);
+    if (!g.n && !g.n_pictures && !n_people) SAGE_TRY(nothing_to_judge(dataset, file, report, error));
+    if (report->hits != NULL) SAGE_TRY(sage_fs_replace(options->hits_file, hits.data, hits.len, error));
 out:
+    report->hits = NULL;
+    sage_buf_free(&hits);
     sage_release_close(&opened);
     sage_dataset_close(dataset);
     sage_arena_free(g.texts);

@@ -63,6 +63,29 @@ static void test_a_pair_counts_once_in_all_and_once_in_each_task(void **state) {
     sage_judge_free(&judge);
 }
 
+static void test_hits_of_each_query(void **state) {
+    (void)state;
+    const sage_judgement list[] = {{SAGE_STR("a lamp"), SAVE, 4},
+                                   {SAGE_STR("lamp"), CLICK, 9},
+                                   {SAGE_STR("sofa"), CLICK, 7},
+                                   {SAGE_STR("sofa"), CLICK, 3},
+                                   {SAGE_STR("sofa"), SAVE, 3}};
+    const sage_scored sofa[] = {{7, 3}, {3, 2}}, lamp[] = {{1, 2}, {9, 1}};
+    sage_judge judge = judge_of(list, 5);
+    sage_buf out;
+    sage_buf_init(&out, 1000);
+    sage_judge_rank(&judge, 1, SAGE_VECTORS, lamp, 2, 2);
+    sage_judge_rank(&judge, 2, SAGE_VECTORS, sofa, 2, 2);
+    const sage_judge_which all = {.name = "all", .task = -1}, click = {.task = CLICK};
+    assert_int_equal(sage_judge_hits(&judge, SAGE_VECTORS, "vectors", &all, k, 2, &out, NULL), SAGE_OK);
+    assert_string_equal(out.data, "all\tvectors\t0\t1\t0\t0\nall\tvectors\t1\t1\t0\t1\nall\tvectors\t2\t2\t1\t2\n");
+    sage_buf_clear(&out);
+    assert_int_equal(sage_judge_hits(&judge, SAGE_VECTORS, "vectors", &click, k, 2, &out, NULL), SAGE_OK);
+    assert_string_equal(out.data, "search/click\tvectors\t1\t1\t0\t1\nsearch/click\tvectors\t2\t2\t1\t2\n");
+    sage_buf_free(&out);
+    sage_judge_free(&judge);
+}
+
 static void test_only_the_first_depth_places_count(void **state) {
     (void)state;
     const sage_judgement list[] = {{SAGE_STR("sofa"), CLICK, 3}};
@@ -154,6 +177,7 @@ static void test_json_has_the_promised_shape(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_pair_counts_once_in_all_and_once_in_each_task),
+        cmocka_unit_test(test_hits_of_each_query),
         cmocka_unit_test(test_only_the_first_depth_places_count),
         cmocka_unit_test(test_unknown_products_are_misses_each),
         cmocka_unit_test(test_no_judgements),
