@@ -32,7 +32,7 @@ typedef struct sage_batch {
     const float *query_pictures;             /* [n_pictures][image_dim], their parts unit vectors; NULL without */
     const uint32_t *looked_at;               /* [n_looked] product indices */
     /* What the users had done before: of user u events user_begin[u] .. user_begin[u + 1], oldest first. */
-    const uint32_t *user_begin;   /* [n_users + 1] */
+    const uint32_t *user_begin;   /* [n_users + 1]; NULL, as the next ones, where batches have no such rows */
     const uint32_t *user_product; /* product indices */
     const uint8_t *user_kind;     /* sage_event_kind */
     const float *user_age;        /* days before the moment of the query, >= 0; NAN: no times */
