@@ -86,8 +86,8 @@ static sage_status trial_of_file(sage_shop *shop, sage_trial *trial, const sage_
     bool users = trial->surface == SAGE_ON_USER;
     file_trial f = {.trial = trial, .index = trial->index, .newest_ms = INT64_MIN};
     if (n == 0) return SAGE_OK;
-    SAGE_TRY(sage_shop_catalog(shop, false, &f.catalog, error));
-    SAGE_TRY(sage_catalog_newest_event(f.catalog, &f.newest_ms, error));
+    if (users) SAGE_TRY(sage_shop_catalog(shop, false, &f.catalog, error));
+    if (users) SAGE_TRY(sage_catalog_newest_event(f.catalog, &f.newest_ms, error));
     for (size_t i = 0; i < n;) {
         size_t n_known = 0, n_wanted = 0;
         sage_str query = events[i].query;
@@ -104,6 +104,24 @@ out:
     sage_catalog_close(f.catalog);
     sage_free(f.known);
     sage_free(f.wanted);
+    return st;
+}
+
+/* Held-out events that say themselves which product was looked at. */
+static sage_status add_looked_at(sage_shop *shop, sage_trial *trial, const sage_dataset *dataset, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_judgement *judgements = NULL;
+    sage_file_event *events = NULL;
+    size_t n = 0;
+    SAGE_TRY(sage_judgements_of(dataset, SAGE_TEST, SAGE_ON_PRODUCT, &judgements, &n, error));
+    if (!(events = sage_alloc_zero(n, sizeof *events))) SAGE_TRY(sage_fail_memory(error, n * sizeof *events));
+    for (size_t i = 0; i < n; i++)
+        events[i] = (sage_file_event){judgements[i].query, judgements[i].pid,
+                                      (sage_event_kind)(judgements[i].task % SAGE_EVENT_KINDS)};
+    SAGE_TRY(trial_of_file(shop, trial, events, n, error));
+out:
+    sage_free(events);
+    sage_free(judgements);
     return st;
 }
 
@@ -154,6 +172,7 @@ static sage_status judge_surface(bench *b, sage_surface surface, sage_eval_repor
                                users ? b->source->n_users : b->source->n_products, error));
     else
         SAGE_TRY(sage_trial_of_dataset(&trial, b->source->dataset, SAGE_TEST, error));
+    if (!b->source->file && !users) SAGE_TRY(add_looked_at(b->shop, &trial, b->source->dataset, error));
     if (users && trial.n_unasked > 0)
         sage_note(b->monitor, "%zu users are left out of whom nothing was known before what is to be predicted",
                   trial.n_unasked);
