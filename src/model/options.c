@@ -8,6 +8,9 @@ const sage_option sage_model_options[] = {
      "Sizes of the model; auto takes small, or paper where the vocabulary has more than a million n-grams."},
     {"model", "init", SAGE_OPT_CHOICE, 0, 0, "tfidf|paper", "tfidf",
      "How parameters start: as a tf-idf search of the catalogue, or at random as in the paper."},
+    {"model", "token_init", SAGE_OPT_CHOICE, 0, 0, "knn|random", "knn",
+     "How products' own tokens start: products near each other that the same users dealt with, or at random, as always "
+     "with init=paper and in a hashed table."},
     {"model", "init_word", SAGE_OPT_REAL, 0, 100, NULL, "1.0",
      "Factor of a word's idf in its first importance weight."},
     {"model", "init_bigram", SAGE_OPT_REAL, 0, 100, NULL, "0.7",

@@ -61,6 +61,7 @@ static sage_status begin(sage_trainer *trainer, sage_run_found found, const char
     bool resumed = false;
     const char *advice = sage_gemm_advice();
     if (advice != NULL) sage_warn(trainer->monitor, "%s", advice);
+    trainer->resumes = found == SAGE_RUN_SAME && sage_fs_exists(trainer->checkpoint_path);
     SAGE_TRY(sage_trainer_build(trainer, error));
     if (found == SAGE_RUN_SAME) SAGE_TRY(resume(trainer, &resumed, error));
     if (found == SAGE_RUN_OTHER)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <train/token_start.h>
 #include <train/trainer.h>
 
 sage_status sage_trainer_identify(sage_trainer *trainer, const char *work_dir, sage_error *error) {
@@ -29,6 +30,14 @@ static const real *find_temperature(const sage_model *model, sage_model *values)
     return NULL;
 }
 
+/* Before what another model knows of them takes its place, and before the moments, which need more memory. */
+static sage_status start_tokens(sage_trainer *trainer, sage_error *error) {
+    bool knn = strcmp(sage_options_text(trainer->options, "token_init"), "knn") == 0;
+    bool paper = strcmp(sage_options_text(trainer->options, "init"), "paper") == 0;
+    if (!knn || paper || trainer->resumes || trainer->start.products != NULL) return SAGE_OK;
+    return sage_token_start(trainer->dataset, &trainer->tokens, trainer->model, trainer->pool, trainer->monitor, error);
+}
+
 sage_status sage_trainer_build(sage_trainer *trainer, sage_error *error) {
     sage_status st = SAGE_OK;
     SAGE_TRY(sage_trainer_check_memory(trainer, error));
@@ -36,6 +45,7 @@ sage_status sage_trainer_build(sage_trainer *trainer, sage_error *error) {
     SAGE_TRY(sage_model_new(&trainer->load.shape, trainer->options, sage_dataset_vocab(trainer->dataset),
                             trainer->settings.seed, &trainer->model, error));
     sage_model_set_tokens(trainer->model, trainer->tokens.pids);
+    SAGE_TRY(start_tokens(trainer, error));
     if (trainer->start.model != NULL) SAGE_TRY(sage_model_take(trainer->model, trainer->start.model, error));
     trainer->log_temperature = find_temperature(trainer->model, trainer->model);
     SAGE_TRY(sage_work_new(trainer->pool, trainer->settings.precision, &trainer->work, error));

@@ -43,8 +43,8 @@ typedef struct sage_trainer {
     sage_train_state state;
     sage_metrics metrics;
     sage_train_progress progress;
-    double began_s, saved_s; /* monotonic clock: this call's begin, its last checkpoint */
-    bool time_is_up, gave_up;
+    double began_s, saved_s;           /* monotonic clock: this call's begin, its last checkpoint */
+    bool time_is_up, gave_up, resumes; /* resumes: the work directory's checkpoint will be loaded */
 } sage_trainer;
 
 /* Paths, sampler, settings and identity: enough to know what a work directory holds. */
