@@ -115,7 +115,8 @@ const sage_option sage_sampler_options[] = {
      "events "
      "a product or more, or no texts."},
     {"sampler", "token_events", SAGE_OPT_INT, 0, 1e6, NULL, "auto",
-     "Events of the training part that a product needs for a token of its own; auto is 3."},
+     "Events of the training part that a product needs for a token of its own; auto is 3, and 1 where no product has a "
+     "text."},
     {"sampler", "token_dropout", SAGE_OPT_REAL, 0, 1, NULL, "0.3",
      "Probability that a product's own token is left out in a step, so that the rest learns to do without."},
     {"sampler", "log_q", SAGE_OPT_CHOICE, 0, 0, "exact|sketch|off", "exact",

@@ -4,7 +4,8 @@
 #include <dataset/tokens.h>
 #include <string.h>
 
-enum { AUTO_EVENTS = 3 };
+/* Without any texts, a product without a token would be nothing at all. */
+enum { AUTO_EVENTS = 3, WORDLESS_EVENTS = 1 };
 static const double AUTO_MEAN = 5; /* events a product, from which on tokens pay: docs/model.md */
 
 static void add(uint32_t *events, uint32_t count) {
@@ -43,18 +44,22 @@ static double count_events(const sage_dataset *dataset, uint32_t *events) {
     return all;
 }
 
+static bool wordless(const sage_dataset *dataset) {
+    return sage_vocab_size(sage_dataset_vocab(dataset)) == 0;
+}
+
 static bool wanted(const sage_dataset *dataset, const sage_options *options, double events) {
     const char *choice = sage_options_text(options, "product_token");
     if (strcmp(choice, "auto") != 0) return strcmp(choice, "on") == 0;
-    bool wordless = sage_vocab_size(sage_dataset_vocab(dataset)) == 0;
-    return wordless || events >= AUTO_MEAN * (double)sage_dataset_products(dataset);
+    return wordless(dataset) || events >= AUTO_MEAN * (double)sage_dataset_products(dataset);
 }
 
 sage_status sage_dataset_tokens(const sage_dataset *dataset, const sage_options *options, sage_tokens *tokens,
                                 sage_error *error) {
     size_t n = sage_dataset_products(dataset);
     const int64_t *pids = sage_dataset_pids(dataset);
-    uint32_t least = (uint32_t)sage_options_int_or(options, "token_events", AUTO_EVENTS);
+    uint32_t least =
+        (uint32_t)sage_options_int_or(options, "token_events", wordless(dataset) ? WORDLESS_EVENTS : AUTO_EVENTS);
     uint32_t *of = sage_alloc_zero(2 * n + 1, sizeof *of);
     int64_t *its = sage_alloc((n + 1) * sizeof *its);
     *tokens = (sage_tokens){0};

@@ -109,6 +109,18 @@ static void set_rows(void *ctx, size_t begin, size_t end, size_t worker) {
     }
 }
 
+/* ---- how much they say ---- */
+
+/* A token that says something is worth a title, or half as much as a brand where titles are what searches go by. */
+static void raise_score(const sage_dataset *dataset, sage_model *model) {
+    size_t n;
+    const sage_param *params = sage_model_params(model, &n);
+    real score = sage_dataset_surface_pairs(dataset, SAGE_ON_SEARCH) > 0 ? 0 : (real)log(4);
+    for (size_t i = 0; i < n; i++)
+        for (size_t head = 0; strcmp(params[i].name, "encoder.score_bias") == 0 && head < params[i].rows; head++)
+            sage_model_dense(model)[params[i].offset + head * params[i].cols + SAGE_FIELD_TOKEN] = score;
+}
+
 static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
 }
@@ -131,6 +143,7 @@ sage_status sage_token_start(const sage_dataset *dataset, const sage_tokens *tok
     if (scratch == NULL) SAGE_TRY(sage_fail_memory(error, scratch_bytes));
     rows_job job = {s, vectors, width, sage_model_table(model), scratch};
     sage_pool_for(pool, tokens->n, ROWS_GRAIN, set_rows, &job);
+    raise_score(dataset, model);
     sage_stage_end(&stage, began, 0, 0);
 out:
     release(&x);

@@ -305,7 +305,7 @@ static inline void fake_set(sage_options *options, const char *assignment) {
 }
 
 /* Batches are of texts and pictures; who wants users and products that are looked at says so. */
-static sage_options *fake_options(void) {
+static inline sage_options *fake_options(void) {
     size_t n = 0;
     sage_options *options;
     for (const sage_option *o = sage_dataset_options; o->key != NULL; o++) fake_table[n++] = *o;
