@@ -157,10 +157,31 @@ static void the_last_token_stays(void **state) {
     release(&f);
 }
 
+static void without_texts_one_event_will_do(void **state) {
+    (void)state;
+    fixture f = {fake_new(), fake_options(), NULL};
+    for (int i = 0; i < 40; i++) {
+        int64_t pid = fake_product(f.catalog, "!")->pid;
+        if (i % 2 == 0) fake_event(f.catalog, SAGE_ON_USER, "somebody", pid, SAGE_CLICK, 1);
+    }
+    fake_sort_events(f.catalog);
+    fake_set(f.options, "holdout=0");
+    f.dataset = fake_open(fake_build(f.catalog, f.options));
+    sage_tokens tokens = tokens_of(&f);
+    assert_int_equal(tokens.n, 20);
+    sage_tokens_free(&tokens);
+    fake_set(f.options, "token_events=2");
+    tokens = tokens_of(&f);
+    assert_int_equal(tokens.n, 0);
+    sage_tokens_free(&tokens);
+    release(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(those_with_enough_events_have_one),
         cmocka_unit_test(auto_wants_five_events_a_product),
+        cmocka_unit_test(without_texts_one_event_will_do),
         cmocka_unit_test(half_of_them_are_dropped),
         cmocka_unit_test(the_last_token_stays),
     };

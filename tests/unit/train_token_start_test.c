@@ -68,6 +68,7 @@ static sage_model *model_of(const fixture *f, sage_tokens *tokens) {
     sage_model *model;
     sage_error error;
     const sage_vocab *vocab = sage_dataset_vocab(f->dataset);
+    sage_tokens_free(tokens); /* of an earlier model */
     assert_int_equal(sage_dataset_tokens(f->dataset, f->options, tokens, NULL), SAGE_OK);
     assert_int_equal(tokens->n, PRODUCTS + 1);
     assert_int_equal(sage_model_shape_from_options(f->options, sage_vocab_size(vocab), 0, NULL, &shape, NULL), SAGE_OK);
@@ -108,7 +109,7 @@ static double of_their_block(const fixture *f, const sage_model *model) {
 static void nearest_are_of_the_same_block(void **state) {
     (void)state;
     fixture f = shop("!");
-    sage_tokens tokens;
+    sage_tokens tokens = {0};
     sage_model *model = model_of(&f, &tokens);
     assert_true(of_their_block(&f, model) < 0.4);
     start(&f, &tokens, model, NULL);
@@ -122,7 +123,7 @@ static void nearest_are_of_the_same_block(void **state) {
 static void rows_have_length_one_and_no_mean(void **state) {
     (void)state;
     fixture f = shop("!");
-    sage_tokens tokens;
+    sage_tokens tokens = {0};
     sage_model *model = model_of(&f, &tokens);
     const sage_model_shape *s = sage_model_shape_of(model);
     static float vectors[PRODUCTS][DIM];
@@ -149,7 +150,7 @@ static void rows_have_length_one_and_no_mean(void **state) {
 static void nothing_else_changes(void **state) {
     (void)state;
     fixture f = shop("oak table");
-    sage_tokens tokens;
+    sage_tokens tokens = {0};
     sage_model *model = model_of(&f, &tokens), *before = model_of(&f, &tokens);
     const sage_model_shape *s = sage_model_shape_of(model);
     size_t n, changed = 0;
@@ -180,7 +181,7 @@ static void nothing_else_changes(void **state) {
 static void threads_do_not_show(void **state) {
     (void)state;
     fixture f = shop("!");
-    sage_tokens tokens;
+    sage_tokens tokens = {0};
     sage_model *one = model_of(&f, &tokens);
     size_t bytes = sage_model_shape_of(one)->rows * DIM * sizeof(real);
     start(&f, &tokens, one, NULL);
@@ -195,6 +196,23 @@ static void threads_do_not_show(void **state) {
         sage_pool_free(pool);
     }
     sage_model_free(one);
+    release(&f);
+}
+
+static void a_failed_allocation_is_an_error(void **state) {
+    (void)state;
+    fixture f = shop("!");
+    sage_tokens tokens = {0};
+    sage_model *model = model_of(&f, &tokens);
+    unsigned long n = 0;
+    for (sage_status st = SAGE_E_MEMORY; st != SAGE_OK; sage_alloc_fail_from(0)) {
+        sage_alloc_fail_from(++n);
+        st = sage_token_start(f.dataset, &tokens, model, NULL, NULL, NULL);
+        assert_true(st == SAGE_OK || st == SAGE_E_MEMORY);
+    }
+    assert_true(n > 10);
+    sage_model_free(model);
+    sage_tokens_free(&tokens);
     release(&f);
 }
 
@@ -230,7 +248,7 @@ static bool same_tokens(const sage_model *a, const sage_model *b) {
 static void options_and_other_models_have_their_say(void **state) {
     (void)state;
     fixture f = shop("oak table");
-    sage_tokens tokens;
+    sage_tokens tokens = {0};
     char file[SAGE_PATH_MAX];
     size_t n, n_meta;
     snprintf(file, sizeof file, "%s", scratch_path(fake_dir, "other.safetensors"));
@@ -261,7 +279,7 @@ static void options_and_other_models_have_their_say(void **state) {
 static void nobody_leaves_them_at_random(void **state) {
     (void)state;
     fixture f = {fake_shop(100, 0, 3), options_of(), NULL};
-    sage_tokens tokens;
+    sage_tokens tokens = {0};
     sage_model *model, *before;
     for (int i = 0; i < 300; i++)
         fake_event(f.catalog, SAGE_ON_SEARCH, "oak", 10 * (1 + i % 100), SAGE_CLICK, 1 + i % 3);
@@ -373,6 +391,7 @@ int main(void) {
         cmocka_unit_test(rows_have_length_one_and_no_mean),
         cmocka_unit_test(nothing_else_changes),
         cmocka_unit_test(threads_do_not_show),
+        cmocka_unit_test(a_failed_allocation_is_an_error),
         cmocka_unit_test(options_and_other_models_have_their_say),
         cmocka_unit_test(nobody_leaves_them_at_random),
         cmocka_unit_test(all_columns_are_the_whole_matrix),
