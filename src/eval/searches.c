@@ -23,8 +23,7 @@ static float age_of(const sage_user_event *event, int64_t moment_ms) {
     return days > 0 ? (float)days : 0;
 }
 
-/* What the engine reads, into s->histories [n]. */
-static sage_status read_histories(sage_searches *s, const sage_past *pasts, size_t n, sage_error *error) {
+sage_status sage_searches_histories(sage_searches *s, const sage_past *pasts, size_t n, sage_error *error) {
     size_t n_events = 0;
     for (size_t q = 0; q < n; q++) n_events += pasts[q].n;
     if (sage_grow((void **)&s->events, &s->events_capacity, n_events, sizeof *s->events) != 0 ||
@@ -59,7 +58,7 @@ static sage_status list_by_user_tower(void *ctx, const sage_past *pasts, size_t 
                                       size_t *found, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_searches *s = ctx;
-    SAGE_TRY(read_histories(s, pasts, n, error));
+    SAGE_TRY(sage_searches_histories(s, pasts, n, error));
     SAGE_TRY(room_for_queries(s, n, error));
     SAGE_TRY(sage_engine_user_vectors(s->engine, s->histories, n, s->queries, error));
     SAGE_TRY(nearest(s, n, depth, out, found, error));
@@ -69,6 +68,37 @@ out:
 
 sage_lister sage_by_user_tower(sage_searches *searches) {
     return (sage_lister){"vectors", searches, list_by_user_tower};
+}
+
+typedef struct hybrid_lists {
+    const sage_own_rule *rule;
+    size_t depth;
+    sage_neighbour *out;
+    size_t *found;
+} hybrid_lists;
+
+static sage_status take_hybrid(void *ctx, size_t q, sage_owned *own, sage_error *error) {
+    const hybrid_lists *lists = ctx;
+    const sage_neighbour *best = sage_owned_rank(own, lists->rule);
+    (void)error;
+    lists->found[q] = own->n < lists->depth ? own->n : lists->depth;
+    memcpy(lists->out + q * lists->depth, best, lists->found[q] * sizeof *best);
+    return SAGE_OK;
+}
+
+static sage_status list_by_user_hybrid(void *ctx, const sage_past *pasts, size_t n, size_t depth, sage_neighbour *out,
+                                       size_t *found, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_searches *s = ctx;
+    hybrid_lists lists = {sage_engine_own(s->engine), depth, out, found};
+    SAGE_TRY(sage_searches_histories(s, pasts, n, error));
+    SAGE_TRY(sage_engine_each_own(s->engine, s->histories, n, depth, take_hybrid, &lists, error));
+out:
+    return st;
+}
+
+sage_lister sage_by_user_hybrid(sage_searches *searches) {
+    return (sage_lister){"hybrid", searches, list_by_user_hybrid};
 }
 
 /* The index is asked for the interests of several users at once, which is many times faster than one after another. */
@@ -156,7 +186,7 @@ static sage_status list_by_interests(void *ctx, const sage_past *pasts, size_t n
     sage_status st = SAGE_OK;
     sage_searches *s = ctx;
     company c;
-    SAGE_TRY(read_histories(s, pasts, n, error));
+    SAGE_TRY(sage_searches_histories(s, pasts, n, error));
     for (size_t q = 0; q < n; q += c.n_users) {
         SAGE_TRY(gather_company(s, s->histories + q, n - q, &c, error));
         SAGE_TRY(ask_for_company(s, s->histories + q, &c, depth, out + q * depth, found + q, error));

@@ -12,7 +12,7 @@ enum { BLOCK = 128, WHICH_MAX = SAGE_EVENT_KINDS + 3 };
 typedef struct run {
     sage_trial *trial;
     const sage_lister *listers;
-    size_t n_listers, k_max, rows;
+    size_t n_listers, n_leading, k_max, rows;
     uint32_t *entry_row; /* [entries] SAGE_NO_ROW: a miss */
     uint32_t *places[2]; /* [rows] 1-based rank in the list of the running query, as it is and without known ones; 0:
                             not in it */
@@ -151,7 +151,7 @@ typedef struct figures {
     const rows_of_a_method *which;
     size_t n_which;
     sage_eval_row *rows;               /* [listers][which] */
-    sage_eval_difference *differences; /* [listers - 1][which] */
+    sage_eval_difference *differences; /* [n_pairs][which]: of the first leading one, then of the second, .. */
     sage_status st[SAGE_LISTERS_MAX * WHICH_MAX];
     sage_error error[SAGE_LISTERS_MAX * WHICH_MAX];
 } figures;
@@ -163,13 +163,22 @@ static sage_status fill_one(const figures *f, size_t lister, const rows_of_a_met
                           &of->which, f->report->k, f->report->n_k, row, error);
 }
 
-static sage_status compare_one(const figures *f, size_t lister, const rows_of_a_method *of,
-                               sage_eval_difference *difference, sage_error *error) {
+/* Pairs of the leading methods before that one. */
+static size_t pairs_before(const run *r, size_t leading) {
+    size_t pairs = 0;
+    for (size_t i = 0; i < leading; i++) pairs += r->n_listers - i - 1;
+    return pairs;
+}
+
+static sage_status compare_two(const figures *f, size_t leading, size_t lister, const rows_of_a_method *of,
+                               sage_error *error) {
+    size_t pair = pairs_before(f->run, leading) + lister - leading - 1;
+    sage_eval_difference *difference = &f->differences[pair * f->n_which + (size_t)(of - f->which)];
     const sage_lister *listers = f->run->listers;
-    snprintf(difference->method, sizeof difference->method, "%s", listers[0].name);
+    snprintf(difference->method, sizeof difference->method, "%s", listers[leading].name);
     snprintf(difference->against, sizeof difference->against, "%s", listers[lister].name);
     snprintf(difference->task, sizeof difference->task, "%s", of->name);
-    return sage_judge_difference(&f->run->trial->judge, list_number(0, of->without_known),
+    return sage_judge_difference(&f->run->trial->judge, list_number(leading, of->without_known),
                                  list_number(lister, of->without_known), &of->which, f->report->k, f->report->n_k,
                                  difference->pair_recall, error);
 }
@@ -181,8 +190,8 @@ static void fill_some(void *ctx, size_t begin, size_t end, size_t worker) {
         size_t lister = i / f->n_which;
         const rows_of_a_method *of = &f->which[i % f->n_which];
         f->st[i] = fill_one(f, lister, of, &f->rows[i], &f->error[i]);
-        if (f->st[i] == SAGE_OK && lister > 0)
-            f->st[i] = compare_one(f, lister, of, &f->differences[i - f->n_which], &f->error[i]);
+        for (size_t l = 0; f->st[i] == SAGE_OK && l < lister && l < f->run->n_leading; l++)
+            f->st[i] = compare_two(f, l, lister, of, &f->error[i]);
     }
 }
 
@@ -197,7 +206,7 @@ static sage_status fill(const run *r, sage_pool *pool, sage_eval_report *report,
                    .n_which = which_rows(r->trial, which),
                    .rows = report->rows + report->n_rows,
                    .differences = report->differences + report->n_differences};
-    size_t n = r->n_listers * f->n_which, n_against = n - f->n_which;
+    size_t n = r->n_listers * f->n_which, n_against = pairs_before(r, r->n_leading) * f->n_which;
     if (report->n_rows + n > SAGE_EVAL_ROWS_MAX || report->n_differences + n_against > SAGE_EVAL_DIFFERENCES_MAX)
         SAGE_TRY(sage_fail(error, SAGE_E_LIMIT, "a report holds no more than %d rows", SAGE_EVAL_ROWS_MAX));
     sage_pool_for_dynamic(pool, n, 1, fill_some, f);
@@ -225,10 +234,14 @@ static uint64_t count_unknown(const run *r) {
     return unknown;
 }
 
-sage_status sage_eval_trial(sage_trial *trial, const sage_lister *listers, size_t n_listers, sage_pool *pool,
-                            const sage_monitor *monitor, sage_eval_report *report, sage_error *error) {
+sage_status sage_eval_trial(sage_trial *trial, const sage_lister *listers, size_t n_listers, size_t n_leading,
+                            sage_pool *pool, const sage_monitor *monitor, sage_eval_report *report, sage_error *error) {
     sage_status st = SAGE_OK;
-    run r = {.trial = trial, .listers = listers, .n_listers = n_listers, .k_max = report->k[report->n_k - 1]};
+    run r = {.trial = trial,
+             .listers = listers,
+             .n_listers = n_listers,
+             .n_leading = n_leading < n_listers ? n_leading : n_listers,
+             .k_max = report->k[report->n_k - 1]};
     if (trial->judge.n_queries == 0 || n_listers == 0) return SAGE_OK;
     SAGE_TRY(prepare(&r, error));
     SAGE_TRY(ask_all(&r, monitor, error));

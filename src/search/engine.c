@@ -44,6 +44,7 @@ sage_status sage_engine_open(const char *shop_dir, const sage_release *release, 
     if (e == NULL) return sage_fail_memory(error, sizeof *e);
     e->pool = pool;
     e->fusion = release->fusion;
+    e->own_rule = release->own;
     SAGE_TRY(open_parts(e, shop_dir, release, error));
     e->queries = sage_alloc_aligned(SAGE_ENGINE_BLOCK * e->dim * sizeof *e->queries);
     if (e->queries == NULL) {
@@ -72,6 +73,7 @@ void sage_engine_close(sage_engine *engine) {
     sage_join_free(&engine->join);
     sage_without_free(&engine->without);
     sage_free(engine->turns);
+    sage_owned_free(&engine->own);
     sage_free(engine);
 }
 

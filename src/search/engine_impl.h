@@ -3,6 +3,7 @@
 #define SAGE_SEARCH_ENGINE_IMPL_H
 
 #include <search/join.h>
+#include <search/own.h>
 #include <search/rounds.h>
 #include <search/search.h>
 
@@ -30,6 +31,8 @@ struct sage_engine {
     sage_turn *turns;
     size_t turns_capacity;
     sage_interest interests[SAGE_INTERESTS_MAX];
+    sage_own_rule own_rule;
+    sage_owned own;
 };
 
 /* Room for n_texts lists of `depth` products, at most as many as there are. */

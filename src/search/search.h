@@ -8,6 +8,7 @@
 #include <keywords/keywords.h>
 #include <search/fusion.h>
 #include <search/interests.h>
+#include <search/own.h>
 
 extern const sage_option sage_search_options[]; /* fusion_depth, interests, ... */
 
@@ -17,6 +18,7 @@ typedef struct sage_release {
     int64_t catalogue_revision;
     uint64_t inbox_position;
     sage_fusion fusion;
+    sage_own_rule own;
 } sage_release;
 
 typedef struct sage_engine sage_engine; /* one thread at a time; the pool works inside a call */
@@ -81,6 +83,19 @@ sage_status sage_engine_user_vectors(sage_engine *engine, const sage_history *hi
 /* Products nearest to what the tower for users makes of a history. */
 sage_status sage_engine_user(sage_engine *engine, const sage_history *history, size_t k, sage_scored *out, size_t *n,
                              sage_error *error);
+
+/* The hybrid of users' queries (search/own.h): the tower's nearest, `depth` or the fusion's depth of them, whichever is
+ * more, and all that the user knows, under the engine's rule. Where the history says `fresh`: as sage_engine_user.
+ * SAGE_E_ARGUMENT where the model has no tower for users. */
+void sage_engine_set_own(sage_engine *engine, const sage_own_rule *rule);
+const sage_own_rule *sage_engine_own(const sage_engine *engine);
+sage_status sage_engine_user_hybrid(sage_engine *engine, const sage_history *history, size_t k, sage_scored *out,
+                                    size_t *n, sage_error *error);
+/* Many at once, `fresh` unread: fn gets each one's candidates in order, which live for the callback; its first non-OK
+ * status ends it. */
+typedef sage_status (*sage_own_fn)(void *ctx, size_t history, sage_owned *own, sage_error *error);
+sage_status sage_engine_each_own(sage_engine *engine, const sage_history *histories, size_t n, size_t depth,
+                                 sage_own_fn fn, void *ctx, sage_error *error);
 
 /* What both sides give for one text; lives for the callback. */
 typedef struct sage_lists {

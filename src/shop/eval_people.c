@@ -142,19 +142,24 @@ static sage_status judge(bench *b, sage_trial *trial, sage_eval_report *report, 
     sage_status st = SAGE_OK;
     sage_baselines *baselines = NULL;
     sage_lister listers[SAGE_LISTERS_MAX];
-    size_t n = 0;
+    size_t n = 0, leading = 1;
     const sage_item_knn_options rules = {.shrink = SAGE_ITEM_KNN_SHRINK};
     bool users = trial->surface == SAGE_ON_USER, *asked = sage_alloc_zero(sage_index_count(b->index), sizeof *asked);
     if (asked == NULL) return sage_fail_memory(error, sage_index_count(b->index) * sizeof *asked);
     sage_trial_asked(trial, asked);
     SAGE_TRY(sage_baselines_new(&b->touched, asked, &rules, b->pool, &baselines, error));
-    if (users && sage_engine_has_user_tower(b->searches.engine)) listers[n++] = sage_by_user_tower(&b->searches);
+    if (users && sage_engine_has_user_tower(b->searches.engine)) {
+        /* Without what is known, the hybrid's lists are the tower's. */
+        if (trial->n_known > 0) listers[n++] = sage_by_user_hybrid(&b->searches);
+        listers[n++] = sage_by_user_tower(&b->searches);
+        leading = n;
+    }
     if (!users && sage_engine_has_product_tower(b->searches.engine)) listers[n++] = sage_by_product_tower(&b->searches);
     listers[n++] = users ? sage_by_interests(&b->searches) : sage_by_own_vector(&b->searches);
     if (b->touched.n_users > 0) listers[n++] = sage_item_knn_lister(baselines);
     if (b->touched.n_users > 0) listers[n++] = sage_popular(baselines);
     if (users && trial->n_known > 0) listers[n++] = sage_own(baselines);
-    SAGE_TRY(sage_eval_trial(trial, listers, n, b->pool, b->monitor, report, error));
+    SAGE_TRY(sage_eval_trial(trial, listers, n, leading, b->pool, b->monitor, report, error));
     b->n_queries += trial->judge.n_queries;
 out:
     sage_baselines_free(baselines);

@@ -1,4 +1,4 @@
-/* `itemsage index`: vectors + catalogue -> index/<n> and keywords/<n>, the fusion's weight, and a new release. */
+/* `itemsage index`: vectors + catalogue -> index/<n> and keywords/<n>, the hybrids' weights, and a new release. */
 #include <base/alloc.h>
 #include <base/error.h>
 #include <base/report.h>
@@ -133,7 +133,8 @@ static sage_status validation_of(sage_shop *shop, uint64_t model, const sage_mon
     st = sage_dataset_open(shop->dir, config.dataset, true, dataset, error);
     if (st == SAGE_E_FORMAT || st == SAGE_E_NOT_FOUND) {
         if (error)
-            sage_warn(monitor, "%s; the hybrid's weight is not chosen anew", sage_error_line(error, line, sizeof line));
+            sage_warn(monitor, "%s; the hybrid's weights are not chosen anew",
+                      sage_error_line(error, line, sizeof line));
         return SAGE_OK;
     }
     SAGE_TRY(st);
@@ -145,9 +146,10 @@ out:
 /* Where nothing chooses it: what shops with validation queries mostly choose lies above one half (docs/results.md). */
 static const double VECTORS_WEIGHT = 0.65;
 
-/* The weight of the hybrid, chosen on validation queries; without any, that of the release before, or the constant. */
-static sage_status choose_fusion(sage_shop *shop, sage_release *release, const sage_monitor *monitor,
-                                 sage_error *error) {
+/* The weights of the hybrids, chosen on validation queries and users; without any, those of the release before, or
+ * constants. Where users are split by hash, nothing of theirs is known: their constants. */
+static sage_status choose_weights(sage_shop *shop, sage_release *release, const sage_monitor *monitor,
+                                  sage_error *error) {
     sage_status st = SAGE_OK;
     sage_release before;
     sage_engine *engine = NULL;
@@ -156,10 +158,14 @@ static sage_status choose_fusion(sage_shop *shop, sage_release *release, const s
     size_t n = 0;
     release->fusion =
         (sage_fusion){.weight = VECTORS_WEIGHT, .depth = (size_t)sage_options_int(shop->options, "fusion_depth")};
-    if (sage_release_read(shop, &before, NULL) == SAGE_OK) release->fusion.weight = before.fusion.weight;
+    release->own = sage_own_default;
+    bool again = sage_release_read(shop, &before, NULL) == SAGE_OK;
+    if (again) release->fusion.weight = before.fusion.weight;
     SAGE_TRY(validation_of(shop, release->query_model, monitor, &dataset, &judgements, &n, error));
+    if (again && dataset == NULL) release->own = before.own;
     SAGE_TRY(sage_release_engine(shop, release, &engine, error));
     if (n > 0) SAGE_TRY(sage_eval_choose_fusion(engine, judgements, n, monitor, &release->fusion, error));
+    if (dataset != NULL) SAGE_TRY(sage_eval_choose_own(engine, dataset, monitor, &release->own, error));
 out:
     sage_free(judgements);
     sage_dataset_close(dataset);
@@ -218,7 +224,7 @@ sage_status sage_index_build(sage_shop *shop, const sage_monitor *monitor, sage_
     SAGE_TRY(sage_version_publish(b.keywords_parent, b.keywords_tmp, &release.keywords, error));
     sage_fs_unlock(catalog_lock);
     catalog_lock = -1;
-    SAGE_TRY(choose_fusion(shop, &release, monitor, error));
+    SAGE_TRY(choose_weights(shop, &release, monitor, error));
     SAGE_TRY(sage_release_publish(shop, &release, error));
     /* The release is in force whatever becomes of the old versions. */
     if (prune(shop, &release, &pruning) != SAGE_OK)

@@ -17,6 +17,20 @@ static sage_status version_of(const json_t *root, const char *key, uint64_t *ver
     return st;
 }
 
+/* Releases of before they were kept have none: the default. */
+static sage_status own_of(const json_t *root, sage_own_rule *own, const char *path, sage_error *error) {
+    sage_status st = SAGE_OK;
+    *own = sage_own_default;
+    if (json_object_get(root, "own_weight") == NULL && json_object_get(root, "own_half_life") == NULL) return SAGE_OK;
+    SAGE_TRY(sage_json_real(root, "own_weight", &own->weight, path, error));
+    SAGE_TRY(sage_json_real(root, "own_half_life", &own->half_life_days, path, error));
+    if (!(own->weight >= 0 && own->weight <= 100 && own->half_life_days >= 0.001 && own->half_life_days <= 1e6))
+        st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
+                          "the weight or half-life of own products is out of its range");
+out:
+    return st;
+}
+
 static sage_status parse(const json_t *root, const char *path, sage_release *release, sage_error *error) {
     sage_status st = SAGE_OK;
     uint64_t depth = 0;
@@ -29,6 +43,7 @@ static sage_status parse(const json_t *root, const char *path, sage_release *rel
     SAGE_TRY(sage_json_int(root, "catalogue_revision", &release->catalogue_revision, path, error));
     SAGE_TRY(sage_json_real(root, "fusion_weight", &release->fusion.weight, path, error));
     SAGE_TRY(version_of(root, "fusion_depth", &depth, path, error));
+    SAGE_TRY(own_of(root, &release->own, path, error));
     if (!(release->fusion.weight >= 0 && release->fusion.weight <= 1) || depth < 1)
         st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
                           "the fusion is out of its range; run 'itemsage index' to publish a release anew");
@@ -58,12 +73,13 @@ out:
 sage_status sage_release_publish(const sage_shop *shop, const sage_release *release, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
-    json_t *root =
-        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:I}", "product_model", (json_int_t)release->product_model,
-                  "query_model", (json_int_t)release->query_model, "vectors", (json_int_t)release->vectors, "index",
-                  (json_int_t)release->index, "keywords", (json_int_t)release->keywords, "catalogue_revision",
-                  (json_int_t)release->catalogue_revision, "inbox_position", (json_int_t)release->inbox_position,
-                  "fusion_weight", release->fusion.weight, "fusion_depth", (json_int_t)release->fusion.depth);
+    json_t *root = json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:f}", "product_model", (json_int_t)release->product_model,
+        "query_model", (json_int_t)release->query_model, "vectors", (json_int_t)release->vectors, "index",
+        (json_int_t)release->index, "keywords", (json_int_t)release->keywords, "catalogue_revision",
+        (json_int_t)release->catalogue_revision, "inbox_position", (json_int_t)release->inbox_position, "fusion_weight",
+        release->fusion.weight, "fusion_depth", (json_int_t)release->fusion.depth, "own_weight", release->own.weight,
+        "own_half_life", release->own.half_life_days);
     if (!root) return sage_fail_memory(error, CURRENT_MAX_BYTES);
     SAGE_TRY(sage_shop_path(shop, "current", path, error));
     SAGE_TRY(sage_json_write(path, root, error));

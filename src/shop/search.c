@@ -62,6 +62,15 @@ static sage_status vectors_only(const sage_query *query, const char *what, sage_
                      sage_method_name(query->method));
 }
 
+static sage_status check_user(const sage_query *query, sage_error *error) {
+    if (query->method == SAGE_KEYWORDS)
+        return sage_fail(error, SAGE_E_ARGUMENT, "products for a user are found by vectors or hybrid, not by keywords");
+    if (query->method == SAGE_HYBRID && query->interests)
+        return sage_fail(error, SAGE_E_ARGUMENT,
+                         "the hybrid of users goes by the model's tower for users, not by interests; ask by vectors");
+    return SAGE_OK;
+}
+
 static sage_status check_query(const sage_query *query, sage_error *error) {
     size_t bad;
     const bool user = asks_for_user(query);
@@ -72,7 +81,7 @@ static sage_status check_query(const sage_query *query, sage_error *error) {
                          query->n);
     if (query->product_id) return vectors_only(query, "similar products", error);
     if (query->image) return vectors_only(query, "products for a picture", error);
-    if (user) return vectors_only(query, "products for a user", error);
+    if (user) return check_user(query, error);
     if (!sage_utf8_valid(query->text, strlen(query->text), &bad))
         return sage_fail(error, SAGE_E_ARGUMENT, "the search text is not UTF-8 (from byte %zu on); give it in UTF-8",
                          bad + 1);
@@ -100,8 +109,14 @@ static sage_status by_user(sage_searcher *s, const sage_query *query, found *f, 
     sage_engine *engine = s->opened.engine;
     sage_interest_rules rules;
     sage_interest_rules_read(s->shop->options, &rules);
+    if (query->method == SAGE_HYBRID && !sage_engine_has_user_tower(engine))
+        return sage_fail(
+            error, SAGE_E_STATE,
+            "the hybrid of users needs a tower for users, and the published model has none; ask by vectors");
     SAGE_TRY(sage_user_events_read(&s->did, s->shop, sage_engine_index(engine), query, error));
     const sage_history history = {s->did.list, s->did.n, query->fresh};
+    if (query->method == SAGE_HYBRID)
+        return sage_engine_user_hybrid(engine, &history, query->n, s->scored, &f->n, error);
     if (sage_engine_has_user_tower(engine) && !query->interests)
         return sage_engine_user(engine, &history, query->n, s->scored, &f->n, error);
     st = sage_engine_interests(engine, &history, &rules, query->n, s->scored, s->of, &f->n, &f->interests,

@@ -104,7 +104,7 @@ static sage_eval_report *new_report(size_t k0, size_t k1) {
 
 static void judge(sage_trial *trial, const sage_lister *listers, size_t n, sage_eval_report *report) {
     sage_error error;
-    must(sage_eval_trial(trial, listers, n, NULL, NULL, report, &error), &error);
+    must(sage_eval_trial(trial, listers, n, 1, NULL, NULL, report, &error), &error);
 }
 
 /* Two users. The first knows 39, 38 and 30 and wants 38 again and 37 anew; the second knows 39, wants 36 twice over. */
@@ -235,7 +235,7 @@ static void test_many_users_and_differences(void **state) {
         must(sage_trial_add(&trial, known, n_known, 9, wanted, n_wanted, &error), &error);
     }
     sage_eval_report *report = new_report(25, 40);
-    must(sage_eval_trial(&trial, listers, 3, pool, NULL, report, &error), &error);
+    must(sage_eval_trial(&trial, listers, 3, 1, pool, NULL, report, &error), &error);
     double a = (double)hits[0] / (double)pairs, b = (double)hits[1] / (double)pairs;
     assert_true(a > 0.05 && b > a);
     assert_float_equal(row_of(report, "a", "user")->pair_recall[0].value, a, 1e-6);
@@ -252,6 +252,19 @@ static void test_many_users_and_differences(void **state) {
         assert_true(same->pair_recall[i].high == 0);
     }
     assert_string_equal(differs->method, "a");
+    /* Two that lead: a against b and c, and b against c. */
+    report = new_report(25, 40);
+    must(sage_eval_trial(&trial, listers, 3, 2, pool, NULL, report, &error), &error);
+    assert_int_equal(report->n_differences, 3 * 2);
+    static const char *const pairs_of[3][2] = {{"a", "b"}, {"a", "c"}, {"b", "c"}};
+    const double gains[] = {a - b, 0, b - a};
+    for (size_t i = 0; i < 3; i++) {
+        const sage_eval_difference *of = &report->differences[2 * i];
+        assert_string_equal(of->method, pairs_of[i][0]);
+        assert_string_equal(of->against, pairs_of[i][1]);
+        assert_string_equal(of->task, "user");
+        assert_float_equal(of->pair_recall[0].value, gains[i], 1e-6);
+    }
     sage_trial_free(&trial);
     sage_pool_free(pool);
 }
@@ -270,7 +283,7 @@ static void test_every_allocation_may_fail(void **state) {
         sage_alloc_fail_from(at);
         sage_status st = sage_trial_begin(&trial, catalogue, SAGE_ON_PRODUCT, &error);
         if (st == SAGE_OK) st = sage_trial_add(&trial, &known, 1, 2, &wanted, 1, &error);
-        if (st == SAGE_OK) st = sage_eval_trial(&trial, listers, 2, NULL, NULL, report, &error);
+        if (st == SAGE_OK) st = sage_eval_trial(&trial, listers, 2, 1, NULL, NULL, report, &error);
         done = sage_alloc_fail_from(0) < at;
         assert_int_equal(st, done ? SAGE_OK : SAGE_E_MEMORY);
         sage_trial_free(&trial);
@@ -285,7 +298,7 @@ static void test_stops_on_request(void **state) {
     const sage_lister lister = {"falling", &from, falling};
     sage_trial trial;
     two_users(&trial);
-    assert_int_equal(sage_eval_trial(&trial, &lister, 1, NULL, &monitor, new_report(1, 2), NULL), SAGE_E_CANCELLED);
+    assert_int_equal(sage_eval_trial(&trial, &lister, 1, 1, NULL, &monitor, new_report(1, 2), NULL), SAGE_E_CANCELLED);
     sage_trial_free(&trial);
 }
 

@@ -365,6 +365,54 @@ static void test_towers_of_users(void **state) {
     sage_engine_close(towers);
 }
 
+static double own_of(const sage_known_event *did, size_t n, size_t row, double half_life_days) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        if (did[i].row == row) sum += pow(0.5, (double)did[i].age / half_life_days);
+    return sum;
+}
+
+/* Against every product's score: what the user knows competes whatever the depth, though the tower reads less. */
+static void test_hybrid_of_users(void **state) {
+    (void)state;
+    const sage_known_event did[] = {{90, 200, 3}, {90, 100, 3}, {4, 80, 0}, {61, 40, 1}, {33, 20, 0}, {7, 1, 2}};
+    const sage_own_rule rule = {0.3, 60}, none = {0, 60};
+    const sage_history history = {did, 6, false}, fresh = {did, 6, true};
+    const sage_fusion shallow = {0.5, 8};
+    sage_scored hits[TINY_INDEXED], plain[TINY_INDEXED];
+    sage_engine *towers = with_towers();
+    float query[TINY_INDEX_DIM];
+    size_t n, n_plain, row;
+    assert_int_equal(sage_engine_user_hybrid(engine, &history, 5, hits, &n, &error), SAGE_E_ARGUMENT);
+    sage_engine_set_fusion(towers, &shallow);
+    sage_engine_set_own(towers, &rule);
+    must(sage_engine_user_vectors(towers, &history, 1, query, &error));
+    must(sage_engine_user_hybrid(towers, &history, TINY_INDEXED, hits, &n, &error));
+    assert_int_equal(n, TINY_INDEXED);
+    for (size_t i = 0; i < n; i++) {
+        assert_true(sage_index_find(tiny, hits[i].pid, &row));
+        double score = 0.3 * log(1 + own_of(did, 6, row, 60) / 0.1);
+        for (size_t d = 0; d < TINY_INDEX_DIM; d++)
+            score += (double)query[d] * (double)sage_index_vectors(tiny)[row * TINY_INDEX_DIM + d];
+        assert_float_equal(hits[i].score, score, 1e-5);
+        if (i > 0) assert_true(hits[i].score <= hits[i - 1].score);
+    }
+    must(sage_engine_user_hybrid(towers, &history, 8, plain, &n_plain, &error));
+    assert_int_equal(n_plain, 8);
+    for (size_t i = 0; i < n_plain; i++) assert_int_equal(plain[i].pid, hits[i].pid);
+    /* What is known is left out: nothing own is left. */
+    must(sage_engine_user_hybrid(towers, &fresh, 20, hits, &n, &error));
+    must(sage_engine_user(towers, &fresh, 20, plain, &n_plain, &error));
+    assert_int_equal(n, n_plain);
+    for (size_t i = 0; i < n; i++) assert_true(hits[i].pid == plain[i].pid && hits[i].score == plain[i].score);
+    sage_engine_set_own(towers, &none);
+    must(sage_engine_user_hybrid(towers, &history, 20, hits, &n, &error));
+    must(sage_engine_user(towers, &history, 20, plain, &n_plain, &error));
+    assert_int_equal(n, n_plain);
+    for (size_t i = 0; i < n; i++) assert_int_equal(hits[i].pid, plain[i].pid);
+    sage_engine_close(towers);
+}
+
 static void test_towers_of_products(void **state) {
     (void)state;
     static const uint32_t rows[] = {0, 17, 119};
@@ -388,7 +436,7 @@ static void test_towers_of_products(void **state) {
 static void test_every_allocation_of_towers_may_fail(void **state) {
     (void)state;
     const sage_known_event did[] = {{0, NAN, SAGE_CLICK}, {40, 3, SAGE_CHECKOUT}};
-    const sage_history history = {did, 2, true};
+    const sage_history history = {did, 2, true}, known = {did, 2, false};
     sage_scored out[5];
     size_t n;
     bool done = false;
@@ -396,6 +444,7 @@ static void test_every_allocation_of_towers_may_fail(void **state) {
         sage_engine *other = with_towers();
         sage_alloc_fail_from(from);
         sage_status st = sage_engine_user(other, &history, 5, out, &n, &error);
+        if (st == SAGE_OK) st = sage_engine_user_hybrid(other, &known, 5, out, &n, &error);
         if (st == SAGE_OK) st = sage_engine_similar(other, sage_index_pid(tiny, 3), 5, out, &n, &error);
         done = sage_alloc_fail_from(0) < from;
         if (st != (done ? SAGE_OK : SAGE_E_MEMORY)) fail_msg("allocation %lu: %d %s", from, (int)st, error.text);
@@ -417,6 +466,7 @@ int main(void) {
         cmocka_unit_test(test_nothing_known_is_told),
         cmocka_unit_test(test_every_allocation_may_fail),
         cmocka_unit_test(test_towers_of_users),
+        cmocka_unit_test(test_hybrid_of_users),
         cmocka_unit_test(test_towers_of_products),
         cmocka_unit_test(test_every_allocation_of_towers_may_fail),
     };

@@ -99,7 +99,9 @@ static void refuses(void **state) {
         {{.user_id = "nobody", .n = 3}, SAGE_E_NOT_FOUND},
         {{.user_id = "nobody", .text = "a", .n = 3}, SAGE_E_ARGUMENT},
         {{.session = looked_at, .n_session = 3, .product_id = "p1", .n = 3}, SAGE_E_ARGUMENT},
-        {{.session = looked_at, .n_session = 3, .method = SAGE_HYBRID, .n = 3}, SAGE_E_ARGUMENT},
+        {{.session = looked_at, .n_session = 3, .method = SAGE_KEYWORDS, .n = 3}, SAGE_E_ARGUMENT},
+        {{.session = looked_at, .n_session = 3, .method = SAGE_HYBRID, .interests = true, .n = 3}, SAGE_E_ARGUMENT},
+        {{.session = looked_at, .n_session = 3, .method = SAGE_HYBRID, .n = 3}, SAGE_E_STATE}, /* no tower */
         {{.session = looked_at + 1, .n_session = 1, .n = 3}, SAGE_E_NOT_FOUND},
         {{.session = &wrong[0], .n_session = 1, .n = 3}, SAGE_E_ARGUMENT},
         {{.session = &wrong[1], .n_session = 1, .n = 3}, SAGE_E_ARGUMENT},
@@ -208,6 +210,35 @@ static void a_reader_keeps_its_release(void **state) {
     assert_int_equal(last.index, first.index + 4);
 }
 
+#define WITH_OWN(weight, half_life)                                                                                    \
+    "{\"product_model\":1,\"query_model\":1,\"vectors\":1,\"index\":1,\"keywords\":1,\"catalogue_revision\":1,"        \
+    "\"inbox_position\":0,\"fusion_weight\":0.5,\"fusion_depth\":10,\"own_weight\":" weight                            \
+    ",\"own_half_life\":" half_life "}"
+
+/* Releases of before own products were weighed are read as if nothing had chosen it; others say what was. */
+static void own_products_in_current(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "{\"product_model\":1,\"query_model\":1,\"vectors\":1,\"index\":1,\"keywords\":1,\"catalogue_revision\":1,"
+        "\"inbox_position\":0,\"fusion_weight\":0.5,\"fusion_depth\":100}",
+        WITH_OWN("0.4", "60"), WITH_OWN("0", "120.0")};
+    static const sage_own_rule rules[] = {{0.2, 120}, {0.4, 60}, {0, 120}};
+    const char *path = scratch_path(shop_dir, "current");
+    size_t n;
+    char *good = scratch_read(path, &n);
+    for (size_t i = 0; i < 3; i++) {
+        sage_release release, again;
+        scratch_write(path, texts[i], strlen(texts[i]));
+        tiny_must(sage_release_read(shop, &release, &error), &error, "current");
+        assert_true(release.own.weight == rules[i].weight && release.own.half_life_days == rules[i].half_life_days);
+        tiny_must(sage_release_publish(shop, &release, &error), &error, "publish");
+        tiny_must(sage_release_read(shop, &again, &error), &error, "current");
+        assert_true(again.own.weight == rules[i].weight && again.own.half_life_days == rules[i].half_life_days);
+    }
+    scratch_write(path, good, n);
+    sage_free(good);
+}
+
 /* What `current` names may be damaged in every value: an error, never a release of half of it. */
 static void current_is_checked(void **state) {
     (void)state;
@@ -224,6 +255,12 @@ static void current_is_checked(void **state) {
         "\"inbox_position\":0,\"fusion_weight\":0.5,\"fusion_depth\":0}",
         "{\"product_model\":1,\"query_model\":1,\"vectors\":1,\"index\":1,\"keywords\":1,\"catalogue_revision\":1,"
         "\"inbox_position\":0,\"fusion_weight\":\"a\",\"fusion_depth\":10}",
+        WITH_OWN("-0.1", "120"),
+        WITH_OWN("0.2", "0"),
+        WITH_OWN("0.2", "\"a\""),
+        WITH_OWN("1e99", "120"),
+        "{\"product_model\":1,\"query_model\":1,\"vectors\":1,\"index\":1,\"keywords\":1,\"catalogue_revision\":1,"
+        "\"inbox_position\":0,\"fusion_weight\":0.5,\"fusion_depth\":10,\"own_weight\":0.1}",
     };
     const char *path = scratch_path(shop_dir, "current");
     size_t n;
@@ -270,6 +307,7 @@ int main(void) {
         cmocka_unit_test(short_memory_when_opening),
         cmocka_unit_test(short_memory_when_searching),
         cmocka_unit_test(short_memory_for_users),
+        cmocka_unit_test(own_products_in_current),
         cmocka_unit_test(current_is_checked),
         cmocka_unit_test(a_release_that_is_gone),
         cmocka_unit_test(a_reader_keeps_its_release),
