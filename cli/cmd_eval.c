@@ -104,8 +104,8 @@ const cli_command cli_eval = {
         "Searches for every held-out query by vectors, keywords and hybrid, and prints for each method, per task and "
         "over all: pair recall, query recall, MRR and nDCG, with 95 % bootstrap intervals over queries. Where events "
         "name users, it also says how well what users did later is found from what they did before (tasks user and "
-        "product), beside item-knn, popular products and the user's own, and by how much the first method differs "
-        "from each of them. docs/model.md defines them.",
+        "product), beside item-knn, popular products and the user's own, and by how much the first method (hybrid "
+        "and vectors both, where there are both) differs from each of them. docs/model.md defines them.",
     .flags = flags,
     .example = "itemsage -C myshop eval -k 10,100 --json eval.json",
     .run = run,

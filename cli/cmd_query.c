@@ -151,7 +151,7 @@ static const cli_flag flags[] = {
      "newest events of --user."},
     {"interests", 0, NULL, "Answers --user and --session by several interests, whatever the model has for users."},
     {"new", 0, NULL, "Leaves out what the user or session knows already, and its variants."},
-    {"method", 'm', "NAME", "vectors (the default), keywords or hybrid."},
+    {"method", 'm', "NAME", "vectors (the default), hybrid, or for texts keywords."},
     {"n", 'n', "N", "How many results, 1 to 10000; 10 where not given."},
     {"dims", 0, "M", "Compares the first M numbers of the vectors alone; see the option matryoshka."},
     {"json", 0, NULL, "Prints the results as JSON."},
@@ -176,6 +176,8 @@ const cli_command cli_query = {
             "weigh more) take turns in the result, each as often as it is important. `· as ID` says which one gave a "
             "product. Scores are of that product, so they do not fall down the list. Options `interests` and "
             "`interest_*` set how.\n\n"
+            "For a user, `hybrid` adds to the tower's scores what the user's own products are worth, by number and age "
+            "of the events; how much was chosen on validation users when the release was built.\n\n"
             "What the user knows may come again, since people buy again, unless `--new`. Products that are not in the "
             "published index are passed over.",
     .flags = flags,

@@ -23,8 +23,8 @@ typedef struct sage_eval_options {
 } sage_eval_options;
 
 typedef struct sage_eval_row {
-    char method[16]; /* vectors, keywords, hybrid; of users and products also interests, similar, item-knn,
-                        popular, own */
+    char method[16]; /* vectors, keywords, hybrid; of users and products vectors, hybrid (users), interests, similar,
+                        item-knn, popular, own */
     char task[32];   /* "all" (of searches by text), "image" (of those by picture), "user" (of people; "user repeats",
                         "user new": of what they knew before, or did not), "product", or surface/event */
     uint64_t pairs, queries;

@@ -30,7 +30,7 @@ typedef struct sage_query {
     size_t n_session;
     bool interests;     /* users: several interests, also where the model has a tower for users */
     bool fresh;         /* users: without what they know, and its item_group_ids */
-    sage_method method; /* vectors only but for texts */
+    sage_method method; /* texts: all; users: vectors and hybrid; else vectors only */
     size_t n;           /* results wanted, 1..10000 */
     size_t dims;        /* vectors: compare only so many of their first numbers, renormalised; 0: all */
 } sage_query;
@@ -66,7 +66,10 @@ void sage_searcher_close(sage_searcher *searcher);
  * most important lists (options interests, interest_*) are made one in proportion to their importance, each product
  * once. So scores, cosines with the medoid, do not fall from hit to hit. Ages are counted from the newest event of the
  * catalogue. Products that are not in the index count for nothing; SAGE_E_NOT_FOUND where nothing is left. What the
- * user knows may come again, since people buy again, unless `fresh`. A session alone reads no catalogue. */
+ * user knows may come again, since people buy again, unless `fresh`. A session alone reads no catalogue.
+ *
+ * Users by SAGE_HYBRID: the tower's score and what the user's own products add (search/own.h); not with `interests`;
+ * SAGE_E_STATE where the model has no tower for users. */
 sage_status sage_search(sage_searcher *searcher, const sage_query *query, const sage_hit **hits, size_t *n_hits,
                         sage_error *error);
 
