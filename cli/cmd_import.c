@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { FILES_MAX = 100000 };
 
@@ -285,4 +286,51 @@ const cli_command cli_import_images = {
     .flags = image_flags,
     .example = "itemsage -C myshop import images --images pictures",
     .run = run_images,
+};
+
+/* ---- import vectors ---- */
+
+static int run_vectors(const cli_args *args) {
+    sage_error error;
+    sage_shop *shop;
+    sage_query_vectors_report r;
+    const char *surface = cli_value(args, "surface");
+    char texts[32];
+    if (surface && strcmp(surface, "search") != 0)
+        return cli_usage("'itemsage import vectors' takes vectors of the surface search, not of '%s'", surface);
+    int result = cli_open(args, &shop);
+    if (result != CLI_DONE) return result;
+    if (sage_import_query_vectors(shop, args->operands[0], args->operands[1], &r, &error) != SAGE_OK)
+        result = cli_fail(&error);
+    else if (cli_given(args, "json"))
+        print_json(json_pack("{s:I, s:I}", "texts", (json_int_t)r.texts, "dim", (json_int_t)r.dim));
+    else
+        printf("%s search texts have vectors of %llu numbers; the next training takes them as they are\n",
+               cli_count(r.texts, texts), (unsigned long long)r.dim);
+    sage_shop_close(shop);
+    return result;
+}
+
+static const cli_flag vector_flags[] = {
+    {"surface", 0, "NAME", "Whose queries they are: search, which is all that there is."},
+    JSON_FLAG,
+    {NULL, 0, NULL, NULL},
+};
+
+const cli_command cli_import_vectors = {
+    .name = "import vectors",
+    .operands = "FILE.npy TEXTS",
+    .min_operands = 2,
+    .max_operands = 2,
+    .summary = "Takes vectors of search texts that were made elsewhere",
+    .text =
+        "Reads an .npy of f32, f16 or f64, one row a text, and as many search texts, one a line. They take the place "
+        "of those that the shop had; a vector that is zero or not finite refuses the file.\n\n"
+        "The next training learns product vectors for these queries as they are, in place of a tower for search "
+        "texts, and searches ask with them (as the paper does with SearchSage). Product vectors are then as wide as "
+        "these. A text without a vector cannot be asked by vectors: import it, or use `query --vector`. "
+        "`--set search_vectors=off` leaves them aside.",
+    .flags = vector_flags,
+    .example = "itemsage -C myshop import vectors queries.npy queries.txt",
+    .run = run_vectors,
 };

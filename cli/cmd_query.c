@@ -98,9 +98,10 @@ static int parse_session(char *text, sage_session_event **session, size_t *n) {
 
 static int check_kind(const cli_args *args, const sage_query *query) {
     const bool user = query->user_id || cli_given(args, "session");
-    if ((query->text != NULL) + (query->product_id != NULL) + (query->image != NULL) + user != 1)
-        return cli_usage("'itemsage query' needs one of --text TEXT, --product ID, --image FILE and --user ID (or "
-                         "--session ID,...)");
+    if ((query->text != NULL) + (query->product_id != NULL) + (query->image != NULL) + (query->vector != NULL) + user !=
+        1)
+        return cli_usage("'itemsage query' needs one of --text TEXT, --product ID, --image FILE, --vector FILE.npy "
+                         "and --user ID (or --session ID,...)");
     if (!user && (query->interests || query->fresh))
         return cli_usage("'--%s' goes with --user or --session", query->interests ? "interests" : "new");
     return CLI_DONE;
@@ -127,6 +128,7 @@ static int run(const cli_args *args) {
     sage_query query = {.text = cli_value(args, "text"),
                         .product_id = cli_value(args, "product"),
                         .image = cli_value(args, "image"),
+                        .vector = cli_value(args, "vector"),
                         .user_id = cli_value(args, "user"),
                         .interests = cli_given(args, "interests"),
                         .fresh = cli_given(args, "new"),
@@ -145,6 +147,7 @@ static const cli_flag flags[] = {
     {"text", 't', "TEXT", "A search text."},
     {"product", 'p', "ID", "A product: finds what goes with it, or is like it; never itself nor its variants."},
     {"image", 'i', "FILE", "A picture (JPEG, PNG, WebP): finds products for it, by vectors."},
+    {"vector", 0, "FILE.npy", "A vector of your own, one row as wide as the published vectors."},
     {"user", 'u', "ID", "A user: finds products by what the events of that user_id say."},
     {"session", 0, "ID[:EVENT],...",
      "Products just looked at, oldest first, with click (the default), save, add_to_cart or checkout; alone, or as the "

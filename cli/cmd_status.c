@@ -48,6 +48,7 @@ static void print_state(const sage_shop *shop, const sage_shop_state *s) {
     count("image vectors", s->image_vectors);
     print_pictures(s);
     count("queries", s->queries);
+    if (s->search_vectors) count("search vectors", s->search_vectors);
     count("events", s->events);
     for (uint64_t i = 0; i < s->task_n; i++) {
         printf("    ");

@@ -47,6 +47,15 @@ sage_status sage_import_events(sage_shop *shop, const char *const *files, size_t
                                const sage_import_options *options, const sage_monitor *monitor,
                                sage_import_report *report, sage_error *error);
 
+/* Vectors of the shop's own for search texts, from an .npy and as many texts, one a line: they take the place of those
+ * that the shop had. The next training takes them as they are, in place of a tower for search texts (option
+ * search_vectors). SAGE_E_FORMAT, with nothing changed, where one is zero or not finite, or a line no text. */
+typedef struct sage_query_vectors_report {
+    uint64_t texts, dim;
+} sage_query_vectors_report;
+sage_status sage_import_query_vectors(sage_shop *shop, const char *npy_file, const char *ids_file,
+                                      sage_query_vectors_report *report, sage_error *error);
+
 /* Vectors of the pictures that products link to, and of those that events began with (surface image), by the shop's
  * picture encoder (option picture_encoder), computed once for each content of a file and encoder. Reads what is new or
  * has changed below the folder of pictures; finished segments of vectors stay whatever happens, so a pass that was

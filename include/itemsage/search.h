@@ -25,6 +25,7 @@ typedef struct sage_query {
     const char *text;       /* a search text, or NULL */
     const char *product_id; /* a product to find similar ones of (never itself nor its item_group_id), or NULL */
     const char *image;      /* a picture's file (JPEG, PNG, WebP), or NULL: see sage_search */
+    const char *vector;     /* a file .npy of one vector, in the space of the published ones, or NULL */
     const char *user_id;    /* somebody whose events the catalogue has, or NULL: see sage_search */
     const sage_session_event *session; /* [n_session] oldest first, behind the user's own events; alone: of nobody */
     size_t n_session;

@@ -3,6 +3,7 @@
 #include <base/error.h>
 #include <base/report.h>
 #include <dataset/build.h>
+#include <features/given.h>
 #include <io/version.h>
 #include <stdio.h>
 
@@ -154,6 +155,23 @@ out:
     return st;
 }
 
+/* Without them where the shop has none, or does not want them. */
+static sage_status copy_given(sage_build *build, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_given *given = NULL;
+    char from[SAGE_PATH_MAX], to[SAGE_PATH_MAX];
+    if (!sage_options_bool(build->options, "search_vectors")) goto out;
+    SAGE_TRY(sage_given_path(from, build->shop_dir, error));
+    if (!sage_fs_exists(from)) goto out;
+    SAGE_TRY(sage_path_join(to, build->dir, SAGE_GIVEN_FILE, error));
+    SAGE_TRY(sage_fs_copy(from, to, error));
+    SAGE_TRY(sage_given_open(to, true, &given, error));
+    build->given = sage_given_identity(given);
+out:
+    sage_given_close(given);
+    return st;
+}
+
 /* What is left out is told, so that nobody wonders where it went. */
 static void tell_left_out(const sage_build *build) {
     uint64_t unknown = 0;
@@ -189,6 +207,7 @@ static sage_status run(sage_build *build, sage_error *error) {
     SAGE_TRY(sage_build_write_products(build, error));
     SAGE_TRY(sage_build_write_queries(build, error));
     SAGE_TRY(sage_build_write_users(build, error));
+    SAGE_TRY(copy_given(build, error));
     SAGE_TRY(sage_build_write_meta(build, error));
     if (build->sentences != NULL && build->products.n > 0) SAGE_TRY(sage_build_made(build, error));
 out:

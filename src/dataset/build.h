@@ -37,6 +37,7 @@ typedef struct sage_build {
     sage_catalog *catalog;
     const char *shop_dir;
     const sage_options *options;
+    uint64_t given;            /* identity of the shop's vectors of search texts; 0: none */
     sage_sentences *sentences; /* NULL: none */
     sage_pool *pool;
     const sage_monitor *monitor;

@@ -36,6 +36,12 @@ out:
     return st;
 }
 
+static sage_status open_given(sage_dataset *d, const char *dir, bool verify, sage_error *error) {
+    char path[SAGE_PATH_MAX];
+    sage_status st = sage_path_join(path, dir, SAGE_GIVEN_FILE, error);
+    return st == SAGE_OK ? sage_given_open(path, verify, &d->given, error) : st;
+}
+
 /* Datasets of before have no users. */
 static sage_status open_users(sage_dataset *d, const char *dir, int64_t contents, bool verify, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -69,6 +75,7 @@ sage_status sage_dataset_open_at(const char *dir, bool verify, sage_dataset **da
     SAGE_TRY(open_files(d, dir, verify, error));
     SAGE_TRY(open_users(d, dir, contents, verify, error));
     SAGE_TRY(open_made(d, dir, verify, error));
+    SAGE_TRY(open_given(d, dir, verify, error));
     SAGE_TRY(check_parts(d, dir, error));
     *dataset = d;
     d = NULL;
@@ -101,6 +108,7 @@ void sage_dataset_close(sage_dataset *dataset) {
     sage_packed_close(dataset->query_file);
     sage_packed_close(dataset->made_file);
     sage_packed_close(dataset->user_file);
+    sage_given_close(dataset->given);
     sage_vocab_close(dataset->vocab);
     if (dataset->lock_fd >= 0) sage_fs_unlock(dataset->lock_fd);
     sage_free(dataset->vocab_path);
@@ -125,6 +133,10 @@ const sage_vocab *sage_dataset_vocab(const sage_dataset *dataset) {
 
 const char *sage_dataset_vocab_path(const sage_dataset *dataset) {
     return dataset->vocab_path;
+}
+
+size_t sage_dataset_given_dim(const sage_dataset *dataset) {
+    return sage_given_dim(dataset->given);
 }
 
 const sage_picture_parts *sage_dataset_image_parts(const sage_dataset *dataset) {
@@ -183,6 +195,8 @@ void sage_dataset_query(const sage_dataset *dataset, size_t index, sage_packed_q
     query->picture = seen ? d->pictures + d->picture_begin[index] * d->image_dim : NULL;
     bool said = d->query_sentences != NULL && d->query_sentence_begin[index + 1] > d->query_sentence_begin[index];
     query->sentence = said ? d->query_sentences + d->query_sentence_begin[index] * d->sentence_dim : NULL;
+    bool searched = query->surface == SAGE_ON_SEARCH;
+    query->given = searched ? sage_given_find(d->given, query->text) : NULL;
     query->looked_at = d->looked_at != NULL ? d->looked_at[index] : UINT32_MAX;
     query->positives = d->positives + d->positive_begin[index];
     query->n_positives = d->positive_begin[index + 1] - d->positive_begin[index];

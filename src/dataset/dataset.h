@@ -43,6 +43,7 @@ size_t sage_dataset_image_dim(const sage_dataset *dataset); /* 0: no image vecto
 /* Of which parts image vectors are, each of length 1; n = 0: there are none. */
 const sage_picture_parts *sage_dataset_image_parts(const sage_dataset *dataset);
 size_t sage_dataset_sentence_dim(const sage_dataset *dataset); /* 0: no vectors of texts */
+size_t sage_dataset_given_dim(const sage_dataset *dataset);    /* 0: search texts have no vectors of the shop's own */
 
 /* Product i's ids: field f is ids[begin[f] .. begin[f+1]); views into the map. */
 typedef struct sage_packed_product {
@@ -69,6 +70,7 @@ typedef struct sage_packed_query {
     const uint32_t *ids; /* search only */
     size_t n_ids;
     const float *sentence;     /* search only: [sentence_dim], a unit vector; NULL where there is none */
+    const float *given;        /* search only: [given_dim], a unit vector of the shop's own; NULL where there is none */
     const float *picture;      /* image only: [image_dim], its parts unit vectors; NULL in older datasets */
     uint32_t looked_at;        /* product only: the index of the product that was looked at, else UINT32_MAX */
     const uint32_t *positives; /* product indices of all its known products of its own part, ascending */

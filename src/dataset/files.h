@@ -3,6 +3,7 @@
 #define SAGE_DATASET_FILES_H
 
 #include <dataset/layout.h>
+#include <features/given.h>
 #include <io/packed.h>
 
 struct sage_dataset {
@@ -33,6 +34,7 @@ struct sage_dataset {
     const uint64_t *picture_begin;
     const float *query_sentences; /* NULL: a file without them */
     const uint64_t *query_sentence_begin;
+    sage_given *given;         /* NULL: none */
     const uint32_t *looked_at; /* NULL: nothing was looked at, or an older file */
 
     sage_packed *made_file; /* NULL: there is none */

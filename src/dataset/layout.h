@@ -84,6 +84,7 @@ typedef struct sage_users_info {
 #define SAGE_QUERIES_FILE  "queries.bin"
 #define SAGE_VOCAB_FILE    "vocab.bin"
 #define SAGE_META_FILE     "meta.json"
+#define SAGE_GIVEN_FILE    "search-vectors.bin" /* a copy of the shop's (features/given.h) */
 #define SAGE_USERS_FILE    "users.bin"
 #define SAGE_USERS_MAGIC   "SAGEUSER"
 #define SAGE_MADE_FILE     "made.bin"

@@ -2,6 +2,7 @@
 #include <base/error.h>
 #include <dataset/build.h>
 #include <dataset/meta.h>
+#include <features/given.h>
 #include <inttypes.h>
 #include <io/json.h>
 #include <io/npy.h>
@@ -93,6 +94,12 @@ sage_status sage_build_write_meta(sage_build *build, sage_error *error) {
                      "vocabulary", vocab_json(build->vocab), "parts", "train", part_json(&parts[SAGE_TRAIN]),
                      "validation", part_json(&parts[SAGE_VALIDATION]), "test", part_json(&parts[SAGE_TEST]));
     SAGE_TRY(no_memory(root, error));
+    if (build->given != 0) {
+        char identity[17];
+        snprintf(identity, sizeof identity, "%016" PRIx64, build->given);
+        if (json_object_set_new(root, "search_vectors", json_string(identity)) != 0)
+            SAGE_TRY(sage_fail_memory(error, sizeof identity));
+    }
     SAGE_TRY(sage_path_join(path, build->dir, SAGE_META_FILE, error));
     SAGE_TRY(sage_json_write(path, root, error));
 out:
@@ -173,6 +180,19 @@ static bool same_options(const json_t *root, const sage_options *options) {
     return true;
 }
 
+/* Those that the shop has now; damaged ones are for whoever packs them to tell. */
+static bool same_given(const json_t *root, const char *shop_dir, const sage_options *options) {
+    const char *then = json_string_value(json_object_get(root, "search_vectors"));
+    char path[SAGE_PATH_MAX], now[17] = "";
+    sage_given *given = NULL;
+    if (sage_options_bool(options, "search_vectors") && sage_given_path(path, shop_dir, NULL) == SAGE_OK &&
+        sage_given_open(path, false, &given, NULL) != SAGE_OK)
+        return false;
+    if (given != NULL) snprintf(now, sizeof now, "%016" PRIx64, sage_given_identity(given));
+    sage_given_close(given);
+    return strcmp(then != NULL ? then : "", now) == 0;
+}
+
 bool sage_dataset_fresh(const char *shop_dir, uint64_t id, int64_t catalogue_revision, const sage_options *options,
                         const char *text_encoder) {
     char parent[SAGE_PATH_MAX], dir[SAGE_PATH_MAX], path[SAGE_PATH_MAX];
@@ -183,6 +203,7 @@ bool sage_dataset_fresh(const char *shop_dir, uint64_t id, int64_t catalogue_rev
                  sage_json_int(root, "catalogue_revision", &revision, path, NULL) == SAGE_OK &&
                  sage_json_int(root, "contents", &contents, path, NULL) == SAGE_OK &&
                  contents == SAGE_DATASET_CONTENTS && revision == catalogue_revision && same_options(root, options) &&
+                 same_given(root, shop_dir, options) &&
                  strcmp(text_encoder_of(root), text_encoder != NULL ? text_encoder : "") == 0;
     json_decref(root);
     return fresh;

@@ -19,6 +19,8 @@ static sage_status allocate_rows(sage_sampler *s, sage_error *error) {
         s->weight == NULL || s->log_q == NULL || s->mask == NULL) {
         return sage_fail_memory(error, rows * ((columns + 63) / 64) * sizeof *s->mask);
     }
+    s->given = sage_alloc_zero(s->n_given * sage_dataset_given_dim(s->dataset) + 1, sizeof *s->given);
+    if (s->given == NULL) return sage_fail_memory(error, s->n_given * sizeof *s->given);
     sage_status st = sage_pictures_allocate(s, error);
     if (st == SAGE_OK) st = sage_people_allocate(s, error);
     return st == SAGE_OK ? sage_spoken_allocate(s, error) : st;
@@ -57,6 +59,7 @@ sage_status sage_sampler_twin(const sage_sampler *of, sage_pool *pool, sage_samp
     s->n_products = of->n_products;
     s->n_random = of->n_random;
     s->n_texts = of->n_texts;
+    s->n_given = of->n_given;
     s->n_spoken = of->n_spoken;
     s->pictures.n = of->pictures.n;
     s->people.n_looked = of->people.n_looked;
@@ -117,6 +120,7 @@ void sage_sampler_free(sage_sampler *sampler) {
     sage_free(s->log_q);
     sage_free(s->mask);
     sage_free(s->token_field);
+    sage_free(s->given);
     sage_free(s->images);
     sage_free(s);
 }
@@ -128,6 +132,8 @@ static void present(sage_sampler *s) {
         .n_random = s->n_random,
         .n_texts = s->n_texts,
         .n_pictures = s->pictures.n,
+        .n_given = s->n_given,
+        .given = s->n_given > 0 ? s->given : NULL,
         .n_looked = s->people.n_looked,
         .n_users = s->people.n_users,
         .product = s->product,
@@ -219,7 +225,8 @@ size_t sage_sampler_memory_bytes(const sage_sampler *sampler) {
     size_t bytes = sizeof *s + numbers * sizeof(uint32_t) + rows * (1 + 2 * sizeof(float)) +
                    rows * ((columns + 63) / 64) * 8 + s->token_field_capacity + s->images_capacity * sizeof(float) +
                    sage_mask_tables_bytes(&s->tables) + sage_teacher_bytes(&s->teacher) + sage_pictures_bytes(s) +
-                   sage_people_bytes(s) + sage_spoken_bytes(s);
+                   sage_people_bytes(s) + sage_spoken_bytes(s) +
+                   s->n_given * sage_dataset_given_dim(s->dataset) * sizeof *s->given;
     if (!s->borrowed) bytes += sage_sampler_shared_bytes(s);
     for (size_t t = 0; t < s->n_workers; t++) bytes += sizeof *s->workers + worker_bytes(&s->workers[t]);
     return bytes;

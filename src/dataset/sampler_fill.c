@@ -62,10 +62,26 @@ out:
     return st;
 }
 
+/* A text that has no vector says nothing. */
+static void fill_given(sage_sampler *s, size_t row) {
+    size_t dim = sage_dataset_given_dim(s->dataset);
+    float *to = s->given + (row - (s->settings.batch - s->n_given)) * dim;
+    sage_packed_query query;
+    sage_dataset_query(s->dataset, s->query[row], &query);
+    if (query.given != NULL) {
+        memcpy(to, query.given, dim * sizeof *to);
+    } else {
+        memset(to, 0, dim * sizeof *to);
+        s->weight[row] = 0;
+    }
+}
+
 /* Queries without words. */
 static void fill_untold(sage_sampler *s, size_t row) {
     size_t place = row - s->n_texts;
-    if (place < s->pictures.n)
+    if (row >= s->settings.batch - s->n_given)
+        fill_given(s, row);
+    else if (place < s->pictures.n)
         sage_pictures_fill(s, row);
     else if (place < s->pictures.n + s->people.n_looked)
         sage_history_fill_looked(s, row);

@@ -155,6 +155,8 @@ struct sage_sampler {
     uint64_t seed, step;
     sage_sampler_settings settings;
     size_t n_products, n_random, n_texts;
+    size_t n_given; /* the last so many rows are of search texts whose vectors are given; then there are no texts */
+    float *given;   /* [n_given][given_dim] */
     size_t
         n_spoken; /* the first so many rows made of words take one of the dataset's made queries, with its sentence */
     bool full_catalogue, cold_start;

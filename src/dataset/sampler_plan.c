@@ -133,7 +133,8 @@ static void plan_event(sage_sampler *s, const sage_task_source *source, size_t r
     s->product[row] = sage_source_product(s, source, drawn);
     s->query[row] = source->events != NULL ? UINT32_MAX : source->pairs[drawn].query;
     s->weight[row] = power > 0 ? (float)pow(count, power) : 1;
-    if (row >= s->n_texts + s->pictures.n) sage_people_plan(s, source, row, drawn);
+    if (row >= s->n_texts + s->pictures.n && row < s->settings.batch - s->n_given)
+        sage_people_plan(s, source, row, drawn);
 }
 
 static void plan_source(sage_sampler *s, size_t number) {

@@ -232,6 +232,20 @@ static sage_status share_pictures(sage_sampler *s, const sage_options *o, size_t
     return SAGE_OK;
 }
 
+/* Search texts whose vectors are given: events alone, since no text that the catalogue makes has such a vector. */
+static sage_status share_given(sage_sampler *s, const sage_options *o, size_t searches, sage_error *error) {
+    s->n_given = s->n_texts;
+    s->n_texts = 0;
+    s->tasks[SAGE_TASK_CATALOGUE] = (sage_task_source){.n = s->n_products};
+    if (searches == 0 && s->n_given > 0)
+        return sage_fail(error, SAGE_E_STATE,
+                         "the shop has vectors of its own for search texts, but no search to train on; import such "
+                         "events, or set search_vectors=off");
+    deal_kinds(s, o, SAGE_ON_SEARCH, 0, s->n_given, false);
+    place_kinds(s, 0, s->settings.batch - s->n_given);
+    return SAGE_OK;
+}
+
 static void place(sage_sampler *s) {
     size_t begin = s->n_texts + s->pictures.n;
     begin = place_kinds(s, SAGE_SOURCE_LOOKS, begin);
@@ -250,8 +264,11 @@ sage_status sage_sampler_share_out(sage_sampler *sampler, const sage_options *op
     size_t people = s->people.n_users + s->people.n_looked;
     s->n_texts = s->settings.batch - s->pictures.n - people;
     s->cold_start = searches + (s->pictures.n > 0 ? pairs : 0) + people == 0;
-    share_surface(s, options, SAGE_ON_SEARCH, SAGE_TASK_CATALOGUE, s->n_products, 0, s->n_texts,
-                  searches == 0 ? 1 : sage_options_real_or(options, "catalogue_share", AUTO_CATALOGUE_SHARE));
+    if (sage_dataset_given_dim(s->dataset) > 0)
+        SAGE_TRY(share_given(s, options, searches, error));
+    else
+        share_surface(s, options, SAGE_ON_SEARCH, SAGE_TASK_CATALOGUE, s->n_products, 0, s->n_texts,
+                      searches == 0 ? 1 : sage_options_real_or(options, "catalogue_share", AUTO_CATALOGUE_SHARE));
     if (s->pictures.n > 0)
         share_surface(s, options, SAGE_ON_IMAGE, SAGE_TASK_PICTURES, images, s->n_texts, s->pictures.n,
                       made_pictures(options, images, pairs));

@@ -5,6 +5,7 @@
 #include <io/version.h>
 #include <search/engine_impl.h>
 #include <string.h>
+#include <text/normalise.h>
 
 static sage_status version_dir(char out[SAGE_PATH_MAX], const char *shop_dir, const char *room, uint64_t version,
                                sage_error *error) {
@@ -64,6 +65,7 @@ void sage_engine_close(sage_engine *engine) {
     sage_keywords_close(engine->keywords);
     sage_encoder_close(engine->encoder);
     sage_sentences_close(engine->sentences);
+    sage_given_close(engine->given);
     sage_free(engine->queries);
     sage_free(engine->neighbours);
     sage_free(engine->hits);
@@ -88,6 +90,30 @@ void sage_engine_take_sentences(sage_engine *engine, sage_sentences *sentences, 
     engine->speechless = status;
     if (status != SAGE_OK) engine->why = *error;
     sage_encoder_speak(engine->encoder, sentences);
+}
+
+sage_status sage_engine_take_given(sage_engine *engine, sage_given *given, sage_status status,
+                                   const sage_error *error) {
+    size_t own = sage_engine_own_dim(engine);
+    sage_given_close(engine->given);
+    engine->given = given;
+    engine->speechless = status;
+    if (status != SAGE_OK && error != NULL) engine->why = *error;
+    if (status == SAGE_OK && sage_given_dim(given) != own)
+        engine->speechless =
+            sage_fail(&engine->why, SAGE_E_STATE,
+                      "the shop's vectors of search texts have %zu numbers, the published model's %zu; run 'itemsage "
+                      "train', 'embed' and 'index', or import vectors of that width",
+                      sage_given_dim(given), own);
+    return SAGE_OK;
+}
+
+bool sage_engine_has_given(const sage_engine *engine) {
+    return engine->given != NULL;
+}
+
+size_t sage_engine_own_dim(const sage_engine *engine) {
+    return sage_encoder_shape(engine->encoder)->dim_out;
 }
 
 const sage_index *sage_engine_index(const sage_engine *engine) {
@@ -135,6 +161,25 @@ static void take_hits(const sage_keyword_hit *hits, size_t n, sage_scored *out) 
     for (size_t i = 0; i < n; i++) out[i] = (sage_scored){hits[i].pid, hits[i].score};
 }
 
+/* What stands behind the model's own numbers is zero. */
+static sage_status given_texts(sage_engine *e, const sage_str *texts, size_t n, bool *known, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_buf normal;
+    size_t own = sage_given_dim(e->given);
+    sage_buf_init(&normal, SIZE_MAX);
+    memset(e->queries, 0, n * e->dim * sizeof *e->queries);
+    for (size_t i = 0; i < n; i++) {
+        sage_buf_clear(&normal);
+        SAGE_TRY(sage_normalise(texts[i].data, texts[i].len, &normal, error));
+        const float *vector = sage_given_find(e->given, (sage_str){normal.data, normal.len});
+        known[i] = vector != NULL;
+        if (vector != NULL) memcpy(e->queries + i * e->dim, vector, own * sizeof *vector);
+    }
+out:
+    sage_buf_free(&normal);
+    return st;
+}
+
 /* Lists of up to SAGE_ENGINE_BLOCK texts: neighbours [n][depth]; found[i] is 0 where the model knows nothing of the
  * text. */
 static sage_status by_vectors(sage_engine *e, const sage_str *texts, size_t n, size_t depth,
@@ -145,7 +190,10 @@ static sage_status by_vectors(sage_engine *e, const sage_str *texts, size_t n, s
         if (error) *error = e->why;
         return e->speechless;
     }
-    SAGE_TRY(sage_encoder_texts(e->encoder, texts, n, e->queries, known, error));
+    if (e->given != NULL)
+        SAGE_TRY(given_texts(e, texts, n, known, error));
+    else
+        SAGE_TRY(sage_encoder_texts(e->encoder, texts, n, e->queries, known, error));
     SAGE_TRY(sage_index_search(e->index, e->pool, e->queries, n, depth, e->neighbours, found, error));
     for (size_t i = 0; i < n; i++)
         if (!known[i]) found[i] = 0;

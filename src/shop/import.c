@@ -1,5 +1,6 @@
 /* The imports: the catalogue's own calls, under the shop's lock. */
 #include <base/error.h>
+#include <features/given.h>
 #include <shop/shop.h>
 #include <string.h>
 
@@ -64,6 +65,27 @@ sage_status sage_import_image_vectors(sage_shop *shop, const char *npy_file, con
     SAGE_TRY(sage_catalog_import_image_vectors(catalog, shop->dir, npy_file, ids_file, monitor, report, error));
 out:
     end_write(lock, catalog);
+    return st;
+}
+
+sage_status sage_import_query_vectors(sage_shop *shop, const char *npy_file, const char *ids_file,
+                                      sage_query_vectors_report *report, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_given *given = NULL;
+    char path[SAGE_PATH_MAX], dir[SAGE_PATH_MAX];
+    int lock = -1;
+    memset(report, 0, sizeof *report);
+    SAGE_TRY(sage_shop_lock(shop, SAGE_LOCK_CATALOG, &lock, error));
+    SAGE_TRY(sage_shop_path(shop, "given", dir, error));
+    SAGE_TRY(sage_given_path(path, shop->dir, error));
+    SAGE_TRY(sage_fs_mkdir(dir, error));
+    SAGE_TRY(sage_fs_sync_dir(shop->dir, error));
+    SAGE_TRY(sage_given_write(path, npy_file, ids_file, error));
+    SAGE_TRY(sage_given_open(path, true, &given, error));
+    *report = (sage_query_vectors_report){sage_given_count(given), sage_given_dim(given)};
+out:
+    sage_given_close(given);
+    sage_fs_unlock(lock);
     return st;
 }
 

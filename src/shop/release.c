@@ -1,6 +1,7 @@
 /* `current`: one small JSON file that names everything a release is made of, replaced at once. */
 #include <base/alloc.h>
 #include <base/error.h>
+#include <features/given.h>
 #include <io/json.h>
 #include <io/version.h>
 #include <shop/sentences.h>
@@ -151,6 +152,7 @@ sage_status sage_model_config_read(const sage_shop *shop, uint64_t model, sage_m
     SAGE_TRY(read_pictures(root, path, &config->pictures, error));
     config->taught = read_training(root);
     SAGE_TRY(read_texts(root, path, &config->texts, error));
+    config->search_vectors = json_is_true(json_object_get(root, "search_vectors"));
 out:
     json_decref(root);
     return sage_shop_advise(st, "restore it from a copy, or run 'itemsage train', 'embed' and 'index'", error);
@@ -188,6 +190,28 @@ static sage_status give_sentences(sage_shop *shop, const sage_release *release, 
     return SAGE_OK;
 }
 
+/* Where the model was trained on them. Those that the shop has now: more texts may have come since. */
+static sage_status give_vectors(sage_shop *shop, const sage_release *release, sage_engine *engine, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_given *given = NULL;
+    sage_error fault = {0};
+    char path[SAGE_PATH_MAX];
+    sage_model_config *config = sage_alloc_zero(1, sizeof *config);
+    if (config == NULL) return sage_fail_memory(error, sizeof *config);
+    SAGE_TRY(sage_model_config_read(shop, release->query_model, config, error));
+    if (!config->search_vectors) goto out;
+    SAGE_TRY(sage_given_path(path, shop->dir, error));
+    st = sage_given_open(path, true, &given, &fault);
+    if (st == SAGE_OK && given == NULL)
+        st = sage_fail(&fault, SAGE_E_STATE,
+                       "the model was trained on vectors of search texts that the shop no longer has; run 'itemsage "
+                       "import vectors', or train with search_vectors=off");
+    st = sage_engine_take_given(engine, given, st, st == SAGE_OK ? error : &fault);
+out:
+    sage_free(config);
+    return st;
+}
+
 sage_status sage_release_engine(sage_shop *shop, const sage_release *release, sage_engine **engine, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_pool *pool = NULL;
@@ -198,6 +222,7 @@ sage_status sage_release_engine(sage_shop *shop, const sage_release *release, sa
                               model ? "restore it from a copy, or run 'itemsage train', 'embed' and 'index'"
                                     : "run 'itemsage index' to publish a release anew",
                               error));
+    SAGE_TRY(give_vectors(shop, release, *engine, error));
     if (sage_engine_speaks(*engine)) SAGE_TRY(give_sentences(shop, release, *engine, error));
 out:
     if (st != SAGE_OK) {

@@ -1,7 +1,9 @@
 /* Queries on the published release. */
 #include <base/alloc.h>
 #include <base/error.h>
+#include <io/npy.h>
 #include <itemsage/search.h>
+#include <math.h>
 #include <shop/search_picture.h>
 #include <shop/search_user.h>
 #include <stdio.h>
@@ -74,13 +76,16 @@ static sage_status check_user(const sage_query *query, sage_error *error) {
 static sage_status check_query(const sage_query *query, sage_error *error) {
     size_t bad;
     const bool user = asks_for_user(query);
-    if ((query->text != NULL) + (query->product_id != NULL) + (query->image != NULL) + user != 1)
-        return sage_fail(error, SAGE_E_ARGUMENT, "a query is a text, a product, a picture or a user: one of them");
+    if ((query->text != NULL) + (query->product_id != NULL) + (query->image != NULL) + (query->vector != NULL) + user !=
+        1)
+        return sage_fail(error, SAGE_E_ARGUMENT,
+                         "a query is a text, a product, a picture, a vector or a user: one of them");
     if (query->n < 1 || query->n > RESULTS_MAX)
         return sage_fail(error, SAGE_E_ARGUMENT, "the number of results must be 1 to %d, not %zu", RESULTS_MAX,
                          query->n);
     if (query->product_id) return vectors_only(query, "similar products", error);
     if (query->image) return vectors_only(query, "products for a picture", error);
+    if (query->vector) return vectors_only(query, "products for a vector", error);
     if (user) return check_user(query, error);
     if (!sage_utf8_valid(query->text, strlen(query->text), &bad))
         return sage_fail(error, SAGE_E_ARGUMENT, "the search text is not UTF-8 (from byte %zu on); give it in UTF-8",
@@ -95,6 +100,43 @@ static sage_status by_picture(sage_searcher *s, const sage_query *query, size_t 
     st = sage_engine_vector(s->opened.engine, target, query->n, s->scored, n, error);
 out:
     return st;
+}
+
+/* As wide as the index, or as the model's own numbers; then zeros stand behind it. */
+static sage_status by_vector(sage_searcher *s, const sage_query *query, size_t *n, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_engine *engine = s->opened.engine;
+    size_t whole = sage_index_dim(sage_engine_index(engine)), own = sage_engine_own_dim(engine);
+    sage_npy npy = {0};
+    double square = 0;
+    float *vector = sage_alloc_zero(whole, sizeof *vector);
+    if (vector == NULL) return sage_fail_memory(error, whole * sizeof *vector);
+    SAGE_TRY(sage_npy_open(query->vector, &npy, error));
+    size_t count = npy.rows * npy.cols;
+    if ((npy.rows != 1 && npy.cols != 1) || (count != whole && count != own))
+        SAGE_TRY(sage_fail_at(error, SAGE_E_ARGUMENT, query->vector, 0, 0,
+                              "it has %zu x %zu numbers; the published vectors have %zu", npy.rows, npy.cols, own));
+    for (size_t row = 0; row < npy.rows; row++) sage_npy_row(&npy, row, vector + row * npy.cols);
+    for (size_t i = 0; i < count; i++) square += (double)vector[i] * vector[i];
+    if (!isfinite(square) || square <= 0)
+        SAGE_TRY(sage_fail_at(error, SAGE_E_ARGUMENT, query->vector, 0, 0, "the vector is zero or not finite"));
+    for (size_t i = 0; i < count; i++) vector[i] = (float)(vector[i] / sqrt(square));
+    st = sage_engine_vector(engine, vector, query->n, s->scored, n, error);
+out:
+    sage_npy_close(&npy);
+    sage_free(vector);
+    return st;
+}
+
+static sage_status by_text(sage_searcher *s, const sage_query *query, size_t *n, sage_error *error) {
+    sage_engine *engine = s->opened.engine;
+    sage_status st =
+        sage_engine_text(engine, query->method, query->text, strlen(query->text), query->n, s->scored, n, error);
+    if (st != SAGE_OK || *n > 0 || query->method != SAGE_VECTORS || !sage_engine_has_given(engine)) return st;
+    return sage_fail(error, SAGE_E_NOT_FOUND,
+                     "the shop has no vector of the search text \"%.200s\"; add it with 'itemsage import vectors', ask "
+                     "with a vector (--vector FILE.npy), or by keywords",
+                     query->text);
 }
 
 /* What a query found, in the searcher's `scored`. */
@@ -129,9 +171,8 @@ static sage_status run(sage_searcher *s, const sage_query *query, found *f, sage
     size_t *n = &f->n;
     if (query->image) return by_picture(s, query, n, error);
     if (asks_for_user(query)) return by_user(s, query, f, error);
-    if (query->text)
-        return sage_engine_text(s->opened.engine, query->method, query->text, strlen(query->text), query->n, s->scored,
-                                n, error);
+    if (query->vector) return by_vector(s, query, n, error);
+    if (query->text) return by_text(s, query, n, error);
     size_t row;
     const sage_index *index = sage_engine_index(s->opened.engine);
     if (!sage_index_find_id(index, query->product_id, &row))

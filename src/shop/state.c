@@ -1,6 +1,7 @@
 /* What `itemsage status` shows. */
 #include <base/error.h>
 #include <embed/embed.h>
+#include <features/given.h>
 #include <shop/shop.h>
 #include <string.h>
 #include <train/train.h>
@@ -27,6 +28,18 @@ out:
     return st;
 }
 
+static sage_status count_given(const sage_shop *shop, sage_shop_state *state, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_given *given = NULL;
+    char path[SAGE_PATH_MAX];
+    SAGE_TRY(sage_given_path(path, shop->dir, error));
+    SAGE_TRY(sage_given_open(path, false, &given, error));
+    state->search_vectors = sage_given_count(given);
+out:
+    sage_given_close(given);
+    return st;
+}
+
 sage_status sage_shop_read_state(sage_shop *shop, sage_shop_state *state, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_catalog *catalog = NULL;
@@ -34,6 +47,7 @@ sage_status sage_shop_read_state(sage_shop *shop, sage_shop_state *state, sage_e
     memset(state, 0, sizeof *state);
     SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
     SAGE_TRY(sage_catalog_count(catalog, state, error));
+    SAGE_TRY(count_given(shop, state, error));
     state->catalogue_revision = sage_catalog_revision(catalog);
     SAGE_TRY(versions(shop, state, error));
     SAGE_TRY(sage_shop_product_model(shop, &product_model, error));

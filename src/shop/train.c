@@ -156,6 +156,8 @@ static sage_status write_config(const sage_shop *shop, const char *dir, const sa
         json_object_set_new(root, "products_of",
                             json_integer((json_int_t)sage_options_int(shop->options, "keep_products"))) != 0)
         SAGE_TRY(sage_fail_memory(error, 4096));
+    if (sage_dataset_given_dim(dataset) > 0 && json_object_set_new(root, "search_vectors", json_true()) != 0)
+        SAGE_TRY(sage_fail_memory(error, 4096));
     if (!add_origins(root, from)) SAGE_TRY(sage_fail_memory(error, 4096));
     SAGE_TRY(sage_path_join(path, dir, "config.json", error));
     SAGE_TRY(sage_json_write(path, root, error));

@@ -34,6 +34,9 @@ struct sage_validation {
     size_t pictures_capacity;
     uint32_t *ids, *id_begin, *wanted, *wanted_begin;
     size_t ids_capacity, id_begin_capacity, wanted_capacity, wanted_begin_capacity;
+    float
+        *given; /* [texts][given_dim], where search texts have vectors of the shop's own; then those alone are asked */
+    size_t given_capacity;
     float *sentences; /* [texts][sentence_dim], zeros where a query has none; NULL where the dataset has none */
     float *vectors, *query_vectors;
     size_t sentences_capacity, vectors_capacity, query_vectors_capacity; /* in floats */
@@ -81,12 +84,24 @@ static sage_status add_query(sage_validation *v, uint32_t number, const uint32_t
     return SAGE_OK;
 }
 
-static sage_status held_out_queries(sage_validation *v, sage_error *error) {
+static sage_status add_given(sage_validation *v, const float *given, sage_error *error) {
+    size_t dim = sage_dataset_given_dim(v->dataset), at = v->n_queries * dim;
+    if (sage_grow((void **)&v->given, &v->given_capacity, at + dim, sizeof *v->given))
+        return sage_fail_memory(error, (at + dim) * sizeof *v->given);
+    memcpy(v->given + at, given, dim * sizeof *given);
+    return SAGE_OK;
+}
+
+static sage_status held_out_queries(sage_validation *v, sage_part part, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_packed_query query;
+    bool given = sage_dataset_given_dim(v->dataset) > 0;
     for (size_t i = 0; i < sage_dataset_queries(v->dataset); i++) {
         sage_dataset_query(v->dataset, i, &query);
-        if (query.part == SAGE_VALIDATION && query.surface == SAGE_ON_SEARCH && query.n_positives)
+        if (given && query.given == NULL) continue;
+        bool asked = query.part == part && query.surface == SAGE_ON_SEARCH && query.n_positives > 0;
+        if (asked && given) SAGE_TRY(add_given(v, query.given, error));
+        if (asked)
             SAGE_TRY(add_query(v, (uint32_t)i, query.ids, query.n_ids, query.sentence, query.positives,
                                query.n_positives, error));
     }
@@ -205,8 +220,13 @@ sage_status sage_validation_new(const sage_dataset *dataset, const sage_options 
     v->kept = kept;
     v->pool = pool;
     v->monitor = monitor;
-    SAGE_TRY(held_out_queries(v, error));
-    bool from_catalogue = v->n_queries == 0;
+    bool given = sage_dataset_given_dim(dataset) > 0;
+    SAGE_TRY(held_out_queries(v, SAGE_VALIDATION, error));
+    bool from_catalogue = v->n_queries == 0 && !given;
+    if (v->n_queries == 0 && given) {
+        SAGE_TRY(held_out_queries(v, SAGE_TRAIN, error));
+        sage_note(monitor, "no held-out search text has a vector: validation judges on the training queries");
+    }
     if (from_catalogue) {
         SAGE_TRY(made_queries(v, options, error));
         sage_note(monitor, "no held-out search queries: validation judges on %zu pairs made from the catalogue",
@@ -233,6 +253,7 @@ void sage_validation_free(sage_validation *v) {
     sage_free(v->wanted);
     sage_free(v->wanted_begin);
     sage_free(v->sentences);
+    sage_free(v->given);
     sage_free(v->vectors);
     sage_free(v->query_vectors);
     sage_free(v->pictures);
@@ -277,8 +298,18 @@ out:
     return st;
 }
 
+/* The vectors that are given, as they would be asked, then what the model makes of pictures. */
+static sage_status embed_given(sage_validation *v, const sage_model *model, size_t texts, sage_error *error) {
+    size_t own = sage_dataset_given_dim(v->dataset), dim = sage_shape_out(sage_model_shape_of(model));
+    const sage_query_batch pictures = {.n_pictures = v->n_pictures, .pictures = v->pictures};
+    memset(v->query_vectors, 0, texts * dim * sizeof *v->query_vectors);
+    for (size_t q = 0; q < texts; q++) memcpy(v->query_vectors + q * dim, v->given + q * own, own * sizeof *v->given);
+    return sage_train_embed_queries(model, v->pool, &pictures, v->query_vectors + texts * dim, error);
+}
+
 static sage_status embed_queries(sage_validation *v, const sage_model *model, sage_error *error) {
     size_t texts = v->n_queries - v->n_pictures;
+    if (v->given != NULL) return embed_given(v, model, texts, error);
     const sage_query_batch queries = {.n_texts = texts,
                                       .n_pictures = v->n_pictures,
                                       .bags = {texts, v->ids, v->id_begin},

@@ -57,6 +57,7 @@ void sage_train_load_batch(const sage_sampler *sampler, const sage_batch *batch,
     load->n_pictures = batch->n_pictures;
     load->n_looked = batch->n_looked;
     load->n_users = batch->n_users;
+    load->n_given = batch->n_given;
     load->user_events = batch->n_users * sage_sampler_user_events(sampler);
     load->text_bags = bound(&tokens);
     load->vectors = bound(&vectors);
@@ -98,6 +99,7 @@ static size_t work_need(const sage_train_load *load) {
                              .pictures = load->n_pictures,
                              .looked = load->n_looked,
                              .users = load->n_users,
+                             .given = load->n_given,
                              .events = load->user_events,
                              .ids = load->ids,
                              .columns = load->n_pairs + load->n_random,
@@ -157,6 +159,7 @@ static sage_train_load with_pairs(const sage_train_load *load, size_t pairs) {
     part = fmax(part, (double)pairs / (double)load->n_pairs);
     fewer.n_pictures = load->n_pictures * pairs / load->n_pairs;
     fewer.n_looked = load->n_looked * pairs / load->n_pairs;
+    fewer.n_given = load->n_given * pairs / load->n_pairs;
     fewer.n_users = load->n_users * pairs / load->n_pairs;
     fewer.user_events = load->user_events * pairs / load->n_pairs;
     fewer.text_bags = share(load->text_bags, part);

@@ -17,7 +17,7 @@ typedef struct sage_train_load {
     bool average;
     size_t n_prefixes, prefixes[SAGE_PREFIXES_MAX];
     size_t n_pairs, n_random, n_pictures; /* pictures: of the pairs, those whose query is one; so with the others */
-    size_t n_looked, n_users, user_events;
+    size_t n_looked, n_users, n_given, user_events;
     size_t negatives, products; /* as the options say; of the catalogue: n_random follows from these */
     /* a bound on what batches hold: the first batch's, and six standard deviations of a sum of as many */
     size_t text_bags, vectors, ids;   /* vectors: images and sentences */

@@ -74,6 +74,19 @@ out:
     return st;
 }
 
+/* Queries whose vectors are given say how wide the products' are. */
+static sage_status take_given_width(const sage_trainer *trainer, sage_model_shape *shape, sage_error *error) {
+    size_t dim = sage_dataset_given_dim(trainer->dataset);
+    if (dim == 0 || dim == shape->dim_out) return SAGE_OK;
+    if (!sage_options_is_auto(trainer->options, "dim_out"))
+        return sage_fail(error, SAGE_E_ARGUMENT,
+                         "option dim_out = %zu, but the shop's vectors of search texts have %zu numbers; leave dim_out "
+                         "to the program, or set search_vectors=off",
+                         shape->dim_out, dim);
+    shape->dim_out = dim;
+    return SAGE_OK;
+}
+
 /* The model that dataset and batches ask for: towers for users and for products where the batches have such rows. */
 static sage_status plan_shape(sage_trainer *trainer, sage_model_shape *shape, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -87,6 +100,7 @@ static sage_status plan_shape(sage_trainer *trainer, sage_model_shape *shape, sa
     if (sentences > 0) groups[n_groups++] = (sage_group){SAGE_GROUP_SENTENCES, sentences};
     SAGE_TRY(sage_model_shape_from_options(trainer->options, sage_vocab_size(sage_dataset_vocab(trainer->dataset)),
                                            n_groups, groups, shape, error));
+    SAGE_TRY(take_given_width(trainer, shape, error));
     SAGE_TRY(sage_dataset_tokens(trainer->dataset, trainer->options, &trainer->tokens, error));
     sage_model_shape_tokens(shape, trainer->tokens.n);
     SAGE_TRY(sage_sampler_batch(trainer->sampler, 0, &first, error));

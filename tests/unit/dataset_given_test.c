@@ -1,0 +1,141 @@
+/* Search texts with vectors of the shop's own: they come with the dataset, and are what batches ask with. */
+#include "dataset_fake.h"
+
+#include <dataset/sampler_impl.h>
+#include <features/given.h>
+#include <math.h>
+
+enum { DIM = 4, TEXTS = 30 };
+
+/* Vectors of the texts "oak 0" .. , that of number i along its own direction. */
+static void give(size_t n) {
+    static float vectors[TEXTS * DIM];
+    char text[TEXTS * 16] = "", path[SAGE_PATH_MAX], npy[SAGE_PATH_MAX], ids[SAGE_PATH_MAX];
+    sage_error error;
+    for (size_t i = 0; i < n; i++) {
+        snprintf(text + strlen(text), 16, "oak %zu\n", i);
+        for (size_t d = 0; d < DIM; d++) vectors[i * DIM + d] = (float)(i + 1) * (d == i % DIM ? 2 : 1);
+    }
+    fake_vectors("q.npy", vectors, n, DIM);
+    snprintf(npy, sizeof npy, "%s", scratch_path(fake_dir, "q.npy"));
+    snprintf(ids, sizeof ids, "%s", scratch_path(fake_dir, "q.txt"));
+    scratch_write(ids, text, strlen(text));
+    assert_int_equal(sage_fs_mkdir(scratch_path(fake_dir, "given"), NULL), SAGE_OK);
+    assert_int_equal(sage_given_path(path, fake_dir, NULL), SAGE_OK);
+    if (sage_given_write(path, npy, ids, &error) != SAGE_OK) fail_msg("%s", error.text);
+}
+
+static sage_catalog *shop(void) {
+    sage_catalog *catalog = fake_new();
+    for (int i = 0; i < 50; i++) {
+        char text[32];
+        sage_product_row *row = fake_product(catalog, "oak table");
+        snprintf(text, sizeof text, "oak %d", i % TEXTS);
+        for (int k = 0; k < 3; k++) fake_event(catalog, SAGE_ON_SEARCH, text, row->pid, (sage_event_kind)k, 1);
+    }
+    fake_sort_events(catalog);
+    return catalog;
+}
+
+static void texts_come_with_their_vectors(void **state) {
+    (void)state;
+    sage_catalog *catalog = shop();
+    sage_options *options = fake_options();
+    sage_packed_query query;
+    size_t with = 0, without = 0;
+    give(TEXTS / 2);
+    uint64_t id = fake_build(catalog, options);
+    sage_dataset *dataset = fake_open(id);
+    assert_int_equal(sage_dataset_given_dim(dataset), DIM);
+    for (size_t i = 0; i < sage_dataset_queries(dataset); i++) {
+        sage_dataset_query(dataset, i, &query);
+        size_t number = strtoul(query.text.data + 4, NULL, 10);
+        if (number < TEXTS / 2) {
+            assert_non_null(query.given);
+            assert_true(query.given[number % DIM] > query.given[(number + 1) % DIM]);
+            with++;
+        } else {
+            assert_null(query.given);
+            without++;
+        }
+    }
+    assert_true(with > 0 && without > 0);
+    sage_dataset_close(dataset);
+    /* Other vectors make another dataset; none wanted makes one without. */
+    assert_true(sage_dataset_fresh(fake_dir, id, sage_catalog_revision(catalog), options, NULL));
+    fake_set(options, "search_vectors=off");
+    assert_false(sage_dataset_fresh(fake_dir, id, sage_catalog_revision(catalog), options, NULL));
+    uint64_t plain = fake_build(catalog, options);
+    dataset = fake_open(plain);
+    assert_int_equal(sage_dataset_given_dim(dataset), 0);
+    sage_dataset_close(dataset);
+    assert_true(sage_dataset_fresh(fake_dir, plain, sage_catalog_revision(catalog), options, NULL));
+    fake_set(options, "search_vectors=on");
+    give(TEXTS);
+    assert_false(sage_dataset_fresh(fake_dir, id, sage_catalog_revision(catalog), options, NULL));
+    sage_options_free(options);
+    free(catalog);
+}
+
+static void batches_ask_with_them(void **state) {
+    (void)state;
+    sage_catalog *catalog = shop();
+    sage_options *options = fake_options();
+    const sage_batch *b;
+    sage_sampler *sampler;
+    size_t silent = 0, asked = 0;
+    give(TEXTS / 2);
+    sage_dataset *dataset = fake_open(fake_build(catalog, options));
+    fake_set(options, "batch=40");
+    assert_int_equal(sage_sampler_new(dataset, options, NULL, 3, &sampler, NULL), SAGE_OK);
+    for (uint64_t step = 0; step < 3; step++) {
+        assert_int_equal(sage_sampler_batch(sampler, step, &b, NULL), SAGE_OK);
+        assert_int_equal(b->n_texts, 0);
+        assert_int_equal(b->n_pictures + b->n_looked + b->n_users + b->n_given, b->n_pairs);
+        assert_true(b->n_given > 0);
+        for (size_t i = 0, first = b->n_pairs - b->n_given; i < b->n_given; i++) {
+            sage_packed_query query;
+            assert_int_equal(b->task[first + i] / SAGE_EVENT_KINDS, SAGE_ON_SEARCH);
+            sage_dataset_query(dataset, sampler->query[first + i], &query);
+            assert_int_equal(query.part, SAGE_TRAIN);
+            if (query.given != NULL) {
+                assert_memory_equal(b->given + i * DIM, query.given, DIM * sizeof *query.given);
+                assert_true(b->weight[first + i] > 0);
+                asked++;
+            } else {
+                assert_true(b->weight[first + i] == 0);
+                silent++;
+            }
+        }
+    }
+    assert_true(asked > 0 && silent > 0);
+    sage_sampler_free(sampler);
+    sage_dataset_close(dataset);
+    sage_options_free(options);
+    free(catalog);
+}
+
+static void without_searches_there_is_nothing_to_ask(void **state) {
+    (void)state;
+    sage_catalog *catalog = fake_new();
+    sage_options *options = fake_options();
+    sage_sampler *sampler;
+    sage_error error;
+    for (int i = 0; i < 30; i++) fake_product(catalog, "oak table");
+    give(TEXTS);
+    sage_dataset *dataset = fake_open(fake_build(catalog, options));
+    assert_int_equal(sage_sampler_new(dataset, options, NULL, 3, &sampler, &error), SAGE_E_STATE);
+    assert_non_null(strstr(error.text, "search_vectors=off"));
+    sage_dataset_close(dataset);
+    sage_options_free(options);
+    free(catalog);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(texts_come_with_their_vectors),
+        cmocka_unit_test(batches_ask_with_them),
+        cmocka_unit_test(without_searches_there_is_nothing_to_ask),
+    };
+    return cmocka_run_group_tests(tests, fake_setup, fake_teardown);
+}
