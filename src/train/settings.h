@@ -23,6 +23,7 @@ typedef struct sage_train_settings {
 typedef struct sage_train_size {
     size_t products, pairs, batch; /* pairs of the training part; pairs of one batch */
     uint64_t seed;                 /* the dataset's */
+    bool settled;                  /* rows of the table start where they are to be, near enough */
 } sage_train_size;
 
 void sage_train_settings_read(const sage_options *options, const sage_train_size *size, sage_train_settings *settings);

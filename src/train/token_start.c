@@ -125,6 +125,11 @@ static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
+bool sage_token_start_meant(const sage_options *options) {
+    return strcmp(sage_options_text(options, "token_init"), "knn") == 0 &&
+           strcmp(sage_options_text(options, "init"), "paper") != 0;
+}
+
 sage_status sage_token_start(const sage_dataset *dataset, const sage_tokens *tokens, sage_model *model, sage_pool *pool,
                              const sage_monitor *monitor, sage_error *error) {
     static sage_stage stage = SAGE_STAGE("start of products' tokens");

@@ -17,6 +17,8 @@
 #include <model/model.h>
 #include <parallel/pool.h>
 
+/* Options token_init and init want it. */
+bool sage_token_start_meant(const sage_options *options);
 /* Sets the tokens' rows of the table. Those of products that no user of the training part dealt with stay as they are;
  * so does everything where tokens are hashed. About 10 multiply-adds per event and column; memory: twice the tokens'
  * rows and 4 bytes an event, until it returns. The same bits for any number of threads. */

@@ -32,9 +32,8 @@ static const real *find_temperature(const sage_model *model, sage_model *values)
 
 /* Before what another model knows of them takes its place, and before the moments, which need more memory. */
 static sage_status start_tokens(sage_trainer *trainer, sage_error *error) {
-    bool knn = strcmp(sage_options_text(trainer->options, "token_init"), "knn") == 0;
-    bool paper = strcmp(sage_options_text(trainer->options, "init"), "paper") == 0;
-    if (!knn || paper || trainer->resumes || trainer->start.products != NULL) return SAGE_OK;
+    bool meant = sage_token_start_meant(trainer->options);
+    if (!meant || trainer->resumes || trainer->start.products != NULL) return SAGE_OK;
     return sage_token_start(trainer->dataset, &trainer->tokens, trainer->model, trainer->pool, trainer->monitor, error);
 }
 

@@ -4,6 +4,7 @@
 #include <base/option_table.h>
 #include <stdio.h>
 #include <string.h>
+#include <train/token_start.h>
 #include <train/trainer.h>
 
 enum { LEAST_BATCH = 16, EMBED_BYTES = 8 << 20 };
@@ -48,6 +49,13 @@ static size_t targets_of(const sage_trainer *trainer, const sage_batch *batch) {
     return all;
 }
 
+/* Products' tokens are what rows are about, and begin as item-kNN. */
+static bool settled(const sage_trainer *trainer, const sage_batch *batch) {
+    bool start = sage_token_start_meant(trainer->options) && trainer->load.shape.hashes == 1;
+    bool searched = sage_dataset_surface_pairs(trainer->dataset, SAGE_ON_SEARCH) > 0;
+    return start && trainer->tokens.n > 0 && batch->n_users > 0 && !searched;
+}
+
 /* Settings, load and need with the sampler that there is. */
 static sage_status measure(sage_trainer *trainer, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -57,7 +65,8 @@ static sage_status measure(sage_trainer *trainer, sage_error *error) {
     sage_train_size size = {.products = sage_dataset_products(trainer->dataset),
                             .pairs = sage_dataset_trained_pairs(trainer->dataset) + targets_of(trainer, first),
                             .batch = first->n_pairs,
-                            .seed = seed_of(trainer)};
+                            .seed = seed_of(trainer),
+                            .settled = settled(trainer, first)};
     sage_train_settings_read(trainer->options, &size, &trainer->settings);
     SAGE_TRY(sage_train_prefixes(trainer->options, load->shape.dim_out, &trainer->settings, error));
     sage_train_load_batch(trainer->sampler, first, load);
