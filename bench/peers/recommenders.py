@@ -216,7 +216,7 @@ GRIDS = {
     "popular": (popular, [{"days": days} for days in (0, 14, 30, 60)]),
     "own": (own, [{"half_life_days": days} for days in (60, 120, 1e9)]),
     "item-knn": (item_knn, [{"neighbours": n} for n in (20, 100, 500, 1 << 20)]),
-    "bpr": (bpr, [{"factors": f, "iterations": i, "learning_rate": r} for f in (64, 128) for i in (100, 300) for r in (0.02, 0.05)]),
+    "bpr": (bpr, [{"factors": f, "iterations": i, "learning_rate": r} for f in (64, 128) for i in (100,) for r in (0.02, 0.05)]),
 }
 
 
