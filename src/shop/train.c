@@ -230,7 +230,8 @@ out:
 }
 
 /* The vectors of the model whose products stay as they are, in the dataset's order. */
-static sage_status keep_products(const sage_shop *shop, const sage_dataset *dataset, float **kept, sage_error *error) {
+static sage_status keep_products(const sage_shop *shop, const sage_dataset *dataset, float **kept,
+                                 sage_train_start *start, sage_error *error) {
     sage_status st = SAGE_OK;
     uint64_t model = (uint64_t)sage_options_int(shop->options, "keep_products");
     size_t n = sage_dataset_products(dataset), row, missing = 0;
@@ -245,6 +246,8 @@ static sage_status keep_products(const sage_shop *shop, const sage_dataset *data
         missing += !there;
         if (there) memcpy(*kept + i * dim, sage_vectors_at(vectors, row), dim * sizeof **kept);
     }
+    start->products = *kept;
+    start->products_dim = dim;
     if (missing > 0)
         st = sage_fail(error, SAGE_E_STATE, "%zu products have no vector of model %llu yet; run 'itemsage embed' first",
                        missing, (unsigned long long)model);
@@ -270,8 +273,7 @@ sage_status sage_train(sage_shop *shop, const sage_monitor *monitor, sage_train_
     SAGE_TRY(begin_from(shop, model_path, &start, error));
     SAGE_TRY(dataset_for(shop, pool, monitor, &dataset, &from, error));
     SAGE_TRY(sage_shop_path(shop, WORK_DIR, work, error));
-    SAGE_TRY(keep_products(shop, dataset, &kept, error));
-    start.products = kept;
+    SAGE_TRY(keep_products(shop, dataset, &kept, &start, error));
     SAGE_TRY(sage_validation_new(dataset, shop->options, kept, pool, monitor, &validation, error));
     SAGE_TRY(sage_train_run(dataset, shop->options, &start, pool, work, sage_validation_recall10, validation,
                             sage_validation_vectors(validation), monitor, &result, error));

@@ -30,8 +30,9 @@ typedef struct sage_train_result {
 typedef struct sage_train_start {
     const char *model;     /* file of a model over the dataset's vocabulary whose parameters are taken, those that it
                               lacks made as always */
-    const float *products; /* [products of the dataset][sage_shape_out of the model]: their vectors, which stay as they
-                              are; the caller's, for as long as the run takes */
+    const float *products; /* [products of the dataset][products_dim]: their vectors, which stay as they are; the
+                              caller's, for as long as the run takes */
+    size_t products_dim;   /* SAGE_E_STATE where it is not sage_shape_out of the model */
 } sage_train_start;
 
 /* Trains in `work_dir` (made if absent; its parent must exist): checkpoint.safetensors (parameters, moments, averages,

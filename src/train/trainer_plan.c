@@ -119,15 +119,29 @@ out:
     return st;
 }
 
+/* A query and a product are compared number by number. */
+static sage_status check_kept(const sage_train_start *start, const sage_model_shape *shape, sage_error *error) {
+    size_t dim = sage_shape_out(shape);
+    if (start->products == NULL || start->products_dim == dim) return SAGE_OK;
+    return sage_fail(error, SAGE_E_STATE,
+                     "the vectors of the products that are kept have %zu numbers, the model to be trained makes %zu; "
+                     "train with the options that their model was trained with (its config.json)",
+                     start->products_dim, dim);
+}
+
 sage_status sage_trainer_plan(sage_trainer *trainer, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_model_shape shape;
     size_t limit = memory_limit(trainer);
     SAGE_TRY(new_sampler(trainer, 0, seed_of(trainer), error));
     SAGE_TRY(plan_shape(trainer, &shape, error));
+    SAGE_TRY(check_kept(&trainer->start, &shape, error));
     SAGE_TRY(sage_train_load_model(&shape, &trainer->load, error));
     if (sage_shape_recalls(&shape) || trainer->start.products != NULL)
         trainer->load.bank_bytes = sage_bank_bytes(trainer->dataset, shape.dim_out);
+    if (trainer->start.products != NULL) /* the caller holds them beside the bank */
+        trainer->load.bank_bytes +=
+            sage_dataset_products(trainer->dataset) * trainer->start.products_dim * sizeof(float);
     /* To validate, the vectors are held, and the weights once more, laid out for inference. */
     if (trainer->validate_vectors > 0)
         trainer->load.validation_bytes = trainer->validate_vectors * sage_shape_out(&shape) * sizeof(float) +
