@@ -52,7 +52,7 @@ typedef struct sage_model_shape {
 } sage_model_shape;
 
 enum { SAGE_MODEL_HASHES_MAX = 2, SAGE_MODEL_HEADS_MAX = 64, SAGE_MODEL_TASKS_MAX = 32 };
-enum { SAGE_USER_LAYERS_MAX = 4, SAGE_USER_EVENTS_MAX = 1024 };
+enum { SAGE_USER_LAYERS_MAX = 4, SAGE_MODEL_USER_EVENTS_MAX = 1024 };
 
 extern const sage_option sage_model_options[];
 

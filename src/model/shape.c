@@ -27,7 +27,7 @@ out:
 static sage_status check_users(const sage_model_shape *s, sage_error *error) {
     sage_status st = SAGE_OK;
     if (s->user_events == 0) return SAGE_OK;
-    SAGE_TRY(check_range("user_events", s->user_events, 1, SAGE_USER_EVENTS_MAX, error));
+    SAGE_TRY(check_range("user_events", s->user_events, 1, SAGE_MODEL_USER_EVENTS_MAX, error));
     SAGE_TRY(check_range("user_dim", s->user_dim, 1, WIDTH_MAX, error));
     SAGE_TRY(check_range("user_layers", s->user_layers, 1, SAGE_USER_LAYERS_MAX, error));
     SAGE_TRY(check_range("user_heads", s->user_heads, 1, SAGE_MODEL_HEADS_MAX, error));

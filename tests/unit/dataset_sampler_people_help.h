@@ -86,7 +86,7 @@ static inline sage_sampler *sampler_of(const fixture *f) {
     return sampler_with(f, NULL, 11);
 }
 
-static const sage_batch *batch_of(sage_sampler *sampler, uint64_t step) {
+static inline const sage_batch *batch_of(sage_sampler *sampler, uint64_t step) {
     const sage_batch *batch;
     sage_error error;
     if (sage_sampler_batch(sampler, step, &batch, &error) != SAGE_OK) fail_msg("%s", error.text);
