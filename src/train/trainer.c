@@ -138,10 +138,15 @@ static sage_status forward_backward(sage_trainer *trainer, const sage_batch *bat
         SAGE_TRY(sage_bank_columns(trainer->bank, trainer->pool, products.n, batch->product, &spec.products, error));
     SAGE_TRY(
         sage_model_backward(trainer->model, trainer->work, &products, &queries, &spec, trainer->gradient, loss, error));
-    if (trainer->bank != NULL && !trainer->bank->kept)
-        sage_bank_take(trainer->bank, products.n, batch->product, sage_work_products(trainer->work));
 out:
     return st;
+}
+
+/* The vectors that the step's products had before it. */
+static void remember_products(sage_trainer *trainer, const sage_batch *batch) {
+    if (trainer->bank != NULL && !trainer->bank->kept)
+        sage_bank_take(trainer->bank, batch->n_pairs + batch->n_random, batch->product,
+                       sage_work_products(trainer->work));
 }
 
 static void clear_columns(const sage_param *param, size_t from, real *values) {
@@ -183,6 +188,7 @@ sage_status sage_trainer_step(sage_trainer *trainer, sage_error *error) {
     hold_sentences(trainer);
     double norm = sage_optimiser_grad_norm(trainer->optimiser, trainer->gradient, trainer->pool);
     if (!isfinite(norm)) SAGE_TRY(not_finite(trainer, "gradient", error));
+    remember_products(trainer, batch);
     double factor = sage_train_lr_factor(settings, trainer->state.step);
     double scale = settings->clip > 0 && norm > settings->clip ? settings->clip / norm : 1;
     trainer->state.step++;

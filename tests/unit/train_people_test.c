@@ -2,6 +2,7 @@
  */
 #include "support/test.h"
 #include "support/tiny_training.h"
+#include <math.h>
 #include <train/trainer.h>
 
 enum { PEOPLE = 60, ACTS = 10, COLOURS = 7 };
@@ -262,6 +263,21 @@ static void a_step_leaves_the_vectors_of_its_products(void **state) {
     drop(&t);
 }
 
+static void a_step_that_fails_leaves_none(void **state) {
+    (void)state;
+    sage_trainer t = begun(NULL, NULL, NULL);
+    sage_error error = {0};
+    tiny_must(sage_bank_fill(t.bank, dataset, t.model, NULL, &error), &error, "fill");
+    size_t bytes = t.bank->n * TINY_DIM * sizeof *t.bank->vectors;
+    real *before = sage_alloc(bytes);
+    memcpy(before, t.bank->vectors, bytes);
+    for (size_t i = 0; i < sage_model_dense_size(t.model); i++) sage_model_dense(t.model)[i] = NAN;
+    assert_int_equal(sage_trainer_step(&t, &error), SAGE_E_STATE);
+    assert_memory_equal(t.bank->vectors, before, bytes);
+    sage_free(before);
+    drop(&t);
+}
+
 /* Unit vectors of all products, by a rule. */
 static void made_up(float vectors[TINY_PRODUCTS * TINY_DIM]) {
     memset(vectors, 0, TINY_PRODUCTS * TINY_DIM * sizeof *vectors);
@@ -351,6 +367,7 @@ int main(void) {
         cmocka_unit_test(users_are_learned),
         cmocka_unit_test(it_holds_what_the_model_makes_of_all_that_batches_ask_for),
         cmocka_unit_test(a_step_leaves_the_vectors_of_its_products),
+        cmocka_unit_test(a_step_that_fails_leaves_none),
         cmocka_unit_test(kept_products_stay_as_they_are),
         cmocka_unit_test(kept_products_of_another_width_are_refused),
         cmocka_unit_test(no_more_is_taken_than_was_said),
