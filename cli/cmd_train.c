@@ -60,8 +60,7 @@ static const cli_flag flags[] = {
     {"from", 'f', "VERSION", "Goes on from this model, over its vocabulary, with all events that there are now."},
     {"keep-products", 0, "VERSION",
      "Trains what makes queries against this model's product vectors, which stay as they are: `index` publishes the "
-     "new "
-     "queries beside them, and nothing is embedded anew."},
+     "new queries beside them, and nothing is embedded anew."},
     {"json", 0, NULL, "Prints the result as JSON."},
     CLI_PROFILE_FLAG,
     {NULL, 0, NULL, NULL}};

@@ -18,8 +18,7 @@ const sage_option sage_dataset_options[] = {
      "everything."},
     {"dataset", "split", SAGE_OPT_CHOICE, 0, 0, "hash|time", "hash",
      "hash: a query lies in one part with all its events; so does a user, of whom, held out, a fifth of the products "
-     "is "
-     "to be predicted from the others; time: the newest events of everybody are."},
+     "is to be predicted from the others; time: the newest events of everybody are."},
     {"dataset", "made_sentences", SAGE_OPT_INT, 0, 1e9, NULL, "0",
      "Queries made from the catalogue that get a sentence, one of each product at most; of use where sentence_path "
      "is fixed or learned, and then 50,000 are a good number."},

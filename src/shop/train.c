@@ -2,12 +2,12 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <base/report.h>
-#include <embed/embed.h>
 #include <io/json.h>
 #include <io/version.h>
 #include <itemsage/itemsage.h>
 #include <itemsage/train.h>
 #include <shop/sentences.h>
+#include <shop/train_start.h>
 #include <shop/validate.h>
 #include <stdio.h>
 #include <string.h>
@@ -205,57 +205,6 @@ static void describe(const sage_dataset *dataset, const sage_train_result *resul
     report->examples_per_s = result->examples_per_s;
 }
 
-/* Of a run that goes on from a model: its file, whose vocabulary the dataset then has. */
-static sage_status begin_from(sage_shop *shop, char path[SAGE_PATH_MAX], sage_train_start *start, sage_error *error) {
-    sage_status st = SAGE_OK;
-    char models[SAGE_PATH_MAX], dir[SAGE_PATH_MAX], setting[64];
-    int64_t from = sage_options_int(shop->options, "from"), kept = sage_options_int(shop->options, "keep_products");
-    if (from == 0 && kept > 0) { /* queries begin as that model has them */
-        snprintf(setting, sizeof setting, "from=%lld", (long long)kept);
-        SAGE_TRY(sage_options_set(shop->options, setting, error));
-        from = kept;
-    }
-    if (from == 0) return SAGE_OK;
-    SAGE_TRY(sage_shop_path(shop, "models", models, error));
-    SAGE_TRY(sage_version_path(dir, models, (uint64_t)from, error));
-    SAGE_TRY(sage_path_join(path, dir, "model.safetensors", error));
-    if (!sage_fs_exists(path))
-        SAGE_TRY(sage_fail(error, SAGE_E_NOT_FOUND,
-                           "there is no model %lld to go on from; models/ has those that there are", (long long)from));
-    snprintf(setting, sizeof setting, "vocabulary_of=%lld", (long long)from);
-    SAGE_TRY(sage_options_set(shop->options, setting, error));
-    start->model = path;
-out:
-    return st;
-}
-
-/* The vectors of the model whose products stay as they are, in the dataset's order. */
-static sage_status keep_products(const sage_shop *shop, const sage_dataset *dataset, float **kept,
-                                 sage_train_start *start, sage_error *error) {
-    sage_status st = SAGE_OK;
-    uint64_t model = (uint64_t)sage_options_int(shop->options, "keep_products");
-    size_t n = sage_dataset_products(dataset), row, missing = 0;
-    sage_vectors *vectors = NULL;
-    if (model == 0) return SAGE_OK;
-    SAGE_TRY(sage_vectors_open(shop->dir, model, &vectors, error));
-    size_t dim = sage_vectors_dim(vectors);
-    *kept = sage_alloc(n * dim * sizeof **kept);
-    if (*kept == NULL) SAGE_TRY(sage_fail_memory(error, n * dim * sizeof **kept));
-    for (size_t i = 0; i < n; i++) {
-        bool there = sage_vectors_find(vectors, sage_dataset_pids(dataset)[i], &row);
-        missing += !there;
-        if (there) memcpy(*kept + i * dim, sage_vectors_at(vectors, row), dim * sizeof **kept);
-    }
-    start->products = *kept;
-    start->products_dim = dim;
-    if (missing > 0)
-        st = sage_fail(error, SAGE_E_STATE, "%zu products have no vector of model %llu yet; run 'itemsage embed' first",
-                       missing, (unsigned long long)model);
-out:
-    sage_vectors_close(vectors);
-    return st;
-}
-
 sage_status sage_train(sage_shop *shop, const sage_monitor *monitor, sage_train_report *report, sage_error *error) {
     sage_status st = SAGE_OK;
     char work[SAGE_PATH_MAX], model_path[SAGE_PATH_MAX];
@@ -270,10 +219,10 @@ sage_status sage_train(sage_shop *shop, const sage_monitor *monitor, sage_train_
     memset(report, 0, sizeof *report);
     SAGE_TRY(sage_shop_lock(shop, SAGE_LOCK_TRAIN, &lock, error));
     SAGE_TRY(sage_shop_pool(shop, &pool, error));
-    SAGE_TRY(begin_from(shop, model_path, &start, error));
+    SAGE_TRY(sage_train_begin_from(shop, model_path, &start, error));
     SAGE_TRY(dataset_for(shop, pool, monitor, &dataset, &from, error));
     SAGE_TRY(sage_shop_path(shop, WORK_DIR, work, error));
-    SAGE_TRY(keep_products(shop, dataset, &kept, &start, error));
+    SAGE_TRY(sage_train_keep_products(shop, dataset, &kept, &start, error));
     SAGE_TRY(sage_validation_new(dataset, shop->options, kept, pool, monitor, &validation, error));
     SAGE_TRY(sage_train_run(dataset, shop->options, &start, pool, work, sage_validation_recall10, validation,
                             sage_validation_vectors(validation), monitor, &result, error));

@@ -208,6 +208,25 @@ static void maps(void **state) {
     assert_int_equal(sage_map_open("/nowhere", &map, &error), SAGE_E_NOT_FOUND);
 }
 
+static void copies_into_a_new_file(void **state) {
+    (void)state;
+    char from[SAGE_PATH_MAX], to[SAGE_PATH_MAX];
+    snprintf(from, sizeof from, "%s", scratch_path(dir, "original"));
+    snprintf(to, sizeof to, "%s", scratch_path(dir, "copy"));
+    scratch_write(from, "con\0tent", 8);
+    assert_int_equal(sage_fs_copy(from, to, NULL), SAGE_OK);
+    assert_true(scratch_holds(to, "con\0tent", 8));
+    scratch_write(from, "", 0);
+    assert_int_equal(sage_fs_copy(from, to, NULL), SAGE_E_IO); /* what is there stays */
+    assert_true(scratch_holds(to, "con\0tent", 8));
+    assert_int_equal(sage_fs_unlink(to, NULL), SAGE_OK);
+    assert_int_equal(sage_fs_copy(from, to, NULL), SAGE_OK);
+    assert_true(scratch_holds(to, "", 0));
+    assert_int_equal(sage_fs_unlink(to, NULL), SAGE_OK);
+    assert_int_equal(sage_fs_copy("/nowhere", to, NULL), SAGE_E_NOT_FOUND);
+    assert_false(sage_fs_exists(to));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_and_reads),
@@ -218,6 +237,7 @@ int main(void) {
         cmocka_unit_test(replaces_at_once),
         cmocka_unit_test(replaces_plain_files_only),
         cmocka_unit_test(maps),
+        cmocka_unit_test(copies_into_a_new_file),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
