@@ -63,6 +63,10 @@ const sage_option sage_sampler_options[] = {
     {"sampler", "user_window", SAGE_OPT_REAL, 0, 3650, NULL, "14",
      "Days that a user may be asked about in advance: what is known in training is what was done before a moment that "
      "many days at most before the event to be predicted."},
+    {"sampler", "cold_negatives", SAGE_OPT_BOOL, 0, 0, NULL, "off",
+     "Whether products that nobody has dealt with yet are negatives of users and of products that are looked at; if "
+     "so, "
+     "new products are recommended to nobody."},
     {"sampler", "user_half_life", SAGE_OPT_REAL, 0, 36500, NULL, "60",
      "Of what users did with a time, what is so many days older is predicted half as often in training; 0: all alike."},
     {"sampler", "user_events", SAGE_OPT_INT, 1, 1024, NULL, "auto",

@@ -23,6 +23,7 @@ static sage_status allocate_rows(sage_sampler *s, sage_error *error) {
     if (s->given == NULL) return sage_fail_memory(error, s->n_given * sizeof *s->given);
     sage_status st = sage_pictures_allocate(s, error);
     if (st == SAGE_OK) st = sage_people_allocate(s, error);
+    if (st == SAGE_OK) st = sage_touched_new(s, error);
     return st == SAGE_OK ? sage_spoken_allocate(s, error) : st;
 }
 
@@ -74,6 +75,7 @@ sage_status sage_sampler_twin(const sage_sampler *of, sage_pool *pool, sage_samp
     memcpy(s->length_cdf, of->length_cdf, sizeof s->length_cdf);
     memcpy(s->sketches, of->sketches, sizeof s->sketches);
     memcpy(s->people.targets, of->people.targets, sizeof s->people.targets);
+    s->people.touched = of->people.touched;
     SAGE_TRY(allocate_rows(s, error));
     *twin = s;
     s = NULL;
@@ -208,7 +210,7 @@ size_t sage_sampler_shared_bytes(const sage_sampler *sampler) {
     size_t bytes = sage_vocab_begin(sage_dataset_vocab(s->dataset), SAGE_BIGRAM) * sizeof *s->taste;
     bytes += s->n_products * (2 * sizeof *s->tokens.of + sizeof *s->tokens.pids);
     if (s->expected != NULL) bytes += s->n_products * sizeof *s->expected;
-    bytes += sage_people_target_bytes(s) + sage_recent_bytes(s);
+    bytes += sage_people_target_bytes(s) + sage_recent_bytes(s) + (s->people.touched != NULL ? s->n_products : 0);
     for (size_t t = 0; t < SAGE_SOURCES; t++) {
         if (s->sketches[t] != NULL) bytes += s->settings.sketch_depth * s->settings.sketch_width * sizeof(uint32_t);
     }

@@ -47,6 +47,7 @@ typedef struct sage_sampler_settings {
     uint32_t trained; /* bit t: events of task t are trained on */
     double user_window_days, closeup_window_days, event_dropout;
     double user_half_life_days;
+    bool cold_negatives;
     size_t user_events;
 } sage_sampler_settings;
 
@@ -139,6 +140,8 @@ typedef struct sage_people_rows {
     float *age;                    /* the same */
     uint32_t *targets[SAGE_TASKS]; /* those of the dataset's from which something can be learned; NULL: all, or none */
     double *weights[SAGE_SOURCES]; /* of the sources; NULL: they have none */
+    uint8_t *touched;              /* [products] somebody dealt with it in training; NULL: all count as touched */
+    uint64_t *untouched;           /* [(columns + 63) / 64] the step's columns that are not */
 } sage_people_rows;
 enum { SAGE_NO_EVENT = UINT32_MAX };
 
@@ -207,6 +210,12 @@ sage_status sage_sampler_read_tasks(const sage_options *options, uint32_t *train
 
 /* sampler_taste.c: word weights and query lengths, from training queries or from the catalogue. */
 sage_status sage_sampler_learn_taste(sage_sampler *sampler, const sage_options *options, sage_error *error);
+
+/* sampler_touched.c: a product that nobody has dealt with yet was never there to be chosen: it says nothing of who
+ * would not. As a negative it would be pushed away from everybody, and new products would never be recommended. */
+sage_status sage_touched_new(sage_sampler *sampler, sage_error *error);
+void sage_touched_columns(sage_sampler *sampler);                    /* of the step's products */
+void sage_touched_mask(const sage_sampler *sampler, uint64_t *mask); /* adds them to a row's mask */
 
 /* sampler_recent.c: how often events of a source are drawn by their times, where the settings want it. */
 sage_status sage_recent_weigh(sage_sampler *sampler, size_t source, sage_error *error);

@@ -188,6 +188,7 @@ static void mask_rows_alike(void *ctx, size_t begin, size_t end, size_t number) 
         memset(mask, 0, mask_words(s) * sizeof *mask);
         mask_alike(s, mask, s->product[row]);
         mask_people(s, mask, row);
+        if (row >= s->n_texts + s->pictures.n) sage_touched_mask(s, mask);
         if (s->query[row] == UINT32_MAX) continue;
         sage_packed_query query;
         sage_dataset_query(s->dataset, s->query[row], &query);
@@ -207,6 +208,7 @@ sage_status sage_sampler_mask(sage_sampler *sampler, sage_error *error) {
     SAGE_TRY(index_columns(s, error));
     SAGE_TRY(index_words(s, error));
     sage_people_group(s);
+    sage_touched_columns(s);
     sage_pool_for(s->pool, s->settings.batch, 1, mask_rows_alike, s);
     copy_masks(s);
     for (size_t first = 0; s->keys.n > 0 && first < columns_of(s); first += SAGE_MASK_BLOCK) {

@@ -94,6 +94,8 @@ void sage_people_free(sage_sampler *sampler) {
     sage_people_rows *p = &sampler->people;
     for (size_t t = 0; t < SAGE_TASKS && !sampler->borrowed; t++) sage_free(p->targets[t]);
     for (size_t t = 0; t < SAGE_SOURCES && !sampler->borrowed; t++) sage_free(p->weights[t]);
+    if (!sampler->borrowed) sage_free(p->touched);
+    sage_free(p->untouched);
     sage_free(p->event);
     sage_free(p->user);
     sage_free(p->first);
@@ -111,7 +113,8 @@ size_t sage_people_bytes(const sage_sampler *sampler) {
     return rows == 0 ? 0
                      : rows * (sizeof *p->event + sizeof *p->user + sizeof *p->first) + p->n_slots * sizeof *p->slots +
                            p->n_looked * sizeof *p->looked_at + (p->n_users + 1) * sizeof *p->begin +
-                           room * (sizeof *p->product + sizeof *p->kind + sizeof *p->age);
+                           room * (sizeof *p->product + sizeof *p->kind + sizeof *p->age) +
+                           (p->untouched != NULL ? (sampler->settings.batch + sampler->n_random + 63) / 64 * 8 : 0);
 }
 
 void sage_people_plan(sage_sampler *sampler, const sage_task_source *source, size_t row, size_t drawn) {

@@ -56,6 +56,7 @@ static sage_status read_settings(sage_sampler *s, const sage_options *o, sage_er
     set->user_window_days = sage_options_real(o, "user_window");
     set->closeup_window_days = sage_options_real(o, "closeup_window");
     set->event_dropout = sage_options_real(o, "event_dropout");
+    set->cold_negatives = sage_options_bool(o, "cold_negatives");
     set->user_half_life_days = sage_options_real(o, "user_half_life");
     set->user_events = (size_t)sage_options_int_or(o, "user_events", AUTO_USER_EVENTS);
     if ((set->sketch_width & (set->sketch_width - 1)) != 0) {

@@ -224,6 +224,59 @@ static void epochs_visit_every_target_once(void **state) {
     release(&f);
 }
 
+static bool is_masked(const sage_batch *b, size_t row, size_t column) {
+    size_t words = (b->n_pairs + b->n_random + 63) / 64;
+    return b->mask[row * words + column / 64] >> column % 64 & 1;
+}
+
+/* Of rows begin .. end and columns of products that nobody dealt with: how many are masked, and of how many. */
+static size_t masked_untouched(const sage_sampler *sampler, const sage_batch *b, const bool *touched, size_t begin,
+                               size_t end, size_t *all) {
+    size_t masked = 0;
+    for (size_t row = begin; row < end; row++)
+        for (size_t column = 0; column < b->n_pairs + b->n_random; column++) {
+            if (touched[sampler->product[column]] || column == row) continue;
+            masked += is_masked(b, row, column);
+            ++*all;
+        }
+    return masked;
+}
+
+static void what_nobody_dealt_with_is_no_negative_of_users(void **state) {
+    (void)state;
+    fixture f = shop_of((crowd){.users = 60, .searches = 400, .timed = true}, "split=hash");
+    bool touched[PRODUCTS] = {false};
+    for (size_t u = 0; u < sage_dataset_users(f.dataset); u++) {
+        sage_packed_user user;
+        sage_dataset_user(f.dataset, u, &user);
+        for (size_t i = 0; i < user.n; i++)
+            if (user.part == SAGE_TRAIN && user.events[i].part == SAGE_TRAIN) touched[user.events[i].product] = true;
+    }
+    for (unsigned task = 0; task < SAGE_TASKS; task++) {
+        size_t n;
+        const sage_pair *pairs = sage_dataset_pairs(f.dataset, SAGE_TRAIN, task, &n);
+        for (size_t i = 0; i < n; i++) touched[pairs[i].product] = true;
+    }
+    for (size_t on = 0; on < 2; on++) {
+        fake_set(f.options, on ? "cold_negatives=on" : "cold_negatives=off");
+        sage_sampler *sampler = sampler_of(&f);
+        size_t of_people = 0, of_texts = 0, people = 0, texts = 0;
+        for (uint64_t step = 0; step < 20; step++) {
+            const sage_batch *b = batch_of(sampler, step);
+            people += masked_untouched(sampler, b, touched, b->n_texts, b->n_pairs, &of_people);
+            texts += masked_untouched(sampler, b, touched, 0, b->n_texts, &of_texts);
+        }
+        assert_true(of_people > 100 && of_texts > 100);
+        assert_true(texts < of_texts / 2);
+        if (on)
+            assert_true(people < of_people / 2);
+        else
+            assert_int_equal(people, of_people);
+        sage_sampler_free(sampler);
+    }
+    release(&f);
+}
+
 /* In every n draws an event comes n times its share, but for one more or less; and half a life halves it. */
 static void older_events_are_drawn_less_often(void **state) {
     (void)state;
@@ -267,6 +320,7 @@ int main(void) {
         cmocka_unit_test(events_are_dropped_now_and_then),
         cmocka_unit_test(without_times_some_of_the_others_are_known),
         cmocka_unit_test(epochs_visit_every_target_once),
+        cmocka_unit_test(what_nobody_dealt_with_is_no_negative_of_users),
         cmocka_unit_test(older_events_are_drawn_less_often),
     };
     return cmocka_run_group_tests(tests, fake_setup, fake_teardown);
