@@ -138,6 +138,7 @@ static bool alike_a_positive(const fixture *f, uint32_t query, uint32_t product)
 static void what_a_user_dealt_with_is_no_negative(void **state) {
     (void)state;
     fixture f = shop_of((crowd){.users = USERS, .looks = 100, .timed = true}, "split=time");
+    fake_set(f.options, "cold_negatives=on"); /* whatever else is masked has its own test */
     sage_sampler *sampler = sampler_of(&f);
     size_t masked = 0;
     for (uint64_t step = 0; step < 5; step++) {
