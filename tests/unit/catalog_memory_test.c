@@ -98,7 +98,8 @@ static void fail_each(place *p, work_fn work) {
 }
 
 static void every_allocation_may_fail(void **state) {
-    static const work_fn all[] = {import_csv, import_events, import_vectors, read_all, read_users, reopen, import_jsonl};
+    static const work_fn all[] = {import_csv, import_events, import_vectors, read_all,
+                                  read_users, reopen,        import_jsonl};
     static const float vectors[2][2] = {{1, 2}, {3, 4}};
     (void)state;
     place p;

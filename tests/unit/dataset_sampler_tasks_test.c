@@ -272,7 +272,8 @@ static void all_memory_is_counted_and_later_steps_take_none(void **state) {
     fake_set(f.options, "user_share=0");
     fake_set(f.options, "closeup_share=0");
     sage_sampler *without = sampler_of(&f);
-    assert_int_equal(sage_sampler_shared_bytes(many) - sage_sampler_shared_bytes(without), targets * 4 + weights * 8 + PRODUCTS);
+    assert_int_equal(sage_sampler_shared_bytes(many) - sage_sampler_shared_bytes(without),
+                     targets * 4 + weights * 8 + PRODUCTS);
     for (uint64_t step = 0; step < 20; step++) batch_of(many, step);
     sage_alloc_fail_from(0);
     for (uint64_t step = 20; step-- > 0;) batch_of(many, step);
