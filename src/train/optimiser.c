@@ -108,6 +108,7 @@ sage_update sage_optimiser_begin(sage_optimiser *optimiser, sage_model *model, s
         .step = step,
         .lr = (real)(settings->lr * factor),
         .lr_table = (real)(settings->lr_table * factor),
+        .lr_token = (real)(settings->lr_token * factor),
         .lr_importance = (real)(settings->lr_importance * factor),
         .beta1 = (real)settings->beta1,
         .beta2 = (real)settings->beta2,
@@ -167,6 +168,12 @@ void sage_optimiser_apply(const sage_update *update, real *dense, double grad_sc
 
 /* ---- rows ---- */
 
+/* Rows of n-grams come before those of products' tokens. */
+static size_t first_token(const uint32_t *rows, size_t n, size_t vocab) {
+    while (n > 0 && rows[n - 1] >= vocab) n--;
+    return n;
+}
+
 /* The table's slabs come one after another; only with the last are a row's averages all of this step. */
 static void table_rows(void *ctx, size_t slab, size_t width, size_t n, const uint32_t *rows, const real *grad) {
     const sage_update *u = ctx;
@@ -174,8 +181,13 @@ static void table_rows(void *ctx, size_t slab, size_t width, size_t n, const uin
     size_t at = sage_slab_begin(shape->rows, slab);
     real *p = sage_model_table(u->model) + at, *a = u->average ? u->average->table + at : NULL;
     if (a) sage_average_rows(u->average, a, p, width, n, rows, u->average->row_step, u->step - 1);
-    sage_ops_best()->adam_rows(width, n, rows, grad, p, u->optimiser->table.m + at, u->optimiser->table.v + at,
-                               u->lr_table, u->beta1, u->beta2, u->eps, u->correct1, u->correct2);
+    size_t grams = shape->hashes > 1 ? n : first_token(rows, n, shape->vocab);
+    const size_t border[3] = {0, grams, n};
+    for (size_t i = 0; i < 2; i++)
+        sage_ops_best()->adam_rows(width, border[i + 1] - border[i], rows + border[i], grad + border[i] * width, p,
+                                   u->optimiser->table.m + at, u->optimiser->table.v + at,
+                                   i == 0 ? u->lr_table : u->lr_token, u->beta1, u->beta2, u->eps, u->correct1,
+                                   u->correct2);
     if (a) sage_average_rows(u->average, a, p, width, n, rows, NULL, u->step);
     if (a && slab + 1 == sage_slabs(shape->dim_embed))
         for (size_t i = 0; i < n; i++) u->average->row_step[rows[i]] = (uint32_t)u->step;

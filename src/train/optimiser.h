@@ -39,7 +39,7 @@ typedef struct sage_update {
     sage_average *average;
     const sage_train_settings *settings;
     uint64_t step;
-    real lr, lr_table, lr_importance, beta1, beta2, eps, correct1, correct2;
+    real lr, lr_table, lr_token, lr_importance, beta1, beta2, eps, correct1, correct2;
     unsigned
         towers; /* sage_loss.towers, all where the caller says nothing: others stay as they are, their moments too */
 } sage_update;

@@ -9,7 +9,7 @@
 
 typedef struct sage_train_settings {
     uint64_t steps, warmup, eval_every, patience, seed;
-    double lr, lr_table, lr_importance, lr_floor;
+    double lr, lr_table, lr_token, lr_importance, lr_floor;
     double beta1, beta2, eps, weight_decay, clip, average, smoothing;
     double minutes, checkpoint_every_s; /* the only two that depend on the clock */
     bool in_batch;
@@ -23,7 +23,7 @@ typedef struct sage_train_settings {
 typedef struct sage_train_size {
     size_t products, pairs, batch; /* pairs of the training part; pairs of one batch */
     uint64_t seed;                 /* the dataset's */
-    bool settled;                  /* rows of the table start where they are to be, near enough */
+    bool settled;                  /* products' own tokens start where they belong, near enough */
 } sage_train_size;
 
 void sage_train_settings_read(const sage_options *options, const sage_train_size *size, sage_train_settings *settings);

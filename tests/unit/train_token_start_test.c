@@ -276,27 +276,27 @@ static void options_and_other_models_have_their_say(void **state) {
     release(&f);
 }
 
-static double table_rate(const fixture *f, const char *setting) {
+static double token_rate(const fixture *f, const char *setting) {
     sage_trainer trainer = {.dataset = f->dataset, .options = f->options};
     sage_error error;
     trainer.metrics.fd = -1;
     fake_set(f->options, setting);
     if (sage_trainer_plan(&trainer, &error) != SAGE_OK) fail_msg("%s", error.text);
     sage_trainer_release(&trainer);
-    return trainer.settings.lr_table;
+    return trainer.settings.lr_token;
 }
 
 /* Of the shop above, where there are searches, and of one without. */
-static void the_table_moves_less_where_nobody_searches(void **state) {
+static void tokens_move_less_where_nobody_searches(void **state) {
     (void)state;
     fixture f = shop("!");
-    assert_true(table_rate(&f, "token_init=knn") == 1e-2);
+    assert_true(token_rate(&f, "token_init=knn") == 1e-2);
     sage_dataset_close(f.dataset);
     for (size_t i = 0; i < f.catalog->n_events; i++) f.catalog->events[i].surface = SAGE_ON_USER;
     f.dataset = fake_open(fake_build(f.catalog, f.options));
-    assert_true(table_rate(&f, "token_init=knn") == 2e-3);
-    assert_true(table_rate(&f, "token_init=random") == 1e-2);
-    assert_true(table_rate(&f, "lr_table=0.5") == 0.5);
+    assert_true(token_rate(&f, "token_init=knn") == 2e-3);
+    assert_true(token_rate(&f, "token_init=random") == 1e-2);
+    assert_true(token_rate(&f, "lr_token=0.5") == 0.5);
     release(&f);
 }
 
@@ -417,7 +417,7 @@ int main(void) {
         cmocka_unit_test(threads_do_not_show),
         cmocka_unit_test(a_failed_allocation_is_an_error),
         cmocka_unit_test(options_and_other_models_have_their_say),
-        cmocka_unit_test(the_table_moves_less_where_nobody_searches),
+        cmocka_unit_test(tokens_move_less_where_nobody_searches),
         cmocka_unit_test(nobody_leaves_them_at_random),
         cmocka_unit_test(all_columns_are_the_whole_matrix),
         cmocka_unit_test(eigenvectors_are_found),
