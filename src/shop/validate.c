@@ -229,8 +229,9 @@ sage_status sage_validation_new(const sage_dataset *dataset, const sage_options 
     }
     if (from_catalogue) {
         SAGE_TRY(made_queries(v, options, error));
-        sage_note(monitor, "no held-out search queries: validation judges on %zu pairs made from the catalogue",
-                  v->n_pairs);
+        if (v->n_pairs > 0)
+            sage_note(monitor, "no held-out search queries: validation judges on %zu pairs made from the catalogue",
+                      v->n_pairs);
     }
     SAGE_TRY(held_out_pictures(v, error));
     if (from_catalogue && v->n_pictures == 0) SAGE_TRY(made_pictures(v, options, error));
