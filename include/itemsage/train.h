@@ -51,6 +51,10 @@ sage_status sage_index_build(sage_shop *shop, const sage_monitor *monitor, sage_
  * predicted; see docs/formats.md. dims > 0: of every vector so many of the model's own first numbers, brought back to
  * length 1. */
 sage_status sage_export(sage_shop *shop, const char *format, size_t dims, const char *out, sage_error *error);
+/* Vectors of search texts (the lines of a file) as the published release asks with them, into OUT.npy, and the texts
+ * into OUT.txt: what `import vectors` takes. Lines of which the model knows nothing are in neither; SAGE_E_STATE where
+ * none is left. */
+sage_status sage_export_texts(sage_shop *shop, const char *texts_file, const char *out, sage_error *error);
 
 #ifdef __cplusplus
 }

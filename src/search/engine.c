@@ -180,20 +180,35 @@ out:
     return st;
 }
 
+/* Into e->queries; known[i]: the model knows something of the text. */
+static sage_status text_vectors(sage_engine *e, const sage_str *texts, size_t n, bool *known, sage_error *error) {
+    if (e->speechless != SAGE_OK && n > 0) {
+        if (error) *error = e->why;
+        return e->speechless;
+    }
+    if (e->given != NULL) return given_texts(e, texts, n, known, error);
+    return sage_encoder_texts(e->encoder, texts, n, e->queries, known, error);
+}
+
+sage_status sage_engine_texts(sage_engine *engine, const sage_str *texts, size_t n, float *out, bool *known,
+                              sage_error *error) {
+    sage_status st = SAGE_OK;
+    for (size_t at = 0; at < n; at += SAGE_ENGINE_BLOCK) {
+        size_t here = n - at < SAGE_ENGINE_BLOCK ? n - at : SAGE_ENGINE_BLOCK;
+        SAGE_TRY(text_vectors(engine, texts + at, here, known + at, error));
+        memcpy(out + at * engine->dim, engine->queries, here * engine->dim * sizeof *out);
+    }
+out:
+    return st;
+}
+
 /* Lists of up to SAGE_ENGINE_BLOCK texts: neighbours [n][depth]; found[i] is 0 where the model knows nothing of the
  * text. */
 static sage_status by_vectors(sage_engine *e, const sage_str *texts, size_t n, size_t depth,
                               size_t found[SAGE_ENGINE_BLOCK], sage_error *error) {
     sage_status st = SAGE_OK;
     bool known[SAGE_ENGINE_BLOCK];
-    if (e->speechless != SAGE_OK && n > 0) {
-        if (error) *error = e->why;
-        return e->speechless;
-    }
-    if (e->given != NULL)
-        SAGE_TRY(given_texts(e, texts, n, known, error));
-    else
-        SAGE_TRY(sage_encoder_texts(e->encoder, texts, n, e->queries, known, error));
+    SAGE_TRY(text_vectors(e, texts, n, known, error));
     SAGE_TRY(sage_index_search(e->index, e->pool, e->queries, n, depth, e->neighbours, found, error));
     for (size_t i = 0; i < n; i++)
         if (!known[i]) found[i] = 0;

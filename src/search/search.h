@@ -54,6 +54,10 @@ sage_status sage_engine_text(sage_engine *engine, sage_method method, const char
  * are looked at, else those whose vectors are like its own. SAGE_E_NOT_FOUND where it is not in the index. */
 sage_status sage_engine_similar(sage_engine *engine, int64_t pid, size_t k, sage_scored *out, size_t *n,
                                 sage_error *error);
+/* Vectors of n search texts, as searches ask with them: out [n][dim of the index]; known[i] is false where the model
+ * knows nothing of the text, whose vector then means nothing. */
+sage_status sage_engine_texts(sage_engine *engine, const sage_str *texts, size_t n, float *out, bool *known,
+                              sage_error *error);
 /* Products nearest to a vector [dim of the index]. */
 sage_status sage_engine_vector(sage_engine *engine, const float *vector, size_t k, sage_scored *out, size_t *n,
                                sage_error *error);
