@@ -13,7 +13,7 @@ static void give(size_t n) {
     char text[TEXTS * 16] = "", path[SAGE_PATH_MAX], npy[SAGE_PATH_MAX], ids[SAGE_PATH_MAX];
     sage_error error;
     for (size_t i = 0; i < n; i++) {
-        snprintf(text + strlen(text), 16, "oak %zu\n", i);
+        snprintf(text + strlen(text), 32, "oak %zu\n", i);
         for (size_t d = 0; d < DIM; d++) vectors[i * DIM + d] = (float)(i + 1) * (d == i % DIM ? 2 : 1);
     }
     fake_vectors("q.npy", vectors, n, DIM);
