@@ -207,10 +207,18 @@ static void must_step(sage_trainer *trainer) {
     tiny_must(sage_trainer_step(trainer, &error), &error, "step");
 }
 
+/* The feeder's thread draws from the trainer's own. */
+static sage_sampler *twin_of(const sage_trainer *t) {
+    sage_sampler *own;
+    assert_int_equal(sage_sampler_twin(t->sampler, NULL, &own, NULL), SAGE_OK);
+    return own;
+}
+
 static void it_holds_what_the_model_makes_of_all_that_batches_ask_for(void **state) {
     (void)state;
     static float vectors[TINY_PRODUCTS * TINY_DIM];
     sage_trainer t = begun(NULL, NULL, NULL);
+    sage_sampler *own = twin_of(&t);
     sage_bank *bank = t.bank;
     sage_error error = {0};
     assert_non_null(bank);
@@ -223,18 +231,20 @@ static void it_holds_what_the_model_makes_of_all_that_batches_ask_for(void **sta
     for (size_t i = 0; i < bank->n * TINY_DIM; i++) assert_true((float)bank->vectors[i] == vectors[i]);
     for (uint64_t step = 0; step < 200; step++) {
         const sage_batch *batch;
-        assert_int_equal(sage_sampler_batch(t.sampler, step, &batch, NULL), SAGE_OK);
+        assert_int_equal(sage_sampler_batch(own, step, &batch, NULL), SAGE_OK);
         assert_true(batch->n_users > 0 && batch->n_looked > 0);
         for (size_t i = 0; i < batch->n_looked; i++) assert_true(bank->slot[batch->looked_at[i]] < bank->n);
         for (size_t i = 0; i < batch->user_begin[batch->n_users]; i++)
             assert_true(bank->slot[batch->user_product[i]] < bank->n);
     }
+    sage_sampler_free(own);
     drop(&t);
 }
 
 static void a_step_leaves_the_vectors_of_its_products(void **state) {
     (void)state;
     sage_trainer t = begun(NULL, NULL, NULL);
+    sage_sampler *own = twin_of(&t);
     sage_bank *bank = t.bank;
     sage_error error = {0};
     size_t all = bank->n * TINY_DIM, twice = 0;
@@ -243,9 +253,9 @@ static void a_step_leaves_the_vectors_of_its_products(void **state) {
     memcpy(expected, bank->vectors, all * sizeof *expected);
     for (uint64_t step = 0; step < 3; step++) {
         const sage_batch *batch;
-        assert_int_equal(sage_sampler_batch(t.sampler, step, &batch, NULL), SAGE_OK);
+        assert_int_equal(sage_sampler_batch(own, step, &batch, NULL), SAGE_OK);
         size_t n = batch->n_pairs + batch->n_random;
-        uint32_t products[TINY_PRODUCTS + 16]; /* the batch is the sampler's; the step draws with a twin */
+        uint32_t products[TINY_PRODUCTS + 16];
         assert_true(n <= sizeof products / sizeof *products);
         memcpy(products, batch->product, n * sizeof *products);
         must_step(&t);
@@ -260,6 +270,7 @@ static void a_step_leaves_the_vectors_of_its_products(void **state) {
     }
     assert_true(twice > 0); /* the later counts, which this has seen */
     sage_free(expected);
+    sage_sampler_free(own);
     drop(&t);
 }
 
@@ -324,6 +335,7 @@ static void no_more_is_taken_than_was_said(void **state) {
     sage_error error = {0};
     tiny_must(sage_pool_new(2, &pool, &error), &error, "pool");
     sage_trainer t = begun(settings, NULL, pool);
+    sage_sampler *own = twin_of(&t);
     tiny_must(sage_bank_fill(t.bank, dataset, t.model, pool, &error), &error, "fill");
     for (int step = 0; step < 300; step++) must_step(&t);
     sage_alloc_fail_from(0);
@@ -334,10 +346,11 @@ static void no_more_is_taken_than_was_said(void **state) {
     assert_true(held <= sage_bank_bytes(dataset, TINY_DIM));
     for (uint64_t step = 0; step < 100; step++) {
         const sage_batch *batch;
-        assert_int_equal(sage_sampler_batch(t.sampler, step, &batch, NULL), SAGE_OK);
+        assert_int_equal(sage_sampler_batch(own, step, &batch, NULL), SAGE_OK);
         assert_true(batch->n_users <= t.load.n_users && batch->n_looked <= t.load.n_looked);
         assert_true(batch->user_begin[batch->n_users] <= t.load.user_events);
     }
+    sage_sampler_free(own);
     drop(&t);
     sage_pool_free(pool);
 }
