@@ -133,6 +133,7 @@ size_t sage_user_known(const sage_packed_user *user, sage_part part, sage_user_e
 int64_t sage_user_moment(const sage_dataset *dataset, const sage_packed_user *user, sage_part part);
 /* Numbers, among everybody's events, of those of a kind that are trained on; ascending. */
 const uint32_t *sage_dataset_targets(const sage_dataset *dataset, sage_event_kind kind, size_t *n);
+size_t sage_dataset_trained_events(const sage_dataset *dataset); /* of all kinds */
 /* The user whose event has that number. */
 size_t sage_dataset_event_user(const sage_dataset *dataset, size_t event);
 

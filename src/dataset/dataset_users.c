@@ -38,6 +38,15 @@ const uint32_t *sage_dataset_targets(const sage_dataset *dataset, sage_event_kin
     return dataset->targets + dataset->target_begin[kind];
 }
 
+size_t sage_dataset_trained_events(const sage_dataset *dataset) {
+    size_t n, all = 0;
+    for (unsigned kind = 0; kind < SAGE_EVENT_KINDS; kind++) {
+        sage_dataset_targets(dataset, (sage_event_kind)kind, &n);
+        all += n;
+    }
+    return all;
+}
+
 size_t sage_dataset_event_user(const sage_dataset *dataset, size_t event) {
     size_t low = 0, high = dataset->n_users - 1; /* the last user who begins at or before it */
     while (low < high) {

@@ -191,12 +191,7 @@ static void describe(const sage_dataset *dataset, const sage_train_result *resul
     report->dataset = info.id;
     report->products = sage_dataset_products(dataset);
     report->queries = sage_dataset_queries(dataset);
-    report->pairs = sage_dataset_trained_pairs(dataset);
-    for (unsigned kind = 0; kind < SAGE_EVENT_KINDS; kind++) {
-        size_t n;
-        sage_dataset_targets(dataset, (sage_event_kind)kind, &n);
-        report->pairs += n;
-    }
+    report->pairs = sage_dataset_trained_pairs(dataset) + sage_dataset_trained_events(dataset);
     report->steps = result->steps;
     report->best_step = result->best_step;
     report->cold_start = result->cold_start;

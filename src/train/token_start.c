@@ -10,15 +10,6 @@ static const real LEFT_OVER = (real)0.1; /* of the random numbers in columns tha
 
 /* ---- who dealt with what ---- */
 
-static size_t trained_events(const sage_dataset *dataset) {
-    size_t n, all = 0;
-    for (unsigned kind = 0; kind < SAGE_EVENT_KINDS; kind++) {
-        sage_dataset_targets(dataset, (sage_event_kind)kind, &n);
-        all += n;
-    }
-    return all;
-}
-
 /* Adds a column of the tokens that the user dealt with, where there are any. `seen` [tokens]: the last column that has
  * each, plus one. */
 static void add_user(const sage_packed_user *user, const sage_tokens *tokens, sage_incidence *x, uint32_t *seen) {
@@ -44,7 +35,7 @@ static void release(sage_incidence *x) {
 
 static sage_status read_people(const sage_dataset *dataset, const sage_tokens *tokens, sage_incidence *x,
                                sage_error *error) {
-    size_t users = sage_dataset_users(dataset), events = trained_events(dataset) + SAGE_PREFETCH;
+    size_t users = sage_dataset_users(dataset), events = sage_dataset_trained_events(dataset) + SAGE_PREFETCH;
     uint32_t *seen = sage_alloc_zero(tokens->n + 1, sizeof *seen);
     x->rows = tokens->n;
     x->begin = sage_alloc((users + 1) * sizeof *x->begin);
@@ -137,7 +128,8 @@ sage_status sage_token_start(const sage_dataset *dataset, const sage_tokens *tok
     const sage_model_shape *s = sage_model_shape_of(model);
     sage_incidence x = {0};
     real *vectors = NULL, *scratch = NULL;
-    if (s->hashes > 1 || tokens->n == 0 || s->dim_embed < 2 || trained_events(dataset) == 0) return SAGE_OK;
+    if (s->hashes > 1 || tokens->n == 0 || s->dim_embed < 2 || sage_dataset_trained_events(dataset) == 0)
+        return SAGE_OK;
     uint64_t began = sage_stage_begin();
     SAGE_TRY(read_people(dataset, tokens, &x, error));
     if (x.columns == 0) goto out;

@@ -39,16 +39,6 @@ static uint64_t seed_of(const sage_trainer *trainer) {
     return (uint64_t)sage_options_int_or(trainer->options, "train_seed", (int64_t)info.seed);
 }
 
-/* What people did, where batches have it. */
-static size_t targets_of(const sage_trainer *trainer, const sage_batch *batch) {
-    size_t n, all = 0;
-    for (unsigned kind = 0; kind < SAGE_EVENT_KINDS && batch->n_users > 0; kind++) {
-        sage_dataset_targets(trainer->dataset, (sage_event_kind)kind, &n);
-        all += n;
-    }
-    return all;
-}
-
 /* Products' tokens are what rows are about, and begin as item-kNN. */
 static bool settled(const sage_trainer *trainer, const sage_batch *batch) {
     bool start = sage_token_start_meant(trainer->options) && trainer->load.shape.hashes == 1;
@@ -62,8 +52,9 @@ static sage_status measure(sage_trainer *trainer, sage_error *error) {
     const sage_batch *first;
     sage_train_load *load = &trainer->load;
     SAGE_TRY(sage_sampler_batch(trainer->sampler, 0, &first, error));
+    size_t events = first->n_users > 0 ? sage_dataset_trained_events(trainer->dataset) : 0;
     sage_train_size size = {.products = sage_dataset_products(trainer->dataset),
-                            .pairs = sage_dataset_trained_pairs(trainer->dataset) + targets_of(trainer, first),
+                            .pairs = sage_dataset_trained_pairs(trainer->dataset) + events,
                             .batch = first->n_pairs,
                             .seed = seed_of(trainer),
                             .settled = settled(trainer, first)};
