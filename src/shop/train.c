@@ -1,6 +1,7 @@
 /* `itemsage train`: a fresh dataset, a run of the trainer, a published model. */
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/option_table.h>
 #include <base/report.h>
 #include <io/json.h>
 #include <io/version.h>
@@ -200,7 +201,7 @@ static void describe(const sage_dataset *dataset, const sage_train_result *resul
     report->examples_per_s = result->examples_per_s;
 }
 
-sage_status sage_train(sage_shop *shop, const sage_monitor *monitor, sage_train_report *report, sage_error *error) {
+static sage_status train(sage_shop *shop, const sage_monitor *monitor, sage_train_report *report, sage_error *error) {
     sage_status st = SAGE_OK;
     char work[SAGE_PATH_MAX], model_path[SAGE_PATH_MAX];
     sage_train_start start = {.model = NULL};
@@ -228,5 +229,17 @@ out:
     sage_free(kept);
     sage_dataset_close(dataset);
     sage_fs_unlock(lock);
+    return st;
+}
+
+/* What a run settles by itself (which version it begins from) is in force for that run alone. */
+sage_status sage_train(sage_shop *shop, const sage_monitor *monitor, sage_train_report *report, sage_error *error) {
+    sage_options *given = shop->options;
+    sage_status st = sage_options_copy(given, &shop->options, error);
+    if (st == SAGE_OK) {
+        st = train(shop, monitor, report, error);
+        sage_options_free(shop->options);
+    }
+    shop->options = given;
     return st;
 }
