@@ -102,8 +102,9 @@ const cli_command cli_eval = {
     .summary = "Says how good vectors, keywords and hybrid are on held-out events",
     .text =
         "Searches for every held-out query by vectors, keywords and hybrid, and prints for each method, per task and "
-        "over all: pair recall, query recall, MRR and nDCG, with 95 % bootstrap intervals over queries. Where events "
-        "name users, it also says how well what users did later is found from what they did before (tasks user and "
+        "over all: pair recall, query recall, MRR and nDCG, with 95 % bootstrap intervals over queries, and beside "
+        "them what the most popular products would find. Where events name users, it also says how well what users did "
+        "later is found from what they did before (tasks user and "
         "product), beside item-knn, popular products and the user's own, and by how much the first method (hybrid "
         "and vectors both, where there are both) differs from each of them. docs/model.md defines them.",
     .flags = flags,

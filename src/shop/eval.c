@@ -120,7 +120,7 @@ static sage_status judgements_for(sage_shop *shop, const sage_release *release, 
         snprintf(report->source, sizeof report->source, "%s", options->events_file);
         SAGE_TRY(from_file(shop, options->events_file, monitor, g, error));
         report->simulated = g->simulated;
-        if (g->n_of[0] + g->n_of[1] > 0) SAGE_TRY(dataset_of(shop, release, false, monitor, dataset, error));
+        if (g->n + g->n_of[0] + g->n_of[1] > 0) SAGE_TRY(dataset_of(shop, release, false, monitor, dataset, error));
         goto out;
     }
     SAGE_TRY(dataset_of(shop, release, true, monitor, dataset, error));
@@ -197,6 +197,8 @@ sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const s
     SAGE_TRY(judgements_for(shop, &opened.release, options, monitor, &dataset, &g, report, error));
     SAGE_TRY(sage_eval_run(opened.engine, g.rows, g.n, k, n_k, monitor, report, error));
     if (!g.n) report->n_rows = 0; /* rows of nothing */
+    if (g.n && dataset)
+        SAGE_TRY(sage_eval_popular(sage_engine_index(opened.engine), dataset, g.rows, g.n, report, error));
     SAGE_TRY(sage_eval_image_rows(shop, &opened, g.pictures, g.n_pictures, monitor, report, error));
     const sage_people_source people = {dataset, file, g.of[1], g.of[0], g.n_of[1], g.n_of[0]};
     SAGE_TRY(sage_eval_people_rows(shop, &opened, &people, monitor, &n_people, report, error));
