@@ -290,47 +290,62 @@ const cli_command cli_import_images = {
 
 /* ---- import vectors ---- */
 
+static void print_given(const char *surface, const sage_query_vectors_report *r) {
+    static const struct {
+        const char *surface, *what, *unknown;
+    } words[] = {{"search", "search texts", "nobody searched for"},
+                 {"image", "pictures", "no event began with"},
+                 {"product", "products", "the catalogue does not know"},
+                 {"user", "users", "did nothing that the catalogue knows of"}};
+    char n[32];
+    size_t i = 0;
+    while (i + 1 < sizeof words / sizeof *words && strcmp(words[i].surface, surface) != 0) i++;
+    printf("%s %s have vectors of %llu numbers; the next training leads products to them\n", cli_count(r->vectors, n),
+           words[i].what, (unsigned long long)r->dim);
+    if (r->unknown) printf("%s of them %s; they are kept\n", cli_count(r->unknown, n), words[i].unknown);
+}
+
 static int run_vectors(const cli_args *args) {
     sage_error error;
     sage_shop *shop;
     sage_query_vectors_report r;
-    const char *surface = cli_value(args, "surface");
-    char texts[32];
-    if (surface && strcmp(surface, "search") != 0)
-        return cli_usage("'itemsage import vectors' takes vectors of the surface search, not of '%s'", surface);
+    const char *surface = cli_value(args, "surface") ? cli_value(args, "surface") : "search";
     int result = cli_open(args, &shop);
     if (result != CLI_DONE) return result;
-    if (sage_import_query_vectors(shop, args->operands[0], args->operands[1], &r, &error) != SAGE_OK)
+    if (sage_import_query_vectors(shop, surface, args->operands[0], args->operands[1], &r, &error) != SAGE_OK)
         result = cli_fail(&error);
     else if (cli_given(args, "json"))
-        print_json(json_pack("{s:I, s:I}", "texts", (json_int_t)r.texts, "dim", (json_int_t)r.dim));
+        print_json(json_pack("{s:s, s:I, s:I, s:I}", "surface", surface, "vectors", (json_int_t)r.vectors, "dim",
+                             (json_int_t)r.dim, "unknown", (json_int_t)r.unknown));
     else
-        printf("%s search texts have vectors of %llu numbers; the next training takes them as they are\n",
-               cli_count(r.texts, texts), (unsigned long long)r.dim);
+        print_given(surface, &r);
     sage_shop_close(shop);
     return result;
 }
 
 static const cli_flag vector_flags[] = {
-    {"surface", 0, "NAME", "Whose queries they are: search, which is all that there is."},
+    {"surface", 0, "NAME", "Whose queries they are: search (the default), image, product or user."},
     JSON_FLAG,
     {NULL, 0, NULL, NULL},
 };
 
 const cli_command cli_import_vectors = {
     .name = "import vectors",
-    .operands = "FILE.npy TEXTS",
+    .operands = "FILE.npy IDS",
     .min_operands = 2,
     .max_operands = 2,
-    .summary = "Takes vectors of search texts that were made elsewhere",
+    .summary = "Takes vectors of queries that were made elsewhere",
     .text =
-        "Reads an .npy of f32, f16 or f64, one row a text, and as many search texts, one a line. They take the place "
-        "of those that the shop had; a vector that is zero or not finite refuses the file.\n\n"
-        "The next training learns product vectors for these queries as they are, in place of a tower for search "
-        "texts, and searches ask with them (as the paper does with SearchSage). Product vectors are then as wide as "
-        "these. A text without a vector cannot be asked by vectors: import it, or use `query --vector`. "
+        "Reads an .npy of f32, f16 or f64, one row a query, and as many lines that say whose they are: search texts, "
+        "or "
+        "with --surface image the links of pictures, as events have them, with --surface product or user ids. They "
+        "take the place of those that the shop had for this surface; of equal lines the last counts; a vector that is "
+        "zero or not finite refuses the file. Those of all surfaces have one width.\n\n"
+        "The next training leads product vectors to these queries as they are (as the paper does with SearchSage), and "
+        "the towers beside them, which answer for queries without a vector. Product vectors are then as wide as these. "
+        "Searches ask with them: `query --text`, `--image`, `--product`, `--user`, and `eval`. "
         "`--set search_vectors=off` leaves them aside.",
     .flags = vector_flags,
-    .example = "itemsage -C myshop import vectors queries.npy queries.txt",
+    .example = "itemsage -C myshop import vectors --surface user users.npy users.txt",
     .run = run_vectors,
 };

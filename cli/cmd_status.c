@@ -30,6 +30,14 @@ static void print_kernels(void) {
     if (*k.advice) printf("  %-22s %s\n", "slow", k.advice);
 }
 
+/* Vectors of queries that were imported, by surface. */
+static const struct {
+    const char *shown, *key;
+} given_names[4] = {{"search vectors", "search"},
+                    {"picture query vectors", "image"},
+                    {"product query vectors", "product"},
+                    {"user vectors", "user"}};
+
 /* What computed them, and what became of the other pictures. */
 static void print_pictures(const sage_shop_state *s) {
     if (s->image_vectors)
@@ -48,7 +56,8 @@ static void print_state(const sage_shop *shop, const sage_shop_state *s) {
     count("image vectors", s->image_vectors);
     print_pictures(s);
     count("queries", s->queries);
-    if (s->search_vectors) count("search vectors", s->search_vectors);
+    for (int i = 0; i < 4; i++)
+        if (s->query_vectors[i]) count(given_names[i].shown, s->query_vectors[i]);
     count("events", s->events);
     for (uint64_t i = 0; i < s->task_n; i++) {
         printf("    ");
@@ -87,7 +96,9 @@ static void add_kernels(json_t *root) {
 }
 
 static json_t *state_json(const sage_shop_state *s) {
-    json_t *reasons = json_object(), *tasks = json_object();
+    json_t *reasons = json_object(), *tasks = json_object(), *given = json_object();
+    for (int i = 0; i < 4; i++)
+        json_object_set_new(given, given_names[i].key, json_integer((json_int_t)s->query_vectors[i]));
     for (uint64_t i = 0; i < s->reason_n; i++)
         json_object_set_new(reasons, s->reasons[i].reason, json_integer((json_int_t)s->reasons[i].count));
     for (uint64_t i = 0; i < s->task_n; i++)
@@ -119,6 +130,7 @@ static json_t *state_json(const sage_shop_state *s) {
     json_object_set_new(root, "training_unfinished", json_boolean(s->training_unfinished));
     json_object_set_new(root, "tasks", tasks);
     json_object_set_new(root, "reasons", reasons);
+    json_object_set_new(root, "query_vectors", given);
     add_kernels(root);
     return root;
 }
@@ -221,8 +233,9 @@ const cli_command cli_forget = {
     .name = "forget",
     .operands = "",
     .summary = "Removes a person",
-    .text = "Removes every event of a user from the catalogue. Datasets that were packed before keep their pairs until "
-            "the next training.",
+    .text =
+        "Removes every event of a user from the catalogue, and the user's vector where one was imported. Datasets that "
+        "were packed before keep their pairs until the next training.",
     .flags = forget_flags,
     .example = "itemsage -C myshop forget --user 4711",
     .run = run_forget,

@@ -47,13 +47,16 @@ sage_status sage_import_events(sage_shop *shop, const char *const *files, size_t
                                const sage_import_options *options, const sage_monitor *monitor,
                                sage_import_report *report, sage_error *error);
 
-/* Vectors of the shop's own for search texts, from an .npy and as many texts, one a line: they take the place of those
- * that the shop had. The next training takes them as they are, in place of a tower for search texts (option
- * search_vectors). SAGE_E_FORMAT, with nothing changed, where one is zero or not finite, or a line no text. */
+/* Vectors of the shop's own for queries of a surface ("search", "image", "product", "user"), made elsewhere, from an
+ * .npy and as many keys, one a line: search texts; links of pictures, as events have them; ids of products or of users.
+ * They take the place of those that the shop had for that surface. The next training leads products to them (option
+ * search_vectors). All surfaces' vectors have one width: SAGE_E_STATE. SAGE_E_FORMAT, with nothing changed, where one
+ * is zero or not finite, or a line has no key. */
 typedef struct sage_query_vectors_report {
-    uint64_t texts, dim;
+    uint64_t vectors, dim;
+    uint64_t unknown; /* kept, but no query, product or user that the catalogue knows */
 } sage_query_vectors_report;
-sage_status sage_import_query_vectors(sage_shop *shop, const char *npy_file, const char *ids_file,
+sage_status sage_import_query_vectors(sage_shop *shop, const char *surface, const char *npy_file, const char *ids_file,
                                       sage_query_vectors_report *report, sage_error *error);
 
 /* Vectors of the pictures that products link to, and of those that events began with (surface image), by the shop's

@@ -52,7 +52,7 @@ typedef struct sage_shop_state {
     char picture_encoder[160]; /* that computed the image vectors, several with commas between; "" where they were
                                   imported, or there are none */
     uint64_t picture_rejects;  /* of the rejects: pictures of products whose file is missing or bad */
-    uint64_t search_vectors;   /* of search texts, the shop's own */
+    uint64_t query_vectors[4]; /* the shop's own (import vectors), of the surfaces search, image, product, user */
     int64_t catalogue_revision;
     uint64_t dataset, model, vectors_model, index, keywords; /* newest complete version of each */
     uint64_t current_model, current_index, current_keywords; /* what `current` names */

@@ -125,6 +125,14 @@ sage_status sage_event_cursor_next(sage_event_cursor *cursor, const sage_event_r
 void sage_event_cursor_close(sage_event_cursor *cursor);
 bool sage_catalog_simulated(sage_catalog *catalog); /* some event came from `itemsage synth events` */
 
+/* Whether some event began with a query of this key; of product also whether there is such a product, of user whether
+ * somebody of that id did anything. */
+typedef struct sage_query_finder sage_query_finder;
+sage_status sage_query_finder_open(sage_catalog *catalog, sage_surface surface, sage_query_finder **finder,
+                                   sage_error *error);
+sage_status sage_query_finder_knows(sage_query_finder *finder, sage_str key, bool *known, sage_error *error);
+void sage_query_finder_close(sage_query_finder *finder);
+
 /* What users did, whatever the surface: events with a user_id, and those of the surface user. */
 typedef struct sage_user_row {
     sage_str user_id;

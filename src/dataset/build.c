@@ -34,6 +34,7 @@ static sage_status init_product_spools(sage_build *build, sage_error *error) {
         {&s->image_prints, "image-prints.tmp"},
         {&s->sentences, "sentences.tmp"},
         {&s->sentence_begin, "sentence-begin.tmp"},
+        {&s->given, "given.tmp"},
     };
     for (size_t i = 0; i < sizeof spools / sizeof *spools; i++) {
         SAGE_TRY(sage_spool_init(spools[i].spool, build->dir, spools[i].name, error));
@@ -67,10 +68,10 @@ out:
 
 static void free_spools(sage_build *build) {
     sage_product_spools *s = &build->products;
-    sage_spool *product[] = {&s->pids,         &s->fingerprints, &s->same,          &s->relation[0], &s->relation[1],
-                             &s->relation[2],  &s->text,         &s->text_begin,    &s->text_field,  &s->id_begin,
-                             &s->id_field,     &s->words,        &s->word_begin,    &s->images,      &s->image_begin,
-                             &s->image_prints, &s->sentences,    &s->sentence_begin};
+    sage_spool *product[] = {&s->pids,         &s->fingerprints, &s->same,           &s->relation[0], &s->relation[1],
+                             &s->relation[2],  &s->text,         &s->text_begin,     &s->text_field,  &s->id_begin,
+                             &s->id_field,     &s->words,        &s->word_begin,     &s->images,      &s->image_begin,
+                             &s->image_prints, &s->sentences,    &s->sentence_begin, &s->given};
     for (size_t i = 0; i < sizeof product / sizeof *product; i++) sage_spool_free(product[i]);
     sage_user_spools *u = &build->users;
     sage_spool *user[] = {&u->id, &u->id_begin, &u->part, &u->events, &u->event_begin};
@@ -158,17 +159,16 @@ out:
 /* Without them where the shop has none, or does not want them. */
 static sage_status copy_given(sage_build *build, sage_error *error) {
     sage_status st = SAGE_OK;
-    sage_given *given = NULL;
     char from[SAGE_PATH_MAX], to[SAGE_PATH_MAX];
     if (!sage_options_bool(build->options, "search_vectors")) goto out;
-    SAGE_TRY(sage_given_path(from, build->shop_dir, error));
-    if (!sage_fs_exists(from)) goto out;
-    SAGE_TRY(sage_path_join(to, build->dir, SAGE_GIVEN_FILE, error));
-    SAGE_TRY(sage_fs_copy(from, to, error));
-    SAGE_TRY(sage_given_open(to, true, &given, error));
-    build->given = sage_given_identity(given);
+    for (int surface = 0; surface < SAGE_SURFACES; surface++) {
+        SAGE_TRY(sage_given_path(from, build->shop_dir, (sage_surface)surface, error));
+        if (!sage_fs_exists(from)) continue;
+        SAGE_TRY(sage_given_copy_path(to, build->dir, (sage_surface)surface, error));
+        SAGE_TRY(sage_fs_copy(from, to, error));
+    }
+    SAGE_TRY(sage_given_open_copies(build->dir, true, &build->given, error));
 out:
-    sage_given_close(given);
     return st;
 }
 
@@ -198,6 +198,7 @@ static sage_status run(sage_build *build, sage_error *error) {
     for (size_t p = 0; p < SAGE_PARTS; p++) SAGE_TRY(init_part_spools(build, p, error));
     SAGE_TRY(init_user_spools(build, error));
     SAGE_TRY(start_counting(build, error));
+    SAGE_TRY(copy_given(build, error));
     SAGE_TRY(sage_build_products(build, error));
     SAGE_TRY(sage_build_same(build, error));
     SAGE_TRY(sage_build_events(build, error));
@@ -207,7 +208,6 @@ static sage_status run(sage_build *build, sage_error *error) {
     SAGE_TRY(sage_build_write_products(build, error));
     SAGE_TRY(sage_build_write_queries(build, error));
     SAGE_TRY(sage_build_write_users(build, error));
-    SAGE_TRY(copy_given(build, error));
     SAGE_TRY(sage_build_write_meta(build, error));
     if (build->sentences != NULL && build->products.n > 0) SAGE_TRY(sage_build_made(build, error));
 out:
@@ -240,6 +240,7 @@ out:
     sage_vocab_builder_free(build->counter);
     sage_vocab_close(build->vocab);
     free_spools(build);
+    sage_given_set_close(&build->given);
     if (st != SAGE_OK && build->dir[0] != '\0') sage_fs_remove_tree(build->dir, NULL);
     sage_free(build->words);
     sage_free(build);

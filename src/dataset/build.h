@@ -6,6 +6,7 @@
 #include <dataset/layout.h>
 #include <dataset/split.h>
 #include <dataset/spool.h>
+#include <features/given.h>
 #include <io/fs.h>
 
 enum { SAGE_SAME_RELATIONS = 3 }; /* item_group_id, fingerprint, title */
@@ -17,6 +18,7 @@ typedef struct sage_product_spools {
     sage_spool words, word_begin;
     sage_spool images, image_begin, image_prints;
     sage_spool sentences, sentence_begin;
+    sage_spool given;
     uint64_t n, n_words, n_images, image_dim, n_sentences;
     sage_picture_parts image_parts;
 } sage_product_spools;
@@ -37,7 +39,7 @@ typedef struct sage_build {
     sage_catalog *catalog;
     const char *shop_dir;
     const sage_options *options;
-    uint64_t given;            /* identity of the shop's vectors of search texts; 0: none */
+    sage_given_set given;      /* copies of the shop's */
     sage_sentences *sentences; /* NULL: none */
     sage_pool *pool;
     const sage_monitor *monitor;

@@ -104,6 +104,15 @@ static uint64_t hash_or_none(const void *bytes, size_t len) {
     return hash == 0 ? 1 : hash;
 }
 
+/* Where the product's vector lies, for when it is looked at. */
+static sage_status add_given(pass *p, const sage_product_row *row, sage_error *error) {
+    const sage_given *given = p->build->given.of[SAGE_ON_PRODUCT];
+    if (given == NULL) return SAGE_OK;
+    size_t place = sage_given_place(given, row->id);
+    uint32_t number = place < UINT32_MAX ? (uint32_t)place : UINT32_MAX;
+    return sage_spool_add(&p->build->products.given, &number, sizeof number, error);
+}
+
 static sage_status add_product(pass *p, const sage_product_row *row, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_product_spools *s = &p->build->products;
@@ -111,6 +120,7 @@ static sage_status add_product(pass *p, const sage_product_row *row, sage_error 
     SAGE_TRY(sage_product_text_read(row, &p->text, error));
     SAGE_TRY(add_text(p, &key[2], error));
     SAGE_TRY(add_images(p, row, error));
+    SAGE_TRY(add_given(p, row, error));
     /* Products that are but a number have one fingerprint, and are not alike for that. */
     bool something = p->text.bytes.len > 0 || row->n_images > 0;
     bool printed = something && (row->fingerprint.low != 0 || row->fingerprint.high != 0);

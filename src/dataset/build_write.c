@@ -60,7 +60,8 @@ sage_status sage_build_write_products(sage_build *build, sage_error *error) {
         {"image_begin", 8, &s->image_begin},
         {"image_prints", 8, &s->image_prints},
     };
-    size_t n_sections = SAGE_PRODUCTS_SECTIONS + (build->sentences != NULL ? SAGE_PRODUCTS_SENTENCES : 0);
+    const bool given = build->given.of[SAGE_ON_PRODUCT] != NULL;
+    size_t n_sections = SAGE_PRODUCTS_SECTIONS + (build->sentences != NULL ? SAGE_PRODUCTS_SENTENCES : 0) + given;
     SAGE_TRY(start(build, SAGE_PRODUCTS_FILE, SAGE_PRODUCTS_MAGIC, n_sections, &info, sizeof info, &w, error));
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
         if (sections[i].spool != NULL) {
@@ -71,6 +72,7 @@ sage_status sage_build_write_products(sage_build *build, sage_error *error) {
         }
     }
     if (build->sentences != NULL) SAGE_TRY(write_sentences(build, w, error));
+    if (given) SAGE_TRY(sage_spool_section(&s->given, w, "given", 4, error));
     SAGE_TRY(finish(&w, error));
 out:
     sage_packed_abandon(w);

@@ -16,6 +16,7 @@ static sage_status open_files(sage_dataset *d, const char *dir, bool verify, sag
     }
     SAGE_TRY(sage_vocab_open(path, &d->vocab, error));
     SAGE_TRY(sage_path_join(path, dir, SAGE_PRODUCTS_FILE, error));
+    SAGE_TRY(sage_given_open_copies(dir, verify, &d->given, error)); /* which products point into */
     SAGE_TRY(sage_packed_open(path, SAGE_PRODUCTS_MAGIC, SAGE_DATASET_VERSION, verify, &d->product_file, error));
     SAGE_TRY(sage_dataset_check_products(d, path, error));
     SAGE_TRY(sage_path_join(path, dir, SAGE_QUERIES_FILE, error));
@@ -34,12 +35,6 @@ static sage_status open_made(sage_dataset *d, const char *dir, bool verify, sage
     SAGE_TRY(sage_dataset_check_made(d, path, error));
 out:
     return st;
-}
-
-static sage_status open_given(sage_dataset *d, const char *dir, bool verify, sage_error *error) {
-    char path[SAGE_PATH_MAX];
-    sage_status st = sage_path_join(path, dir, SAGE_GIVEN_FILE, error);
-    return st == SAGE_OK ? sage_given_open(path, verify, &d->given, error) : st;
 }
 
 /* Datasets of before have no users. */
@@ -75,7 +70,6 @@ sage_status sage_dataset_open_at(const char *dir, bool verify, sage_dataset **da
     SAGE_TRY(open_files(d, dir, verify, error));
     SAGE_TRY(open_users(d, dir, contents, verify, error));
     SAGE_TRY(open_made(d, dir, verify, error));
-    SAGE_TRY(open_given(d, dir, verify, error));
     SAGE_TRY(check_parts(d, dir, error));
     *dataset = d;
     d = NULL;
@@ -108,7 +102,7 @@ void sage_dataset_close(sage_dataset *dataset) {
     sage_packed_close(dataset->query_file);
     sage_packed_close(dataset->made_file);
     sage_packed_close(dataset->user_file);
-    sage_given_close(dataset->given);
+    sage_given_set_close(&dataset->given);
     sage_vocab_close(dataset->vocab);
     if (dataset->lock_fd >= 0) sage_fs_unlock(dataset->lock_fd);
     sage_free(dataset->vocab_path);
@@ -136,7 +130,16 @@ const char *sage_dataset_vocab_path(const sage_dataset *dataset) {
 }
 
 size_t sage_dataset_given_dim(const sage_dataset *dataset) {
-    return sage_given_dim(dataset->given);
+    return sage_given_set_dim(&dataset->given);
+}
+
+size_t sage_dataset_given_count(const sage_dataset *dataset, sage_surface surface) {
+    return sage_given_count(dataset->given.of[surface]);
+}
+
+const float *sage_dataset_given_product(const sage_dataset *dataset, size_t product) {
+    uint32_t place = dataset->product_given != NULL ? dataset->product_given[product] : UINT32_MAX;
+    return place != UINT32_MAX ? sage_given_vector(dataset->given.of[SAGE_ON_PRODUCT], place) : NULL;
 }
 
 const sage_picture_parts *sage_dataset_image_parts(const sage_dataset *dataset) {
@@ -195,8 +198,7 @@ void sage_dataset_query(const sage_dataset *dataset, size_t index, sage_packed_q
     query->picture = seen ? d->pictures + d->picture_begin[index] * d->image_dim : NULL;
     bool said = d->query_sentences != NULL && d->query_sentence_begin[index + 1] > d->query_sentence_begin[index];
     query->sentence = said ? d->query_sentences + d->query_sentence_begin[index] * d->sentence_dim : NULL;
-    bool searched = query->surface == SAGE_ON_SEARCH;
-    query->given = searched ? sage_given_find(d->given, query->text) : NULL;
+    query->given = sage_given_find(d->given.of[query->surface], query->text);
     query->looked_at = d->looked_at != NULL ? d->looked_at[index] : UINT32_MAX;
     query->positives = d->positives + d->positive_begin[index];
     query->n_positives = d->positive_begin[index + 1] - d->positive_begin[index];

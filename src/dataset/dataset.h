@@ -43,7 +43,9 @@ size_t sage_dataset_image_dim(const sage_dataset *dataset); /* 0: no image vecto
 /* Of which parts image vectors are, each of length 1; n = 0: there are none. */
 const sage_picture_parts *sage_dataset_image_parts(const sage_dataset *dataset);
 size_t sage_dataset_sentence_dim(const sage_dataset *dataset); /* 0: no vectors of texts */
-size_t sage_dataset_given_dim(const sage_dataset *dataset);    /* 0: search texts have no vectors of the shop's own */
+/* Of the query vectors that the shop gives, of whatever surface (features/given.h); 0: there are none. */
+size_t sage_dataset_given_dim(const sage_dataset *dataset);
+size_t sage_dataset_given_count(const sage_dataset *dataset, sage_surface surface);
 
 /* Product i's ids: field f is ids[begin[f] .. begin[f+1]); views into the map. */
 typedef struct sage_packed_product {
@@ -70,13 +72,16 @@ typedef struct sage_packed_query {
     const uint32_t *ids; /* search only */
     size_t n_ids;
     const float *sentence;     /* search only: [sentence_dim], a unit vector; NULL where there is none */
-    const float *given;        /* search only: [given_dim], a unit vector of the shop's own; NULL where there is none */
+    const float *given;        /* [given_dim], a unit vector of the shop's own; NULL where there is none */
     const float *picture;      /* image only: [image_dim], its parts unit vectors; NULL in older datasets */
     uint32_t looked_at;        /* product only: the index of the product that was looked at, else UINT32_MAX */
     const uint32_t *positives; /* product indices of all its known products of its own part, ascending */
     size_t n_positives;
 } sage_packed_query;
 void sage_dataset_query(const sage_dataset *dataset, size_t index, sage_packed_query *query);
+
+/* [given_dim] of a product that is looked at, by whatever event; NULL where there is none. */
+const float *sage_dataset_given_product(const sage_dataset *dataset, size_t product);
 
 /* Queries made from the catalogue that have a sentence, each a pair with the product it was made of: first those for
  * training, then those of sage_sampler_validation. None without an encoder of texts. */
@@ -125,6 +130,8 @@ typedef struct sage_packed_user {
 } sage_packed_user;
 size_t sage_dataset_users(const sage_dataset *dataset); /* 0 too where the dataset was packed without */
 void sage_dataset_user(const sage_dataset *dataset, size_t index, sage_packed_user *user);
+/* [given_dim]; NULL where there is none. A binary search. */
+const float *sage_dataset_given_user(const sage_dataset *dataset, size_t user);
 /* What is known of a user when `part` is to be predicted: those of its events into out [user->n], in their order;
  * returns how many. */
 size_t sage_user_known(const sage_packed_user *user, sage_part part, sage_user_event *out);

@@ -59,8 +59,18 @@ static bool all_finite(const float *values, size_t n) {
 
 typedef struct product_sizes {
     size_t pids, fingerprints, same, text, text_begin, text_field, ids, id_begin, id_field, words, word_begin, images,
-        image_begin, image_prints, sentences, sentence_begin, sentence_dim;
+        image_begin, image_prints, sentences, sentence_begin, sentence_dim, given;
 } product_sizes;
+
+/* A place of the vectors each, or none. */
+static bool given_hold(const sage_dataset *d, size_t n_places) {
+    size_t n = sage_given_count(d->given.of[SAGE_ON_PRODUCT]);
+    if (d->product_given == NULL) return true;
+    for (size_t i = 0; i < n_places; i++) {
+        if (d->product_given[i] != UINT32_MAX && d->product_given[i] >= n) return false;
+    }
+    return n_places == d->n_products;
+}
 
 /* Whole vectors, at most one each. */
 static bool sentences_hold(const uint64_t *begin, size_t n_begin, size_t n, size_t n_values, size_t dim) {
@@ -91,6 +101,7 @@ static const char *fault_of_products(const sage_dataset *d, const product_sizes 
     if (!sage_check_spans(d->image_begin, s->image_begin, n, n_images)) return "its image vectors do not lie in order";
     if (!all_finite(d->images, s->images)) return "an image vector is not finite";
     if (d->image_prints != NULL && s->image_prints != n_images) return "its image prints differ in number";
+    if (!given_hold(d, s->given)) return "its given vectors differ in number";
     if (d->sentences == NULL) return NULL;
     if (!sentences_hold(d->sentence_begin, s->sentence_begin, n, s->sentences, d->sentence_dim))
         return "its sentences do not lie in order";
@@ -139,6 +150,7 @@ sage_status sage_dataset_check_products(sage_dataset *dataset, const char *path,
     GET(d->product_file, "image_begin", d->image_begin, s.image_begin);
     if (has(d->product_file, "image_prints")) GET(d->product_file, "image_prints", d->image_prints, s.image_prints);
     SAGE_TRY(get_sentences(d, &s, error));
+    if (has(d->product_file, "given")) GET(d->product_file, "given", d->product_given, s.given);
     if (n_info != 1) {
         st = sage_check_damaged(path, "its head has a wrong size", error);
         goto out;

@@ -14,6 +14,11 @@ void sage_dataset_user(const sage_dataset *dataset, size_t index, sage_packed_us
                                .first = event[0]};
 }
 
+const float *sage_dataset_given_user(const sage_dataset *dataset, size_t user) {
+    const uint64_t *id = dataset->user_id_begin + user;
+    return sage_given_find(dataset->given.of[SAGE_ON_USER], (sage_str){dataset->user_id + id[0], id[1] - id[0]});
+}
+
 size_t sage_user_known(const sage_packed_user *user, sage_part part, sage_user_event *out) {
     size_t n = 0;
     for (size_t i = 0; i < user->n; i++) {

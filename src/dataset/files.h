@@ -34,8 +34,9 @@ struct sage_dataset {
     const uint64_t *picture_begin;
     const float *query_sentences; /* NULL: a file without them */
     const uint64_t *query_sentence_begin;
-    sage_given *given;         /* NULL: none */
-    const uint32_t *looked_at; /* NULL: nothing was looked at, or an older file */
+    sage_given_set given;          /* copies of the shop's */
+    const uint32_t *product_given; /* [N] places in those of the surface product, or UINT32_MAX; NULL: there are none */
+    const uint32_t *looked_at;     /* NULL: nothing was looked at, or an older file */
 
     sage_packed *made_file; /* NULL: there is none */
     size_t n_made, n_made_all;

@@ -14,6 +14,7 @@
  *               older files
  *   sentences   f32 [.][sentence_dim], sentence_begin u64 [N + 1] in vectors, sentence_dim u64 [1]: one of each product
  *               that has a title; absent without an encoder of texts
+ *   given       u32 [N]: the place of the product's vector in product-vectors.bin, or UINT32_MAX; absent without it
  *
  * queries.bin, Q queries grouped by part:
  *   info        sage_queries_info
@@ -41,7 +42,9 @@
  *
  * made.bin, only with an encoder of texts: M queries made from the catalogue for training, of M different products,
  * then those for validation (sage_sampler_validation): product     u32 [all], ends u64 [2]: M, and how many there are
- * in all text        u8, text_begin u64 [all + 1]: words with a blank between sentences   f32 [all][sentence_dim] */
+ * in all text        u8, text_begin u64 [all + 1]: words with a blank between sentences   f32 [all][sentence_dim]
+ *
+ * <surface>-vectors.bin: copies of the query vectors that the shop gives (features/given.h). */
 #ifndef SAGE_DATASET_LAYOUT_H
 #define SAGE_DATASET_LAYOUT_H
 
@@ -84,7 +87,6 @@ typedef struct sage_users_info {
 #define SAGE_QUERIES_FILE  "queries.bin"
 #define SAGE_VOCAB_FILE    "vocab.bin"
 #define SAGE_META_FILE     "meta.json"
-#define SAGE_GIVEN_FILE    "search-vectors.bin" /* a copy of the shop's (features/given.h) */
 #define SAGE_USERS_FILE    "users.bin"
 #define SAGE_USERS_MAGIC   "SAGEUSER"
 #define SAGE_MADE_FILE     "made.bin"

@@ -77,6 +77,24 @@ static json_t *vocab_json(const sage_vocab *vocab) {
                      "bigrams", size[SAGE_BIGRAM], "trigrams", size[SAGE_TRIGRAM], "hash", hash);
 }
 
+/* "search_vectors" and so on: the identity in hex; absent: none. */
+static void given_member(sage_surface surface, const sage_given *given, char name[32], char identity[17]) {
+    snprintf(name, 32, "%s_vectors", sage_surface_names[surface]);
+    identity[0] = '\0';
+    if (given != NULL) snprintf(identity, 17, "%016" PRIx64, sage_given_identity(given));
+}
+
+static sage_status write_given(const sage_build *build, json_t *root, sage_error *error) {
+    char name[32], identity[17];
+    for (int s = 0; s < SAGE_SURFACES; s++) {
+        if (build->given.of[s] == NULL) continue;
+        given_member((sage_surface)s, build->given.of[s], name, identity);
+        if (json_object_set_new(root, name, json_string(identity)) != 0)
+            return sage_fail_memory(error, sizeof identity);
+    }
+    return SAGE_OK;
+}
+
 sage_status sage_build_write_meta(sage_build *build, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
@@ -94,12 +112,7 @@ sage_status sage_build_write_meta(sage_build *build, sage_error *error) {
                      "vocabulary", vocab_json(build->vocab), "parts", "train", part_json(&parts[SAGE_TRAIN]),
                      "validation", part_json(&parts[SAGE_VALIDATION]), "test", part_json(&parts[SAGE_TEST]));
     SAGE_TRY(no_memory(root, error));
-    if (build->given != 0) {
-        char identity[17];
-        snprintf(identity, sizeof identity, "%016" PRIx64, build->given);
-        if (json_object_set_new(root, "search_vectors", json_string(identity)) != 0)
-            SAGE_TRY(sage_fail_memory(error, sizeof identity));
-    }
+    SAGE_TRY(write_given(build, root, error));
     SAGE_TRY(sage_path_join(path, build->dir, SAGE_META_FILE, error));
     SAGE_TRY(sage_json_write(path, root, error));
 out:
@@ -182,15 +195,18 @@ static bool same_options(const json_t *root, const sage_options *options) {
 
 /* Those that the shop has now; damaged ones are for whoever packs them to tell. */
 static bool same_given(const json_t *root, const char *shop_dir, const sage_options *options) {
-    const char *then = json_string_value(json_object_get(root, "search_vectors"));
-    char path[SAGE_PATH_MAX], now[17] = "";
-    sage_given *given = NULL;
-    if (sage_options_bool(options, "search_vectors") && sage_given_path(path, shop_dir, NULL) == SAGE_OK &&
-        sage_given_open(path, false, &given, NULL) != SAGE_OK)
+    char name[32], now[17];
+    sage_given_set given = {{NULL}};
+    bool same = true;
+    if (sage_options_bool(options, "search_vectors") && sage_given_open_shop(shop_dir, false, &given, NULL) != SAGE_OK)
         return false;
-    if (given != NULL) snprintf(now, sizeof now, "%016" PRIx64, sage_given_identity(given));
-    sage_given_close(given);
-    return strcmp(then != NULL ? then : "", now) == 0;
+    for (int s = 0; s < SAGE_SURFACES && same; s++) {
+        given_member((sage_surface)s, given.of[s], name, now);
+        const char *then = json_string_value(json_object_get(root, name));
+        same = strcmp(then != NULL ? then : "", now) == 0;
+    }
+    sage_given_set_close(&given);
+    return same;
 }
 
 bool sage_dataset_fresh(const char *shop_dir, uint64_t id, int64_t catalogue_revision, const sage_options *options,

@@ -28,9 +28,8 @@ const sage_option sage_dataset_options[] = {
      "Bytes of memory: building a dataset counts n-grams within it and sends the rest to disk (auto: 1 GiB); training "
      "does not start where it needs more, or, with batch=auto, takes a smaller batch (auto: no limit)."},
     {"dataset", "search_vectors", SAGE_OPT_BOOL, 0, 0, NULL, "on",
-     "Vectors that the shop has of its own for search texts (import vectors) stand for them in training, validation "
-     "and "
-     "searches, in place of the search tower."},
+     "Vectors that the shop has of its own for queries of whatever surface (import vectors) are learned from in "
+     "training, and validation and searches ask with them."},
     {NULL, NULL, SAGE_OPT_INT, 0, 0, NULL, NULL, NULL},
 };
 

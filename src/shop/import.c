@@ -1,6 +1,7 @@
 /* The imports: the catalogue's own calls, under the shop's lock. */
 #include <base/error.h>
 #include <features/given.h>
+#include <io/npy.h>
 #include <shop/shop.h>
 #include <string.h>
 
@@ -68,24 +69,98 @@ out:
     return st;
 }
 
-sage_status sage_import_query_vectors(sage_shop *shop, const char *npy_file, const char *ids_file,
-                                      sage_query_vectors_report *report, sage_error *error) {
+/* ---- query vectors ---- */
+
+static bool surface_named(const char *name, sage_surface *surface) {
+    for (int s = 0; s < SAGE_SURFACES; s++) {
+        if (strcmp(name, sage_surface_names[s]) != 0) continue;
+        *surface = (sage_surface)s;
+        return true;
+    }
+    return false;
+}
+
+/* All surfaces' lie in one space. */
+static sage_status check_width(const sage_shop *shop, sage_surface surface, const char *npy_file, sage_error *error) {
     sage_status st = SAGE_OK;
+    sage_given *other = NULL;
+    sage_npy npy = {0};
+    char path[SAGE_PATH_MAX];
+    SAGE_TRY(sage_npy_open(npy_file, &npy, error));
+    for (int s = 0; s < SAGE_SURFACES; s++) {
+        if (s == (int)surface) continue;
+        SAGE_TRY(sage_given_path(path, shop->dir, (sage_surface)s, error));
+        SAGE_TRY(sage_given_open(path, false, &other, error));
+        if (other != NULL && sage_given_dim(other) != npy.cols)
+            SAGE_TRY(sage_fail_at(error, SAGE_E_STATE, npy_file, 0, 0,
+                                  "its vectors have %zu numbers, those of the surface %s have %zu, and all lie in one "
+                                  "space; give vectors of one width, or remove %s first",
+                                  npy.cols, sage_surface_names[s], sage_given_dim(other), path));
+        sage_given_close(other);
+        other = NULL;
+    }
+out:
+    sage_given_close(other);
+    sage_npy_close(&npy);
+    return st;
+}
+
+static sage_status count_unknown(sage_catalog *catalog, sage_surface surface, const sage_given *given, uint64_t *n,
+                                 sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_query_finder *finder = NULL;
+    bool known;
+    SAGE_TRY(sage_query_finder_open(catalog, surface, &finder, error));
+    for (size_t i = 0; i < sage_given_count(given); i++) {
+        SAGE_TRY(sage_query_finder_knows(finder, sage_given_key(given, i), &known, error));
+        *n += !known;
+    }
+out:
+    sage_query_finder_close(finder);
+    return st;
+}
+
+sage_status sage_import_query_vectors(sage_shop *shop, const char *surface_name, const char *npy_file,
+                                      const char *ids_file, sage_query_vectors_report *report, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_catalog *catalog = NULL;
     sage_given *given = NULL;
+    sage_surface surface;
     char path[SAGE_PATH_MAX], dir[SAGE_PATH_MAX];
     int lock = -1;
     memset(report, 0, sizeof *report);
-    SAGE_TRY(sage_shop_lock(shop, SAGE_LOCK_CATALOG, &lock, error));
+    if (!surface_named(surface_name, &surface))
+        return sage_fail(error, SAGE_E_ARGUMENT, "unknown surface '%s'; use search, image, product or user",
+                         surface_name);
+    SAGE_TRY(begin_write(shop, &lock, &catalog, error));
+    SAGE_TRY(check_width(shop, surface, npy_file, error));
     SAGE_TRY(sage_shop_path(shop, "given", dir, error));
-    SAGE_TRY(sage_given_path(path, shop->dir, error));
+    SAGE_TRY(sage_given_path(path, shop->dir, surface, error));
     SAGE_TRY(sage_fs_mkdir(dir, error));
     SAGE_TRY(sage_fs_sync_dir(shop->dir, error));
-    SAGE_TRY(sage_given_write(path, npy_file, ids_file, error));
+    SAGE_TRY(sage_given_write(path, surface, npy_file, ids_file, error));
     SAGE_TRY(sage_given_open(path, true, &given, error));
-    *report = (sage_query_vectors_report){sage_given_count(given), sage_given_dim(given)};
+    report->vectors = sage_given_count(given);
+    report->dim = sage_given_dim(given);
+    SAGE_TRY(count_unknown(catalog, surface, given, &report->unknown, error));
 out:
     sage_given_close(given);
-    sage_fs_unlock(lock);
+    end_write(lock, catalog);
+    return st;
+}
+
+/* ---- forgetting ---- */
+
+/* The vector first: where that fails, the user is still known, and forgetting can be asked for again. */
+static sage_status forget_vector(const sage_shop *shop, const char *user_id, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char path[SAGE_PATH_MAX], dir[SAGE_PATH_MAX];
+    bool found;
+    SAGE_TRY(sage_given_path(path, shop->dir, SAGE_ON_USER, error));
+    SAGE_TRY(sage_given_remove(path, (sage_str){user_id, strlen(user_id)}, &found, error));
+    SAGE_TRY(sage_shop_path(shop, "given", dir, error));
+    if (found) SAGE_TRY(sage_fs_sync_dir(dir, error));
+out:
     return st;
 }
 
@@ -95,6 +170,7 @@ sage_status sage_shop_forget_user(sage_shop *shop, const char *user_id, uint64_t
     uint64_t removed = 0;
     int lock = -1;
     SAGE_TRY(begin_write(shop, &lock, &catalog, error));
+    SAGE_TRY(forget_vector(shop, user_id, error));
     SAGE_TRY(sage_catalog_forget_user(catalog, user_id, &removed, error));
     if (events) *events = removed;
 out:

@@ -200,7 +200,7 @@ static sage_status give_vectors(sage_shop *shop, const sage_release *release, sa
     if (config == NULL) return sage_fail_memory(error, sizeof *config);
     SAGE_TRY(sage_model_config_read(shop, release->query_model, config, error));
     if (!config->search_vectors) goto out;
-    SAGE_TRY(sage_given_path(path, shop->dir, error));
+    SAGE_TRY(sage_given_path(path, shop->dir, SAGE_ON_SEARCH, error));
     st = sage_given_open(path, true, &given, &fault);
     if (st == SAGE_OK && given == NULL)
         st = sage_fail(&fault, SAGE_E_STATE,

@@ -30,13 +30,12 @@ out:
 
 static sage_status count_given(const sage_shop *shop, sage_shop_state *state, sage_error *error) {
     sage_status st = SAGE_OK;
-    sage_given *given = NULL;
-    char path[SAGE_PATH_MAX];
-    SAGE_TRY(sage_given_path(path, shop->dir, error));
-    SAGE_TRY(sage_given_open(path, false, &given, error));
-    state->search_vectors = sage_given_count(given);
+    sage_given_set given = {{NULL}};
+    SAGE_TRY(sage_given_open_shop(shop->dir, false, &given, error));
+    _Static_assert(sizeof state->query_vectors / sizeof *state->query_vectors == SAGE_SURFACES, "one of each surface");
+    for (int s = 0; s < SAGE_SURFACES; s++) state->query_vectors[s] = sage_given_count(given.of[s]);
 out:
-    sage_given_close(given);
+    sage_given_set_close(&given);
     return st;
 }
 

@@ -80,7 +80,7 @@ static sage_status take_given_width(const sage_trainer *trainer, sage_model_shap
     if (dim == 0 || dim == shape->dim_out) return SAGE_OK;
     if (!sage_options_is_auto(trainer->options, "dim_out"))
         return sage_fail(error, SAGE_E_ARGUMENT,
-                         "option dim_out = %zu, but the shop's vectors of search texts have %zu numbers; leave dim_out "
+                         "option dim_out = %zu, but the shop's own query vectors have %zu numbers; leave dim_out "
                          "to the program, or set search_vectors=off",
                          shape->dim_out, dim);
     shape->dim_out = dim;

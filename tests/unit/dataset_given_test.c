@@ -7,13 +7,13 @@
 
 enum { DIM = 4, TEXTS = 30 };
 
-/* Vectors of the texts "oak 0" .. , that of number i along its own direction. */
-static void give(size_t n) {
+/* Vectors of `n` keys of a surface, "oak 0" .. , that of number i mostly along its own direction. */
+static void give_to(sage_surface surface, const char *format, size_t n) {
     static float vectors[TEXTS * DIM];
     char text[TEXTS * 16] = "", path[SAGE_PATH_MAX], npy[SAGE_PATH_MAX], ids[SAGE_PATH_MAX];
     sage_error error;
     for (size_t i = 0; i < n; i++) {
-        snprintf(text + strlen(text), 32, "oak %zu\n", i);
+        snprintf(text + strlen(text), 32, format, i);
         for (size_t d = 0; d < DIM; d++) vectors[i * DIM + d] = (float)(i + 1) * (d == i % DIM ? 2 : 1);
     }
     fake_vectors("q.npy", vectors, n, DIM);
@@ -21,8 +21,20 @@ static void give(size_t n) {
     snprintf(ids, sizeof ids, "%s", scratch_path(fake_dir, "q.txt"));
     scratch_write(ids, text, strlen(text));
     assert_int_equal(sage_fs_mkdir(scratch_path(fake_dir, "given"), NULL), SAGE_OK);
-    assert_int_equal(sage_given_path(path, fake_dir, NULL), SAGE_OK);
-    if (sage_given_write(path, npy, ids, &error) != SAGE_OK) fail_msg("%s", error.text);
+    assert_int_equal(sage_given_path(path, fake_dir, surface, NULL), SAGE_OK);
+    if (sage_given_write(path, surface, npy, ids, &error) != SAGE_OK) fail_msg("%s", error.text);
+}
+
+static void give(size_t n) {
+    give_to(SAGE_ON_SEARCH, "oak %zu\n", n);
+}
+
+static void take_away(void) {
+    assert_int_equal(sage_fs_remove_tree(scratch_path(fake_dir, "given"), NULL), SAGE_OK);
+}
+
+static bool points_along(const float *vector, size_t number) {
+    return vector != NULL && vector[number % DIM] > vector[(number + 1) % DIM];
 }
 
 static sage_catalog *shop(void) {
@@ -73,6 +85,74 @@ static void texts_come_with_their_vectors(void **state) {
     fake_set(options, "search_vectors=on");
     give(TEXTS);
     assert_false(sage_dataset_fresh(fake_dir, id, sage_catalog_revision(catalog), options, NULL));
+    sage_options_free(options);
+    free(catalog);
+}
+
+/* Users u 0 .. u 39 and products of the ids p 0 .. p 49; the first ones of each, and product queries, have vectors. */
+static void every_surface_has_its_vectors(void **state) {
+    (void)state;
+    sage_catalog *catalog = shop();
+    sage_options *options = fake_options();
+    sage_packed_query query;
+    sage_packed_user user;
+    char text[32];
+    size_t looked = 0;
+    take_away();
+    for (size_t i = 0; i < 50; i++) {
+        snprintf(text, sizeof text, "p %zu", i);
+        catalog->products[i].id = fake_text(catalog, text);
+    }
+    for (int i = 0; i < 40; i++) {
+        snprintf(text, sizeof text, "u %d", i);
+        for (int k = 0; k < 3; k++) fake_act(catalog, text, 10 + 10 * ((i + k) % 50), SAGE_CLICK, 1000 * k);
+        snprintf(text, sizeof text, "%d", 10 * (i % 20 + 1)); /* the fake's way to name a product in the log */
+        fake_event(catalog, SAGE_ON_PRODUCT, text, 10 * (i % 7 + 1), SAGE_CLICK, 1);
+    }
+    fake_sort_events(catalog);
+    give_to(SAGE_ON_USER, "u %zu\n", 20);
+    give_to(SAGE_ON_PRODUCT, "p %zu\n", 20);
+    uint64_t id = fake_build(catalog, options);
+    sage_dataset *dataset = fake_open(id);
+    assert_int_equal(sage_dataset_given_dim(dataset), DIM);
+    assert_int_equal(sage_dataset_given_count(dataset, SAGE_ON_USER), 20);
+    assert_int_equal(sage_dataset_given_count(dataset, SAGE_ON_SEARCH), 0);
+    for (size_t i = 0; i < 50; i++) {
+        if (i < 20)
+            assert_true(points_along(sage_dataset_given_product(dataset, i), i));
+        else
+            assert_null(sage_dataset_given_product(dataset, i));
+    }
+    assert_int_equal(sage_dataset_users(dataset), 40);
+    for (size_t i = 0; i < 40; i++) {
+        sage_dataset_user(dataset, i, &user);
+        size_t number = strtoul(user.id.data + 2, NULL, 10);
+        if (number < 20)
+            assert_true(points_along(sage_dataset_given_user(dataset, i), number));
+        else
+            assert_null(sage_dataset_given_user(dataset, i));
+    }
+    sage_dataset_close(dataset);
+    assert_true(sage_dataset_fresh(fake_dir, id, sage_catalog_revision(catalog), options, NULL));
+    give_to(SAGE_ON_USER, "u %zu\n", 21);
+    assert_false(sage_dataset_fresh(fake_dir, id, sage_catalog_revision(catalog), options, NULL));
+    /* A query of the log finds its vector by the id that the log names. */
+    give_to(SAGE_ON_PRODUCT, "%zu0\n", 10);
+    dataset = fake_open(fake_build(catalog, options));
+    for (size_t i = 0; i < sage_dataset_queries(dataset); i++) {
+        sage_dataset_query(dataset, i, &query);
+        if (query.surface != SAGE_ON_PRODUCT) {
+            assert_null(query.given);
+            continue;
+        }
+        snprintf(text, sizeof text, "%.*s", (int)query.text.len, query.text.data);
+        size_t number = strtoul(text, NULL, 10) / 10;
+        assert_true(number < 10 ? points_along(query.given, number) : query.given == NULL);
+        looked++;
+    }
+    assert_true(looked > 0);
+    sage_dataset_close(dataset);
+    take_away();
     sage_options_free(options);
     free(catalog);
 }
@@ -134,6 +214,7 @@ static void without_searches_there_is_nothing_to_ask(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_come_with_their_vectors),
+        cmocka_unit_test(every_surface_has_its_vectors),
         cmocka_unit_test(batches_ask_with_them),
         cmocka_unit_test(without_searches_there_is_nothing_to_ask),
     };

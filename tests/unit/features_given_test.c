@@ -45,7 +45,7 @@ static sage_given *written(const char *texts) {
     sage_given *given;
     sage_error error;
     input(texts, four, 4);
-    if (sage_given_write(path, npy, ids, &error) != SAGE_OK) fail_msg("%s", error.text);
+    if (sage_given_write(path, SAGE_ON_SEARCH, npy, ids, &error) != SAGE_OK) fail_msg("%s", error.text);
     if (sage_given_open(path, true, &given, &error) != SAGE_OK) fail_msg("%s", error.text);
     return given;
 }
@@ -102,13 +102,13 @@ static void bad_input_changes_nothing(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         float vectors[4 * DIM] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, cases[i].last};
         input(cases[i].texts, vectors, 4);
-        assert_int_equal(sage_given_write(path, npy, ids, &error), SAGE_E_FORMAT);
+        assert_int_equal(sage_given_write(path, SAGE_ON_SEARCH, npy, ids, &error), SAGE_E_FORMAT);
         assert_non_null(strstr(error.text, cases[i].says));
         assert_int_equal(sage_given_open(path, true, &given, NULL), SAGE_OK);
         assert_non_null(find(given, "rug"));
         sage_given_close(given);
     }
-    assert_int_equal(sage_given_write(path, scratch_path(dir, "absent"), ids, NULL), SAGE_E_NOT_FOUND);
+    assert_int_equal(sage_given_write(path, SAGE_ON_SEARCH, scratch_path(dir, "absent"), ids, NULL), SAGE_E_NOT_FOUND);
 }
 
 static void damage_is_told(void **state) {
@@ -140,7 +140,7 @@ static void memory_runs_out(void **state) {
     for (unsigned long at = 1;; at++) {
         given = NULL;
         sage_alloc_fail_from(at);
-        sage_status st = sage_given_write(path, npy, ids, NULL);
+        sage_status st = sage_given_write(path, SAGE_ON_SEARCH, npy, ids, NULL);
         if (st == SAGE_OK) st = sage_given_open(path, true, &given, NULL);
         unsigned long made = sage_alloc_fail_from(0);
         sage_given_close(given);
@@ -149,11 +149,98 @@ static void memory_runs_out(void **state) {
     }
 }
 
+static void ids_are_taken_as_they_are(void **state) {
+    (void)state;
+    sage_given *given;
+    sage_error error;
+    input("Ann\r\n  Bob Y \nann\nBOB\n", four, 4);
+    if (sage_given_write(path, SAGE_ON_USER, npy, ids, &error) != SAGE_OK) fail_msg("%s", error.text);
+    assert_int_equal(sage_given_open(path, true, &given, NULL), SAGE_OK);
+    assert_int_equal(sage_given_count(given), 4);
+    assert_non_null(find(given, "Ann"));
+    assert_non_null(find(given, "Bob Y"));
+    assert_null(find(given, "bob y"));
+    for (size_t i = 0; i < 4; i++) assert_int_equal(sage_given_place(given, sage_given_key(given, i)), i);
+    assert_true(sage_given_place(given, SAGE_STR("eve")) == SIZE_MAX);
+    sage_given_close(given);
+    input("a\nb\xff\nc\nd\n", four, 4);
+    assert_int_equal(sage_given_write(path, SAGE_ON_USER, npy, ids, &error), SAGE_E_FORMAT);
+    assert_non_null(strstr(error.text, "the id is not UTF-8"));
+    input("a\n \t \nc\nd\n", four, 4);
+    assert_int_equal(sage_given_write(path, SAGE_ON_IMAGE, npy, ids, &error), SAGE_E_FORMAT);
+    assert_non_null(strstr(error.text, "there is no id"));
+}
+
+static void one_can_go(void **state) {
+    (void)state;
+    sage_given *given, *left;
+    bool found;
+    float kept[DIM];
+    given = written("oak\nred\nrug\nbed\n");
+    memcpy(kept, find(given, "rug"), sizeof kept);
+    assert_int_equal(sage_given_remove(path, SAGE_STR("zebra"), &found, NULL), SAGE_OK);
+    assert_false(found);
+    assert_int_equal(sage_given_remove(path, SAGE_STR("red"), &found, NULL), SAGE_OK);
+    assert_true(found);
+    assert_int_equal(sage_given_open(path, true, &left, NULL), SAGE_OK);
+    assert_int_equal(sage_given_count(left), 3);
+    assert_null(find(left, "red"));
+    assert_memory_equal(find(left, "rug"), kept, sizeof kept);
+    assert_true(sage_given_identity(left) != sage_given_identity(given));
+    sage_given_close(left);
+    sage_given_close(given);
+    static const char *const others[] = {"oak", "rug", "bed"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(sage_fs_exists(path));
+        assert_int_equal(sage_given_remove(path, (sage_str){others[i], 3}, &found, NULL), SAGE_OK);
+        assert_true(found);
+    }
+    assert_false(sage_fs_exists(path));
+    assert_int_equal(sage_given_remove(path, SAGE_STR("bed"), &found, NULL), SAGE_OK);
+    assert_false(found);
+}
+
+static void surfaces_have_one_width(void **state) {
+    (void)state;
+    char shop[SAGE_PATH_MAX], of[SAGE_PATH_MAX];
+    sage_given_set set;
+    sage_error error;
+    snprintf(shop, sizeof shop, "%s", scratch_path(dir, "shop"));
+    assert_int_equal(sage_fs_mkdir(shop, NULL), SAGE_OK);
+    assert_int_equal(sage_fs_mkdir(scratch_path(shop, "given"), NULL), SAGE_OK);
+    assert_int_equal(sage_given_open_shop(shop, true, &set, NULL), SAGE_OK);
+    assert_int_equal(sage_given_set_dim(&set), 0);
+    input("a\nb\nc\nd\n", four, 4);
+    for (int s = SAGE_ON_IMAGE; s <= SAGE_ON_USER; s += 2) {
+        assert_int_equal(sage_given_path(of, shop, (sage_surface)s, NULL), SAGE_OK);
+        assert_int_equal(sage_given_write(of, (sage_surface)s, npy, ids, NULL), SAGE_OK);
+    }
+    assert_int_equal(sage_given_open_shop(shop, true, &set, NULL), SAGE_OK);
+    assert_int_equal(sage_given_set_dim(&set), DIM);
+    assert_true(set.of[SAGE_ON_SEARCH] == NULL && set.of[SAGE_ON_PRODUCT] == NULL);
+    assert_int_equal(sage_given_count(set.of[SAGE_ON_USER]), 4);
+    sage_given_set_close(&set);
+    sage_npy_writer writer;
+    scratch_write(ids, "a\n", 2);
+    assert_int_equal(sage_npy_create(npy, 1, DIM + 1, &writer, NULL), SAGE_OK);
+    assert_int_equal(sage_npy_add(&writer, four, 1, NULL), SAGE_OK);
+    assert_int_equal(sage_npy_finish(&writer, NULL), SAGE_OK);
+    assert_int_equal(sage_given_write(of, SAGE_ON_USER, npy, ids, NULL), SAGE_OK);
+    assert_int_equal(sage_given_open_shop(shop, true, &set, &error), SAGE_E_FORMAT);
+    assert_non_null(strstr(error.source, "user.bin"));
+    assert_null(set.of[SAGE_ON_IMAGE]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(texts_find_their_vectors),  cmocka_unit_test(none_is_none),
-        cmocka_unit_test(bad_input_changes_nothing), cmocka_unit_test(damage_is_told),
+        cmocka_unit_test(texts_find_their_vectors),
+        cmocka_unit_test(none_is_none),
+        cmocka_unit_test(bad_input_changes_nothing),
+        cmocka_unit_test(damage_is_told),
         cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(ids_are_taken_as_they_are),
+        cmocka_unit_test(one_can_go),
+        cmocka_unit_test(surfaces_have_one_width),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
