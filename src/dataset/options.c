@@ -41,6 +41,10 @@ const sage_option sage_sampler_options[] = {
     {"sampler", "catalogue_share", SAGE_OPT_REAL, 0, 1, NULL, "auto",
      "Share of a batch's texts, and of its pictures, that is made from the catalogue alone; auto is 0.6 where there "
      "are events, and 1 where there are none."},
+    {"sampler", "given_share", SAGE_OPT_REAL, 0, 1, NULL, "auto",
+     "Share of a batch's events whose queries are the vectors that the shop has of its own for them, where all have "
+     "one "
+     "(fewer in proportion); the others ask by the towers, which follow those vectors; auto is 0.5."},
     {"sampler", "share_click", SAGE_OPT_REAL, 0, 1e9, NULL, "auto",
      "Relative share of clicks among a batch's events, of every surface; auto is the square root of their number."},
     {"sampler", "share_save", SAGE_OPT_REAL, 0, 1e9, NULL, "auto",

@@ -19,9 +19,8 @@ static sage_status allocate_rows(sage_sampler *s, sage_error *error) {
         s->weight == NULL || s->log_q == NULL || s->mask == NULL) {
         return sage_fail_memory(error, rows * ((columns + 63) / 64) * sizeof *s->mask);
     }
-    s->given = sage_alloc_zero(s->n_given * sage_dataset_given_dim(s->dataset) + 1, sizeof *s->given);
-    if (s->given == NULL) return sage_fail_memory(error, s->n_given * sizeof *s->given);
-    sage_status st = sage_pictures_allocate(s, error);
+    sage_status st = sage_given_allocate(s, error);
+    if (st == SAGE_OK) st = sage_pictures_allocate(s, error);
     if (st == SAGE_OK) st = sage_people_allocate(s, error);
     if (st == SAGE_OK) st = sage_touched_new(s, error);
     return st == SAGE_OK ? sage_spoken_allocate(s, error) : st;
@@ -60,7 +59,7 @@ sage_status sage_sampler_twin(const sage_sampler *of, sage_pool *pool, sage_samp
     s->n_products = of->n_products;
     s->n_random = of->n_random;
     s->n_texts = of->n_texts;
-    s->n_given = of->n_given;
+    s->given.n = of->given.n;
     s->n_spoken = of->n_spoken;
     s->pictures.n = of->pictures.n;
     s->people.n_looked = of->people.n_looked;
@@ -75,6 +74,7 @@ sage_status sage_sampler_twin(const sage_sampler *of, sage_pool *pool, sage_samp
     memcpy(s->length_cdf, of->length_cdf, sizeof s->length_cdf);
     memcpy(s->sketches, of->sketches, sizeof s->sketches);
     memcpy(s->people.targets, of->people.targets, sizeof s->people.targets);
+    memcpy(s->given.chosen, of->given.chosen, sizeof s->given.chosen);
     s->people.touched = of->people.touched;
     SAGE_TRY(allocate_rows(s, error));
     *twin = s;
@@ -109,6 +109,7 @@ void sage_sampler_free(sage_sampler *sampler) {
     sage_teacher_free(&s->teacher);
     sage_pictures_free(&s->pictures);
     sage_people_free(s);
+    sage_given_free(s);
     sage_spoken_free(&s->sentences);
     sage_free(s->workers);
     if (!s->borrowed) sage_tokens_free(&s->tokens);
@@ -122,7 +123,6 @@ void sage_sampler_free(sage_sampler *sampler) {
     sage_free(s->log_q);
     sage_free(s->mask);
     sage_free(s->token_field);
-    sage_free(s->given);
     sage_free(s->images);
     sage_free(s);
 }
@@ -134,8 +134,9 @@ static void present(sage_sampler *s) {
         .n_random = s->n_random,
         .n_texts = s->n_texts,
         .n_pictures = s->pictures.n,
-        .n_given = s->n_given,
-        .given = s->n_given > 0 ? s->given : NULL,
+        .n_given = s->given.n,
+        .given = s->given.n > 0 ? s->given.vectors : NULL,
+        .follow = s->given.follow,
         .n_looked = s->people.n_looked,
         .n_users = s->people.n_users,
         .product = s->product,
@@ -210,7 +211,8 @@ size_t sage_sampler_shared_bytes(const sage_sampler *sampler) {
     size_t bytes = sage_vocab_begin(sage_dataset_vocab(s->dataset), SAGE_BIGRAM) * sizeof *s->taste;
     bytes += s->n_products * (2 * sizeof *s->tokens.of + sizeof *s->tokens.pids);
     if (s->expected != NULL) bytes += s->n_products * sizeof *s->expected;
-    bytes += sage_people_target_bytes(s) + sage_recent_bytes(s) + (s->people.touched != NULL ? s->n_products : 0);
+    bytes += sage_given_chosen_bytes(s) + sage_people_target_bytes(s) + sage_recent_bytes(s) +
+             (s->people.touched != NULL ? s->n_products : 0);
     for (size_t t = 0; t < SAGE_SOURCES; t++) {
         if (s->sketches[t] != NULL) bytes += s->settings.sketch_depth * s->settings.sketch_width * sizeof(uint32_t);
     }
@@ -227,8 +229,7 @@ size_t sage_sampler_memory_bytes(const sage_sampler *sampler) {
     size_t bytes = sizeof *s + numbers * sizeof(uint32_t) + rows * (1 + 2 * sizeof(float)) +
                    rows * ((columns + 63) / 64) * 8 + s->token_field_capacity + s->images_capacity * sizeof(float) +
                    sage_mask_tables_bytes(&s->tables) + sage_teacher_bytes(&s->teacher) + sage_pictures_bytes(s) +
-                   sage_people_bytes(s) + sage_spoken_bytes(s) +
-                   s->n_given * sage_dataset_given_dim(s->dataset) * sizeof *s->given;
+                   sage_people_bytes(s) + sage_spoken_bytes(s) + sage_given_bytes(s);
     if (!s->borrowed) bytes += sage_sampler_shared_bytes(s);
     for (size_t t = 0; t < s->n_workers; t++) bytes += sizeof *s->workers + worker_bytes(&s->workers[t]);
     return bytes;

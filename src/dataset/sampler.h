@@ -37,6 +37,7 @@ typedef struct sage_batch {
     const uint8_t *user_kind;     /* sage_event_kind */
     const float *user_age;        /* days before the moment of the query, >= 0; NAN: no times */
     const float *given;           /* [n_given][given_dim] unit vectors; NULL without */
+    const float *follow;          /* [B - n_given][given_dim] what the row's tower is to say, or zeros; NULL without */
     /* product tokens after dropout, as sage_product_batch wants them; the own one (tokens.h) has the number behind the
      * fields', and the id V + its number */
     const uint32_t *token_begin; /* [B + R + 1] */

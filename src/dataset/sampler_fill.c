@@ -62,25 +62,11 @@ out:
     return st;
 }
 
-/* A text that has no vector says nothing. */
-static void fill_given(sage_sampler *s, size_t row) {
-    size_t dim = sage_dataset_given_dim(s->dataset);
-    float *to = s->given + (row - (s->settings.batch - s->n_given)) * dim;
-    sage_packed_query query;
-    sage_dataset_query(s->dataset, s->query[row], &query);
-    if (query.given != NULL) {
-        memcpy(to, query.given, dim * sizeof *to);
-    } else {
-        memset(to, 0, dim * sizeof *to);
-        s->weight[row] = 0;
-    }
-}
-
 /* Queries without words. */
 static void fill_untold(sage_sampler *s, size_t row) {
     size_t place = row - s->n_texts;
-    if (row >= s->settings.batch - s->n_given)
-        fill_given(s, row);
+    if (row >= s->settings.batch - s->given.n)
+        sage_given_fill(s, row);
     else if (place < s->pictures.n)
         sage_pictures_fill(s, row);
     else if (place < s->pictures.n + s->people.n_looked)
@@ -94,6 +80,7 @@ static sage_status fill_query(sage_sampler *s, sage_sampler_worker *w, size_t ro
     sage_rng rng;
     const uint32_t *ids;
     size_t n;
+    if (row < s->settings.batch - s->given.n) sage_given_follow(s, row);
     if (row >= s->n_texts) {
         fill_untold(s, row);
         return sage_u32_add(&w->key_ends, (uint32_t)w->keys.n, error);

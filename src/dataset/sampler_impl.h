@@ -29,9 +29,13 @@ enum {
     SAGE_STREAM_RECENT
 };
 
-/* Sources of rows: one of each task, and behind them the events of the surface product, which give rows of the same
- * tasks as products that one user looked at. */
-enum { SAGE_SOURCE_LOOKS = SAGE_SAMPLER_TASKS, SAGE_SOURCES = SAGE_SOURCE_LOOKS + SAGE_EVENT_KINDS };
+/* Sources of rows: one of each task; behind them the events of the surface product, which give rows of the same tasks
+ * as products that one user looked at; behind these of each task what asks with a vector of the shop's own. */
+enum {
+    SAGE_SOURCE_LOOKS = SAGE_SAMPLER_TASKS,
+    SAGE_SOURCE_GIVEN = SAGE_SOURCE_LOOKS + SAGE_EVENT_KINDS,
+    SAGE_SOURCES = SAGE_SOURCE_GIVEN + SAGE_TASKS
+};
 
 typedef enum sage_log_q_kind { SAGE_LOG_Q_OFF, SAGE_LOG_Q_EXACT, SAGE_LOG_Q_SKETCH } sage_log_q_kind;
 
@@ -54,6 +58,7 @@ typedef struct sage_sampler_settings {
 typedef struct sage_task_source {
     const sage_pair *pairs; /* NULL for the catalogue and for what users did */
     const uint32_t *events; /* of what users did: numbers of events; else NULL */
+    const uint32_t *chosen; /* [n] those of the pairs or events that are drawn; NULL: all */
     const double *weights;  /* [n] of the events, running sums of how often each is drawn; NULL: all alike */
     size_t n;               /* pairs, events, products, or images of products */
     size_t begin, rows;     /* rows of a batch */
@@ -145,6 +150,15 @@ typedef struct sage_people_rows {
 } sage_people_rows;
 enum { SAGE_NO_EVENT = UINT32_MAX };
 
+/* The last rows, which ask with vectors of the shop's own, and what the towers' rows are to follow. */
+typedef struct sage_given_rows {
+    size_t n;
+    float *vectors;  /* [n][given_dim] */
+    float *follow;   /* [B - n][given_dim] zeros: the row has nothing to follow; NULL where nothing is given */
+    uint32_t *event; /* [n] the number of what a user did; SAGE_NO_EVENT: the row is of a pair */
+    uint32_t *chosen[SAGE_TASKS]; /* of the sources; NULL: all, or none */
+} sage_given_rows;
+
 /* Where the dataset has sentences. */
 typedef struct sage_sentence_rows {
     uint32_t *begin; /* [B + R + 1] into products */
@@ -158,8 +172,6 @@ struct sage_sampler {
     uint64_t seed, step;
     sage_sampler_settings settings;
     size_t n_products, n_random, n_texts;
-    size_t n_given; /* the last so many rows are of search texts whose vectors are given; then there are no texts */
-    float *given;   /* [n_given][given_dim] */
     size_t
         n_spoken; /* the first so many rows made of words take one of the dataset's made queries, with its sentence */
     bool full_catalogue, cold_start;
@@ -177,6 +189,7 @@ struct sage_sampler {
     sage_picture_rows pictures;
     sage_people_rows people;
     sage_sentence_rows sentences;
+    sage_given_rows given;
 
     /* the batch */
     sage_batch batch;
@@ -202,6 +215,10 @@ sage_status sage_sampler_plan_settings(sage_sampler *sampler, const sage_options
 void sage_sampler_plan_rows(sage_sampler *sampler, uint64_t step);
 /* The product that the source's i-th pair or event is about; not of the catalogue's sources. */
 uint32_t sage_source_product(const sage_sampler *sampler, const sage_task_source *source, size_t i);
+/* The place of the source's i-th draw among its pairs or events. */
+static inline size_t sage_source_place(const sage_task_source *source, size_t i) {
+    return source->chosen != NULL ? source->chosen[i] : i;
+}
 
 /* sampler_share.c: how many rows each source has, and which. */
 sage_status sage_sampler_share_out(sage_sampler *sampler, const sage_options *options, sage_error *error);
@@ -278,6 +295,20 @@ bool sage_history_has_before(const sage_user_event *events, size_t n, size_t tar
 bool sage_history_has_beside(const sage_sampler *sampler, const sage_user_event *events, size_t n, size_t target);
 void sage_history_fill_user(sage_sampler *sampler, size_t row);
 void sage_history_fill_looked(sage_sampler *sampler, size_t row);
+
+/* sampler_given.c: rows that ask with vectors of the shop's own stand behind all others and beside those of the towers,
+ * which follow what is given of their queries. */
+/* Of the task's source that which has such vectors becomes the source SAGE_SOURCE_GIVEN + task. */
+sage_status sage_given_choose(sage_sampler *sampler, unsigned task, sage_error *error);
+/* How many of a surface's `rows` of events ask so; after its tasks were chosen. */
+size_t sage_given_share(const sage_sampler *sampler, const sage_options *options, sage_surface surface, size_t rows);
+sage_status sage_given_allocate(sage_sampler *sampler, sage_error *error);
+void sage_given_free(sage_sampler *sampler);
+size_t sage_given_bytes(const sage_sampler *sampler); /* without `chosen` */
+size_t sage_given_chosen_bytes(const sage_sampler *sampler);
+void sage_given_plan(sage_sampler *sampler, const sage_task_source *source, size_t row, size_t place);
+void sage_given_fill(sage_sampler *sampler, size_t row);   /* of the last rows */
+void sage_given_follow(sage_sampler *sampler, size_t row); /* of the others */
 
 /* sampler_sentences.c; all do nothing where the dataset has none. `needed`: the product has nothing else. */
 sage_status sage_spoken_allocate(sage_sampler *sampler, sage_error *error);

@@ -179,6 +179,12 @@ static void mask_people(const sage_sampler *s, uint64_t *mask, size_t row) {
     for (size_t i = 0; i < n; i++) mask_alike(s, mask, events[i].product);
 }
 
+/* Its query is what somebody did or looked at, whoever makes its vector. */
+static bool of_people(const sage_sampler *s, size_t row) {
+    unsigned surface = s->task[row] / SAGE_EVENT_KINDS;
+    return surface == SAGE_ON_USER || surface == SAGE_ON_PRODUCT;
+}
+
 static void mask_rows_alike(void *ctx, size_t begin, size_t end, size_t number) {
     (void)number;
     const sage_sampler *s = ctx;
@@ -188,7 +194,7 @@ static void mask_rows_alike(void *ctx, size_t begin, size_t end, size_t number) 
         memset(mask, 0, mask_words(s) * sizeof *mask);
         mask_alike(s, mask, s->product[row]);
         mask_people(s, mask, row);
-        if (row >= s->n_texts + s->pictures.n) sage_touched_mask(s, mask);
+        if (of_people(s, row)) sage_touched_mask(s, mask);
         if (s->query[row] == UINT32_MAX) continue;
         sage_packed_query query;
         sage_dataset_query(s->dataset, s->query[row], &query);

@@ -87,7 +87,9 @@ out:
 /* ---- a step's rows ---- */
 
 uint32_t sage_source_product(const sage_sampler *sampler, const sage_task_source *source, size_t i) {
-    return source->events != NULL ? sampler->dataset->user_events[source->events[i]].product : source->pairs[i].product;
+    size_t place = sage_source_place(source, i);
+    return source->events != NULL ? sampler->dataset->user_events[source->events[place]].product
+                                  : source->pairs[place].product;
 }
 
 /* The task's position-th draw since the beginning: each epoch walks all of it in an order of its own. */
@@ -129,21 +131,29 @@ static void plan_made(sage_sampler *s, size_t number, size_t row, size_t drawn) 
 
 static void plan_event(sage_sampler *s, const sage_task_source *source, size_t row, size_t drawn) {
     double power = s->settings.count_power;
+    size_t place = sage_source_place(source, drawn);
     uint32_t count =
-        source->events != NULL ? s->dataset->user_events[source->events[drawn]].count : source->pairs[drawn].count;
+        source->events != NULL ? s->dataset->user_events[source->events[place]].count : source->pairs[place].count;
     s->product[row] = sage_source_product(s, source, drawn);
-    s->query[row] = source->events != NULL ? UINT32_MAX : source->pairs[drawn].query;
+    s->query[row] = source->events != NULL ? UINT32_MAX : source->pairs[place].query;
     s->weight[row] = power > 0 ? (float)pow(count, power) : 1;
-    if (row >= s->n_texts + s->pictures.n && row < s->settings.batch - s->n_given)
+    if (row >= s->settings.batch - s->given.n)
+        sage_given_plan(s, source, row, place);
+    else if (row >= s->n_texts + s->pictures.n)
         sage_people_plan(s, source, row, drawn);
+}
+
+static size_t task_of(size_t source) {
+    if (source >= SAGE_SOURCE_GIVEN) return source - SAGE_SOURCE_GIVEN;
+    return source < SAGE_SOURCE_LOOKS ? source
+                                      : source - SAGE_SOURCE_LOOKS + (size_t)SAGE_ON_PRODUCT * SAGE_EVENT_KINDS;
 }
 
 static void plan_source(sage_sampler *s, size_t number) {
     const sage_task_source *source = &s->tasks[number];
     bool made = number == SAGE_TASK_CATALOGUE || number == SAGE_TASK_PICTURES;
     size_t first = number == SAGE_TASK_CATALOGUE ? s->n_spoken : 0, rows = source->rows - first;
-    size_t task =
-        number < SAGE_SOURCE_LOOKS ? number : number - SAGE_SOURCE_LOOKS + (size_t)SAGE_ON_PRODUCT * SAGE_EVENT_KINDS;
+    size_t task = task_of(number);
     for (size_t i = 0; i < rows; i++) {
         size_t row = source->begin + first + i, drawn = draw(s, number, s->step * rows + i);
         s->made_query[row] = UINT32_MAX;

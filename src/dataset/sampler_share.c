@@ -199,15 +199,36 @@ out:
 
 /* ---- pictures and texts ---- */
 
-/* `rows` rows from `begin` on: events of a surface, then pairs made from the `n` products or images of the catalogue, a
- * share `made` of them. */
-static void share_surface(sage_sampler *s, const sage_options *o, sage_surface surface, unsigned made_task, size_t n,
-                          size_t begin, size_t rows, double made) {
-    size_t first = (size_t)surface * SAGE_EVENT_KINDS, end = begin + rows;
-    deal_kinds(s, o, surface, first, rows - (size_t)((double)rows * made + 0.5),
-               sage_options_is_auto(o, "catalogue_share"));
+/* Of a surface's `rows` of events those that ask with vectors of the shop's own; they stand behind all others. */
+static sage_status share_given(sage_sampler *s, const sage_options *o, sage_surface surface, size_t rows, bool capped,
+                               size_t *dealt, sage_error *error) {
+    sage_status st = SAGE_OK;
+    *dealt = 0;
+    if (sage_dataset_given_dim(s->dataset) == 0) return SAGE_OK;
+    for (unsigned k = 0; k < SAGE_EVENT_KINDS; k++)
+        SAGE_TRY(sage_given_choose(s, (unsigned)surface * SAGE_EVENT_KINDS + k, error));
+    *dealt = deal_kinds(s, o, surface, SAGE_SOURCE_GIVEN + (size_t)surface * SAGE_EVENT_KINDS,
+                        sage_given_share(s, o, surface, rows), capped);
+    s->given.n += *dealt;
+out:
+    return st;
+}
+
+/* *rows rows from `begin` on: events of a surface, then pairs made from the `n` products or images of the catalogue, a
+ * share `made` of them. *rows becomes less by those that ask with vectors of the shop's own. */
+static sage_status share_surface(sage_sampler *s, const sage_options *o, sage_surface surface, unsigned made_task,
+                                 size_t n, size_t begin, size_t *rows, double made, sage_error *error) {
+    sage_status st = SAGE_OK;
+    bool capped = sage_options_is_auto(o, "catalogue_share");
+    size_t first = (size_t)surface * SAGE_EVENT_KINDS, events = *rows - (size_t)((double)*rows * made + 0.5), given;
+    SAGE_TRY(share_given(s, o, surface, events, capped, &given, error));
+    *rows -= given;
+    size_t end = begin + *rows;
+    deal_kinds(s, o, surface, first, events - given, capped);
     begin = place_kinds(s, first, begin);
     s->tasks[made_task] = (sage_task_source){.n = n, .begin = begin, .rows = end - begin};
+out:
+    return st;
 }
 
 /* Where nobody searched by picture all rows are made; else the shares are as the roots of their numbers, with no more
@@ -232,25 +253,13 @@ static sage_status share_pictures(sage_sampler *s, const sage_options *o, size_t
     return SAGE_OK;
 }
 
-/* Search texts whose vectors are given: events alone, since no text that the catalogue makes has such a vector. */
-static sage_status share_given(sage_sampler *s, const sage_options *o, size_t searches, sage_error *error) {
-    s->n_given = s->n_texts;
-    s->n_texts = 0;
-    s->tasks[SAGE_TASK_CATALOGUE] = (sage_task_source){.n = s->n_products};
-    if (searches == 0 && s->n_given > 0)
-        return sage_fail(error, SAGE_E_STATE,
-                         "the shop has vectors of its own for search texts, but no search to train on; import such "
-                         "events, or set search_vectors=off");
-    deal_kinds(s, o, SAGE_ON_SEARCH, 0, s->n_given, false);
-    place_kinds(s, 0, s->settings.batch - s->n_given);
-    return SAGE_OK;
-}
-
 static void place(sage_sampler *s) {
     size_t begin = s->n_texts + s->pictures.n;
     begin = place_kinds(s, SAGE_SOURCE_LOOKS, begin);
     begin = place_kinds(s, SAGE_ON_PRODUCT * SAGE_EVENT_KINDS, begin);
-    place_kinds(s, SAGE_ON_USER * SAGE_EVENT_KINDS, begin);
+    begin = place_kinds(s, SAGE_ON_USER * SAGE_EVENT_KINDS, begin);
+    for (size_t surface = 0; surface < SAGE_TASKS / SAGE_EVENT_KINDS; surface++)
+        begin = place_kinds(s, SAGE_SOURCE_GIVEN + surface * SAGE_EVENT_KINDS, begin);
 }
 
 sage_status sage_sampler_share_out(sage_sampler *sampler, const sage_options *options, sage_error *error) {
@@ -264,14 +273,12 @@ sage_status sage_sampler_share_out(sage_sampler *sampler, const sage_options *op
     size_t people = s->people.n_users + s->people.n_looked;
     s->n_texts = s->settings.batch - s->pictures.n - people;
     s->cold_start = searches + (s->pictures.n > 0 ? pairs : 0) + people == 0;
-    if (sage_dataset_given_dim(s->dataset) > 0)
-        SAGE_TRY(share_given(s, options, searches, error));
-    else
-        share_surface(s, options, SAGE_ON_SEARCH, SAGE_TASK_CATALOGUE, s->n_products, 0, s->n_texts,
-                      searches == 0 ? 1 : sage_options_real_or(options, "catalogue_share", AUTO_CATALOGUE_SHARE));
+    double made = searches == 0 ? 1 : sage_options_real_or(options, "catalogue_share", AUTO_CATALOGUE_SHARE);
+    SAGE_TRY(
+        share_surface(s, options, SAGE_ON_SEARCH, SAGE_TASK_CATALOGUE, s->n_products, 0, &s->n_texts, made, error));
     if (s->pictures.n > 0)
-        share_surface(s, options, SAGE_ON_IMAGE, SAGE_TASK_PICTURES, images, s->n_texts, s->pictures.n,
-                      made_pictures(options, images, pairs));
+        SAGE_TRY(share_surface(s, options, SAGE_ON_IMAGE, SAGE_TASK_PICTURES, images, s->n_texts, &s->pictures.n,
+                               made_pictures(options, images, pairs), error));
     place(s);
 out:
     return st;

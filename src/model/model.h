@@ -208,6 +208,8 @@ typedef struct sage_query_batch {
     const uint8_t *user_kind;   /* [events] sage_event_kind */
     const float *user_age;      /* [events] days before the query, >= 0; NAN: not known */
     const real *given;          /* [n_given][dim_out] unit vectors, the queries' own: no tower is asked */
+    const real *follow;         /* training only: [all but n_given][dim_out] unit vectors that towers are to say, or
+                                   zeros; NULL: none */
 } sage_query_batch;
 
 /* ---- inference: out [n][sage_shape_out], unit vectors ---- */
@@ -277,6 +279,7 @@ typedef struct sage_loss_spec {
     size_t n_prefixes;
     size_t prefixes[SAGE_PREFIXES_MAX];
     real prefix_weight; /* of each */
+    real follow_weight; /* of the loss that draws towers' vectors to the query batch's `follow` */
 } sage_loss_spec;
 
 enum { SAGE_LOSS_TASKS = 32 }; /* task numbers are below it */
@@ -284,6 +287,7 @@ typedef struct sage_loss {
     double total, in_batch, random;   /* means over pairs (weighted); total = the sum of all, lambda teacher */
     double teacher;                   /* a row without a listed column that counts adds 0 */
     double prefixes;                  /* of all prefixes, weighted; in the total */
+    double follow;                    /* mean of 1 - cosine over the rows that have something to follow */
     double sentences;                 /* of those that stand beside, mean over the pairs that have them */
     double task_sum[SAGE_LOSS_TASKS]; /* sum of weight * loss of each task */
     double task_weight[SAGE_LOSS_TASKS];

@@ -84,6 +84,9 @@ double loss_between(sage_work *work, const sage_loss_spec *spec, const loss_side
  */
 double prefix_loss(sage_work *work, const sage_loss_spec *spec, size_t number, const loss_sides *whole, real scale,
                    sage_loss *loss);
+/* follow.c: adds the term to the loss and to tower.dq, after loss_and_gradient. */
+void follow_loss(const sage_model *model, sage_work *work, const sage_query_batch *queries, real weight,
+                 sage_loss *loss);
 /* loss.c: from tower.q and encoder.p to loss, tower.dq, encoder.dp and the temperature's gradient. */
 void loss_and_gradient(const sage_model *model, sage_work *work, const sage_loss_spec *spec, real *d_temperature,
                        sage_loss *loss);

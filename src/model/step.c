@@ -151,6 +151,7 @@ sage_status sage_model_backward(const sage_model *model, sage_work *work, const 
     if (tower && products != NULL && beside_width(&model->shape) > 0)
         loss->sentences = beside_loss(model, work, products, queries, spec, par_in(model, dense, P_SENTENCE_MAP));
     loss->total += loss->sentences;
+    if (tower) follow_loss(model, work, queries, spec->follow_weight, loss);
     sage_pool_for_dynamic(work->pool, chunks, 1, back_tasks, &job);
     weight_gradients(model, work, dense);
     user_gradients(model, work, dense);

@@ -108,10 +108,6 @@ sage_status sage_engine_take_given(sage_engine *engine, sage_given *given, sage_
     return SAGE_OK;
 }
 
-bool sage_engine_has_given(const sage_engine *engine) {
-    return engine->given != NULL;
-}
-
 size_t sage_engine_own_dim(const sage_engine *engine) {
     return sage_encoder_shape(engine->encoder)->dim_out;
 }
@@ -161,19 +157,20 @@ static void take_hits(const sage_keyword_hit *hits, size_t n, sage_scored *out) 
     for (size_t i = 0; i < n; i++) out[i] = (sage_scored){hits[i].pid, hits[i].score};
 }
 
-/* What stands behind the model's own numbers is zero. */
+/* In place of the tower's, where the shop has one; what stands behind the model's own numbers is then zero. */
 static sage_status given_texts(sage_engine *e, const sage_str *texts, size_t n, bool *known, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_buf normal;
     size_t own = sage_given_dim(e->given);
     sage_buf_init(&normal, SIZE_MAX);
-    memset(e->queries, 0, n * e->dim * sizeof *e->queries);
     for (size_t i = 0; i < n; i++) {
         sage_buf_clear(&normal);
         SAGE_TRY(sage_normalise(texts[i].data, texts[i].len, &normal, error));
         const float *vector = sage_given_find(e->given, (sage_str){normal.data, normal.len});
-        known[i] = vector != NULL;
-        if (vector != NULL) memcpy(e->queries + i * e->dim, vector, own * sizeof *vector);
+        if (vector == NULL) continue;
+        known[i] = true;
+        memset(e->queries + i * e->dim, 0, e->dim * sizeof *e->queries);
+        memcpy(e->queries + i * e->dim, vector, own * sizeof *vector);
     }
 out:
     sage_buf_free(&normal);
@@ -186,8 +183,8 @@ static sage_status text_vectors(sage_engine *e, const sage_str *texts, size_t n,
         if (error) *error = e->why;
         return e->speechless;
     }
-    if (e->given != NULL) return given_texts(e, texts, n, known, error);
-    return sage_encoder_texts(e->encoder, texts, n, e->queries, known, error);
+    sage_status st = sage_encoder_texts(e->encoder, texts, n, e->queries, known, error);
+    return st == SAGE_OK && e->given != NULL ? given_texts(e, texts, n, known, error) : st;
 }
 
 sage_status sage_engine_texts(sage_engine *engine, const sage_str *texts, size_t n, float *out, bool *known,

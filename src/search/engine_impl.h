@@ -18,7 +18,7 @@ struct sage_engine {
     sage_sentences *sentences; /* NULL: none */
     sage_status speechless;    /* why there are none, where the model takes some; else SAGE_OK */
     sage_error why;
-    sage_given *given; /* NULL: search texts go through the tower */
+    sage_given *given; /* search texts with a vector of the shop's own; NULL: none has */
     sage_fusion fusion;
     size_t dim;
     float *queries; /* [SAGE_ENGINE_BLOCK][dim] */

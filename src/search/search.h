@@ -36,7 +36,6 @@ void sage_engine_take_sentences(sage_engine *engine, sage_sentences *sentences, 
  * unknown. Where `status` is not SAGE_OK, why there are none: searches of texts by vectors then give that status and
  * error; so they do where the vectors have another width than the model's own. Returns SAGE_OK. */
 sage_status sage_engine_take_given(sage_engine *engine, sage_given *given, sage_status status, const sage_error *error);
-bool sage_engine_has_given(const sage_engine *engine);
 size_t sage_engine_own_dim(const sage_engine *engine); /* of the model's own numbers, which come first in a vector */
 const sage_index *sage_engine_index(const sage_engine *engine);
 /* Searches compare the first `dims` numbers of the vectors alone (sage_index_cut); 0: all. Of vectors that sentences

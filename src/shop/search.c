@@ -130,13 +130,7 @@ out:
 
 static sage_status by_text(sage_searcher *s, const sage_query *query, size_t *n, sage_error *error) {
     sage_engine *engine = s->opened.engine;
-    sage_status st =
-        sage_engine_text(engine, query->method, query->text, strlen(query->text), query->n, s->scored, n, error);
-    if (st != SAGE_OK || *n > 0 || query->method != SAGE_VECTORS || !sage_engine_has_given(engine)) return st;
-    return sage_fail(error, SAGE_E_NOT_FOUND,
-                     "the shop has no vector of the search text \"%.200s\"; add it with 'itemsage import vectors', ask "
-                     "with a vector (--vector FILE.npy), or by keywords",
-                     query->text);
+    return sage_engine_text(engine, query->method, query->text, strlen(query->text), query->n, s->scored, n, error);
 }
 
 /* What a query found, in the searcher's `scored`. */

@@ -34,8 +34,7 @@ struct sage_validation {
     size_t pictures_capacity;
     uint32_t *ids, *id_begin, *wanted, *wanted_begin;
     size_t ids_capacity, id_begin_capacity, wanted_capacity, wanted_begin_capacity;
-    float
-        *given; /* [texts][given_dim], where search texts have vectors of the shop's own; then those alone are asked */
+    float *given; /* [texts][given_dim] vectors of the shop's own, zeros: none; NULL where the dataset has none */
     size_t given_capacity;
     float *sentences; /* [texts][sentence_dim], zeros where a query has none; NULL where the dataset has none */
     float *vectors, *query_vectors;
@@ -57,6 +56,19 @@ static sage_status add_sentence(sage_validation *v, const float *sentence, sage_
         memcpy(v->sentences + at, sentence, dim * sizeof *sentence);
     else
         memset(v->sentences + at, 0, dim * sizeof *sentence);
+    return SAGE_OK;
+}
+
+/* The vector of the shop's own that the query that comes next has; NULL: none. */
+static sage_status add_given(sage_validation *v, const float *given, sage_error *error) {
+    size_t dim = sage_dataset_given_dim(v->dataset), at = v->n_queries * dim;
+    if (dim == 0) return SAGE_OK;
+    if (sage_grow((void **)&v->given, &v->given_capacity, at + dim, sizeof *v->given))
+        return sage_fail_memory(error, (at + dim) * sizeof *v->given);
+    if (given != NULL)
+        memcpy(v->given + at, given, dim * sizeof *given);
+    else
+        memset(v->given + at, 0, dim * sizeof *given);
     return SAGE_OK;
 }
 
@@ -84,26 +96,15 @@ static sage_status add_query(sage_validation *v, uint32_t number, const uint32_t
     return SAGE_OK;
 }
 
-static sage_status add_given(sage_validation *v, const float *given, sage_error *error) {
-    size_t dim = sage_dataset_given_dim(v->dataset), at = v->n_queries * dim;
-    if (sage_grow((void **)&v->given, &v->given_capacity, at + dim, sizeof *v->given))
-        return sage_fail_memory(error, (at + dim) * sizeof *v->given);
-    memcpy(v->given + at, given, dim * sizeof *given);
-    return SAGE_OK;
-}
-
-static sage_status held_out_queries(sage_validation *v, sage_part part, sage_error *error) {
+static sage_status held_out_queries(sage_validation *v, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_packed_query query;
-    bool given = sage_dataset_given_dim(v->dataset) > 0;
     for (size_t i = 0; i < sage_dataset_queries(v->dataset); i++) {
         sage_dataset_query(v->dataset, i, &query);
-        if (given && query.given == NULL) continue;
-        bool asked = query.part == part && query.surface == SAGE_ON_SEARCH && query.n_positives > 0;
-        if (asked && given) SAGE_TRY(add_given(v, query.given, error));
-        if (asked)
-            SAGE_TRY(add_query(v, (uint32_t)i, query.ids, query.n_ids, query.sentence, query.positives,
-                               query.n_positives, error));
+        if (query.part != SAGE_VALIDATION || query.surface != SAGE_ON_SEARCH || query.n_positives == 0) continue;
+        SAGE_TRY(add_given(v, query.given, error));
+        SAGE_TRY(add_query(v, (uint32_t)i, query.ids, query.n_ids, query.sentence, query.positives, query.n_positives,
+                           error));
     }
 out:
     return st;
@@ -156,6 +157,7 @@ static sage_status made_queries(sage_validation *v, const sage_options *options,
     for (size_t i = 0; i < made->n; i++) {
         sage_made_query spoken = {.sentence = NULL};
         if (made->made[i] != UINT32_MAX) sage_dataset_made(v->dataset, made->made[i], &spoken);
+        SAGE_TRY(add_given(v, NULL, error));
         SAGE_TRY(add_query(v, UINT32_MAX, made->query_ids + made->query_begin[i],
                            made->query_begin[i + 1] - made->query_begin[i], spoken.sentence, made->product + i, 1,
                            error));
@@ -220,13 +222,8 @@ sage_status sage_validation_new(const sage_dataset *dataset, const sage_options 
     v->kept = kept;
     v->pool = pool;
     v->monitor = monitor;
-    bool given = sage_dataset_given_dim(dataset) > 0;
-    SAGE_TRY(held_out_queries(v, SAGE_VALIDATION, error));
-    bool from_catalogue = v->n_queries == 0 && !given;
-    if (v->n_queries == 0 && given) {
-        SAGE_TRY(held_out_queries(v, SAGE_TRAIN, error));
-        sage_note(monitor, "no held-out search text has a vector: validation judges on the training queries");
-    }
+    SAGE_TRY(held_out_queries(v, error));
+    bool from_catalogue = v->n_queries == 0;
     if (from_catalogue) {
         SAGE_TRY(made_queries(v, options, error));
         if (v->n_pairs > 0)
@@ -299,24 +296,29 @@ out:
     return st;
 }
 
-/* The vectors that are given, as they would be asked, then what the model makes of pictures. */
-static sage_status embed_given(sage_validation *v, const sage_model *model, size_t texts, sage_error *error) {
+/* The vectors that are given, as they would be asked. */
+static void take_given(sage_validation *v, const sage_model *model, size_t texts) {
     size_t own = sage_dataset_given_dim(v->dataset), dim = sage_shape_out(sage_model_shape_of(model));
-    const sage_query_batch pictures = {.n_pictures = v->n_pictures, .pictures = v->pictures};
-    memset(v->query_vectors, 0, texts * dim * sizeof *v->query_vectors);
-    for (size_t q = 0; q < texts; q++) memcpy(v->query_vectors + q * dim, v->given + q * own, own * sizeof *v->given);
-    return sage_train_embed_queries(model, v->pool, &pictures, v->query_vectors + texts * dim, error);
+    for (size_t q = 0; q < texts && v->given != NULL; q++) {
+        const float *given = v->given + q * own;
+        size_t c = 0;
+        while (c < own && !(given[c] != 0)) c++;
+        if (c == own) continue;
+        memset(v->query_vectors + q * dim, 0, dim * sizeof *given);
+        memcpy(v->query_vectors + q * dim, given, own * sizeof *given);
+    }
 }
 
 static sage_status embed_queries(sage_validation *v, const sage_model *model, sage_error *error) {
     size_t texts = v->n_queries - v->n_pictures;
-    if (v->given != NULL) return embed_given(v, model, texts, error);
     const sage_query_batch queries = {.n_texts = texts,
                                       .n_pictures = v->n_pictures,
                                       .bags = {texts, v->ids, v->id_begin},
                                       .sentences = v->sentences,
                                       .pictures = v->pictures};
-    return sage_train_embed_queries(model, v->pool, &queries, v->query_vectors, error);
+    sage_status st = sage_train_embed_queries(model, v->pool, &queries, v->query_vectors, error);
+    if (st == SAGE_OK) take_given(v, model, texts);
+    return st;
 }
 
 /* Of what is known to be sought, how much is among the first K. */

@@ -68,10 +68,11 @@ sage_status sage_metrics_step(sage_metrics *metrics, const sage_step_metrics *st
     const char *separator = "";
     sage_buf_clear(line);
     SAGE_TRY(sage_buf_printf(line, error,
-                             "{\"step\":%" PRIu64 ",\"loss\":%.7g,\"in_batch\":%.7g,\"random\":%.7g,\"teacher\":%.7g,"
+                             "{\"step\":%" PRIu64
+                             ",\"loss\":%.7g,\"in_batch\":%.7g,\"random\":%.7g,\"teacher\":%.7g,\"follow\":%.7g,"
                              "\"lr\":%.7g,\"temperature\":%.7g,\"grad_norm\":%.7g,\"examples_per_s\":%.4g,\"tasks\":{",
-                             step->step, loss->total, loss->in_batch, loss->random, loss->teacher, step->lr,
-                             step->temperature, step->grad_norm, step->examples_per_s));
+                             step->step, loss->total, loss->in_batch, loss->random, loss->teacher, loss->follow,
+                             step->lr, step->temperature, step->grad_norm, step->examples_per_s));
     for (unsigned task = 0; task < SAGE_SAMPLER_TASKS; task++) {
         char name[32];
         if (!(loss->task_weight[task] > 0)) continue;

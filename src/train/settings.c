@@ -50,6 +50,7 @@ void sage_train_settings_read(const sage_options *options, const sage_train_size
         .minutes = sage_options_real(options, "minutes"),
         .checkpoint_every_s = sage_options_real(options, "checkpoint_every"),
         .in_batch = sage_options_bool(options, "in_batch"),
+        .follow_weight = sage_options_real(options, "follow_weight"),
         .prefix_weight = sage_options_real(options, "matryoshka_weight"),
         .batch = size->batch,
         .precision = precision_of(sage_options_text(options, "precision")),

@@ -16,7 +16,7 @@ typedef struct sage_train_settings {
     size_t batch;                                   /* pairs */
     sage_precision precision;                       /* of the dense products */
     size_t n_prefixes, prefixes[SAGE_PREFIXES_MAX]; /* as sage_loss_spec */
-    double prefix_weight;
+    double prefix_weight, follow_weight;
 } sage_train_settings;
 
 /* What "auto" follows. */

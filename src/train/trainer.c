@@ -114,6 +114,7 @@ static sage_status forward_backward(sage_trainer *trainer, const sage_batch *bat
                                 .user_kind = batch->user_kind,
                                 .user_age = batch->user_age,
                                 .given = batch->given,
+                                .follow = batch->follow,
                                 .bags = {batch->n_texts, batch->query_ids, batch->query_begin},
                                 .sentences = batch->query_sentences,
                                 .pictures = batch->query_pictures};
@@ -130,7 +131,8 @@ static sage_status forward_backward(sage_trainer *trainer, const sage_batch *bat
                            .teacher_column = batch->teacher_column,
                            .teacher_score = batch->teacher_score,
                            .n_prefixes = trainer->settings.n_prefixes,
-                           .prefix_weight = (real)trainer->settings.prefix_weight};
+                           .prefix_weight = (real)trainer->settings.prefix_weight,
+                           .follow_weight = (real)trainer->settings.follow_weight};
     memcpy(spec.prefixes, trainer->settings.prefixes, sizeof spec.prefixes);
     if (trainer->bank != NULL)
         SAGE_TRY(sage_bank_gather(trainer->bank, trainer->pool, batch, &queries.looked, &queries.user_vectors, error));
