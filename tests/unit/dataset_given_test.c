@@ -157,55 +157,88 @@ static void every_surface_has_its_vectors(void **state) {
     free(catalog);
 }
 
+static bool is_positive(const sage_packed_query *query, uint32_t product) {
+    for (size_t i = 0; i < query->n_positives; i++)
+        if (query->positives[i] == product) return true;
+    return false;
+}
+
+static void check_given_rows(const sage_dataset *dataset, const sage_sampler *sampler, const sage_batch *b) {
+    for (size_t i = 0, first = b->n_pairs - b->n_given; i < b->n_given; i++) {
+        sage_packed_query query;
+        sage_dataset_query(dataset, sampler->query[first + i], &query);
+        assert_int_equal(b->task[first + i] / SAGE_EVENT_KINDS, SAGE_ON_SEARCH);
+        assert_int_equal(query.part, SAGE_TRAIN);
+        assert_non_null(query.given);
+        assert_memory_equal(b->given + i * DIM, query.given, DIM * sizeof *query.given);
+        assert_true(b->weight[first + i] > 0);
+        assert_true(is_positive(&query, b->product[first + i]));
+    }
+}
+
+/* Of the rows that ask by the tower; returns how many have something to follow. */
+static size_t check_followed(const sage_dataset *dataset, const sage_sampler *sampler, const sage_batch *b) {
+    static const float nothing[DIM];
+    size_t followed = 0;
+    for (size_t row = 0; row < b->n_pairs - b->n_given; row++) {
+        sage_packed_query query = {.given = NULL};
+        if (sampler->query[row] != UINT32_MAX) sage_dataset_query(dataset, sampler->query[row], &query);
+        const float *wanted = query.given != NULL ? query.given : nothing;
+        assert_memory_equal(b->follow + row * DIM, wanted, sizeof nothing);
+        followed += query.given != NULL;
+    }
+    return followed;
+}
+
+/* Rows that ask with given vectors stand behind those of the tower, which goes on asking, and follows. */
 static void batches_ask_with_them(void **state) {
     (void)state;
     sage_catalog *catalog = shop();
     sage_options *options = fake_options();
     const sage_batch *b;
-    sage_sampler *sampler;
-    size_t silent = 0, asked = 0;
+    sage_sampler *sampler, *twin;
+    size_t followed = 0;
     give(TEXTS / 2);
     sage_dataset *dataset = fake_open(fake_build(catalog, options));
     fake_set(options, "batch=40");
     assert_int_equal(sage_sampler_new(dataset, options, NULL, 3, &sampler, NULL), SAGE_OK);
-    for (uint64_t step = 0; step < 3; step++) {
-        assert_int_equal(sage_sampler_batch(sampler, step, &b, NULL), SAGE_OK);
-        assert_int_equal(b->n_texts, 0);
-        assert_int_equal(b->n_pictures + b->n_looked + b->n_users + b->n_given, b->n_pairs);
-        assert_true(b->n_given > 0);
-        for (size_t i = 0, first = b->n_pairs - b->n_given; i < b->n_given; i++) {
-            sage_packed_query query;
-            assert_int_equal(b->task[first + i] / SAGE_EVENT_KINDS, SAGE_ON_SEARCH);
-            sage_dataset_query(dataset, sampler->query[first + i], &query);
-            assert_int_equal(query.part, SAGE_TRAIN);
-            if (query.given != NULL) {
-                assert_memory_equal(b->given + i * DIM, query.given, DIM * sizeof *query.given);
-                assert_true(b->weight[first + i] > 0);
-                asked++;
-            } else {
-                assert_true(b->weight[first + i] == 0);
-                silent++;
-            }
-        }
+    assert_int_equal(sage_sampler_twin(sampler, NULL, &twin, NULL), SAGE_OK);
+    for (uint64_t step = 0; step < 30; step++) {
+        assert_int_equal(sage_sampler_batch(step % 2 ? twin : sampler, step, &b, NULL), SAGE_OK);
+        assert_int_equal(b->n_texts + b->n_pictures + b->n_looked + b->n_users + b->n_given, b->n_pairs);
+        assert_true(b->n_texts > 24 && b->n_given > 0); /* 24 are made of the catalogue */
+        check_given_rows(dataset, step % 2 ? twin : sampler, b);
+        followed += check_followed(dataset, step % 2 ? twin : sampler, b);
     }
-    assert_true(asked > 0 && silent > 0);
+    assert_true(followed > 0);
+    sage_sampler_free(twin);
+    sage_sampler_free(sampler);
+    fake_set(options, "given_share=0");
+    assert_int_equal(sage_sampler_new(dataset, options, NULL, 3, &sampler, NULL), SAGE_OK);
+    assert_int_equal(sage_sampler_batch(sampler, 0, &b, NULL), SAGE_OK);
+    assert_int_equal(b->n_given, 0);
+    assert_true(check_followed(dataset, sampler, b) > 0);
     sage_sampler_free(sampler);
     sage_dataset_close(dataset);
     sage_options_free(options);
     free(catalog);
 }
 
-static void without_searches_there_is_nothing_to_ask(void **state) {
+/* Nobody searched: all rows are made of the catalogue, and ask by the tower. */
+static void a_cold_shop_is_trained(void **state) {
     (void)state;
     sage_catalog *catalog = fake_new();
     sage_options *options = fake_options();
     sage_sampler *sampler;
-    sage_error error;
+    const sage_batch *b;
     for (int i = 0; i < 30; i++) fake_product(catalog, "oak table");
     give(TEXTS);
     sage_dataset *dataset = fake_open(fake_build(catalog, options));
-    assert_int_equal(sage_sampler_new(dataset, options, NULL, 3, &sampler, &error), SAGE_E_STATE);
-    assert_non_null(strstr(error.text, "search_vectors=off"));
+    assert_int_equal(sage_sampler_new(dataset, options, NULL, 3, &sampler, NULL), SAGE_OK);
+    assert_true(sage_sampler_cold_start(sampler));
+    assert_int_equal(sage_sampler_batch(sampler, 0, &b, NULL), SAGE_OK);
+    assert_int_equal(b->n_texts, b->n_pairs);
+    sage_sampler_free(sampler);
     sage_dataset_close(dataset);
     sage_options_free(options);
     free(catalog);
@@ -216,7 +249,7 @@ int main(void) {
         cmocka_unit_test(texts_come_with_their_vectors),
         cmocka_unit_test(every_surface_has_its_vectors),
         cmocka_unit_test(batches_ask_with_them),
-        cmocka_unit_test(without_searches_there_is_nothing_to_ask),
+        cmocka_unit_test(a_cold_shop_is_trained),
     };
     return cmocka_run_group_tests(tests, fake_setup, fake_teardown);
 }
