@@ -10,6 +10,7 @@ typedef struct sage_past {
     const sage_user_event *events; /* [n] oldest first; of a product that is looked at: that one */
     size_t n;
     int64_t moment_ms; /* when it is asked; INT64_MIN: not known */
+    sage_str id;       /* the user's; "" where it does not matter */
 } sage_past;
 
 typedef struct sage_lister {

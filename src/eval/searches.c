@@ -31,7 +31,8 @@ sage_status sage_searches_histories(sage_searches *s, const sage_past *pasts, si
         return sage_fail_memory(error, n_events * sizeof *s->events);
     n_events = 0;
     for (size_t q = 0; q < n; q++) {
-        s->histories[q] = (sage_history){.events = s->events + n_events, .n = pasts[q].n};
+        s->histories[q] = (sage_history){
+            .events = s->events + n_events, .n = pasts[q].n, .given = sage_engine_given_user(s->engine, pasts[q].id)};
         for (size_t i = 0; i < pasts[q].n; i++) {
             const sage_user_event *event = &pasts[q].events[i];
             s->events[n_events++] = (sage_known_event){event->product, age_of(event, pasts[q].moment_ms), event->kind};
@@ -235,6 +236,6 @@ out:
 }
 
 sage_lister sage_by_own_vector(sage_searches *searches) {
-    bool tower = sage_engine_has_product_tower(searches->engine);
-    return (sage_lister){tower ? "similar" : "vectors", searches, list_by_own_vector};
+    bool asked = sage_engine_asks_products(searches->engine);
+    return (sage_lister){asked ? "similar" : "vectors", searches, list_by_own_vector};
 }

@@ -23,12 +23,13 @@ typedef struct sage_searches {
         turns_capacity;
 } sage_searches;
 
-/* They live as long as the searches do; one at a time. Those by a tower: only where the model has it. */
+/* They live as long as the searches do; one at a time. Those by a tower, or by what is given in its place: only where
+ * there is such. */
 sage_lister sage_by_user_tower(sage_searches *searches);    /* "vectors" */
 sage_lister sage_by_interests(sage_searches *searches);     /* "interests": as sage_engine_interests gives them */
 sage_lister sage_by_user_hybrid(sage_searches *searches);   /* "hybrid": as sage_engine_user_hybrid gives them */
 sage_lister sage_by_product_tower(sage_searches *searches); /* "vectors" */
-/* Those nearest to the own vector of the product that is looked at: "vectors" too where there is no tower for it, else
+/* Those nearest to the own vector of the product that is looked at: "vectors" too where there is no such, else
  * "similar". */
 sage_lister sage_by_own_vector(sage_searches *searches);
 /* What the engine reads of n pasts, in searches->histories. */

@@ -22,7 +22,7 @@ void sage_trial_free(sage_trial *trial) {
 
 sage_past sage_trial_past_of(const sage_trial *trial, size_t query) {
     const sage_trial_past *past = &trial->pasts[query];
-    return (sage_past){trial->events + past->begin, past->n, past->moment_ms};
+    return (sage_past){trial->events + past->begin, past->n, past->moment_ms, past->id};
 }
 
 static size_t set(sage_trial *trial, size_t row, uint8_t mark) {
@@ -65,8 +65,8 @@ static size_t settle(sage_trial *trial, sage_judge_entry *wanted, size_t n) {
     return kept;
 }
 
-sage_status sage_trial_add(sage_trial *trial, const sage_user_event *known, size_t n_known, int64_t moment_ms,
-                           sage_judge_entry *wanted, size_t n, sage_error *error) {
+sage_status sage_trial_add(sage_trial *trial, sage_str id, const sage_user_event *known, size_t n_known,
+                           int64_t moment_ms, sage_judge_entry *wanted, size_t n, sage_error *error) {
     sage_status st = SAGE_OK;
     size_t query = trial->judge.n_queries;
     if (n_known == 0) trial->n_unasked += n > 0;
@@ -83,7 +83,7 @@ sage_status sage_trial_add(sage_trial *trial, const sage_user_event *known, size
     for (size_t e = trial->judge.begin[query]; e < trial->judge.begin[query + 1]; e++)
         trial->n_known += trial->judge.entries[e].known;
     memcpy(trial->events + trial->n_events, known, n_known * sizeof *known);
-    trial->pasts[query] = (sage_trial_past){trial->n_events, n_known, moment_ms};
+    trial->pasts[query] = (sage_trial_past){trial->n_events, n_known, moment_ms, id};
     trial->n_events += n_known;
 out:
     return st;

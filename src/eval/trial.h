@@ -13,6 +13,7 @@ enum { SAGE_TRIAL_QUERIES_MAX = 20000 }; /* of a dataset; of more, so many evenl
 typedef struct sage_trial_past {
     size_t begin, n; /* of the trial's events */
     int64_t moment_ms;
+    sage_str id;
 } sage_trial_past;
 
 /* Free with sage_trial_free. */
@@ -33,11 +34,12 @@ typedef struct sage_trial {
 sage_status sage_trial_begin(sage_trial *trial, const sage_index *index, sage_surface surface, sage_error *error);
 void sage_trial_free(sage_trial *trial);
 
-/* One more query. known [n_known]: oldest first, `product` a row of the index. wanted [n]: pid and task; pids that the
- * index does not hold are misses. Of a product that is looked at, known [1] is that one; wanted variants of it are left
- * out. A query that then wants nothing is none; one of which nothing is known is only counted. */
-sage_status sage_trial_add(sage_trial *trial, const sage_user_event *known, size_t n_known, int64_t moment_ms,
-                           sage_judge_entry *wanted, size_t n, sage_error *error);
+/* One more query. id: the user's, which must live as long as the trial; or "". known [n_known]: oldest first, `product`
+ * a row of the index. wanted [n]: pid and task; pids that the index does not hold are misses. Of a product that is
+ * looked at, known [1] is that one; wanted variants of it are left out. A query that then wants nothing is none; one of
+ * which nothing is known is only counted. */
+sage_status sage_trial_add(sage_trial *trial, sage_str id, const sage_user_event *known, size_t n_known,
+                           int64_t moment_ms, sage_judge_entry *wanted, size_t n, sage_error *error);
 /* From what people of the dataset did in `part`. Users: what sage_user_known says is known, all of the part is wanted.
  * Products: the newest product that is known, or one by chance where no time is known, is looked at by that user, who
  * then wants the same. */

@@ -70,8 +70,8 @@ static sage_status add_user(reader *r, size_t number, sage_error *error) {
         r->wanted[n++] = (sage_judge_entry){.pid = sage_dataset_pids(r->dataset)[event->product],
                                             .task = (unsigned)r->trial->surface * SAGE_EVENT_KINDS + event->kind};
     }
-    return sage_trial_add(r->trial, r->known, n_known, sage_user_moment(r->dataset, &user, r->part), r->wanted, n,
-                          error);
+    return sage_trial_add(r->trial, user.id, r->known, n_known, sage_user_moment(r->dataset, &user, r->part), r->wanted,
+                          n, error);
 }
 
 sage_status sage_trial_of_dataset(sage_trial *trial, const sage_dataset *dataset, sage_part part, sage_error *error) {

@@ -65,7 +65,7 @@ void sage_engine_close(sage_engine *engine) {
     sage_keywords_close(engine->keywords);
     sage_encoder_close(engine->encoder);
     sage_sentences_close(engine->sentences);
-    sage_given_close(engine->given);
+    sage_given_set_close(&engine->given);
     sage_free(engine->queries);
     sage_free(engine->neighbours);
     sage_free(engine->hits);
@@ -90,22 +90,6 @@ void sage_engine_take_sentences(sage_engine *engine, sage_sentences *sentences, 
     engine->speechless = status;
     if (status != SAGE_OK) engine->why = *error;
     sage_encoder_speak(engine->encoder, sentences);
-}
-
-sage_status sage_engine_take_given(sage_engine *engine, sage_given *given, sage_status status,
-                                   const sage_error *error) {
-    size_t own = sage_engine_own_dim(engine);
-    sage_given_close(engine->given);
-    engine->given = given;
-    engine->speechless = status;
-    if (status != SAGE_OK && error != NULL) engine->why = *error;
-    if (status == SAGE_OK && sage_given_dim(given) != own)
-        engine->speechless =
-            sage_fail(&engine->why, SAGE_E_STATE,
-                      "the shop's vectors of search texts have %zu numbers, the published model's %zu; run 'itemsage "
-                      "train', 'embed' and 'index', or import vectors of that width",
-                      sage_given_dim(given), own);
-    return SAGE_OK;
 }
 
 size_t sage_engine_own_dim(const sage_engine *engine) {
@@ -157,34 +141,45 @@ static void take_hits(const sage_keyword_hit *hits, size_t n, sage_scored *out) 
     for (size_t i = 0; i < n; i++) out[i] = (sage_scored){hits[i].pid, hits[i].score};
 }
 
-/* In place of the tower's, where the shop has one; what stands behind the model's own numbers is then zero. */
-static sage_status given_texts(sage_engine *e, const sage_str *texts, size_t n, bool *known, sage_error *error) {
+/* given[i]: what the shop gives for a text; the others come together in `rest`. */
+static sage_status look_up(sage_engine *e, const sage_str *texts, size_t n, const float *given[SAGE_ENGINE_BLOCK],
+                           sage_str rest[SAGE_ENGINE_BLOCK], size_t *n_rest, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_buf normal;
-    size_t own = sage_given_dim(e->given);
     sage_buf_init(&normal, SIZE_MAX);
+    *n_rest = 0;
+    SAGE_TRY(sage_engine_check_given(e, SAGE_ON_SEARCH, error));
     for (size_t i = 0; i < n; i++) {
-        sage_buf_clear(&normal);
-        SAGE_TRY(sage_normalise(texts[i].data, texts[i].len, &normal, error));
-        const float *vector = sage_given_find(e->given, (sage_str){normal.data, normal.len});
-        if (vector == NULL) continue;
-        known[i] = true;
-        memset(e->queries + i * e->dim, 0, e->dim * sizeof *e->queries);
-        memcpy(e->queries + i * e->dim, vector, own * sizeof *vector);
+        given[i] = NULL;
+        if (sage_engine_has_given(e, SAGE_ON_SEARCH)) {
+            sage_buf_clear(&normal);
+            SAGE_TRY(sage_normalise(texts[i].data, texts[i].len, &normal, error));
+            given[i] = sage_engine_find_given(e, SAGE_ON_SEARCH, (sage_str){normal.data, normal.len});
+        }
+        if (given[i] == NULL) rest[(*n_rest)++] = texts[i];
     }
 out:
     sage_buf_free(&normal);
     return st;
 }
 
-/* Into e->queries; known[i]: the model knows something of the text. */
+/* Into e->queries; known[i]: there is a vector for the text, or the model knows something of it. n <=
+ * SAGE_ENGINE_BLOCK. */
 static sage_status text_vectors(sage_engine *e, const sage_str *texts, size_t n, bool *known, sage_error *error) {
-    if (e->speechless != SAGE_OK && n > 0) {
+    sage_status st = SAGE_OK;
+    const float *given[SAGE_ENGINE_BLOCK];
+    sage_str rest[SAGE_ENGINE_BLOCK];
+    size_t n_rest;
+    SAGE_TRY(look_up(e, texts, n, given, rest, &n_rest, error));
+    if (e->speechless != SAGE_OK && n_rest > 0) {
         if (error) *error = e->why;
         return e->speechless;
     }
-    sage_status st = sage_encoder_texts(e->encoder, texts, n, e->queries, known, error);
-    return st == SAGE_OK && e->given != NULL ? given_texts(e, texts, n, known, error) : st;
+    if (n_rest > 0) SAGE_TRY(sage_encoder_texts(e->encoder, rest, n_rest, e->queries, known, error));
+    for (size_t i = n; i-- > 0;) known[i] = given[i] != NULL || known[--n_rest];
+    sage_engine_spread(e, given, n, e->queries);
+out:
+    return st;
 }
 
 sage_status sage_engine_texts(sage_engine *engine, const sage_str *texts, size_t n, float *out, bool *known,
@@ -339,42 +334,67 @@ bool sage_engine_has_product_tower(const sage_engine *engine) {
     return sage_encoder_shape(engine->encoder)->product_tower;
 }
 
+bool sage_engine_asks_products(const sage_engine *engine) {
+    return sage_engine_has_product_tower(engine) || sage_engine_has_given(engine, SAGE_ON_PRODUCT);
+}
+
+static const float *given_of_row(const sage_engine *e, size_t row) {
+    const char *id = sage_index_shown(e->index, row, SAGE_SHOW_ID);
+    return sage_engine_find_given(e, SAGE_ON_PRODUCT, (sage_str){id, strlen(id)});
+}
+
+static sage_status looked_block(sage_engine *e, const uint32_t *rows, size_t n, float *own, float *out,
+                                sage_error *error) {
+    sage_status st = SAGE_OK;
+    const float *given[SAGE_ENGINE_BLOCK];
+    const size_t dim = e->dim;
+    size_t n_own = 0;
+    for (size_t i = 0; i < n; i++) {
+        given[i] = given_of_row(e, rows[i]);
+        if (given[i] == NULL)
+            memcpy(own + n_own++ * dim, sage_index_vectors(e->index) + rows[i] * dim, dim * sizeof *own);
+    }
+    if (sage_engine_has_product_tower(e))
+        SAGE_TRY(sage_encoder_looked(e->encoder, own, n_own, out, error));
+    else if (n_own > 0)
+        memcpy(out, own, n_own * dim * sizeof *out);
+    sage_engine_spread(e, given, n, out);
+out:
+    return st;
+}
+
 sage_status sage_engine_looked_vectors(sage_engine *engine, const uint32_t *rows, size_t n, float *out,
                                        sage_error *error) {
     sage_status st = SAGE_OK;
     const size_t dim = engine->dim;
-    float *own = sage_alloc((n * dim + 1) * sizeof *own);
-    if (own == NULL) return sage_fail_memory(error, (n * dim + 1) * sizeof *own);
-    for (size_t i = 0; i < n; i++)
-        memcpy(own + i * dim, sage_index_vectors(engine->index) + rows[i] * dim, dim * sizeof *own);
-    st = sage_encoder_looked(engine->encoder, own, n, out, error);
+    const size_t room = (n < SAGE_ENGINE_BLOCK ? n : SAGE_ENGINE_BLOCK) * dim + 1;
+    float *own = sage_alloc(room * sizeof *own);
+    if (own == NULL) return sage_fail_memory(error, room * sizeof *own);
+    SAGE_TRY(sage_engine_check_given(engine, SAGE_ON_PRODUCT, error));
+    for (size_t at = 0; at < n; at += SAGE_ENGINE_BLOCK) {
+        size_t here = n - at < SAGE_ENGINE_BLOCK ? n - at : SAGE_ENGINE_BLOCK;
+        SAGE_TRY(looked_block(engine, rows + at, here, own, out + at * dim, error));
+    }
+out:
     sage_free(own);
     return st;
-}
-
-/* What the tower makes of it, else its own vector. */
-static sage_status looked_at(sage_engine *e, size_t row, const float **query, sage_error *error) {
-    const uint32_t number = (uint32_t)row;
-    *query = sage_index_vectors(e->index) + row * e->dim;
-    if (!sage_engine_has_product_tower(e)) return SAGE_OK;
-    *query = e->queries;
-    return sage_engine_looked_vectors(e, &number, 1, e->queries, error);
 }
 
 sage_status sage_engine_similar(sage_engine *engine, int64_t pid, size_t k, sage_scored *out, size_t *n,
                                 sage_error *error) {
     sage_status st = SAGE_OK;
     size_t row, found, all = sage_index_count(engine->index);
-    const float *query;
     *n = 0;
     if (!sage_index_find(engine->index, pid, &row))
         return sage_fail(error, SAGE_E_NOT_FOUND, "product %" PRId64 " is not in the published index", pid);
     if (k == 0) return SAGE_OK;
-    SAGE_TRY(looked_at(engine, row, &query, error));
+    const uint32_t number = (uint32_t)row;
+    SAGE_TRY(sage_engine_looked_vectors(engine, &number, 1, engine->queries, error));
     /* Most groups are small; where one fills the list, a longer one is asked for. */
     for (size_t depth = sage_engine_at_most(engine, k + 32);; depth = sage_engine_at_most(engine, 4 * depth)) {
         SAGE_TRY(sage_engine_room(engine, 1, depth, error));
-        SAGE_TRY(sage_index_search(engine->index, engine->pool, query, 1, depth, engine->neighbours, &found, error));
+        SAGE_TRY(sage_index_search(engine->index, engine->pool, engine->queries, 1, depth, engine->neighbours, &found,
+                                   error));
         *n = take_others(engine, row, found, k, out);
         if (*n == k || depth == all) break;
     }

@@ -18,7 +18,10 @@ struct sage_engine {
     sage_sentences *sentences; /* NULL: none */
     sage_status speechless;    /* why there are none, where the model takes some; else SAGE_OK */
     sage_error why;
-    sage_given *given; /* search texts with a vector of the shop's own; NULL: none has */
+    sage_given_set given; /* queries without a vector there go through the towers */
+    bool given_wanted[SAGE_SURFACES];
+    sage_status giftless; /* why wanted ones cannot be had; else SAGE_OK */
+    sage_error why_giftless;
     sage_fusion fusion;
     size_t dim;
     float *queries; /* [SAGE_ENGINE_BLOCK][dim] */

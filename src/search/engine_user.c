@@ -111,13 +111,21 @@ static void gather(const sage_engine *e, const sage_history *history, size_t mos
     }
 }
 
-static sage_status user_block(sage_engine *e, const sage_history *histories, size_t n, float *out, sage_error *error) {
+const float *sage_engine_given_user(const sage_engine *engine, sage_str user_id) {
+    return sage_engine_find_given(engine, SAGE_ON_USER, user_id);
+}
+
+/* By the tower. */
+static sage_status histories_block(sage_engine *e, const sage_history *const *histories, size_t n, float *out,
+                                   sage_error *error) {
     sage_status st = SAGE_OK;
     const size_t most = sage_encoder_shape(e->encoder)->user_events;
     gathered g = {{0}};
-    for (size_t i = 0; i < n; i++) g.begin[i + 1] = g.begin[i] + (uint32_t)read_of(&histories[i], most);
+    if (!sage_engine_has_user_tower(e))
+        return sage_fail(error, SAGE_E_ARGUMENT, "the published model has no tower for users");
+    for (size_t i = 0; i < n; i++) g.begin[i + 1] = g.begin[i] + (uint32_t)read_of(histories[i], most);
     SAGE_TRY(gathered_init(&g, g.begin[n], e->dim, error));
-    for (size_t i = 0; i < n; i++) gather(e, &histories[i], most, &g, g.begin[i]);
+    for (size_t i = 0; i < n; i++) gather(e, histories[i], most, &g, g.begin[i]);
     const sage_histories users = {n, g.begin, g.vectors, g.kind, g.age};
     st = sage_encoder_users(e->encoder, &users, out, error);
 out:
@@ -125,11 +133,25 @@ out:
     return st;
 }
 
+static sage_status user_block(sage_engine *e, const sage_history *histories, size_t n, float *out, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const float *given[SAGE_ENGINE_BLOCK];
+    const sage_history *rest[SAGE_ENGINE_BLOCK];
+    size_t n_rest = 0;
+    for (size_t i = 0; i < n; i++) {
+        given[i] = histories[i].given;
+        if (given[i] == NULL) rest[n_rest++] = &histories[i];
+    }
+    if (n_rest > 0) SAGE_TRY(histories_block(e, rest, n_rest, out, error));
+    sage_engine_spread(e, given, n, out);
+out:
+    return st;
+}
+
 sage_status sage_engine_user_vectors(sage_engine *engine, const sage_history *histories, size_t n, float *out,
                                      sage_error *error) {
     sage_status st = SAGE_OK;
-    if (!sage_engine_has_user_tower(engine))
-        return sage_fail(error, SAGE_E_ARGUMENT, "the published model has no tower for users");
+    SAGE_TRY(sage_engine_check_given(engine, SAGE_ON_USER, error));
     for (size_t at = 0; at < n; at += SAGE_ENGINE_BLOCK) {
         size_t here = n - at < SAGE_ENGINE_BLOCK ? n - at : SAGE_ENGINE_BLOCK;
         SAGE_TRY(user_block(engine, histories + at, here, out + at * engine->dim, error));

@@ -32,10 +32,22 @@ bool sage_engine_speaks(const sage_engine *engine); /* the model takes sentences
  * vectors then give that status and error. */
 void sage_engine_take_sentences(sage_engine *engine, sage_sentences *sentences, sage_status status,
                                 const sage_error *error);
-/* Search texts are asked with these vectors, the engine's from now on, in place of the tower's; texts without one are
- * unknown. Where `status` is not SAGE_OK, why there are none: searches of texts by vectors then give that status and
- * error; so they do where the vectors have another width than the model's own. Returns SAGE_OK. */
-sage_status sage_engine_take_given(sage_engine *engine, sage_given *given, sage_status status, const sage_error *error);
+/* Queries of the `wanted` surfaces are asked with these vectors, the engine's from now on, where they have one, and
+ * others as without. Where `status` is not SAGE_OK, why there are none: queries of those surfaces then give that status
+ * and error; so they do where the vectors have another width than the model's own. */
+void sage_engine_take_given(sage_engine *engine, sage_given_set *given, const bool wanted[SAGE_SURFACES],
+                            sage_status status, const sage_error *error);
+bool sage_engine_has_given(const sage_engine *engine, sage_surface surface);
+const sage_given *sage_engine_given(const sage_engine *engine, sage_surface surface); /* NULL: there are none */
+/* What is given for a query: [own_dim], or NULL. */
+const float *sage_engine_find_given(const sage_engine *engine, sage_surface surface, sage_str key);
+/* SAGE_OK where queries of the surface can be asked: with a vector that is given, or without. */
+sage_status sage_engine_check_given(const sage_engine *engine, sage_surface surface, sage_error *error);
+/* A vector that is given as one of the index: zeros stand behind the model's own numbers. out [dim of the index]. */
+void sage_engine_widen(const sage_engine *engine, const float *given, float *out);
+/* `rows` [n][dim of the index] begins with the vectors of the queries for which none is given, one after another; they
+ * move to their places, and those that are given come between. given [n]: NULL where there is none. */
+void sage_engine_spread(const sage_engine *engine, const float *const *given, size_t n, float *rows);
 size_t sage_engine_own_dim(const sage_engine *engine); /* of the model's own numbers, which come first in a vector */
 const sage_index *sage_engine_index(const sage_engine *engine);
 /* Searches compare the first `dims` numbers of the vectors alone (sage_index_cut); 0: all. Of vectors that sentences
@@ -70,8 +82,11 @@ sage_status sage_engine_pictures(sage_engine *engine, const float *pictures, siz
 typedef struct sage_history {
     const sage_known_event *events; /* [n] oldest first, n >= 1; rows of the engine's index */
     size_t n;
-    bool fresh; /* results without these events' products and whatever shares an item_group_id with one */
+    bool fresh;         /* results without these events' products and whatever shares an item_group_id with one */
+    const float *given; /* [own_dim] what to ask with in place of the tower's; NULL: nothing. Interests do not see it */
 } sage_history;
+/* What the shop gives for a user, for a history; NULL: nothing. */
+const float *sage_engine_given_user(const sage_engine *engine, sage_str user_id);
 
 /* Each of the most important interests asks the index with its medoid's vector; their lists, best first, are made one
  * by rounds in proportion to importance (search/rounds.h), each product once. out [k]: score is the inner product with
@@ -81,10 +96,11 @@ sage_status sage_engine_interests(sage_engine *engine, const sage_history *histo
                                   size_t k, sage_scored *out, uint16_t *of, size_t *n, const sage_interest **interests,
                                   size_t *n_interests, sage_error *error);
 
-/* Queries of the towers that the model has for products that are looked at and for users; SAGE_E_ARGUMENT where it has
- * none. out [n][dim of the index], unit vectors. Of a history the newest events count, as many as the model reads;
- * there may be none. */
+/* Queries of products that are looked at and of users: the vectors that are given for them, else what the model's
+ * towers make. Without a tower the first are asked with their own vectors, the second are SAGE_E_ARGUMENT. out [n][dim
+ * of the index], unit vectors. Of a history the newest events count, as many as the model reads; there may be none. */
 bool sage_engine_has_product_tower(const sage_engine *engine);
+bool sage_engine_asks_products(const sage_engine *engine); /* by a tower, or with vectors that are given */
 bool sage_engine_has_user_tower(const sage_engine *engine);
 sage_status sage_engine_looked_vectors(sage_engine *engine, const uint32_t *rows, size_t n, float *out,
                                        sage_error *error);

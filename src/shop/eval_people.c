@@ -98,7 +98,7 @@ static sage_status trial_of_file(sage_shop *shop, sage_trial *trial, const sage_
             f.wanted[n_wanted] = (sage_judge_entry){
                 .pid = events[i].pid, .task = (unsigned)trial->surface * SAGE_EVENT_KINDS + events[i].kind};
         }
-        SAGE_TRY(sage_trial_add(trial, f.known, n_known, f.newest_ms, f.wanted, n_wanted, error));
+        SAGE_TRY(sage_trial_add(trial, query, f.known, n_known, f.newest_ms, f.wanted, n_wanted, error));
     }
 out:
     sage_catalog_close(f.catalog);
@@ -154,7 +154,7 @@ static sage_status judge(bench *b, sage_trial *trial, sage_eval_report *report, 
         listers[n++] = sage_by_user_tower(&b->searches);
         leading = n;
     }
-    if (!users && sage_engine_has_product_tower(b->searches.engine)) listers[n++] = sage_by_product_tower(&b->searches);
+    if (!users && sage_engine_asks_products(b->searches.engine)) listers[n++] = sage_by_product_tower(&b->searches);
     listers[n++] = users ? sage_by_interests(&b->searches) : sage_by_own_vector(&b->searches);
     if (b->touched.n_users > 0) listers[n++] = sage_item_knn_lister(baselines);
     if (b->touched.n_users > 0) listers[n++] = sage_popular(baselines);

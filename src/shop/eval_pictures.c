@@ -17,9 +17,12 @@ typedef struct gathering {
     sage_picture_query encoder;
     sage_picture_finder *finder;
     sage_image_store *store;
-    size_t dim, n_queries;
-    float *vectors; /* [n_queries][dim] */
+    size_t dim, n_vectors;
+    float *vectors; /* [n_vectors][dim] of the queries that have no vector of the shop's own */
     size_t capacity;
+    size_t n_queries;
+    const float **given; /* [n_queries] */
+    size_t given_capacity;
     uint64_t unseen;
 } gathering;
 
@@ -43,12 +46,13 @@ static void release(gathering *g) {
     sage_picture_finder_close(g->finder);
     sage_catalog_close(g->catalog);
     sage_free(g->vectors);
+    sage_free(g->given);
 }
 
 static sage_status keep(gathering *g, const float *vector, sage_error *error) {
-    if (sage_grow((void **)&g->vectors, &g->capacity, (g->n_queries + 1) * g->dim, sizeof *g->vectors))
-        return sage_fail_memory(error, (g->n_queries + 1) * g->dim * sizeof *g->vectors);
-    memcpy(g->vectors + g->n_queries++ * g->dim, vector, g->dim * sizeof *g->vectors);
+    if (sage_grow((void **)&g->vectors, &g->capacity, (g->n_vectors + 1) * g->dim, sizeof *g->vectors))
+        return sage_fail_memory(error, (g->n_vectors + 1) * g->dim * sizeof *g->vectors);
+    memcpy(g->vectors + g->n_vectors++ * g->dim, vector, g->dim * sizeof *g->vectors);
     return SAGE_OK;
 }
 
@@ -69,25 +73,31 @@ static sage_status look_up(gathering *g, sage_str link, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_image_ref image;
     sage_picture_parts now, wanted;
-    size_t before = g->n_queries;
+    size_t before = g->n_vectors;
     if (g->catalog == NULL) SAGE_TRY(open_catalogue(g, error));
     SAGE_TRY(sage_picture_finder_find(g->finder, link, &image, error));
-    SAGE_TRY(sage_image_store_add(g->store, &image, &g->vectors, &g->capacity, &g->n_queries, error));
+    SAGE_TRY(sage_image_store_add(g->store, &image, &g->vectors, &g->capacity, &g->n_vectors, error));
     sage_image_store_parts(g->store, &now);
     sage_engine_image_parts(g->opened->engine, &wanted);
     if (now.n != 0 && !sage_picture_parts_equal(&now, &wanted)) st = sage_picture_other_encoder(error);
-    if (st == SAGE_OK && g->n_queries == before) st = read_file(g, link, error);
+    if (st == SAGE_OK && g->n_vectors == before) st = read_file(g, link, error);
 out:
     return st;
 }
 
-/* *found: the query now has a vector behind those before. */
+/* *found: the query has a vector, one that is given or one behind those before. */
 static sage_status add(gathering *g, const sage_judgement *query, bool *found, sage_error *error) {
     sage_status st = SAGE_OK;
-    size_t before = g->n_queries;
-    SAGE_TRY(query->picture == NULL ? look_up(g, query->query, error) : keep(g, query->picture, error));
-    *found = g->n_queries > before;
+    size_t before = g->n_vectors;
+    const float *given = sage_engine_find_given(g->opened->engine, SAGE_ON_IMAGE, query->query);
+    if (given == NULL && g->dim > 0)
+        SAGE_TRY(query->picture == NULL ? look_up(g, query->query, error) : keep(g, query->picture, error));
+    *found = given != NULL || g->n_vectors > before;
     g->unseen += !*found;
+    if (!*found) goto out;
+    if (sage_grow((void **)&g->given, &g->given_capacity, g->n_queries + 1, sizeof *g->given))
+        SAGE_TRY(sage_fail_memory(error, (g->n_queries + 1) * sizeof *g->given));
+    g->given[g->n_queries++] = given;
 out:
     return st;
 }
@@ -117,8 +127,10 @@ sage_status sage_eval_image_rows(sage_shop *shop, const sage_open_release *opene
     gathering g = {.shop = shop, .opened = opened, .dim = sage_engine_image_dim(engine)};
     size_t dim = sage_index_dim(sage_engine_index(engine));
     float *targets = NULL;
-    if (n > 0 && g.dim == 0) sage_warn(monitor, "searches by picture are left out: the model knows no pictures");
-    if (n == 0 || g.dim == 0) return SAGE_OK;
+    bool asks = g.dim > 0 || sage_engine_has_given(engine, SAGE_ON_IMAGE);
+    if (n > 0 && !asks) sage_warn(monitor, "searches by picture are left out: the model knows no pictures");
+    if (n == 0 || !asks) return SAGE_OK;
+    SAGE_TRY(sage_engine_check_given(engine, SAGE_ON_IMAGE, error));
     SAGE_TRY(gather(&g, judgements, &n, error));
     if (g.unseen > 0)
         sage_warn(monitor,
@@ -128,7 +140,8 @@ sage_status sage_eval_image_rows(sage_shop *shop, const sage_open_release *opene
     if (n == 0) goto out;
     targets = sage_alloc(g.n_queries * dim * sizeof *targets);
     if (targets == NULL) SAGE_TRY(sage_fail_memory(error, g.n_queries * dim * sizeof *targets));
-    SAGE_TRY(sage_engine_pictures(engine, g.vectors, g.n_queries, targets, error));
+    if (g.n_vectors > 0) SAGE_TRY(sage_engine_pictures(engine, g.vectors, g.n_vectors, targets, error));
+    sage_engine_spread(engine, g.given, g.n_queries, targets);
     SAGE_TRY(sage_eval_pictures(engine, judgements, n, targets, monitor, report, error));
 out:
     sage_free(targets);

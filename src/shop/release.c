@@ -152,7 +152,11 @@ sage_status sage_model_config_read(const sage_shop *shop, uint64_t model, sage_m
     SAGE_TRY(read_pictures(root, path, &config->pictures, error));
     config->taught = read_training(root);
     SAGE_TRY(read_texts(root, path, &config->texts, error));
-    config->search_vectors = json_is_true(json_object_get(root, "search_vectors"));
+    for (int s = 0; s < SAGE_SURFACES; s++) {
+        char name[32];
+        snprintf(name, sizeof name, "%s_vectors", sage_surface_names[s]);
+        config->given[s] = json_is_true(json_object_get(root, name));
+    }
 out:
     json_decref(root);
     return sage_shop_advise(st, "restore it from a copy, or run 'itemsage train', 'embed' and 'index'", error);
@@ -190,20 +194,17 @@ static sage_status give_sentences(sage_shop *shop, const sage_release *release, 
     return SAGE_OK;
 }
 
-/* Where the model was trained on them. Those that the shop has now: more texts may have come since. */
+/* Where the model was trained on them. Those that the shop has now: more may have come since, or some may be gone, and
+ * then the towers answer. */
 static sage_status give_vectors(sage_shop *shop, const sage_release *release, sage_engine *engine, sage_error *error) {
     sage_status st = SAGE_OK;
-    sage_given *given = NULL;
+    sage_given_set given = {{NULL}};
     sage_error fault = {0};
-    char path[SAGE_PATH_MAX];
     sage_model_config *config = sage_alloc_zero(1, sizeof *config);
     if (config == NULL) return sage_fail_memory(error, sizeof *config);
     SAGE_TRY(sage_model_config_read(shop, release->query_model, config, error));
-    if (!config->search_vectors) goto out;
-    SAGE_TRY(sage_given_path(path, shop->dir, SAGE_ON_SEARCH, error));
-    st = sage_given_open(path, true, &given, &fault);
-    if (st == SAGE_OK && given == NULL) goto out; /* the tower says what they said */
-    st = sage_engine_take_given(engine, given, st, st == SAGE_OK ? error : &fault);
+    sage_status opened = sage_given_open_shop(shop->dir, true, &given, &fault);
+    sage_engine_take_given(engine, &given, config->given, opened, &fault);
 out:
     sage_free(config);
     return st;

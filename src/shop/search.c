@@ -95,10 +95,21 @@ static sage_status check_query(const sage_query *query, sage_error *error) {
 
 static sage_status by_picture(sage_searcher *s, const sage_query *query, size_t *n, sage_error *error) {
     sage_status st = SAGE_OK;
-    const float *target;
-    SAGE_TRY(sage_picture_query_target(&s->picture, s->shop, &s->opened, query->image, &target, error));
+    const float *target, *given = NULL;
+    float *wide = NULL;
+    SAGE_TRY(sage_picture_query_given(s->shop, &s->opened, query->image, &given, error));
+    if (given != NULL) {
+        size_t dim = sage_index_dim(sage_engine_index(s->opened.engine));
+        wide = sage_alloc(dim * sizeof *wide);
+        if (wide == NULL) SAGE_TRY(sage_fail_memory(error, dim * sizeof *wide));
+        sage_engine_widen(s->opened.engine, given, wide);
+        target = wide;
+    } else {
+        SAGE_TRY(sage_picture_query_target(&s->picture, s->shop, &s->opened, query->image, &target, error));
+    }
     st = sage_engine_vector(s->opened.engine, target, query->n, s->scored, n, error);
 out:
+    sage_free(wide);
     return st;
 }
 
@@ -129,8 +140,8 @@ out:
 }
 
 static sage_status by_text(sage_searcher *s, const sage_query *query, size_t *n, sage_error *error) {
-    sage_engine *engine = s->opened.engine;
-    return sage_engine_text(engine, query->method, query->text, strlen(query->text), query->n, s->scored, n, error);
+    return sage_engine_text(s->opened.engine, query->method, query->text, strlen(query->text), query->n, s->scored, n,
+                            error);
 }
 
 /* What a query found, in the searcher's `scored`. */
@@ -145,16 +156,19 @@ static sage_status by_user(sage_searcher *s, const sage_query *query, found *f, 
     sage_engine *engine = s->opened.engine;
     sage_interest_rules rules;
     sage_interest_rules_read(s->shop->options, &rules);
-    if (query->method == SAGE_HYBRID && !sage_engine_has_user_tower(engine))
+    const char *id = query->user_id != NULL && query->n_session == 0 ? query->user_id : "";
+    const float *given = sage_engine_given_user(engine, (sage_str){id, strlen(id)});
+    const bool tower = sage_engine_has_user_tower(engine) || given != NULL;
+    if (query->method == SAGE_HYBRID && !tower)
         return sage_fail(
             error, SAGE_E_STATE,
             "the hybrid of users needs a tower for users, and the published model has none; ask by vectors");
-    SAGE_TRY(sage_user_events_read(&s->did, s->shop, sage_engine_index(engine), query, error));
-    const sage_history history = {s->did.list, s->did.n, query->fresh};
+    const bool asks = tower && !query->interests;
+    SAGE_TRY(sage_user_events_read(&s->did, s->shop, sage_engine_index(engine), query, given != NULL && asks, error));
+    const sage_history history = {s->did.list, s->did.n, query->fresh, given};
     if (query->method == SAGE_HYBRID)
         return sage_engine_user_hybrid(engine, &history, query->n, s->scored, &f->n, error);
-    if (sage_engine_has_user_tower(engine) && !query->interests)
-        return sage_engine_user(engine, &history, query->n, s->scored, &f->n, error);
+    if (asks) return sage_engine_user(engine, &history, query->n, s->scored, &f->n, error);
     st = sage_engine_interests(engine, &history, &rules, query->n, s->scored, s->of, &f->n, &f->interests,
                                &f->n_interests, error);
 out:

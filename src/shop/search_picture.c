@@ -1,5 +1,6 @@
 #include <base/alloc.h>
 #include <base/error.h>
+#include <catalog/import_links.h>
 #include <features/features.h>
 #include <features/picture_vector.h>
 #include <inttypes.h>
@@ -7,6 +8,7 @@
 #include <math.h>
 #include <shop/encoders.h>
 #include <shop/search_picture.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ANEW "run 'itemsage import images', 'train', 'embed' and 'index'"
@@ -208,6 +210,41 @@ static sage_status add_up(const nearest *best, const sage_index *index, float *t
     }
     sage_image_scale(target, dim);
     return SAGE_OK;
+}
+
+/* ---- vectors that are given ---- */
+
+/* The vector of the link whose file lies at `place` below the folder. */
+static const float *given_at(const sage_given *given, const char *place, const char *images_dir) {
+    char other[SAGE_PATH_MAX];
+    for (size_t i = 0; i < sage_given_count(given); i++) {
+        if (sage_link_place(sage_given_key(given, i), images_dir, other) != SAGE_LINK_OUTSIDE &&
+            strcmp(other, place) == 0)
+            return sage_given_vector(given, i);
+    }
+    return NULL;
+}
+
+sage_status sage_picture_query_given(sage_shop *shop, const sage_open_release *opened, const char *path,
+                                     const float **given, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_catalog *catalog = NULL;
+    const char *images_dir = "";
+    char *resolved = NULL;
+    const sage_given *all = sage_engine_given(opened->engine, SAGE_ON_IMAGE);
+    SAGE_TRY(sage_engine_check_given(opened->engine, SAGE_ON_IMAGE, error));
+    *given = sage_given_find(all, (sage_str){path, strlen(path)});
+    if (all != NULL && *given == NULL) resolved = realpath(path, NULL);
+    if (resolved == NULL) goto out;
+    SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
+    SAGE_TRY(sage_catalog_meta(catalog, "images_dir", &images_dir, error));
+    size_t len = strlen(images_dir);
+    if (len > 0 && strncmp(resolved, images_dir, len) == 0 && resolved[len] == '/')
+        *given = given_at(all, resolved + len + 1, images_dir);
+out:
+    free(resolved);
+    sage_catalog_close(catalog);
+    return st;
 }
 
 /* ---- all of it ---- */

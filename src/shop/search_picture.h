@@ -30,6 +30,11 @@ sage_status sage_picture_query_vector(sage_picture_query *query, sage_shop *shop
 sage_status sage_picture_query_target(sage_picture_query *query, sage_shop *shop, const sage_open_release *opened,
                                       const char *path, const float **target, sage_error *error);
 
+/* What the shop gives for a picture (surface image), by its link or by the file that stands for that link below the
+ * folder of pictures; NULL: nothing. */
+sage_status sage_picture_query_given(sage_shop *shop, const sage_open_release *opened, const char *path,
+                                     const float **given, sage_error *error);
+
 /* SAGE_E_STATE: the catalogue's picture vectors are not of the encoder that the model knows. */
 sage_status sage_picture_other_encoder(sage_error *error);
 

@@ -79,7 +79,7 @@ static sage_status nothing(const sage_query *query, size_t n_known, sage_error *
 }
 
 sage_status sage_user_events_read(sage_user_events *events, const sage_shop *shop, const sage_index *index,
-                                  const sage_query *query, sage_error *error) {
+                                  const sage_query *query, bool enough, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_catalog *catalog = NULL;
     size_t n_known = 0;
@@ -89,7 +89,7 @@ sage_status sage_user_events_read(sage_user_events *events, const sage_shop *sho
         SAGE_TRY(read_user(events, catalog, index, query->user_id, &n_known, error));
     }
     SAGE_TRY(read_session(events, index, query, error));
-    if (events->n == 0) st = nothing(query, n_known, error);
+    if (events->n == 0 && !enough) st = nothing(query, n_known, error);
 out:
     sage_catalog_close(catalog);
     return st;

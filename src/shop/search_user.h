@@ -10,9 +10,10 @@ typedef struct sage_user_events {
     size_t n, capacity;
 } sage_user_events;
 
-/* Those of query->user_id, then query->session. SAGE_E_NOT_FOUND says why nothing is left. */
+/* Those of query->user_id, then query->session. SAGE_E_NOT_FOUND says why nothing is left, unless nothing is
+ * `enough`. */
 sage_status sage_user_events_read(sage_user_events *events, const sage_shop *shop, const sage_index *index,
-                                  const sage_query *query, sage_error *error);
+                                  const sage_query *query, bool enough, sage_error *error);
 void sage_user_events_free(sage_user_events *events);
 
 #endif

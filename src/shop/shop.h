@@ -79,7 +79,7 @@ typedef struct sage_model_config {
     sage_picture_origin pictures; /* of the picture vectors that it was trained on */
     sage_picture_training taught; /* of its tower for searches by picture */
     sage_text_origin texts;
-    bool search_vectors; /* trained on the shop's own vectors of search texts, in place of a tower */
+    bool given[SAGE_SURFACES]; /* trained on vectors that the shop gives for queries of this surface */
 } sage_model_config;
 sage_status sage_model_config_read(const sage_shop *shop, uint64_t model, sage_model_config *config, sage_error *error);
 /* The model that makes the product vectors for the newest one's queries: mostly that itself. 0: there is no model. */

@@ -133,6 +133,18 @@ static const char *picture_queries(const sage_options *options, const sage_datas
     return sage_dataset_surface_pairs(dataset, SAGE_ON_IMAGE) > 0 ? "shoppers" : "products";
 }
 
+/* Of which surfaces it learned from vectors that the shop gives. */
+static bool add_given(json_t *root, const sage_dataset *dataset) {
+    bool added = true;
+    for (int s = 0; s < SAGE_SURFACES; s++) {
+        char name[32];
+        if (sage_dataset_given_count(dataset, (sage_surface)s) == 0) continue;
+        snprintf(name, sizeof name, "%s_vectors", sage_surface_names[s]);
+        added = added && json_object_set_new(root, name, json_true()) == 0;
+    }
+    return added;
+}
+
 /* config.json: every option as it was, and what the model was trained on. */
 static sage_status write_config(const sage_shop *shop, const char *dir, const sage_dataset *dataset,
                                 const origins *from, const sage_train_result *result, sage_error *error) {
@@ -157,8 +169,7 @@ static sage_status write_config(const sage_shop *shop, const char *dir, const sa
         json_object_set_new(root, "products_of",
                             json_integer((json_int_t)sage_options_int(shop->options, "keep_products"))) != 0)
         SAGE_TRY(sage_fail_memory(error, 4096));
-    if (sage_dataset_given_dim(dataset) > 0 && json_object_set_new(root, "search_vectors", json_true()) != 0)
-        SAGE_TRY(sage_fail_memory(error, 4096));
+    if (!add_given(root, dataset)) SAGE_TRY(sage_fail_memory(error, 4096));
     if (!add_origins(root, from)) SAGE_TRY(sage_fail_memory(error, 4096));
     SAGE_TRY(sage_path_join(path, dir, "config.json", error));
     SAGE_TRY(sage_json_write(path, root, error));

@@ -61,4 +61,26 @@ static inline sage_engine *tiny_engine(const char *dir) {
     return engine;
 }
 
+/* The same index with another model, which has towers and reads `events` of a user; as it begins, users are decaying
+ * means and products stay. */
+static inline sage_engine *tiny_engine_with_towers(const char *dir, size_t events) {
+    char path[SAGE_PATH_MAX], vocabulary[SAGE_PATH_MAX];
+    sage_error error = {0};
+    sage_engine *engine = NULL;
+    sage_release release = tiny_release;
+    size_t n;
+    release.query_model = 2;
+    snprintf(path, sizeof path, "%s", scratch_path(dir, "models/2"));
+    if (!sage_fs_exists(path)) {
+        tiny_model_dir(dir, 2, path);
+        char *words = scratch_read(scratch_path(dir, "models/1/vocabulary"), &n);
+        snprintf(vocabulary, sizeof vocabulary, "%s", scratch_path(path, "vocabulary"));
+        scratch_write(vocabulary, words, n);
+        sage_free(words);
+        tiny_write_model_with(path, 2, 0, NULL, events);
+    }
+    tiny_must(sage_engine_open(dir, &release, NULL, &engine, &error), &error, "open the engine");
+    return engine;
+}
+
 #endif

@@ -231,7 +231,7 @@ static void make_pasts(sage_past pasts[PEOPLE], sage_user_event events[PEOPLE][M
                                              .product = (uint32_t)sage_rng_below(&rng, TINY_INDEXED),
                                              .count = 1,
                                              .kind = (uint8_t)sage_rng_below(&rng, SAGE_EVENT_KINDS)};
-        pasts[u] = (sage_past){events[u], n, timed ? (int64_t)(n + 1) * 86400000 : INT64_MIN};
+        pasts[u] = (sage_past){events[u], n, timed ? (int64_t)(n + 1) * 86400000 : INT64_MIN, SAGE_STR("")};
     }
 }
 
@@ -288,7 +288,7 @@ static void test_products_by_their_own_vectors(void **state) {
     assert_string_equal(lister.name, "vectors"); /* there is no tower */
     for (size_t q = 0; q < LOOKED; q++) {
         events[q] = (sage_user_event){.product = (uint32_t)(11 * q + 4)};
-        pasts[q] = (sage_past){&events[q], 1, INT64_MIN};
+        pasts[q] = (sage_past){&events[q], 1, INT64_MIN, SAGE_STR("")};
     }
     must(lister.list(lister.ctx, pasts, LOOKED, DEPTH, out, found, &error), &error);
     for (size_t q = 0; q < LOOKED; q++) {
@@ -358,7 +358,7 @@ static void test_towers_of_people_and_products(void **state) {
     lister = sage_by_product_tower(&searches);
     assert_string_equal(lister.name, "vectors");
     assert_string_equal(sage_by_own_vector(&searches).name, "similar");
-    pasts[3] = (sage_past){events[4], 1, INT64_MIN}; /* had nothing */
+    pasts[3] = (sage_past){events[4], 1, INT64_MIN, SAGE_STR("")}; /* had nothing */
     must(lister.list(lister.ctx, pasts, PEOPLE, DEPTH, out, found, &error), &error);
     for (size_t q = 0; q < PEOPLE; q++) {
         must(sage_engine_looked_vectors(searches.engine, &pasts[q].events[0].product, 1, query, &error), &error);

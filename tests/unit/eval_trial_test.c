@@ -114,8 +114,8 @@ static void two_users(sage_trial *trial) {
     sage_judge_entry of_first[] = {want(SAGE_ON_USER, 37, 0), want(SAGE_ON_USER, 38, 3)},
                      of_second[] = {want(SAGE_ON_USER, 36, 0), want(SAGE_ON_USER, 36, 3), want(SAGE_ON_USER, 36, 0)};
     must(sage_trial_begin(trial, catalogue, SAGE_ON_USER, &error), &error);
-    must(sage_trial_add(trial, first, 3, 40, of_first, 2, &error), &error);
-    must(sage_trial_add(trial, second, 1, 40, of_second, 3, &error), &error);
+    must(sage_trial_add(trial, SAGE_STR(""), first, 3, 40, of_first, 2, &error), &error);
+    must(sage_trial_add(trial, SAGE_STR(""), second, 1, 40, of_second, 3, &error), &error);
 }
 
 static void test_repeats_stand_apart_from_what_is_new(void **state) {
@@ -158,8 +158,9 @@ static void test_without_repeats_known_products_are_taken_out(void **state) {
     sage_judge_entry wanted[] = {want(SAGE_ON_USER, 37, 1), want(SAGE_ON_USER, 500, 1)};
     sage_trial trial;
     must(sage_trial_begin(&trial, catalogue, SAGE_ON_USER, &error), &error);
-    must(sage_trial_add(&trial, known, 2, INT64_MIN, wanted, 2, &error), &error);
-    must(sage_trial_add(&trial, NULL, 0, INT64_MIN, wanted, 2, &error), &error); /* of whom nothing is known */
+    must(sage_trial_add(&trial, SAGE_STR(""), known, 2, INT64_MIN, wanted, 2, &error), &error);
+    must(sage_trial_add(&trial, SAGE_STR(""), NULL, 0, INT64_MIN, wanted, 2, &error),
+         &error); /* of whom nothing is known */
     assert_int_equal(trial.judge.n_queries, 1);
     assert_int_equal(trial.n_unasked, 1);
     sage_eval_report *report = new_report(1, 5);
@@ -183,8 +184,8 @@ static void test_products_without_themselves_and_their_variants(void **state) {
                      variants[] = {want(SAGE_ON_PRODUCT, 10, 0)};
     sage_trial trial;
     must(sage_trial_begin(&trial, catalogue, SAGE_ON_PRODUCT, &error), &error);
-    must(sage_trial_add(&trial, &looked, 1, INT64_MIN, wanted, 3, &error), &error);
-    must(sage_trial_add(&trial, &looked, 1, INT64_MIN, variants, 1, &error), &error);
+    must(sage_trial_add(&trial, SAGE_STR(""), &looked, 1, INT64_MIN, wanted, 3, &error), &error);
+    must(sage_trial_add(&trial, SAGE_STR(""), &looked, 1, INT64_MIN, variants, 1, &error), &error);
     assert_int_equal(trial.judge.n_queries, 1);
     assert_int_equal(sage_trial_mark(&trial, 0, 1), 3);
     assert_int_equal(sage_trial_mark(&trial, 0, 0), 3);
@@ -232,7 +233,7 @@ static void test_many_users_and_differences(void **state) {
                 hits[m] += rank < 25;
             }
         }
-        must(sage_trial_add(&trial, known, n_known, 9, wanted, n_wanted, &error), &error);
+        must(sage_trial_add(&trial, SAGE_STR(""), known, n_known, 9, wanted, n_wanted, &error), &error);
     }
     sage_eval_report *report = new_report(25, 40);
     must(sage_eval_trial(&trial, listers, 3, 1, pool, NULL, report, &error), &error);
@@ -282,7 +283,7 @@ static void test_every_allocation_may_fail(void **state) {
         sage_eval_report *report = new_report(1, 5);
         sage_alloc_fail_from(at);
         sage_status st = sage_trial_begin(&trial, catalogue, SAGE_ON_PRODUCT, &error);
-        if (st == SAGE_OK) st = sage_trial_add(&trial, &known, 1, 2, &wanted, 1, &error);
+        if (st == SAGE_OK) st = sage_trial_add(&trial, SAGE_STR(""), &known, 1, 2, &wanted, 1, &error);
         if (st == SAGE_OK) st = sage_eval_trial(&trial, listers, 2, 1, NULL, NULL, report, &error);
         done = sage_alloc_fail_from(0) < at;
         assert_int_equal(st, done ? SAGE_OK : SAGE_E_MEMORY);
