@@ -66,6 +66,10 @@ const sage_option sage_sampler_options[] = {
     {"sampler", "user_window", SAGE_OPT_REAL, 0, 3650, NULL, "14",
      "Days that a user may be asked about in advance: what is known in training is what was done before a moment that "
      "many days at most before the event to be predicted."},
+    {"sampler", "user_known", SAGE_OPT_CHOICE, 0, 0, "auto|before|others", "auto",
+     "What is known of a user in training, where events have times: what was done before a moment, or a random part of "
+     "the other products, as where there are no times; auto is before with split=time and others with split=hash, so "
+     "that training asks as the split does."},
     {"sampler", "cold_negatives", SAGE_OPT_BOOL, 0, 0, NULL, "off",
      "Whether products that nobody has dealt with yet are negatives of users and of products that are looked at; if "
      "so, "

@@ -3,7 +3,11 @@
  * With times, a user is asked at a moment up to user_window days before the event that is to be predicted, so that the
  * model learns what people do next and not only what they do at once; where nothing was known then, just before the
  * event. Whatever is known happened strictly before it. An event without a time is never known to one that has a time.
- * Without times, what is known is a random part of the user's other products. */
+ *
+ * Without times, what is known is a random part of the user's other products; so it is, whatever the times, where the
+ * split is by hash, which asks in this way: a row that knew nothing of the same session would teach what is never
+ * asked.
+ */
 #include <dataset/sampler_impl.h>
 #include <math.h>
 
@@ -33,9 +37,10 @@ static size_t first_with_time(const sage_user_event *events, size_t n) {
     return first_at(events, n, INT64_MIN + 1);
 }
 
-bool sage_history_has_before(const sage_user_event *events, size_t n, size_t target) {
+bool sage_history_has_known(const sage_sampler *s, const sage_user_event *events, size_t n, size_t target) {
     const sage_user_event *e = &events[target];
-    if (e->time_ms != INT64_MIN) return events[first_with_time(events, n)].time_ms < e->time_ms;
+    if (e->time_ms != INT64_MIN && !s->settings.user_others)
+        return events[first_with_time(events, n)].time_ms < e->time_ms;
     for (size_t i = 0; i < n; i++) {
         if (events[i].product != e->product) return true;
     }
@@ -79,20 +84,30 @@ static void fill_by_time(const sage_sampler *s, const sage_user_event *events, s
     }
 }
 
+/* Ages so far count from an event that may be older; now from the newest that is known, as those of a split by hash. */
+static void count_from_newest(history *h) {
+    float least = NAN;
+    for (size_t i = 0; i < h->n; i++) least = fminf(least, h->age[i]); /* of a number and no number it is the number */
+    for (size_t i = 0; i < h->n; i++) h->age[i] -= least;
+}
+
 /* As many of the others as chance wants, each set of that many as likely as any other. */
-static void fill_without_times(const sage_sampler *s, const sage_user_event *events, size_t n, uint32_t product,
-                               sage_rng *rng, history *h) {
+static void fill_from_others(const sage_sampler *s, const sage_user_event *events, size_t n,
+                             const sage_user_event *target, sage_rng *rng, history *h) {
     size_t others = 0;
-    for (size_t i = 0; i < n; i++) others += events[i].product != product;
+    for (size_t i = 0; i < n; i++) others += events[i].product != target->product;
     if (others == 0) return;
     size_t most = others < s->settings.user_events ? others : s->settings.user_events;
     size_t wanted = 1 + sage_rng_below(rng, most);
     for (size_t i = 0; wanted > 0; i++) {
-        if (events[i].product == product) continue;
+        const sage_user_event *e = &events[i];
+        if (e->product == target->product) continue;
         if (sage_rng_below(rng, others--) >= wanted) continue;
-        remember(h, &events[i], NAN);
+        bool timed = e->time_ms != INT64_MIN && target->time_ms != INT64_MIN;
+        remember(h, e, timed ? (float)(((double)target->time_ms - (double)e->time_ms) / DAY_MS) : NAN);
         wanted--;
     }
+    count_from_newest(h);
 }
 
 void sage_history_fill_user(sage_sampler *sampler, size_t row) {
@@ -104,10 +119,10 @@ void sage_history_fill_user(sage_sampler *sampler, size_t row) {
     sage_rng rng;
     sage_row_rng(sampler, &rng, SAGE_STREAM_PEOPLE, row);
     sage_people_user(sampler, row, &events, &n);
-    if (target->time_ms != INT64_MIN)
+    if (target->time_ms != INT64_MIN && !sampler->settings.user_others)
         fill_by_time(sampler, events, n, target, &rng, &h);
     else
-        fill_without_times(sampler, events, n, target->product, &rng, &h);
+        fill_from_others(sampler, events, n, target, &rng, &h);
     p->begin[user + 1] = (uint32_t)h.n; /* how many, until they are packed */
 }
 

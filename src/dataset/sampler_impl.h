@@ -52,6 +52,7 @@ typedef struct sage_sampler_settings {
     double user_window_days, closeup_window_days, event_dropout;
     double user_half_life_days;
     bool cold_negatives;
+    bool user_others; /* known of a user in a row is a random part of the other products, also where there are times */
     size_t user_events;
 } sage_sampler_settings;
 
@@ -291,7 +292,7 @@ uint32_t sage_people_looked_at(const sage_sampler *sampler, size_t row);
 /* How many of a user's events, which ascend in time, are trained on: the first ones. */
 size_t sage_history_trained(const sage_packed_user *user);
 /* Whether a user did something before, and whether something else about that time: see the definitions there. */
-bool sage_history_has_before(const sage_user_event *events, size_t n, size_t target);
+bool sage_history_has_known(const sage_sampler *sampler, const sage_user_event *events, size_t n, size_t target);
 bool sage_history_has_beside(const sage_sampler *sampler, const sage_user_event *events, size_t n, size_t target);
 void sage_history_fill_user(sage_sampler *sampler, size_t row);
 void sage_history_fill_looked(sage_sampler *sampler, size_t row);

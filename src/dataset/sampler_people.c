@@ -30,7 +30,7 @@ bool sage_people_enough(const sage_dataset *dataset) {
 
 static bool can_be_learned(const sage_sampler *s, unsigned task, const sage_packed_user *user, size_t event) {
     size_t n = sage_history_trained(user), target = event - user->first;
-    return task / SAGE_EVENT_KINDS == SAGE_ON_USER ? sage_history_has_before(user->events, n, target)
+    return task / SAGE_EVENT_KINDS == SAGE_ON_USER ? sage_history_has_known(s, user->events, n, target)
                                                    : sage_history_has_beside(s, user->events, n, target);
 }
 

@@ -58,6 +58,9 @@ static sage_status read_settings(sage_sampler *s, const sage_options *o, sage_er
     set->event_dropout = sage_options_real(o, "event_dropout");
     set->cold_negatives = sage_options_bool(o, "cold_negatives");
     set->user_half_life_days = sage_options_real(o, "user_half_life");
+    const char *known = sage_options_text(o, "user_known");
+    set->user_others = strcmp(known, "auto") == 0 ? s->dataset->users != NULL && s->dataset->users->by_time == 0
+                                                  : strcmp(known, "others") == 0;
     set->user_events = (size_t)sage_options_int_or(o, "user_events", AUTO_USER_EVENTS);
     if ((set->sketch_width & (set->sketch_width - 1)) != 0) {
         return sage_fail(error, SAGE_E_ARGUMENT, "sketch_width %zu is not a power of two", set->sketch_width);

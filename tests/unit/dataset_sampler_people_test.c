@@ -192,6 +192,65 @@ static void without_times_some_of_the_others_are_known(void **state) {
     release(&f);
 }
 
+/* ---- as the split asks ---- */
+
+typedef struct asked {
+    size_t rows, ahead, first; /* ahead: an event after the target is known; first: the target was the user's first */
+} asked;
+
+/* Whatever is known is of the user's other products, each event once; ages count from the newest of them. */
+static void check_others(const sage_batch *b, size_t user, const aim *a, asked *seen) {
+    size_t begin = b->user_begin[user], end = b->user_begin[user + 1], at = 0;
+    bool ahead = false;
+    assert_true(end > begin);
+    for (size_t i = begin; i < end; i++, at++) {
+        assert_int_not_equal(b->user_product[i], a->event->product);
+        while (at < a->trained &&
+               (a->user.events[at].product != b->user_product[i] || a->user.events[at].kind != b->user_kind[i]))
+            at++;
+        assert_true(at < a->trained);
+        assert_true(b->user_age[i] <= (i > begin ? b->user_age[i - 1] : 90));
+        ahead |= a->user.events[at].time_ms >= a->event->time_ms;
+    }
+    assert_true(b->user_age[end - 1] == 0);
+    seen->rows++;
+    seen->ahead += ahead;
+    seen->first += a->user.events[0].time_ms == a->event->time_ms;
+}
+
+static void a_split_by_hash_is_trained_as_it_asks(void **state) {
+    (void)state;
+    static const struct {
+        const char *split, *known;
+        bool others;
+    } cases[] = {{"split=hash", "user_known=auto", true},
+                 {"split=time", "user_known=auto", false},
+                 {"split=hash", "user_known=before", false},
+                 {"split=time", "user_known=others", true}};
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        fixture f = shop_of((crowd){.users = USERS, .timed = true}, cases[c].split);
+        fake_set(f.options, "event_dropout=0");
+        fake_set(f.options, cases[c].known);
+        sage_sampler *sampler = sampler_of(&f);
+        asked seen = {0};
+        for (uint64_t step = 0; step < 40; step++) {
+            const sage_batch *b = batch_of(sampler, step);
+            for (size_t u = 0; u < b->n_users; u++) {
+                aim a;
+                assert_true(aim_of(&f, sampler, b, first_user(b) + u, &a));
+                if (cases[c].others)
+                    check_others(b, u, &a, &seen);
+                else
+                    check_history(&a, b, u, 64, 14);
+            }
+        }
+        if (cases[c].others) assert_true(seen.rows > 1000 && seen.ahead > seen.rows / 4 && seen.first > 20);
+        sage_sampler_free(sampler);
+        fake_set(f.options, "user_known=auto");
+        release(&f);
+    }
+}
+
 /* Every event from which something can be learned is drawn once an epoch, others never. */
 static void epochs_visit_every_target_once(void **state) {
     (void)state;
@@ -319,6 +378,7 @@ int main(void) {
         cmocka_unit_test(nothing_of_the_future_is_known),
         cmocka_unit_test(events_are_dropped_now_and_then),
         cmocka_unit_test(without_times_some_of_the_others_are_known),
+        cmocka_unit_test(a_split_by_hash_is_trained_as_it_asks),
         cmocka_unit_test(epochs_visit_every_target_once),
         cmocka_unit_test(what_nobody_dealt_with_is_no_negative_of_users),
         cmocka_unit_test(older_events_are_drawn_less_often),
