@@ -83,6 +83,17 @@ void sage_dataset_query(const sage_dataset *dataset, size_t index, sage_packed_q
 /* [given_dim] of a product that is looked at, by whatever event; NULL where there is none. */
 const float *sage_dataset_given_product(const sage_dataset *dataset, size_t product);
 
+/* Given search texts, evenly spread where there are more than `most`, with and without events. */
+typedef struct sage_given_texts {
+    size_t n, capacity;
+    uint32_t *ids;        /* of the vocabulary, repeats included: text i has ids[begin[i] .. begin[i + 1]) */
+    size_t *begin;        /* [n + 1] */
+    const float **vector; /* [n] of given_dim numbers, in the map */
+} sage_given_texts;
+sage_status sage_dataset_given_texts(const sage_dataset *dataset, size_t most, sage_given_texts *texts,
+                                     sage_error *error);
+void sage_given_texts_free(sage_given_texts *texts);
+
 /* Queries made from the catalogue that have a sentence, each a pair with the product it was made of: first those for
  * training, then those of sage_sampler_validation. None without an encoder of texts. */
 typedef struct sage_made_query {

@@ -157,7 +157,14 @@ static inline size_t sage_slab_at(size_t rows, size_t dim, size_t row, size_t co
     size_t slab = column / SAGE_SLAB;
     return sage_slab_begin(rows, slab) + row * sage_slab_width(dim, slab) + column % SAGE_SLAB;
 }
-real *sage_model_table(sage_model *model); /* see sage_slab_at */
+real *sage_model_table(sage_model *model);                               /* see sage_slab_at */
+uint32_t sage_model_row(const sage_model *model, uint32_t id, size_t k); /* the table's, under hash k < hashes */
+/* How many numbers of a bag come through projection, encoder and skips as they are, where those start as the identity;
+ * no more than dim_out. */
+size_t sage_model_passed(const sage_model_shape *shape);
+/* Skips, or the head that stands for one, become: number c of the bag, c < `passed`, becomes column c of basis
+ * [dim_out][passed] in products and in search texts. Of a model that started as tfidf. */
+void sage_model_turn(sage_model *model, size_t passed, const real *basis);
 
 /* ---- a batch ---- */
 /* Bags of n-gram ids: bag b is ids[begin[b] .. begin[b+1]). An empty bag gives LN of zeros (its bias). */

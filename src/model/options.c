@@ -11,6 +11,10 @@ const sage_option sage_model_options[] = {
     {"model", "token_init", SAGE_OPT_CHOICE, 0, 0, "knn|random", "knn",
      "How products' own tokens start: products near each other that the same users dealt with, or at random, as always "
      "with init=paper and in a hashed table."},
+    {"model", "given_init", SAGE_OPT_CHOICE, 0, 0, "ridge|random", "ridge",
+     "How n-grams start where search texts have vectors of the shop's own: so that texts lie where those vectors do, "
+     "or "
+     "at random, as always with init=paper."},
     {"model", "init_word", SAGE_OPT_REAL, 0, 100, NULL, "1.0",
      "Factor of a word's idf in its first importance weight."},
     {"model", "init_bigram", SAGE_OPT_REAL, 0, 100, NULL, "0.7",

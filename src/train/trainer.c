@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <train/given_start.h>
 #include <train/token_start.h>
 #include <train/trainer.h>
 
@@ -37,6 +38,13 @@ static sage_status start_tokens(sage_trainer *trainer, sage_error *error) {
     return sage_token_start(trainer->dataset, &trainer->tokens, trainer->model, trainer->pool, trainer->monitor, error);
 }
 
+/* Where the space is given, by vectors of search texts and not by a model. */
+static sage_status start_given(sage_trainer *trainer, sage_error *error) {
+    bool meant = sage_given_start_meant(trainer->options), space = trainer->start.model != NULL;
+    if (!meant || space || trainer->resumes || trainer->start.products != NULL) return SAGE_OK;
+    return sage_given_start(trainer->dataset, trainer->model, trainer->pool, trainer->monitor, error);
+}
+
 sage_status sage_trainer_build(sage_trainer *trainer, sage_error *error) {
     sage_status st = SAGE_OK;
     SAGE_TRY(sage_trainer_check_memory(trainer, error));
@@ -45,6 +53,7 @@ sage_status sage_trainer_build(sage_trainer *trainer, sage_error *error) {
                             trainer->settings.seed, &trainer->model, error));
     sage_model_set_tokens(trainer->model, trainer->tokens.pids);
     SAGE_TRY(start_tokens(trainer, error));
+    SAGE_TRY(start_given(trainer, error));
     if (trainer->start.model != NULL) SAGE_TRY(sage_model_take(trainer->model, trainer->start.model, error));
     trainer->log_temperature = find_temperature(trainer->model, trainer->model);
     SAGE_TRY(sage_work_new(trainer->pool, trainer->settings.precision, &trainer->work, error));
