@@ -10,7 +10,7 @@
 #include <train/principal.h>
 
 enum { TEXTS_MAX = 200000, ROUNDS_MAX = 100 };
-static double LAMBDA = 0.3;
+static double LAMBDA = 0.03;
 static const double EXACT = 1e-3; /* of the residual, that ends the rounds */
 
 typedef struct start_job {

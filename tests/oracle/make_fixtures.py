@@ -382,6 +382,8 @@ def pack_batch(s, batch):
         t["spec.queries"] = batch["given"]
     if "given_products" in batch:
         t["spec.products"] = batch["given_products"]
+    if "follow" in batch:
+        t["query.follow"] = batch["follow"][0]
     if "teacher" in batch:
         t["teacher.begin"] = prefix_sums((batch["teacher"] != 0).sum(1))
         t["teacher.column"] = np.nonzero(batch["teacher"])[1].astype(np.uint32)
@@ -421,6 +423,11 @@ def evaluate(s, p, hashes, key_bias, batch, settings):
     if "prefixes" in batch:
         loss += [torch.zeros(())] * (5 - len(loss)) + [prefix_losses(p, batch, q, v, pairs, random, in_batch, smoothing)]
         loss[0] = loss[0] + loss[5]
+    if "follow" in batch:
+        vectors, weight = batch["follow"]
+        there = [i for i, x in enumerate(vectors) if x.any()]
+        loss += [torch.zeros(())] * (6 - len(loss)) + [sum(1 - q[i] @ real(vectors[i]) for i in there) / len(there)]
+        loss[0] = loss[0] + weight * loss[6]
     loss[0].backward()
     if beside(s):
         nothing = [torch.zeros(width(s, "sentences"))]
@@ -447,7 +454,7 @@ def compare_f32(s, p, hashes, key_bias, batch, settings, expected):
 
 
 def make_case(name, seed, shape, pairs, random, in_batch=True, smoothing=0.0, temperature=1.1, teacher=0.0, given=False, pictures=0, looked=0, users=0,
-              given_rows=0, prefixes=(), given_products=False):
+              given_rows=0, prefixes=(), given_products=False, follow=0.0):
     if len(sys.argv) > 1 and name not in sys.argv[1:]:
         return
     rng = np.random.default_rng(seed)
@@ -466,6 +473,9 @@ def make_case(name, seed, shape, pairs, random, in_batch=True, smoothing=0.0, te
         batch["given_products"] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     if prefixes:
         batch["prefixes"] = prefixes
+    if follow:  # every third row has nothing to follow
+        vectors = unit_rows(rng, pairs - given_rows, s["dim_out"]) * (np.arange(pairs - given_rows) % 3 != 1)[:, None]
+        batch["follow"] = vectors, follow
     settings = (pairs, random, in_batch, smoothing, teacher)
     v, q, loss, grads = evaluate(s, p, hashes, key_bias, batch, settings)
     worst = compare_f32(s, p, hashes, key_bias, batch, settings, grads)
@@ -476,6 +486,8 @@ def make_case(name, seed, shape, pairs, random, in_batch=True, smoothing=0.0, te
     if s.get("tokens"):
         tensors["token.pids"] = np.arange(s["tokens"]) * 3 + 7
     meta = {"format": "itemsage-model-1"} | s | dict(groups=groups, pairs=pairs, random=random, in_batch=int(in_batch), smoothing=smoothing, teacher=teacher)
+    if follow:
+        meta["follow_weight"] = follow
     if prefixes:
         meta |= dict(prefixes=" ".join(map(str, prefixes[0])), prefix_weight=prefixes[1])
     meta |= {f"hash_{x}{k + 1}": hashes[k][i] for k in range(2) for i, x in enumerate("ab")}
@@ -512,5 +524,7 @@ if __name__ == "__main__":
               pictures=2, looked=3, given_rows=1)
     towers = dict(product_tower="on", user_events=9, user_dim=12, user_layers=2, user_heads=3)
     make_case("users", 17, plain | towers, 16, 7, teacher=0.7, looked=3, users=8, given_rows=2)
+    make_case("follow", 24, hashed | towers | dict(groups=[("pictures", 5), ("sentences", 6)], sentences_beside=0.49), 17, 7, pictures=4, looked=3, users=3, given_rows=2, prefixes=([4], 0.5),
+              follow=0.8)
     make_case("users_alone", 18, plain | towers | dict(user_events=40, user_layers=1, user_heads=2), 9, 7, users=9)
     make_case("users_and_all", 19, hashed | towers | dict(groups=[("pictures", 5), ("sentences", 6)], sentences_beside=0.49), 14, 70, pictures=2, looked=2, users=5)

@@ -62,7 +62,7 @@ typedef struct fixture {
     sage_query_batch queries;
     sage_loss_spec spec;
     real *vectors[SAGE_GROUPS_MAX], *sentences, *pictures, *log_q, *weight, *teacher, *given, *given_products;
-    real *looked, *looked_said, *user_vectors, *given_rows;
+    real *looked, *looked_said, *user_vectors, *given_rows, *follow;
     float *user_age;
 } fixture;
 
@@ -129,6 +129,12 @@ static void read_prefixes(fixture *f) {
     f->spec.prefix_weight = (real)strtod(sage_safetensors_meta(f->file, "prefix_weight"), NULL);
 }
 
+static void read_follow(fixture *f) {
+    if (sage_safetensors_find(f->file, "query.follow") == NULL) return;
+    f->queries.follow = f->follow = reals_of(f->file, "query.follow");
+    f->spec.follow_weight = (real)strtod(sage_safetensors_meta(f->file, "follow_weight"), NULL);
+}
+
 static void open_fixture(const char *name, char path[512], fixture *f) {
     sage_error error = {0};
     const char *tests = getenv("SAGE_TEST_DIR");
@@ -160,6 +166,7 @@ static void open_fixture(const char *name, char path[512], fixture *f) {
     if (sage_safetensors_find(f->file, "spec.products") != NULL)
         f->spec.products = f->given_products = reals_of(f->file, "spec.products");
     read_prefixes(f);
+    read_follow(f);
     if (f->spec.teacher_weight > 0) {
         f->spec.teacher_begin = need(f->file, "teacher.begin")->data;
         f->spec.teacher_column = need(f->file, "teacher.column")->data;
@@ -181,6 +188,7 @@ static void close_fixture(fixture *f) {
     free(f->user_vectors);
     free(f->user_age);
     free(f->given_rows);
+    free(f->follow);
     sage_safetensors_close(f->file);
 }
 
@@ -222,8 +230,9 @@ static void check_sparse(const char *name, const fixture *f, size_t n, const uin
 }
 
 static void check_loss(const fixture *f, const sage_loss *loss) {
-    const real got[6] = {(real)loss->total,   (real)loss->in_batch,  (real)loss->random,
-                         (real)loss->teacher, (real)loss->sentences, (real)loss->prefixes};
+    const real got[7] = {(real)loss->total,     (real)loss->in_batch, (real)loss->random, (real)loss->teacher,
+                         (real)loss->sentences, (real)loss->prefixes, (real)loss->follow};
+    double follow = (double)f->spec.follow_weight * loss->follow;
     double by_task = 0, weights = 0, all_weights = 0;
     agree("loss", got, need(f->file, "out.loss"));
     for (size_t i = 0; i < SAGE_MODEL_TASKS_MAX; i++) {
@@ -232,7 +241,7 @@ static void check_loss(const fixture *f, const sage_loss *loss) {
     }
     for (size_t i = 0; i < f->spec.n_pairs; i++) all_weights += (double)f->weight[i];
     assert_true(fabs(weights - all_weights) < 1e-9);
-    assert_true(fabs(by_task / weights + loss->sentences + loss->prefixes - loss->total) < 1e-9);
+    assert_true(fabs(by_task / weights + loss->sentences + loss->prefixes + follow - loss->total) < 1e-9);
 }
 
 static void check_with(const char *name, size_t threads) {
@@ -296,7 +305,8 @@ int main(void) {
                                "tokens_hashed",
                                "prefixes",
                                "prefixes_beside",
-                               "given_products"};
+                               "given_products",
+                               "follow"};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(check, names[0]),  cmocka_unit_test_prestate(check, names[1]),
         cmocka_unit_test_prestate(check, names[2]),  cmocka_unit_test_prestate(check, names[3]),
@@ -309,7 +319,7 @@ int main(void) {
         cmocka_unit_test_prestate(check, names[16]), cmocka_unit_test_prestate(check, names[17]),
         cmocka_unit_test_prestate(check, names[18]), cmocka_unit_test_prestate(check, names[19]),
         cmocka_unit_test_prestate(check, names[20]), cmocka_unit_test_prestate(check, names[21]),
-        cmocka_unit_test_prestate(check, names[22]),
+        cmocka_unit_test_prestate(check, names[22]), cmocka_unit_test_prestate(check, names[23]),
     };
     const char *forced = getenv("ITEMSAGE_ISA");
     if (forced != NULL && strcmp(sage_isa(), forced) != 0) {
