@@ -6,11 +6,13 @@ const sage_option sage_train_options[] = {
     {"train", "minutes", SAGE_OPT_REAL, 0, 1e6, NULL, "0",
      "Stop after so many minutes of one call and keep the best so far; 0 = no limit."},
     {"train", "lr", SAGE_OPT_REAL, 0, 10, NULL, "1e-3", "Peak learning rate of the dense matrices."},
-    {"train", "lr_table", SAGE_OPT_REAL, 0, 10, NULL, "1e-2", "Peak learning rate of the embedding table's rows."},
+    {"train", "lr_table", SAGE_OPT_REAL, 0, 10, NULL, "auto",
+     "Peak learning rate of the embedding table's rows; auto is 1e-2, and a fifth of it where they start in the space "
+     "of given vectors (given_init=ridge)."},
     {"train", "lr_token", SAGE_OPT_REAL, 0, 10, NULL, "auto",
-     "Peak learning rate of products' own tokens, where they have rows of their own; auto is lr_table's, and a fifth "
-     "of "
-     "it where nobody searches and tokens start as what users did has them (token_init=knn)."},
+     "Peak learning rate of products' own tokens, where they have rows of their own; auto is lr_table's, or 1e-2, and "
+     "a "
+     "fifth of it where nobody searches and tokens start as what users did has them (token_init=knn)."},
     {"train", "lr_importance", SAGE_OPT_REAL, 0, 10, NULL, "5e-2",
      "Peak learning rate of the n-grams' importance weights."},
     {"train", "lr_floor", SAGE_OPT_REAL, 0, 1, NULL, "0.02",

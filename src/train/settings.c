@@ -6,7 +6,7 @@
 
 /* Passes over the larger of products and pairs that training is given where the user says nothing. */
 enum { AUTO_PASSES = 40, AUTO_STEPS_MIN = 300, AUTO_STEPS_MAX = 100000 };
-static const double SETTLED = 0.2; /* of the rate, for rows that start where they belong */
+static const double RATE = 1e-2, SETTLED = 0.2; /* of rows, and how much of it of those that start where they belong */
 
 static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high) {
     return value < low ? low : value > high ? high : value;
@@ -35,9 +35,9 @@ void sage_train_settings_read(const sage_options *options, const sage_train_size
         .patience = (uint64_t)sage_options_int(options, "patience"),
         .seed = whole_or(options, "train_seed", size->seed),
         .lr = sage_options_real(options, "lr"),
-        .lr_table = sage_options_real(options, "lr_table"),
-        .lr_token = sage_options_real_or(options, "lr_token",
-                                         sage_options_real(options, "lr_table") * (size->settled ? SETTLED : 1)),
+        .lr_table = sage_options_real_or(options, "lr_table", RATE * (size->given ? SETTLED : 1)),
+        .lr_token = sage_options_real_or(
+            options, "lr_token", sage_options_real_or(options, "lr_table", RATE) * (size->settled ? SETTLED : 1)),
         .lr_importance = sage_options_real(options, "lr_importance"),
         .lr_floor = sage_options_real(options, "lr_floor"),
         .beta1 = sage_options_real(options, "beta1"),

@@ -23,6 +23,7 @@ typedef struct sage_train_settings {
 typedef struct sage_train_size {
     size_t products, pairs, batch; /* pairs of the training part; pairs of one batch */
     uint64_t seed;                 /* the dataset's */
+    bool given;                    /* the table's rows start in a space that is given */
     bool settled;                  /* products' own tokens start where they belong, near enough */
 } sage_train_size;
 

@@ -4,6 +4,7 @@
 #include <base/option_table.h>
 #include <stdio.h>
 #include <string.h>
+#include <train/given_start.h>
 #include <train/token_start.h>
 #include <train/trainer.h>
 
@@ -46,6 +47,12 @@ static bool settled(const sage_trainer *trainer, const sage_batch *batch) {
     return start && trainer->tokens.n > 0 && batch->n_users > 0 && !searched;
 }
 
+static bool starts_given(const sage_trainer *trainer) {
+    bool space = trainer->start.model != NULL || trainer->start.products != NULL;
+    return sage_given_start_meant(trainer->options) && !space &&
+           sage_dataset_given_count(trainer->dataset, SAGE_ON_SEARCH) > 0;
+}
+
 /* Settings, load and need with the sampler that there is. */
 static sage_status measure(sage_trainer *trainer, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -57,6 +64,7 @@ static sage_status measure(sage_trainer *trainer, sage_error *error) {
                             .pairs = sage_dataset_trained_pairs(trainer->dataset) + events,
                             .batch = first->n_pairs,
                             .seed = seed_of(trainer),
+                            .given = starts_given(trainer),
                             .settled = settled(trainer, first)};
     sage_train_settings_read(trainer->options, &size, &trainer->settings);
     SAGE_TRY(sage_train_prefixes(trainer->options, load->shape.dim_out, &trainer->settings, error));
