@@ -80,11 +80,12 @@ static sage_status fill_query(sage_sampler *s, sage_sampler_worker *w, size_t ro
     sage_rng rng;
     const uint32_t *ids;
     size_t n;
-    if (row < s->settings.batch - s->given.n) sage_given_follow(s, row);
     if (row >= s->n_texts) {
         fill_untold(s, row);
+        if (row < s->settings.batch - s->given.n) sage_given_follow(s, row);
         return sage_u32_add(&w->key_ends, (uint32_t)w->keys.n, error);
     }
+    sage_given_follow(s, row);
     sage_row_rng(s, &rng, SAGE_STREAM_QUERY, row);
     if (keys_needed(s, row) || s->settings.typo > 0) {
         SAGE_TRY(worded_ids(s, w, row, &rng, &ids, &n, error));

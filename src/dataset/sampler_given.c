@@ -9,54 +9,84 @@ static const double AUTO_SHARE = 0.5; /* of the rows of events, where all their 
 
 /* ---- what there is ---- */
 
-/* The vector of a row's query, of a pair or of a user's event; NULL: it has none. */
-static const float *vector_of(const sage_sampler *s, uint32_t query, uint32_t event) {
+static bool pair_has_vector(const sage_sampler *s, uint32_t query) {
     sage_packed_query packed;
-    (void)event;
-    if (query == UINT32_MAX) return NULL;
     sage_dataset_query(s->dataset, query, &packed);
-    return packed.given;
+    return packed.given != NULL;
 }
 
-static bool has_vector(const sage_sampler *s, const sage_task_source *source, size_t place) {
-    bool pair = source->events == NULL;
-    return vector_of(s, pair ? source->pairs[place].query : UINT32_MAX, pair ? SAGE_NO_EVENT : source->events[place]) !=
-           NULL;
+/* Whose events come together is looked up once. */
+typedef struct last_user {
+    sage_packed_user user;
+    bool known, has_vector;
+} last_user;
+
+static bool event_has_vector(const sage_sampler *s, unsigned task, uint32_t event, last_user *last) {
+    if (!last->known || event < last->user.first || event >= last->user.first + last->user.n) {
+        size_t number = sage_dataset_event_user(s->dataset, event);
+        sage_dataset_user(s->dataset, number, &last->user);
+        last->has_vector = sage_dataset_given_user(s->dataset, number) != NULL;
+        last->known = true;
+    }
+    if (task / SAGE_EVENT_KINDS == SAGE_ON_USER) return last->has_vector;
+    return sage_history_has_given_beside(s, last->user.events, sage_history_trained(&last->user),
+                                         event - last->user.first);
 }
 
-static const sage_task_source *source_of(const sage_sampler *s, unsigned task) {
+/* The events that a tower draws from, or, of users, all: whoever has a vector need not have done anything before. Of
+ * the surface product the richer of its two sources. */
+static sage_task_source source_of(const sage_sampler *s, unsigned task) {
+    sage_task_source source = s->tasks[task];
     const sage_task_source *looks = &s->tasks[SAGE_SOURCE_LOOKS + task % SAGE_EVENT_KINDS];
-    return task / SAGE_EVENT_KINDS == SAGE_ON_PRODUCT && looks->n > 0 ? looks : &s->tasks[task];
+    if (task / SAGE_EVENT_KINDS == SAGE_ON_PRODUCT && looks->n >= source.n) source = *looks;
+    if (task / SAGE_EVENT_KINDS == SAGE_ON_USER)
+        source.events = sage_dataset_targets(s->dataset, (sage_event_kind)(task % SAGE_EVENT_KINDS), &source.n);
+    source.weights = NULL;
+    source.rows = 0;
+    return source;
 }
 
 sage_status sage_given_choose(sage_sampler *sampler, unsigned task, sage_error *error) {
-    const sage_task_source *from = source_of(sampler, task);
     sage_task_source *to = &sampler->tasks[SAGE_SOURCE_GIVEN + task];
+    const sage_task_source from = source_of(sampler, task);
+    last_user last = {.known = false};
     size_t n = 0;
-    uint32_t *list = sage_alloc(from->n * sizeof *list + 1);
-    if (list == NULL) return sage_fail_memory(error, from->n * sizeof *list);
-    for (size_t i = 0; i < from->n; i++)
-        if (has_vector(sampler, from, i)) list[n++] = (uint32_t)i;
-    *to = *from;
-    to->n = n;
-    to->rows = 0;
-    if (n == 0 || n == from->n) {
-        sage_free(list);
+    sampler->given.of[task] = from.n;
+    *to = from;
+    to->n = 0;
+    if (from.n == 0 || (sampler->settings.trained >> task & 1) == 0 ||
+        sage_dataset_given_count(sampler->dataset, (sage_surface)(task / SAGE_EVENT_KINDS)) == 0)
         return SAGE_OK;
+    uint32_t *list = sage_alloc(from.n * sizeof *list);
+    if (list == NULL) return sage_fail_memory(error, from.n * sizeof *list);
+    for (size_t i = 0; i < from.n; i++) {
+        if (from.events != NULL ? event_has_vector(sampler, task, from.events[i], &last)
+                                : pair_has_vector(sampler, from.pairs[i].query))
+            list[n++] = (uint32_t)i;
     }
-    uint32_t *shorter = sage_realloc(list, n * sizeof *list);
-    to->chosen = sampler->given.chosen[task] = shorter != NULL ? shorter : list;
-    return SAGE_OK;
+    to->n = n;
+    if (n == 0 || n == from.n) {
+        sage_free(list);
+    } else {
+        uint32_t *shorter = sage_realloc(list, n * sizeof *list);
+        to->chosen = sampler->given.chosen[task] = shorter != NULL ? shorter : list;
+    }
+    return sage_recent_weigh(sampler, SAGE_SOURCE_GIVEN + task, error);
 }
 
-size_t sage_given_share(const sage_sampler *sampler, const sage_options *options, sage_surface surface, size_t rows) {
-    size_t all = 0, given = 0;
-    for (unsigned k = 0; k < SAGE_EVENT_KINDS; k++) {
-        unsigned task = (unsigned)surface * SAGE_EVENT_KINDS + k;
-        all += source_of(sampler, task)->n;
-        given += sampler->tasks[SAGE_SOURCE_GIVEN + task].n;
-    }
-    if (all == 0) return 0;
+size_t sage_given_events(const sage_sampler *sampler, sage_surface surface) {
+    size_t n = 0;
+    for (unsigned k = 0; k < SAGE_EVENT_KINDS; k++)
+        n += sampler->tasks[SAGE_SOURCE_GIVEN + (unsigned)surface * SAGE_EVENT_KINDS + k].n;
+    return n;
+}
+
+size_t sage_given_share(const sage_sampler *sampler, const sage_options *options, sage_surface surface, size_t towers,
+                        size_t rows) {
+    size_t all = 0, given = sage_given_events(sampler, surface);
+    for (unsigned k = 0; k < SAGE_EVENT_KINDS; k++) all += sampler->given.of[(unsigned)surface * SAGE_EVENT_KINDS + k];
+    if (given == 0) return 0;
+    if (towers == 0) return rows;
     double share = sage_options_real_or(options, "given_share", AUTO_SHARE) * (double)given / (double)all;
     return (size_t)((double)rows * share + 0.5);
 }
@@ -69,9 +99,7 @@ sage_status sage_given_allocate(sage_sampler *sampler, sage_error *error) {
     if (dim == 0) return SAGE_OK;
     g->vectors = sage_alloc_zero(g->n * dim + 1, sizeof *g->vectors);
     g->follow = sage_alloc_zero((rows - g->n) * dim + 1, sizeof *g->follow);
-    g->event = sage_alloc(g->n * sizeof *g->event + 1);
-    if (g->vectors == NULL || g->follow == NULL || g->event == NULL)
-        return sage_fail_memory(error, rows * dim * sizeof *g->follow);
+    if (g->vectors == NULL || g->follow == NULL) return sage_fail_memory(error, rows * dim * sizeof *g->follow);
     return SAGE_OK;
 }
 
@@ -80,12 +108,11 @@ void sage_given_free(sage_sampler *sampler) {
     for (size_t t = 0; t < SAGE_TASKS && !sampler->borrowed; t++) sage_free(g->chosen[t]);
     sage_free(g->vectors);
     sage_free(g->follow);
-    sage_free(g->event);
 }
 
 size_t sage_given_bytes(const sage_sampler *sampler) {
     size_t dim = sage_dataset_given_dim(sampler->dataset);
-    return sampler->settings.batch * dim * sizeof(float) + sampler->given.n * sizeof(uint32_t);
+    return sampler->settings.batch * dim * sizeof(float);
 }
 
 size_t sage_given_chosen_bytes(const sage_sampler *sampler) {
@@ -95,15 +122,24 @@ size_t sage_given_chosen_bytes(const sage_sampler *sampler) {
     return n * sizeof(uint32_t);
 }
 
-void sage_given_plan(sage_sampler *sampler, const sage_task_source *source, size_t row, size_t place) {
-    uint32_t event = source->events != NULL ? source->events[place] : SAGE_NO_EVENT;
-    sampler->given.event[row - (sampler->settings.batch - sampler->given.n)] = event;
+/* The vector of the row's query; NULL: it has none. */
+static const float *vector_of(const sage_sampler *s, size_t row) {
+    sage_packed_query query;
+    size_t place = row - s->n_texts - s->pictures.n;
+    bool person = row >= s->n_texts + s->pictures.n && s->people.event[place] != SAGE_NO_EVENT;
+    if (person && s->task[row] / SAGE_EVENT_KINDS == SAGE_ON_USER)
+        return sage_dataset_given_user(s->dataset, s->people.user[place]);
+    if (person) return sage_dataset_given_product(s->dataset, s->people.looked_at[place]);
+    if (s->query[row] == UINT32_MAX) return NULL;
+    sage_dataset_query(s->dataset, s->query[row], &query);
+    return query.given;
 }
 
 void sage_given_fill(sage_sampler *sampler, size_t row) {
     sage_given_rows *g = &sampler->given;
     size_t dim = sage_dataset_given_dim(sampler->dataset), at = row - (sampler->settings.batch - g->n);
-    const float *vector = vector_of(sampler, sampler->query[row], g->event[at]);
+    if (sampler->task[row] / SAGE_EVENT_KINDS == SAGE_ON_PRODUCT) sage_history_fill_looked(sampler, row);
+    const float *vector = vector_of(sampler, row);
     if (vector != NULL) memcpy(g->vectors + at * dim, vector, dim * sizeof *vector);
 }
 
@@ -111,7 +147,7 @@ void sage_given_follow(sage_sampler *sampler, size_t row) {
     sage_given_rows *g = &sampler->given;
     size_t dim = sage_dataset_given_dim(sampler->dataset);
     if (g->follow == NULL) return;
-    const float *vector = vector_of(sampler, sampler->query[row], SAGE_NO_EVENT);
+    const float *vector = vector_of(sampler, row);
     if (vector != NULL)
         memcpy(g->follow + row * dim, vector, dim * sizeof *vector);
     else

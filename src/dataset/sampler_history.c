@@ -146,28 +146,42 @@ static bool differs(const sage_sampler *s, const sage_user_event *a, const sage_
     return s->dataset->same[a->product] != s->dataset->same[b->product];
 }
 
-bool sage_history_has_beside(const sage_sampler *sampler, const sage_user_event *events, size_t n, size_t target) {
+/* `given`: it must have a vector of the shop's own. */
+static bool fits(const sage_sampler *s, const sage_user_event *e, const sage_user_event *target, bool given) {
+    return differs(s, e, target) && (!given || sage_dataset_given_product(s->dataset, e->product) != NULL);
+}
+
+static bool has_fitting(const sage_sampler *s, const sage_user_event *events, size_t n, size_t target, bool given) {
     size_t begin, end;
-    beside(sampler, events, n, &events[target], &begin, &end);
+    beside(s, events, n, &events[target], &begin, &end);
     for (size_t i = begin; i < end; i++) {
-        if (differs(sampler, &events[i], &events[target])) return true;
+        if (fits(s, &events[i], &events[target], given)) return true;
     }
     return false;
 }
 
-/* One of the events begin .. end whose product is another than the target's, each as likely; there is one, or the
- * target would be none. Most fit, so a few tries nearly always find one; else they are counted. */
+bool sage_history_has_beside(const sage_sampler *sampler, const sage_user_event *events, size_t n, size_t target) {
+    return has_fitting(sampler, events, n, target, false);
+}
+
+bool sage_history_has_given_beside(const sage_sampler *sampler, const sage_user_event *events, size_t n,
+                                   size_t target) {
+    return has_fitting(sampler, events, n, target, true);
+}
+
+/* One of the events begin .. end that fits, each as likely; there is one, or the target would be none. Most fit, so a
+ * few tries nearly always find one; else they are counted. */
 static const sage_user_event *choose(const sage_sampler *s, const sage_user_event *begin, const sage_user_event *end,
-                                     const sage_user_event *target, sage_rng *rng) {
+                                     const sage_user_event *target, bool given, sage_rng *rng) {
     size_t n = (size_t)(end - begin), fit = 0;
     for (size_t i = 0; n > 0 && i < TRIES; i++) {
         const sage_user_event *e = begin + sage_rng_below(rng, n);
-        if (differs(s, e, target)) return e;
+        if (fits(s, e, target, given)) return e;
     }
-    for (const sage_user_event *e = begin; e < end; e++) fit += differs(s, e, target);
+    for (const sage_user_event *e = begin; e < end; e++) fit += fits(s, e, target, given);
     size_t left = sage_rng_below(rng, fit);
     for (const sage_user_event *e = begin;; e++) {
-        if (differs(s, e, target) && left-- == 0) return e;
+        if (fits(s, e, target, given) && left-- == 0) return e;
     }
 }
 
@@ -180,5 +194,6 @@ void sage_history_fill_looked(sage_sampler *sampler, size_t row) {
     sage_row_rng(sampler, &rng, SAGE_STREAM_PEOPLE, row);
     sage_people_user(sampler, row, &events, &n);
     beside(sampler, events, n, target, &begin, &end);
-    p->looked_at[place] = choose(sampler, events + begin, events + end, target, &rng)->product;
+    bool given = row >= sampler->settings.batch - sampler->given.n;
+    p->looked_at[place] = choose(sampler, events + begin, events + end, target, given, &rng)->product;
 }

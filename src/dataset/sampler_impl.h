@@ -130,16 +130,16 @@ typedef struct sage_picture_rows {
     size_t n_slots;
 } sage_picture_rows;
 
-/* The rows behind those of pictures: products that are looked at, then users. */
+/* The rows behind those of pictures: products that are looked at, then users, then those that ask with vectors of the
+ * shop's own, whatever their surface: n in all. */
 typedef struct sage_people_rows {
     size_t n_looked, n_users;
-    uint32_t *event; /* [n_looked + n_users] the number of what is to be predicted, or NO_EVENT */
-    uint32_t *user;  /* [n_looked + n_users] who did it */
-    uint32_t *first; /* [n_looked + n_users] the first of them with the same user, itself where there is
-                        none */
+    uint32_t *event; /* [n] the number of what is to be predicted, or NO_EVENT */
+    uint32_t *user;  /* [n] who did it */
+    uint32_t *first; /* [n] the first of them with the same user, itself where there is none */
     uint32_t *slots; /* open addressing: user -> first */
     size_t n_slots;
-    uint32_t *looked_at;           /* [n_looked] */
+    uint32_t *looked_at;           /* [n] of those of the surface product */
     uint32_t *begin;               /* [n_users + 1] of the histories */
     uint32_t *product;             /* [n_users][user_events], packed by `begin` */
     uint8_t *kind;                 /* the same */
@@ -154,10 +154,10 @@ enum { SAGE_NO_EVENT = UINT32_MAX };
 /* The last rows, which ask with vectors of the shop's own, and what the towers' rows are to follow. */
 typedef struct sage_given_rows {
     size_t n;
-    float *vectors;  /* [n][given_dim] */
-    float *follow;   /* [B - n][given_dim] zeros: the row has nothing to follow; NULL where nothing is given */
-    uint32_t *event; /* [n] the number of what a user did; SAGE_NO_EVENT: the row is of a pair */
+    float *vectors; /* [n][given_dim] */
+    float *follow;  /* [B - n][given_dim] zeros: the row has nothing to follow; NULL where nothing is given */
     uint32_t *chosen[SAGE_TASKS]; /* of the sources; NULL: all, or none */
+    size_t of[SAGE_TASKS];        /* pairs or events that they were chosen from */
 } sage_given_rows;
 
 /* Where the dataset has sentences. */
@@ -278,6 +278,7 @@ sage_status sage_people_targets(sage_sampler *sampler, unsigned task, const uint
                                 sage_error *error);
 sage_status sage_people_allocate(sage_sampler *sampler, sage_error *error);
 void sage_people_free(sage_sampler *sampler);
+size_t sage_people_count(const sage_sampler *sampler); /* n of sage_people_rows */
 size_t sage_people_bytes(const sage_sampler *sampler); /* without targets */
 size_t sage_people_target_bytes(const sage_sampler *sampler);
 void sage_people_plan(sage_sampler *sampler, const sage_task_source *source, size_t row, size_t drawn);
@@ -285,7 +286,7 @@ void sage_people_pack(sage_sampler *sampler); /* of the histories, once all rows
 /* The row's user and what of it is trained on; false where the row has no user. */
 bool sage_people_user(const sage_sampler *sampler, size_t row, const sage_user_event **events, size_t *n);
 void sage_people_group(sage_sampler *sampler); /* sets `first`, once all rows are planned */
-/* Of a product that is looked at, its index; UINT32_MAX for other rows and where there is none. */
+/* Of a product that is looked at, whoever makes its vector, its index; UINT32_MAX for other rows. */
 uint32_t sage_people_looked_at(const sage_sampler *sampler, size_t row);
 
 /* sampler_history.c */
@@ -294,6 +295,8 @@ size_t sage_history_trained(const sage_packed_user *user);
 /* Whether a user did something before, and whether something else about that time: see the definitions there. */
 bool sage_history_has_known(const sage_sampler *sampler, const sage_user_event *events, size_t n, size_t target);
 bool sage_history_has_beside(const sage_sampler *sampler, const sage_user_event *events, size_t n, size_t target);
+/* The same with one that has a vector of the shop's own, for when it is looked at. */
+bool sage_history_has_given_beside(const sage_sampler *sampler, const sage_user_event *events, size_t n, size_t target);
 void sage_history_fill_user(sage_sampler *sampler, size_t row);
 void sage_history_fill_looked(sage_sampler *sampler, size_t row);
 
@@ -301,13 +304,15 @@ void sage_history_fill_looked(sage_sampler *sampler, size_t row);
  * which follow what is given of their queries. */
 /* Of the task's source that which has such vectors becomes the source SAGE_SOURCE_GIVEN + task. */
 sage_status sage_given_choose(sage_sampler *sampler, unsigned task, sage_error *error);
-/* How many of a surface's `rows` of events ask so; after its tasks were chosen. */
-size_t sage_given_share(const sage_sampler *sampler, const sage_options *options, sage_surface surface, size_t rows);
+size_t sage_given_events(const sage_sampler *sampler, sage_surface surface); /* that were chosen */
+/* How many of a surface's `rows` of events ask so; after its tasks were chosen. towers: what its tower can ask with; 0:
+ * all rows do. */
+size_t sage_given_share(const sage_sampler *sampler, const sage_options *options, sage_surface surface, size_t towers,
+                        size_t rows);
 sage_status sage_given_allocate(sage_sampler *sampler, sage_error *error);
 void sage_given_free(sage_sampler *sampler);
 size_t sage_given_bytes(const sage_sampler *sampler); /* without `chosen` */
 size_t sage_given_chosen_bytes(const sage_sampler *sampler);
-void sage_given_plan(sage_sampler *sampler, const sage_task_source *source, size_t row, size_t place);
 void sage_given_fill(sage_sampler *sampler, size_t row);   /* of the last rows */
 void sage_given_follow(sage_sampler *sampler, size_t row); /* of the others */
 

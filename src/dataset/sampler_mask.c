@@ -158,7 +158,7 @@ static size_t mask_words(const sage_sampler *s) {
 /* The first row of the same user, or `row` itself. All that is masked in a row of a user is what the user dealt with,
  * the positive and what is looked at among it, so the user's other rows have the same masks. */
 static size_t first_of_user(const sage_sampler *s, size_t row) {
-    size_t begin = s->n_texts + s->pictures.n, rows = s->people.n_looked + s->people.n_users;
+    size_t begin = s->n_texts + s->pictures.n, rows = sage_people_count(s);
     return row < begin || row >= begin + rows ? row : begin + s->people.first[row - begin];
 }
 

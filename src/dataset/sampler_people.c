@@ -68,9 +68,13 @@ size_t sage_people_target_bytes(const sage_sampler *sampler) {
 
 /* ---- rows ---- */
 
+size_t sage_people_count(const sage_sampler *sampler) {
+    return sampler->people.n_looked + sampler->people.n_users + sampler->given.n;
+}
+
 sage_status sage_people_allocate(sage_sampler *sampler, sage_error *error) {
     sage_people_rows *p = &sampler->people;
-    size_t rows = p->n_looked + p->n_users, room;
+    size_t rows = sage_people_count(sampler), room;
     if (rows == 0) return SAGE_OK;
     if (__builtin_mul_overflow(p->n_users, sampler->settings.user_events, &room) || room > UINT32_MAX)
         return sage_fail(error, SAGE_E_LIMIT, "a batch of more than 2^32 events; make batch or user_events smaller");
@@ -79,7 +83,7 @@ sage_status sage_people_allocate(sage_sampler *sampler, sage_error *error) {
     p->first = sage_alloc(rows * sizeof *p->first);
     for (p->n_slots = 16; p->n_slots < 2 * rows;) p->n_slots *= 2;
     p->slots = sage_alloc(p->n_slots * sizeof *p->slots);
-    p->looked_at = sage_alloc(p->n_looked * sizeof *p->looked_at);
+    p->looked_at = sage_alloc(rows * sizeof *p->looked_at);
     p->begin = sage_alloc((p->n_users + 1) * sizeof *p->begin);
     p->product = sage_alloc(room * sizeof *p->product);
     p->kind = sage_alloc(room);
@@ -109,10 +113,10 @@ void sage_people_free(sage_sampler *sampler) {
 
 size_t sage_people_bytes(const sage_sampler *sampler) {
     const sage_people_rows *p = &sampler->people;
-    size_t rows = p->n_looked + p->n_users, room = p->n_users * sampler->settings.user_events;
+    size_t rows = sage_people_count(sampler), room = p->n_users * sampler->settings.user_events;
     return rows == 0 ? 0
-                     : rows * (sizeof *p->event + sizeof *p->user + sizeof *p->first) + p->n_slots * sizeof *p->slots +
-                           p->n_looked * sizeof *p->looked_at + (p->n_users + 1) * sizeof *p->begin +
+                     : rows * (sizeof *p->event + sizeof *p->user + sizeof *p->first + sizeof *p->looked_at) +
+                           p->n_slots * sizeof *p->slots + (p->n_users + 1) * sizeof *p->begin +
                            room * (sizeof *p->product + sizeof *p->kind + sizeof *p->age) +
                            (p->untouched != NULL ? (sampler->settings.batch + sampler->n_random + 63) / 64 * 8 : 0);
 }
@@ -120,19 +124,19 @@ size_t sage_people_bytes(const sage_sampler *sampler) {
 void sage_people_plan(sage_sampler *sampler, const sage_task_source *source, size_t row, size_t drawn) {
     sage_people_rows *p = &sampler->people;
     const sage_dataset *d = sampler->dataset;
-    size_t place = row - sampler->n_texts - sampler->pictures.n;
+    size_t from = sage_source_place(source, drawn), place = row - sampler->n_texts - sampler->pictures.n;
     if (source->events == NULL) {
         p->event[place] = p->user[place] = SAGE_NO_EVENT;
-        p->looked_at[place] = d->looked_at[source->pairs[drawn].query];
+        p->looked_at[place] = d->looked_at != NULL ? d->looked_at[source->pairs[from].query] : UINT32_MAX;
     } else {
-        p->event[place] = source->events[drawn];
-        p->user[place] = (uint32_t)sage_dataset_event_user(d, source->events[drawn]);
+        p->event[place] = source->events[from];
+        p->user[place] = (uint32_t)sage_dataset_event_user(d, source->events[from]);
     }
 }
 
 bool sage_people_user(const sage_sampler *sampler, size_t row, const sage_user_event **events, size_t *n) {
     const sage_people_rows *p = &sampler->people;
-    size_t first = sampler->n_texts + sampler->pictures.n, rows = p->n_looked + p->n_users;
+    size_t first = sampler->n_texts + sampler->pictures.n, rows = sage_people_count(sampler);
     sage_packed_user user;
     if (row < first || row >= first + rows || p->event[row - first] == SAGE_NO_EVENT) return false;
     sage_dataset_user(sampler->dataset, p->user[row - first], &user);
@@ -143,7 +147,7 @@ bool sage_people_user(const sage_sampler *sampler, size_t row, const sage_user_e
 
 void sage_people_group(sage_sampler *sampler) {
     sage_people_rows *p = &sampler->people;
-    size_t rows = p->n_looked + p->n_users;
+    size_t rows = sage_people_count(sampler);
     if (rows == 0) return;
     memset(p->slots, 0xFF, p->n_slots * sizeof *p->slots);
     for (size_t i = 0; i < rows; i++) {
@@ -158,7 +162,8 @@ void sage_people_group(sage_sampler *sampler) {
 
 uint32_t sage_people_looked_at(const sage_sampler *sampler, size_t row) {
     size_t first = sampler->n_texts + sampler->pictures.n;
-    bool looked = row >= first && row < first + sampler->people.n_looked;
+    bool looked = row >= first && row < first + sage_people_count(sampler) &&
+                  sampler->task[row] / SAGE_EVENT_KINDS == SAGE_ON_PRODUCT;
     return looked ? sampler->people.looked_at[row - first] : UINT32_MAX;
 }
 

@@ -140,10 +140,7 @@ static void plan_event(sage_sampler *s, const sage_task_source *source, size_t r
     s->product[row] = sage_source_product(s, source, drawn);
     s->query[row] = source->events != NULL ? UINT32_MAX : source->pairs[place].query;
     s->weight[row] = power > 0 ? (float)pow(count, power) : 1;
-    if (row >= s->settings.batch - s->given.n)
-        sage_given_plan(s, source, row, place);
-    else if (row >= s->n_texts + s->pictures.n)
-        sage_people_plan(s, source, row, drawn);
+    if (row >= s->n_texts + s->pictures.n) sage_people_plan(s, source, row, drawn);
 }
 
 static size_t task_of(size_t source) {

@@ -8,7 +8,7 @@
 static const double DAY_MS = 86400000;
 
 static int64_t time_of(const sage_sampler *s, const sage_task_source *source, size_t i) {
-    return s->dataset->user_events[source->events[i]].time_ms;
+    return s->dataset->user_events[source->events[sage_source_place(source, i)]].time_ms;
 }
 
 /* False where no event has a time. */

@@ -149,6 +149,30 @@ out:
     return st;
 }
 
+/* ---- queries with vectors of the shop's own ---- */
+
+/* Those of a surface's events; *sum says how many. */
+static sage_status choose_given(sage_sampler *s, sage_surface surface, size_t *sum, sage_error *error) {
+    sage_status st = SAGE_OK;
+    *sum = 0;
+    if (sage_dataset_given_dim(s->dataset) == 0) return SAGE_OK;
+    for (unsigned k = 0; k < SAGE_EVENT_KINDS; k++)
+        SAGE_TRY(sage_given_choose(s, (unsigned)surface * SAGE_EVENT_KINDS + k, error));
+    *sum = sage_given_events(s, surface);
+out:
+    return st;
+}
+
+/* Of a surface's `rows` of events those that ask so, which stand behind all others; gives how many. towers: events that
+ * its tower can ask with. */
+static size_t deal_given(sage_sampler *s, const sage_options *o, sage_surface surface, size_t towers, size_t rows,
+                         bool capped) {
+    size_t given = sage_given_share(s, o, surface, towers, rows);
+    size_t dealt = deal_kinds(s, o, surface, SAGE_SOURCE_GIVEN + (size_t)surface * SAGE_EVENT_KINDS, given, capped);
+    s->given.n += dealt;
+    return dealt;
+}
+
 /* ---- users and products that are looked at ---- */
 
 static size_t rows_of(const sage_sampler *s, double share) {
@@ -167,61 +191,68 @@ static size_t looked_rows(sage_sampler *s, const sage_options *o, size_t rows, s
     return dealt + deal_kinds(s, o, SAGE_ON_PRODUCT, SAGE_ON_PRODUCT * SAGE_EVENT_KINDS, rows - of_pairs, capped);
 }
 
+/* Users who have vectors need no tower, and may be few. */
 static double auto_users(const sage_sampler *s, size_t searches) {
     bool bare = sage_vocab_size(sage_dataset_vocab(s->dataset)) == 0 && sage_sampler_images(s) == 0;
-    if (!sage_people_enough(s->dataset)) return 0;
+    if (!sage_people_enough(s->dataset) && sage_dataset_given_count(s->dataset, SAGE_ON_USER) == 0) return 0;
     return bare ? AUTO_USER_SHARE_ALONE : searches > 0 ? AUTO_USER_SHARE_BESIDE : AUTO_USER_SHARE;
+}
+
+/* What people did: how much of it towers can ask with, and how much asks with vectors of the shop's own. */
+typedef struct people_events {
+    size_t users, looks, pairs, given_users, given_looks;
+} people_events;
+
+static sage_status take_people(sage_sampler *s, const sage_options *o, double users, double looked, people_events *e,
+                               sage_error *error) {
+    sage_status st = SAGE_OK;
+    bool enough = !sage_options_is_auto(o, "user_share") || sage_people_enough(s->dataset);
+    if (users > 0 && enough) SAGE_TRY(take_events(s, SAGE_ON_USER, &e->users, error));
+    if (looked > 0 && enough) SAGE_TRY(take_events(s, SAGE_ON_PRODUCT, &e->looks, error));
+    if (users > 0) SAGE_TRY(choose_given(s, SAGE_ON_USER, &e->given_users, error));
+    if (looked > 0) SAGE_TRY(choose_given(s, SAGE_ON_PRODUCT, &e->given_looks, error));
+out:
+    return st;
 }
 
 static sage_status share_people(sage_sampler *s, const sage_options *o, size_t searches, double *shared,
                                 sage_error *error) {
     sage_status st = SAGE_OK;
-    size_t of_users = 0, of_looks = 0, pairs = take_pairs(s, SAGE_ON_PRODUCT, SAGE_SOURCE_LOOKS);
+    people_events e = {.pairs = take_pairs(s, SAGE_ON_PRODUCT, SAGE_SOURCE_LOOKS)};
     double users = sage_options_real_or(o, "user_share", auto_users(s, searches));
-    double looked = users > 0 ? fmin(users / 2, 1 - users) : pairs > 0 ? AUTO_CLOSEUP_SHARE : 0;
+    double looked = users > 0 ? fmin(users / 2, 1 - users) : e.pairs > 0 ? AUTO_CLOSEUP_SHARE : 0;
     looked = sage_options_real_or(o, "closeup_share", looked);
-    if (users > 0) SAGE_TRY(take_events(s, SAGE_ON_USER, &of_users, error));
-    if (looked > 0) SAGE_TRY(take_events(s, SAGE_ON_PRODUCT, &of_looks, error));
-    users = of_users > 0 ? users : 0;
-    looked = of_looks + pairs > 0 ? looked : 0;
+    SAGE_TRY(take_people(s, o, users, looked, &e, error));
+    users = e.users + e.given_users > 0 ? users : 0;
+    looked = e.looks + e.pairs > 0 ? looked : 0;
     *shared = users + looked;
     if (*shared > 1 + 1e-9) {
         st = sage_fail(error, SAGE_E_ARGUMENT, "user_share and closeup_share are more than a batch; make them smaller");
         goto out;
     }
     bool capped = sage_options_is_auto(o, "user_share");
-    s->people.n_users = deal_kinds(s, o, SAGE_ON_USER, SAGE_ON_USER * SAGE_EVENT_KINDS, rows_of(s, users), capped);
-    size_t left = s->settings.batch - s->people.n_users;
-    s->people.n_looked = looked_rows(s, o, least(rows_of(s, looked), left), of_looks, pairs);
+    size_t rows = rows_of(s, users), given = deal_given(s, o, SAGE_ON_USER, e.users, rows, capped);
+    s->people.n_users = deal_kinds(s, o, SAGE_ON_USER, SAGE_ON_USER * SAGE_EVENT_KINDS, rows - given, capped);
+    rows = least(rows_of(s, looked), s->settings.batch - s->people.n_users - given);
+    given = deal_given(s, o, SAGE_ON_PRODUCT, e.looks + e.pairs, rows, sage_options_is_auto(o, "closeup_share"));
+    s->people.n_looked = looked_rows(s, o, rows - given, e.looks, e.pairs);
 out:
     return st;
 }
 
 /* ---- pictures and texts ---- */
 
-/* Of a surface's `rows` of events those that ask with vectors of the shop's own; they stand behind all others. */
-static sage_status share_given(sage_sampler *s, const sage_options *o, sage_surface surface, size_t rows, bool capped,
-                               size_t *dealt, sage_error *error) {
-    sage_status st = SAGE_OK;
-    *dealt = 0;
-    if (sage_dataset_given_dim(s->dataset) == 0) return SAGE_OK;
-    for (unsigned k = 0; k < SAGE_EVENT_KINDS; k++)
-        SAGE_TRY(sage_given_choose(s, (unsigned)surface * SAGE_EVENT_KINDS + k, error));
-    *dealt = deal_kinds(s, o, surface, SAGE_SOURCE_GIVEN + (size_t)surface * SAGE_EVENT_KINDS,
-                        sage_given_share(s, o, surface, rows), capped);
-    s->given.n += *dealt;
-out:
-    return st;
-}
-
-/* *rows rows from `begin` on: events of a surface, then pairs made from the `n` products or images of the catalogue, a
- * share `made` of them. *rows becomes less by those that ask with vectors of the shop's own. */
-static sage_status share_surface(sage_sampler *s, const sage_options *o, sage_surface surface, unsigned made_task,
-                                 size_t n, size_t begin, size_t *rows, double made, sage_error *error) {
+/* *rows rows from `begin` on: events of a surface, of which its tower can ask with `towers`, then pairs made from the
+ * `n` products or images of the catalogue, a share `made` of them. *rows becomes less by those that ask with vectors of
+ * the shop's own. */
+static sage_status share_surface(sage_sampler *s, const sage_options *o, sage_surface surface, size_t towers,
+                                 unsigned made_task, size_t n, size_t begin, size_t *rows, double made,
+                                 sage_error *error) {
     sage_status st = SAGE_OK;
     bool capped = sage_options_is_auto(o, "catalogue_share");
     size_t first = (size_t)surface * SAGE_EVENT_KINDS, events = *rows - (size_t)((double)*rows * made + 0.5), given;
-    SAGE_TRY(share_given(s, o, surface, events, capped, &given, error));
+    SAGE_TRY(choose_given(s, surface, &given, error));
+    given = deal_given(s, o, surface, towers, events, capped);
     *rows -= given;
     size_t end = begin + *rows;
     deal_kinds(s, o, surface, first, events - given, capped);
@@ -249,7 +280,7 @@ static sage_status share_pictures(sage_sampler *s, const sage_options *o, size_t
         return sage_fail(error, SAGE_E_ARGUMENT,
                          "picture_share, user_share and closeup_share are more than a batch; make them smaller");
     if (sage_options_is_auto(o, "picture_share")) rows = least(rows, most);
-    s->pictures.n = least(rows, s->settings.batch - s->people.n_users - s->people.n_looked);
+    s->pictures.n = least(rows, s->settings.batch - s->people.n_users - s->people.n_looked - s->given.n);
     return SAGE_OK;
 }
 
@@ -270,14 +301,14 @@ sage_status sage_sampler_share_out(sage_sampler *sampler, const sage_options *op
            pairs = take_pairs(s, SAGE_ON_IMAGE, SAGE_ON_IMAGE * SAGE_EVENT_KINDS);
     SAGE_TRY(share_people(s, options, searches, &shared, error));
     SAGE_TRY(share_pictures(s, options, images, pairs, shared, error));
-    size_t people = s->people.n_users + s->people.n_looked;
+    size_t people = s->people.n_users + s->people.n_looked + s->given.n;
     s->n_texts = s->settings.batch - s->pictures.n - people;
     s->cold_start = searches + (s->pictures.n > 0 ? pairs : 0) + people == 0;
     double made = searches == 0 ? 1 : sage_options_real_or(options, "catalogue_share", AUTO_CATALOGUE_SHARE);
-    SAGE_TRY(
-        share_surface(s, options, SAGE_ON_SEARCH, SAGE_TASK_CATALOGUE, s->n_products, 0, &s->n_texts, made, error));
+    SAGE_TRY(share_surface(s, options, SAGE_ON_SEARCH, searches, SAGE_TASK_CATALOGUE, s->n_products, 0, &s->n_texts,
+                           made, error));
     if (s->pictures.n > 0)
-        SAGE_TRY(share_surface(s, options, SAGE_ON_IMAGE, SAGE_TASK_PICTURES, images, s->n_texts, &s->pictures.n,
+        SAGE_TRY(share_surface(s, options, SAGE_ON_IMAGE, pairs, SAGE_TASK_PICTURES, images, s->n_texts, &s->pictures.n,
                                made_pictures(options, images, pairs), error));
     place(s);
 out:

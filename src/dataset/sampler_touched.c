@@ -22,7 +22,7 @@ static void mark(const sage_sampler *s, uint8_t *touched) {
 
 sage_status sage_touched_new(sage_sampler *sampler, sage_error *error) {
     sage_people_rows *p = &sampler->people;
-    if (p->n_looked + p->n_users == 0 || sampler->settings.cold_negatives) return SAGE_OK;
+    if (sage_people_count(sampler) == 0 || sampler->settings.cold_negatives) return SAGE_OK;
     if (!sampler->borrowed) {
         p->touched = sage_alloc_zero(sampler->n_products, sizeof *p->touched);
         if (p->touched == NULL) return sage_fail_memory(error, sampler->n_products);
