@@ -45,6 +45,9 @@ const sage_option sage_sampler_options[] = {
      "Share of a batch's events whose queries are the vectors that the shop has of its own for them, where all have "
      "one "
      "(fewer in proportion); the others ask by the towers, which follow those vectors; auto is 0.5."},
+    {"sampler", "follow_share", SAGE_OPT_REAL, 0, 1, NULL, "0.25",
+     "Share of the rows made of the catalogue's words that are search texts with a vector of the shop's own instead, "
+     "searched for or not, which the search tower follows and no product is the answer to."},
     {"sampler", "share_click", SAGE_OPT_REAL, 0, 1e9, NULL, "auto",
      "Relative share of clicks among a batch's events, of every surface; auto is the square root of their number."},
     {"sampler", "share_save", SAGE_OPT_REAL, 0, 1e9, NULL, "auto",

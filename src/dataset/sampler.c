@@ -60,6 +60,7 @@ sage_status sage_sampler_twin(const sage_sampler *of, sage_pool *pool, sage_samp
     s->n_random = of->n_random;
     s->n_texts = of->n_texts;
     s->given.n = of->given.n;
+    s->given.n_texts = of->given.n_texts;
     s->n_spoken = of->n_spoken;
     s->pictures.n = of->pictures.n;
     s->people.n_looked = of->people.n_looked;

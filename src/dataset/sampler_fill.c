@@ -39,7 +39,10 @@ static sage_status worded_ids(const sage_sampler *s, sage_sampler_worker *w, siz
     sage_status st = SAGE_OK;
     bool made = s->query[row] == UINT32_MAX;
     size_t n_words;
-    if (s->made_query[row] != UINT32_MAX) {
+    sage_str text;
+    if (sage_given_text(s, row, &text)) {
+        SAGE_TRY(sage_sampler_text_words(w, text, &n_words, error));
+    } else if (s->made_query[row] != UINT32_MAX) {
         sage_made_query spoken;
         sage_dataset_made(s->dataset, s->made_query[row], &spoken);
         SAGE_TRY(sage_sampler_text_words(w, spoken.text, &n_words, error));

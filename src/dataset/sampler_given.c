@@ -99,7 +99,10 @@ sage_status sage_given_allocate(sage_sampler *sampler, sage_error *error) {
     if (dim == 0) return SAGE_OK;
     g->vectors = sage_alloc_zero(g->n * dim + 1, sizeof *g->vectors);
     g->follow = sage_alloc_zero((rows - g->n) * dim + 1, sizeof *g->follow);
-    if (g->vectors == NULL || g->follow == NULL) return sage_fail_memory(error, rows * dim * sizeof *g->follow);
+    g->text = g->n_texts > 0 ? sage_alloc(rows * sizeof *g->text) : NULL;
+    if (g->text != NULL) memset(g->text, 0xFF, rows * sizeof *g->text);
+    if (g->vectors == NULL || g->follow == NULL || (g->n_texts > 0 && g->text == NULL))
+        return sage_fail_memory(error, rows * dim * sizeof *g->follow);
     return SAGE_OK;
 }
 
@@ -108,11 +111,13 @@ void sage_given_free(sage_sampler *sampler) {
     for (size_t t = 0; t < SAGE_TASKS && !sampler->borrowed; t++) sage_free(g->chosen[t]);
     sage_free(g->vectors);
     sage_free(g->follow);
+    sage_free(g->text);
 }
 
 size_t sage_given_bytes(const sage_sampler *sampler) {
     size_t dim = sage_dataset_given_dim(sampler->dataset);
-    return sampler->settings.batch * dim * sizeof(float);
+    size_t texts = sampler->given.text != NULL ? sampler->settings.batch : 0;
+    return sampler->settings.batch * dim * sizeof(float) + texts * sizeof(uint32_t);
 }
 
 size_t sage_given_chosen_bytes(const sage_sampler *sampler) {
@@ -122,9 +127,18 @@ size_t sage_given_chosen_bytes(const sage_sampler *sampler) {
     return n * sizeof(uint32_t);
 }
 
+bool sage_given_text(const sage_sampler *sampler, size_t row, sage_str *text) {
+    const sage_given_rows *g = &sampler->given;
+    if (g->text == NULL || g->text[row] == UINT32_MAX) return false;
+    *text = sage_given_key(sampler->dataset->given.of[SAGE_ON_SEARCH], g->text[row]);
+    return true;
+}
+
 /* The vector of the row's query; NULL: it has none. */
 static const float *vector_of(const sage_sampler *s, size_t row) {
     sage_packed_query query;
+    if (s->given.text != NULL && s->given.text[row] != UINT32_MAX)
+        return sage_given_vector(s->dataset->given.of[SAGE_ON_SEARCH], s->given.text[row]);
     size_t place = row - s->n_texts - s->pictures.n;
     bool person = row >= s->n_texts + s->pictures.n && s->people.event[place] != SAGE_NO_EVENT;
     if (person && s->task[row] / SAGE_EVENT_KINDS == SAGE_ON_USER)

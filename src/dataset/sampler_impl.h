@@ -158,6 +158,8 @@ typedef struct sage_given_rows {
     float *follow;  /* [B - n][given_dim] zeros: the row has nothing to follow; NULL where nothing is given */
     uint32_t *chosen[SAGE_TASKS]; /* of the sources; NULL: all, or none */
     size_t of[SAGE_TASKS];        /* pairs or events that they were chosen from */
+    size_t n_texts; /* so many rows made of words are given texts instead, to be followed and nothing else */
+    uint32_t *text; /* [B] their places among the given ones, UINT32_MAX of other rows; NULL: there are none */
 } sage_given_rows;
 
 /* Where the dataset has sentences. */
@@ -313,8 +315,9 @@ sage_status sage_given_allocate(sage_sampler *sampler, sage_error *error);
 void sage_given_free(sage_sampler *sampler);
 size_t sage_given_bytes(const sage_sampler *sampler); /* without `chosen` */
 size_t sage_given_chosen_bytes(const sage_sampler *sampler);
-void sage_given_fill(sage_sampler *sampler, size_t row);   /* of the last rows */
-void sage_given_follow(sage_sampler *sampler, size_t row); /* of the others */
+bool sage_given_text(const sage_sampler *sampler, size_t row, sage_str *text); /* the row is a given text */
+void sage_given_fill(sage_sampler *sampler, size_t row);                       /* of the last rows */
+void sage_given_follow(sage_sampler *sampler, size_t row);                     /* of the others */
 
 /* sampler_sentences.c; all do nothing where the dataset has none. `needed`: the product has nothing else. */
 sage_status sage_spoken_allocate(sage_sampler *sampler, sage_error *error);

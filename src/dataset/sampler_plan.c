@@ -83,6 +83,10 @@ sage_status sage_sampler_plan_settings(sage_sampler *sampler, const sage_options
     s->n_spoken = s->dataset->n_made == 0
                       ? 0
                       : (size_t)((double)s->tasks[SAGE_TASK_CATALOGUE].rows * s->settings.made_share + 0.5);
+    if (sage_dataset_given_count(s->dataset, SAGE_ON_SEARCH) > 0) {
+        double rows = (double)(s->tasks[SAGE_TASK_CATALOGUE].rows - s->n_spoken);
+        s->given.n_texts = (size_t)(rows * sage_options_real(options, "follow_share") + 0.5);
+    }
 out:
     return st;
 }
@@ -165,12 +169,23 @@ static void plan_source(sage_sampler *s, size_t number) {
     }
 }
 
+/* Made rows that are given texts instead; their products stay, as columns that others are compared with. */
+static void plan_followed(sage_sampler *s) {
+    size_t all = sage_dataset_given_count(s->dataset, SAGE_ON_SEARCH), n = s->given.n_texts;
+    size_t begin = s->tasks[SAGE_TASK_CATALOGUE].begin + s->n_spoken;
+    for (size_t i = 0; i < n; i++) {
+        s->given.text[begin + i] = (uint32_t)draw_of(s, SAGE_SOURCES, all, s->step * n + i);
+        s->weight[begin + i] = 0;
+    }
+}
+
 void sage_sampler_plan_rows(sage_sampler *sampler, uint64_t step) {
     sage_sampler *s = sampler;
     uint64_t key = sage_mix64(sage_mix64(s->seed + SAGE_STREAM_NEGATIVES) + step);
     s->step = step;
     plan_spoken(s);
     for (size_t t = 0; t < SAGE_SOURCES; t++) plan_source(s, t);
+    plan_followed(s);
     uint32_t *negative = s->product + s->settings.batch;
     for (size_t r = 0; r < s->n_random; r++) {
         negative[r] = s->full_catalogue ? (uint32_t)r : (uint32_t)sage_permute(r, s->n_products, key);

@@ -33,7 +33,7 @@ const sage_option sage_train_options[] = {
      "Lengths, such as 16,32,64,128, to which --dims of eval, query and export may cut the vectors: each such prefix, "
      "brought back to length 1, is trained beside the whole; none trains the whole alone."},
     {"train", "matryoshka_weight", SAGE_OPT_REAL, 0, 100, NULL, "0.05", "Weight of each prefix's loss."},
-    {"train", "follow_weight", SAGE_OPT_REAL, 0, 1000, NULL, "1",
+    {"train", "follow_weight", SAGE_OPT_REAL, 0, 1000, NULL, "10",
      "Weight of the loss that draws what towers say of queries to the vectors that the shop has of its own for them."},
     {"train", "in_batch", SAGE_OPT_BOOL, 0, 0, NULL, "on",
      "Train the in-batch softmax beside the one over random negatives."},

@@ -179,14 +179,24 @@ static void check_given_rows(const sage_dataset *dataset, const sage_sampler *sa
 /* Of the rows that ask by the tower; returns how many have something to follow. */
 static size_t check_followed(const sage_dataset *dataset, const sage_sampler *sampler, const sage_batch *b) {
     static const float nothing[DIM];
-    size_t followed = 0;
+    const sage_given *given = dataset->given.of[SAGE_ON_SEARCH];
+    size_t followed = 0, silent = 0;
     for (size_t row = 0; row < b->n_pairs - b->n_given; row++) {
         sage_packed_query query = {.given = NULL};
+        sage_str text;
         if (sampler->query[row] != UINT32_MAX) sage_dataset_query(dataset, sampler->query[row], &query);
+        if (sage_given_text(sampler, row, &text)) { /* for nothing else: it has no answer */
+            assert_int_equal(b->task[row], SAGE_TASK_CATALOGUE);
+            assert_true(b->weight[row] == 0 && b->query_begin[row + 1] > b->query_begin[row]);
+            query.given = sage_given_find(given, text);
+            assert_non_null(query.given);
+            silent++;
+        }
         const float *wanted = query.given != NULL ? query.given : nothing;
         assert_memory_equal(b->follow + row * DIM, wanted, sizeof nothing);
         followed += query.given != NULL;
     }
+    assert_int_equal(silent, sampler->given.n_texts);
     return followed;
 }
 
@@ -217,7 +227,12 @@ static void batches_ask_with_them(void **state) {
     assert_int_equal(sage_sampler_new(dataset, options, NULL, 3, &sampler, NULL), SAGE_OK);
     assert_int_equal(sage_sampler_batch(sampler, 0, &b, NULL), SAGE_OK);
     assert_int_equal(b->n_given, 0);
-    assert_true(check_followed(dataset, sampler, b) > 0);
+    assert_true(check_followed(dataset, sampler, b) > sampler->given.n_texts && sampler->given.n_texts > 0);
+    sage_sampler_free(sampler);
+    fake_set(options, "follow_share=0");
+    assert_int_equal(sage_sampler_new(dataset, options, NULL, 3, &sampler, NULL), SAGE_OK);
+    assert_int_equal(sage_sampler_batch(sampler, 0, &b, NULL), SAGE_OK);
+    assert_true(check_followed(dataset, sampler, b) > 0 && sampler->given.n_texts == 0);
     sage_sampler_free(sampler);
     sage_dataset_close(dataset);
     sage_options_free(options);
@@ -238,6 +253,7 @@ static void a_cold_shop_is_trained(void **state) {
     assert_true(sage_sampler_cold_start(sampler));
     assert_int_equal(sage_sampler_batch(sampler, 0, &b, NULL), SAGE_OK);
     assert_int_equal(b->n_texts, b->n_pairs);
+    assert_int_equal(check_followed(dataset, sampler, b), (b->n_pairs + 2) / 4);
     sage_sampler_free(sampler);
     sage_dataset_close(dataset);
     sage_options_free(options);
