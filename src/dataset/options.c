@@ -49,7 +49,8 @@ const sage_option sage_sampler_options[] = {
      "Share of the rows made of the catalogue's words that are search texts with a vector of the shop's own instead, "
      "searched for or not, which the search tower follows and no product is the answer to."},
     {"sampler", "share_click", SAGE_OPT_REAL, 0, 1e9, NULL, "auto",
-     "Relative share of clicks among a batch's events, of every surface; auto is the square root of their number."},
+     "Relative share of clicks among a batch's events, of every surface; auto is their number for searches, the square "
+     "root of it for users and products that are looked at."},
     {"sampler", "share_save", SAGE_OPT_REAL, 0, 1e9, NULL, "auto",
      "Relative share of saves; auto as for clicks, for users and products that are looked at times 1.5."},
     {"sampler", "share_add_to_cart", SAGE_OPT_REAL, 0, 1e9, NULL, "auto",

@@ -14,14 +14,17 @@ static const double AUTO_CLOSEUP_SHARE = 0.15; /* where only the surface product
 
 /* ---- kinds ---- */
 
-/* What users do is a long chain of clicks with few that are worth much; searches have kept plain roots. */
+/* What users do is a long chain of clicks with few that are worth much, which roots and weights lift. Of searches every
+ * kind has the rows that its number gives it: what is bought was clicked first, so that rare kinds learn from the
+ * common one, and rows of theirs would be the same few pairs again. */
 static double task_share(const sage_options *o, unsigned task, size_t n) {
     static const char *const keys[SAGE_EVENT_KINDS] = {"share_click", "share_save", "share_add_to_cart",
                                                        "share_checkout"};
     static const double worth[SAGE_EVENT_KINDS] = {1, 1.5, 2, 3};
     unsigned kind = task % SAGE_EVENT_KINDS;
     bool people = task / SAGE_EVENT_KINDS == SAGE_ON_USER || task / SAGE_EVENT_KINDS == SAGE_ON_PRODUCT;
-    return n == 0 ? 0 : sage_options_real_or(o, keys[kind], sqrt((double)n) * (people ? worth[kind] : 1));
+    double share = people ? sqrt((double)n) * worth[kind] : (double)n;
+    return n == 0 ? 0 : sage_options_real_or(o, keys[kind], share);
 }
 
 /* Deals `rows` out by share, whole rows first, the rest to the largest remainders. */

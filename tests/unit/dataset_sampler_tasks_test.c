@@ -18,18 +18,18 @@ static void what_is_worth_more_is_drawn_more_often(void **state) {
     fake_set(f.options, "user_share=0.4");
     static const double worth[SAGE_EVENT_KINDS] = {1, 1.5, 2, 3};
     sage_sampler *sampler = sampler_of(&f);
-    double sum = 0, roots = 0, share[SAGE_EVENT_KINDS], root[SAGE_EVENT_KINDS];
+    double sum = 0, pairs = 0, share[SAGE_EVENT_KINDS], number[SAGE_EVENT_KINDS];
     for (size_t k = 0; k < SAGE_EVENT_KINDS; k++) {
-        root[k] = sqrt((double)sampler->tasks[k].n);
+        number[k] = (double)sampler->tasks[k].n;
         share[k] = worth[k] * sqrt((double)sampler->tasks[SAGE_ON_USER * SAGE_EVENT_KINDS + k].n);
-        roots += root[k];
+        pairs += number[k];
         sum += share[k];
     }
     size_t searches = 0;
     for (unsigned k = 0; k < SAGE_EVENT_KINDS; k++) searches += sampler->tasks[k].rows;
     for (unsigned k = 0; k < SAGE_EVENT_KINDS; k++) {
         assert_true(fabs((double)rows_of(sampler, SAGE_ON_USER, (sage_event_kind)k) - 400 * share[k] / sum) < 1);
-        assert_true(fabs((double)sampler->tasks[k].rows - (double)searches * root[k] / roots) < 1);
+        assert_true(fabs((double)sampler->tasks[k].rows - (double)searches * number[k] / pairs) < 1);
     }
     sage_sampler_free(sampler);
     release(&f);
