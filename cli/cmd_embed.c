@@ -74,17 +74,22 @@ const cli_command cli_index = {
 static int run_export(const cli_args *args) {
     sage_error error;
     sage_shop *shop;
-    const char *format = cli_value(args, "format"), *texts = cli_value(args, "texts"), *out = args->operands[0];
+    const char *format = cli_value(args, "format"), *texts = cli_value(args, "texts"),
+               *users = cli_value(args, "users"), *out = args->operands[0];
     size_t dims = 0;
-    if (texts && (format || cli_given(args, "dims"))) return cli_usage("'--texts' goes with no other flag of export");
+    bool alone = !format && !cli_given(args, "dims") && !(texts && users);
+    if ((texts || users) && !alone)
+        return cli_usage("'--%s' goes with no other flag of export", texts ? "texts" : "users");
     if (!format) format = "npy";
     if (!cli_number(args, "dims", 1, 65536, &dims)) return CLI_USAGE;
     int result = cli_open(args, &shop);
     if (result != CLI_DONE) return result;
-    sage_status st = texts ? sage_export_texts(shop, texts, out, &error) : sage_export(shop, format, dims, out, &error);
+    sage_status st = texts   ? sage_export_texts(shop, texts, out, &error)
+                     : users ? sage_export_users(shop, users, out, &error)
+                             : sage_export(shop, format, dims, out, &error);
     if (st != SAGE_OK)
         result = cli_fail(&error);
-    else if (texts)
+    else if (texts || users)
         printf("Wrote %s.npy and %s.txt\n", out, out);
     else if (strcmp(format, "split") == 0)
         printf("Wrote %s/train.tsv, validation-known.tsv, validation-targets.tsv, test-known.tsv, test-targets.tsv\n",
@@ -99,6 +104,7 @@ static const cli_flag export_flags[] = {
     {"format", 0, "NAME", "npy (the default), fvecs or split."},
     {"dims", 0, "M", "Only the first M numbers of each vector, brought back to length 1; see the option matryoshka."},
     {"texts", 0, "FILE", "In place of products the search texts of this file, a line each: OUT.npy and OUT.txt."},
+    {"users", 0, "FILE", "The same of users, whose ids are the lines."},
     {NULL, 0, NULL, NULL}};
 
 const cli_command cli_export = {
@@ -107,12 +113,11 @@ const cli_command cli_export = {
     .min_operands = 1,
     .max_operands = 1,
     .summary = "Writes the published vectors, or the split of users, for other programs",
-    .text =
-        "Writes the vectors of the published release as OUT.npy (or OUT.fvecs) and the product ids, one a line, as "
-        "OUT.ids. With --format split it writes into the folder OUT what users did, as the newest dataset splits "
-        "it: train.tsv, and of validation and test what is known and what is to be predicted, so that other "
-        "programs can be judged on the same questions. With --texts it writes what searches ask with; `itemsage import "
-        "vectors` takes it.",
+    .text = "Writes the vectors of the published release as OUT.npy (or OUT.fvecs) and the product ids, one a line, as "
+            "OUT.ids. With --format split it writes into the folder OUT what users did, as the newest dataset splits "
+            "it: train.tsv, and of validation and test what is known and what is to be predicted, so that other "
+            "programs can be judged on the same questions. With --texts or --users it writes what searches ask with; "
+            "`itemsage import vectors` takes it.",
     .flags = export_flags,
     .example = "itemsage -C myshop export --format npy vectors",
     .run = run_export,

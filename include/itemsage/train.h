@@ -55,6 +55,8 @@ sage_status sage_export(sage_shop *shop, const char *format, size_t dims, const 
  * into OUT.txt: what `import vectors` takes. Lines of which the model knows nothing are in neither; SAGE_E_STATE where
  * none is left. */
 sage_status sage_export_texts(sage_shop *shop, const char *texts_file, const char *out, sage_error *error);
+/* The same of users (their ids are the lines of a file), from all that the catalogue knows of them. */
+sage_status sage_export_users(sage_shop *shop, const char *users_file, const char *out, sage_error *error);
 
 #ifdef __cplusplus
 }

@@ -41,6 +41,7 @@ typedef struct eyes {
     size_t capacity, n; /* n: 1 where the query at hand has one */
     sage_buf id;
     uint32_t looked_at; /* of the query at hand, UINT32_MAX: none */
+    bool given;         /* of a picture: the shop has a vector of its own for it */
 } eyes;
 
 static sage_status open_eyes(const sage_build *build, eyes *e, sage_error *error) {
@@ -78,6 +79,7 @@ static sage_status look(sage_build *build, eyes *e, sage_str link, sage_error *e
     sage_image_ref image;
     sage_picture_parts parts;
     e->n = 0;
+    e->given = sage_given_find(build->given.of[SAGE_ON_IMAGE], link) != NULL;
     if (build->products.image_dim == 0) goto out; /* the model will know no pictures */
     SAGE_TRY(sage_picture_finder_find(e->finder, link, &image, error));
     SAGE_TRY(sage_image_store_add(e->store, &image, &e->vector, &e->capacity, &e->n, error));
@@ -87,7 +89,7 @@ static sage_status look(sage_build *build, eyes *e, sage_str link, sage_error *e
             sage_fail_at(error, SAGE_E_FORMAT, image.vector_file, 0, 0,
                          "image vectors of another width than those of the products; run 'itemsage import images'"));
 out:
-    build->unseen += st == SAGE_OK && e->n == 0;
+    build->unseen += st == SAGE_OK && e->n == 0 && !e->given;
     return st;
 }
 
@@ -100,7 +102,7 @@ static sage_status look_at(sage_build *build, eyes *e, const sage_event_group *g
 static sage_status add_picture(const sage_build *build, sage_part_spools *part, const eyes *e,
                                const sage_event_group *group, sage_error *error) {
     sage_status st = SAGE_OK;
-    if (group->surface == SAGE_ON_IMAGE) {
+    if (group->surface == SAGE_ON_IMAGE && e->n > 0) {
         SAGE_TRY(sage_spool_add(&part->pictures, e->vector, build->products.image_dim * sizeof *e->vector, error));
         part->n_pictures++;
     }
@@ -183,7 +185,8 @@ sage_status sage_build_events(sage_build *build, sage_error *error) {
         if (group == NULL) break;
         if (group->new_key) SAGE_TRY(end_query(build, error));
         if (group->new_key) SAGE_TRY(look_at(build, &seen, group, error));
-        if (group->surface != SAGE_ON_IMAGE || seen.n > 0) SAGE_TRY(add_group(build, &seen, group, error));
+        if (group->surface != SAGE_ON_IMAGE || seen.n > 0 || seen.given)
+            SAGE_TRY(add_group(build, &seen, group, error));
         SAGE_TRY(sage_check_cancel(build->monitor, "building the dataset", error));
         sage_ticker_tick(&ticker, ++done, NULL);
     }

@@ -222,6 +222,10 @@ const sage_pair *sage_dataset_pairs(const sage_dataset *dataset, sage_part part,
     return dataset->pairs + begin[0];
 }
 
+size_t sage_dataset_query_pictures(const sage_dataset *dataset) {
+    return dataset->picture_begin != NULL ? dataset->picture_begin[dataset->n_queries] : 0;
+}
+
 size_t sage_dataset_surface_pairs(const sage_dataset *dataset, sage_surface surface) {
     size_t sum = 0, n;
     if (surface == SAGE_ON_IMAGE && dataset->pictures == NULL) return 0;

@@ -73,7 +73,8 @@ typedef struct sage_packed_query {
     size_t n_ids;
     const float *sentence;     /* search only: [sentence_dim], a unit vector; NULL where there is none */
     const float *given;        /* [given_dim], a unit vector of the shop's own; NULL where there is none */
-    const float *picture;      /* image only: [image_dim], its parts unit vectors; NULL in older datasets */
+    const float *picture;      /* image only: [image_dim], its parts unit vectors; NULL in older datasets, and where the
+                                  query has none but one that is given */
     uint32_t looked_at;        /* product only: the index of the product that was looked at, else UINT32_MAX */
     const uint32_t *positives; /* product indices of all its known products of its own part, ascending */
     size_t n_positives;
@@ -110,6 +111,8 @@ typedef struct sage_pair {
     uint32_t query, product, count;
 } sage_pair;
 const sage_pair *sage_dataset_pairs(const sage_dataset *dataset, sage_part part, unsigned task, size_t *n);
+/* Vectors of pictures among the queries. */
+size_t sage_dataset_query_pictures(const sage_dataset *dataset);
 /* Pairs of the training part, of all tasks of a surface; of image only where there are vectors. */
 size_t sage_dataset_surface_pairs(const sage_dataset *dataset, sage_surface surface);
 /* Those that are trained on: of search and of image. */

@@ -196,13 +196,18 @@ static bool pairs_hold(const sage_dataset *d) {
     return true;
 }
 
-/* One of each query of the surface image, none of others. */
+/* One of each query of the surface image that has no vector of the shop's own, perhaps one where it has, none of
+ * others. */
 static bool pictures_hold(const sage_dataset *d, const query_sizes *s) {
     if (d->image_dim == 0 ? s->pictures != 0 : s->pictures % d->image_dim != 0) return false;
     size_t n_pictures = d->image_dim == 0 ? 0 : s->pictures / d->image_dim;
     if (!sage_check_spans(d->picture_begin, s->picture_begin, d->n_queries, n_pictures)) return false;
     for (size_t i = 0; i < d->n_queries; i++) {
-        if (d->picture_begin[i + 1] - d->picture_begin[i] != (d->surface[i] == SAGE_ON_IMAGE)) return false;
+        uint64_t has = d->picture_begin[i + 1] - d->picture_begin[i], wants = d->surface[i] == SAGE_ON_IMAGE;
+        if (has == wants) continue;
+        const uint64_t *text = d->query_text_begin + i;
+        const sage_str key = {d->query_text + text[0], text[1] - text[0]};
+        if (has > wants || sage_given_find(d->given.of[SAGE_ON_IMAGE], key) == NULL) return false;
     }
     return true;
 }

@@ -24,8 +24,8 @@
  *   positives   u32, positive_begin u64 [Q + 1]
  *   pairs       sage_pair, pair_begin u64 [SAGE_PARTS * SAGE_TASKS + 1]: those of (part, task) at part * SAGE_TASKS +
  * task
- *   pictures    f32 [.][image_dim], picture_begin u64 [Q + 1] in vectors: one of each query of the surface image, none
- * of others; absent in older files
+ *   pictures    f32 [.][image_dim], picture_begin u64 [Q + 1] in vectors: one of each query of the surface image (but
+ *               for those that image-vectors.bin has one of), none of others; absent in older files
  *   sentences   f32 [.][sentence_dim], sentence_begin u64 [Q + 1] in vectors: one of each query of the surface search;
  *               absent without an encoder of texts
  *   looked_at   u32 [Q]: of a query of the surface product the product's index, of others UINT32_MAX; absent where

@@ -75,6 +75,7 @@ sage_status sage_sampler_twin(const sage_sampler *of, sage_pool *pool, sage_samp
     memcpy(s->length_cdf, of->length_cdf, sizeof s->length_cdf);
     memcpy(s->sketches, of->sketches, sizeof s->sketches);
     memcpy(s->people.targets, of->people.targets, sizeof s->people.targets);
+    memcpy(s->pictures.chosen, of->pictures.chosen, sizeof s->pictures.chosen);
     memcpy(s->given.chosen, of->given.chosen, sizeof s->given.chosen);
     s->people.touched = of->people.touched;
     SAGE_TRY(allocate_rows(s, error));
@@ -108,7 +109,7 @@ void sage_sampler_free(sage_sampler *sampler) {
     for (size_t t = 0; t < SAGE_SOURCES && !s->borrowed; t++) sage_cms_free(s->sketches[t]);
     sage_mask_tables_free(&s->tables);
     sage_teacher_free(&s->teacher);
-    sage_pictures_free(&s->pictures);
+    sage_pictures_free(s);
     sage_people_free(s);
     sage_given_free(s);
     sage_spoken_free(&s->sentences);

@@ -33,12 +33,16 @@ static bool event_has_vector(const sage_sampler *s, unsigned task, uint32_t even
                                          event - last->user.first);
 }
 
-/* The events that a tower draws from, or, of users, all: whoever has a vector need not have done anything before. Of
- * the surface product the richer of its two sources. */
+/* The events that a tower draws from, or, of users and pictures, all: whoever has a vector need not have done anything
+ * before, nor be seen. Of the surface product the richer of its two sources. */
 static sage_task_source source_of(const sage_sampler *s, unsigned task) {
     sage_task_source source = s->tasks[task];
     const sage_task_source *looks = &s->tasks[SAGE_SOURCE_LOOKS + task % SAGE_EVENT_KINDS];
     if (task / SAGE_EVENT_KINDS == SAGE_ON_PRODUCT && looks->n >= source.n) source = *looks;
+    if (task / SAGE_EVENT_KINDS == SAGE_ON_IMAGE) {
+        source = (sage_task_source){.n = 0};
+        source.pairs = sage_dataset_pairs(s->dataset, SAGE_TRAIN, task, &source.n);
+    }
     if (task / SAGE_EVENT_KINDS == SAGE_ON_USER)
         source.events = sage_dataset_targets(s->dataset, (sage_event_kind)(task % SAGE_EVENT_KINDS), &source.n);
     source.weights = NULL;

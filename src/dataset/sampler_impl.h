@@ -128,6 +128,7 @@ typedef struct sage_picture_rows {
     float *vectors;         /* [n][image_dim] */
     uint32_t *slots, *next; /* open addressing: print -> first row; further ones of the same print */
     size_t n_slots;
+    uint32_t *chosen[SAGE_EVENT_KINDS]; /* pairs of the sources whose queries have pictures; NULL: all, or none */
 } sage_picture_rows;
 
 /* The rows behind those of pictures: products that are looked at, then users, then those that ask with vectors of the
@@ -265,7 +266,9 @@ sage_status sage_sampler_fill_products(sage_sampler *sampler, sage_error *error)
 /* sampler_pictures.c */
 size_t sage_sampler_images(const sage_sampler *sampler); /* pictures of products that rows may be made of */
 sage_status sage_pictures_allocate(sage_sampler *sampler, sage_error *error); /* for pictures.n rows */
-void sage_pictures_free(sage_picture_rows *pictures);
+void sage_pictures_free(sage_sampler *sampler);
+/* Of the sources of the surface image, what its tower can ask with; others are asked with vectors of the shop's own. */
+sage_status sage_pictures_choose(sage_sampler *sampler, sage_error *error);
 size_t sage_pictures_bytes(const sage_sampler *sampler);
 uint32_t sage_pictures_owner(const sage_sampler *sampler, uint64_t image); /* the product of a dataset's image */
 void sage_pictures_fill(sage_sampler *sampler, size_t row);

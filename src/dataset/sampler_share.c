@@ -248,37 +248,53 @@ out:
 /* *rows rows from `begin` on: events of a surface, of which its tower can ask with `towers`, then pairs made from the
  * `n` products or images of the catalogue, a share `made` of them. *rows becomes less by those that ask with vectors of
  * the shop's own. */
-static sage_status share_surface(sage_sampler *s, const sage_options *o, sage_surface surface, size_t towers,
-                                 unsigned made_task, size_t n, size_t begin, size_t *rows, double made,
-                                 sage_error *error) {
-    sage_status st = SAGE_OK;
-    bool capped = sage_options_is_auto(o, "catalogue_share");
-    size_t first = (size_t)surface * SAGE_EVENT_KINDS, events = *rows - (size_t)((double)*rows * made + 0.5), given;
-    SAGE_TRY(choose_given(s, surface, &given, error));
-    given = deal_given(s, o, surface, towers, events, capped);
+static void share_surface(sage_sampler *s, const sage_options *o, sage_surface surface, size_t towers,
+                          unsigned made_task, size_t n, size_t begin, size_t *rows, double made) {
+    bool capped = n > 0 && sage_options_is_auto(o, "catalogue_share");
+    size_t first = (size_t)surface * SAGE_EVENT_KINDS, events = *rows - (size_t)((double)*rows * made + 0.5);
+    size_t given = deal_given(s, o, surface, towers, events, capped);
     *rows -= given;
     size_t end = begin + *rows;
     deal_kinds(s, o, surface, first, events - given, capped);
     begin = place_kinds(s, first, begin);
     s->tasks[made_task] = (sage_task_source){.n = n, .begin = begin, .rows = end - begin};
+}
+
+/* Searches by picture: those that the tower can ask with, and all. */
+typedef struct picture_events {
+    size_t images; /* of products */
+    size_t towers, all;
+} picture_events;
+
+static sage_status take_pictures(sage_sampler *s, picture_events *p, sage_error *error) {
+    sage_status st = SAGE_OK;
+    size_t given;
+    p->images = sage_sampler_images(s);
+    p->all = take_pairs(s, SAGE_ON_IMAGE, SAGE_ON_IMAGE * SAGE_EVENT_KINDS);
+    SAGE_TRY(choose_given(s, SAGE_ON_IMAGE, &given, error));
+    SAGE_TRY(sage_pictures_choose(s, error));
+    p->towers = 0;
+    for (size_t k = 0; k < SAGE_EVENT_KINDS; k++) p->towers += s->tasks[SAGE_ON_IMAGE * SAGE_EVENT_KINDS + k].n;
+    if (p->images == 0 && given == 0) p->all = 0;
 out:
     return st;
 }
 
 /* Where nobody searched by picture all rows are made; else the shares are as the roots of their numbers, with no more
  * made than usual. */
-static double made_pictures(const sage_options *o, size_t images, size_t pairs) {
-    if (pairs == 0) return 1;
-    double root = sqrt((double)images) / (sqrt((double)images) + sqrt((double)pairs));
+static double made_pictures(const sage_options *o, const picture_events *p) {
+    if (p->images == 0) return 0;
+    if (p->all == 0) return 1;
+    double root = sqrt((double)p->images) / (sqrt((double)p->images) + sqrt((double)p->all));
     return sage_options_real_or(o, "catalogue_share", fmin(AUTO_CATALOGUE_SHARE, root));
 }
 
 /* Where the share is the program's, it is one of what users and products that are looked at leave. */
-static sage_status share_pictures(sage_sampler *s, const sage_options *o, size_t images, size_t pairs, double shared,
+static sage_status share_pictures(sage_sampler *s, const sage_options *o, const picture_events *p, double shared,
                                   sage_error *error) {
-    double share = (pairs > 0 ? AUTO_SEARCHED_SHARE : AUTO_PICTURE_SHARE) * fmax(0, 1 - shared);
-    share = images == 0 ? 0 : sage_options_real_or(o, "picture_share", share);
-    size_t rows = rows_of(s, share), most = images + pairs;
+    double share = (p->all > 0 ? AUTO_SEARCHED_SHARE : AUTO_PICTURE_SHARE) * fmax(0, 1 - shared);
+    share = p->images + p->all == 0 ? 0 : sage_options_real_or(o, "picture_share", share);
+    size_t rows = rows_of(s, share), most = p->images + p->all;
     if (share + shared > 1 + 1e-9)
         return sage_fail(error, SAGE_E_ARGUMENT,
                          "picture_share, user_share and closeup_share are more than a batch; make them smaller");
@@ -299,20 +315,21 @@ static void place(sage_sampler *s) {
 sage_status sage_sampler_share_out(sage_sampler *sampler, const sage_options *options, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_sampler *s = sampler;
+    picture_events pictures;
     double shared;
-    size_t images = sage_sampler_images(s), searches = take_pairs(s, SAGE_ON_SEARCH, 0),
-           pairs = take_pairs(s, SAGE_ON_IMAGE, SAGE_ON_IMAGE * SAGE_EVENT_KINDS);
+    size_t given, searches = take_pairs(s, SAGE_ON_SEARCH, 0);
+    SAGE_TRY(choose_given(s, SAGE_ON_SEARCH, &given, error));
+    SAGE_TRY(take_pictures(s, &pictures, error));
     SAGE_TRY(share_people(s, options, searches, &shared, error));
-    SAGE_TRY(share_pictures(s, options, images, pairs, shared, error));
+    SAGE_TRY(share_pictures(s, options, &pictures, shared, error));
     size_t people = s->people.n_users + s->people.n_looked + s->given.n;
     s->n_texts = s->settings.batch - s->pictures.n - people;
-    s->cold_start = searches + (s->pictures.n > 0 ? pairs : 0) + people == 0;
+    s->cold_start = searches + (s->pictures.n > 0 ? pictures.all : 0) + people == 0;
     double made = searches == 0 ? 1 : sage_options_real_or(options, "catalogue_share", AUTO_CATALOGUE_SHARE);
-    SAGE_TRY(share_surface(s, options, SAGE_ON_SEARCH, searches, SAGE_TASK_CATALOGUE, s->n_products, 0, &s->n_texts,
-                           made, error));
+    share_surface(s, options, SAGE_ON_SEARCH, searches, SAGE_TASK_CATALOGUE, s->n_products, 0, &s->n_texts, made);
     if (s->pictures.n > 0)
-        SAGE_TRY(share_surface(s, options, SAGE_ON_IMAGE, pairs, SAGE_TASK_PICTURES, images, s->n_texts, &s->pictures.n,
-                               made_pictures(options, images, pairs), error));
+        share_surface(s, options, SAGE_ON_IMAGE, pictures.towers, SAGE_TASK_PICTURES, pictures.images, s->n_texts,
+                      &s->pictures.n, made_pictures(options, &pictures));
     place(s);
 out:
     return st;

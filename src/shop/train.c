@@ -130,7 +130,7 @@ static bool add_origins(json_t *root, const origins *from) {
 /* What the tower for searches by picture was trained on; NULL: nothing. */
 static const char *picture_queries(const sage_options *options, const sage_dataset *dataset) {
     if (sage_dataset_image_dim(dataset) == 0 || sage_options_real_or(options, "picture_share", 1) <= 0) return NULL;
-    return sage_dataset_surface_pairs(dataset, SAGE_ON_IMAGE) > 0 ? "shoppers" : "products";
+    return sage_dataset_query_pictures(dataset) > 0 ? "shoppers" : "products";
 }
 
 /* Of which surfaces it learned from vectors that the shop gives. */

@@ -34,7 +34,7 @@ struct sage_validation {
     size_t pictures_capacity;
     uint32_t *ids, *id_begin, *wanted, *wanted_begin;
     size_t ids_capacity, id_begin_capacity, wanted_capacity, wanted_begin_capacity;
-    float *given; /* [texts][given_dim] vectors of the shop's own, zeros: none; NULL where the dataset has none */
+    float *given; /* [n_queries][given_dim] vectors of the shop's own, zeros: none; NULL where the dataset has none */
     size_t given_capacity;
     float *sentences; /* [texts][sentence_dim], zeros where a query has none; NULL where the dataset has none */
     float *vectors, *query_vectors;
@@ -110,13 +110,17 @@ out:
     return st;
 }
 
-/* Queries that are pictures come last. */
+/* Queries that are pictures come last. picture: NULL where only a vector that is given asks. */
 static sage_status add_picture(sage_validation *v, uint32_t number, const float *picture, const uint32_t *wanted,
                                size_t n_wanted, sage_error *error) {
     size_t dim = sage_dataset_image_dim(v->dataset);
     if (sage_grow((void **)&v->pictures, &v->pictures_capacity, (v->n_pictures + 1) * dim, sizeof *v->pictures))
         return sage_fail_memory(error, (v->n_pictures + 1) * dim * sizeof *v->pictures);
-    memcpy(v->pictures + v->n_pictures++ * dim, picture, dim * sizeof *v->pictures);
+    if (picture != NULL && dim > 0)
+        memcpy(v->pictures + v->n_pictures * dim, picture, dim * sizeof *v->pictures);
+    else if (dim > 0)
+        memset(v->pictures + v->n_pictures * dim, 0, dim * sizeof *v->pictures);
+    v->n_pictures++;
     return add_query(v, number, NULL, 0, NULL, wanted, n_wanted, error);
 }
 
@@ -125,8 +129,10 @@ static sage_status held_out_pictures(sage_validation *v, sage_error *error) {
     sage_packed_query query;
     for (size_t i = 0; i < sage_dataset_queries(v->dataset); i++) {
         sage_dataset_query(v->dataset, i, &query);
-        if (query.part == SAGE_VALIDATION && query.picture != NULL && query.n_positives)
-            SAGE_TRY(add_picture(v, (uint32_t)i, query.picture, query.positives, query.n_positives, error));
+        bool asked = query.surface == SAGE_ON_IMAGE && (query.picture != NULL || query.given != NULL);
+        if (query.part != SAGE_VALIDATION || !asked || query.n_positives == 0) continue;
+        SAGE_TRY(add_given(v, query.given, error));
+        SAGE_TRY(add_picture(v, (uint32_t)i, query.picture, query.positives, query.n_positives, error));
     }
 out:
     return st;
@@ -142,7 +148,9 @@ static sage_status made_pictures(sage_validation *v, const sage_options *options
         uint32_t index = (uint32_t)sage_permute(i, n, 0x7069637475726573u);
         sage_packed_product product;
         sage_dataset_product(v->dataset, index, &product);
-        if (product.n_images > 0) SAGE_TRY(add_picture(v, UINT32_MAX, product.images, &index, 1, error));
+        if (product.n_images == 0) continue;
+        SAGE_TRY(add_given(v, NULL, error));
+        SAGE_TRY(add_picture(v, UINT32_MAX, product.images, &index, 1, error));
     }
 out:
     return st;
@@ -297,9 +305,9 @@ out:
 }
 
 /* The vectors that are given, as they would be asked. */
-static void take_given(sage_validation *v, const sage_model *model, size_t texts) {
+static void take_given(sage_validation *v, const sage_model *model) {
     size_t own = sage_dataset_given_dim(v->dataset), dim = sage_shape_out(sage_model_shape_of(model));
-    for (size_t q = 0; q < texts && v->given != NULL; q++) {
+    for (size_t q = 0; q < v->n_queries && v->given != NULL; q++) {
         const float *given = v->given + q * own;
         size_t c = 0;
         while (c < own && !(given[c] != 0)) c++;
@@ -312,12 +320,12 @@ static void take_given(sage_validation *v, const sage_model *model, size_t texts
 static sage_status embed_queries(sage_validation *v, const sage_model *model, sage_error *error) {
     size_t texts = v->n_queries - v->n_pictures;
     const sage_query_batch queries = {.n_texts = texts,
-                                      .n_pictures = v->n_pictures,
+                                      .n_pictures = sage_dataset_image_dim(v->dataset) > 0 ? v->n_pictures : 0,
                                       .bags = {texts, v->ids, v->id_begin},
                                       .sentences = v->sentences,
                                       .pictures = v->pictures};
     sage_status st = sage_train_embed_queries(model, v->pool, &queries, v->query_vectors, error);
-    if (st == SAGE_OK) take_given(v, model, texts);
+    if (st == SAGE_OK) take_given(v, model);
     return st;
 }
 

@@ -41,7 +41,7 @@ static sage_status add_targets(sage_held_people *p, const sage_packed_user *user
     return SAGE_OK;
 }
 
-static sage_status add_user(sage_held_people *p, const sage_packed_user *user, size_t events_max,
+static sage_status add_user(sage_held_people *p, size_t number, const sage_packed_user *user, size_t events_max,
                             sage_user_event *scratch, sage_error *error) {
     sage_status st = SAGE_OK;
     size_t n = sage_user_known(user, SAGE_VALIDATION, scratch), before = p->n_targets;
@@ -50,6 +50,8 @@ static sage_status add_user(sage_held_people *p, const sage_packed_user *user, s
     SAGE_TRY(add_targets(p, user, error));
     if (p->n_targets == before) return SAGE_OK;
     SAGE_TRY(add_known(p, scratch + skip, n - skip, sage_user_moment(p->dataset, user, SAGE_VALIDATION), error));
+    p->given_user[p->n] = sage_dataset_given_user(p->dataset, number);
+    p->given_product[p->n] = sage_dataset_given_product(p->dataset, scratch[n - 1].product);
     p->n++;
     p->known_begin[p->n] = (uint32_t)p->n_events;
     p->target_begin[p->n] = (uint32_t)p->n_targets;
@@ -84,7 +86,9 @@ sage_status sage_held_people_new(const sage_dataset *dataset, size_t events_max,
     size_t room = (asked < SAGE_VALIDATION_USERS ? asked : SAGE_VALIDATION_USERS) + 1;
     *people = NULL;
     if (scratch == NULL || p == NULL || (p->known_begin = sage_alloc_zero(room, sizeof *p->known_begin)) == NULL ||
-        (p->target_begin = sage_alloc_zero(room, sizeof *p->target_begin)) == NULL) {
+        (p->target_begin = sage_alloc_zero(room, sizeof *p->target_begin)) == NULL ||
+        (p->given_user = sage_alloc_zero(room, sizeof *p->given_user)) == NULL ||
+        (p->given_product = sage_alloc_zero(room, sizeof *p->given_product)) == NULL) {
         st = sage_fail_memory(error, most * sizeof *scratch);
         goto out;
     }
@@ -97,7 +101,7 @@ sage_status sage_held_people_new(const sage_dataset *dataset, size_t events_max,
         bool taken = (met + 1) * (room - 1) / asked > met * (room - 1) / asked;
         met++;
         if (user.part == SAGE_TRAIN) p->by_time = true;
-        if (taken) SAGE_TRY(add_user(p, &user, events_max, scratch, error));
+        if (taken) SAGE_TRY(add_user(p, u, &user, events_max, scratch, error));
     }
     *people = p;
     p = NULL;
@@ -109,6 +113,8 @@ out:
 
 void sage_held_people_free(sage_held_people *p) {
     if (p == NULL) return;
+    sage_free(p->given_user);
+    sage_free(p->given_product);
     sage_free(p->known_begin);
     sage_free(p->known);
     sage_free(p->known_kind);
@@ -220,6 +226,16 @@ static void report(const tally *t, sage_surface surface, sage_recalls *recalls, 
     ++*surfaces;
 }
 
+/* Vectors that are given ask in place of the tower's; what stands behind the model's own numbers is then zero. */
+static void take_given(const sage_held_people *p, const float *const *given, size_t width, float *out) {
+    size_t own = sage_dataset_given_dim(p->dataset);
+    for (size_t u = 0; u < p->n; u++) {
+        if (given[u] == NULL) continue;
+        memset(out + u * width, 0, width * sizeof *out);
+        memcpy(out + u * width, given[u], own * sizeof *out);
+    }
+}
+
 static sage_status judge(sage_held_people *p, sage_surface surface, const sage_model *model, sage_pool *pool,
                          const sage_query_batch *queries, const float *vectors, size_t n_products,
                          sage_recalls *recalls, double *sum, size_t *surfaces, sage_error *error) {
@@ -229,6 +245,7 @@ static sage_status judge(sage_held_people *p, sage_surface surface, const sage_m
     float *out = sage_alloc((p->n + 1) * width * sizeof *out);
     if (out == NULL) return sage_fail_memory(error, p->n * width * sizeof *out);
     SAGE_TRY(sage_train_embed_queries(model, pool, queries, out, error));
+    take_given(p, surface == SAGE_ON_USER ? p->given_user : p->given_product, width, out);
     SAGE_TRY(count_hits(p, pool, vectors, n_products, width, out, &t, error));
     report(&t, surface, recalls, sum, surfaces);
 out:

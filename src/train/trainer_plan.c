@@ -53,13 +53,21 @@ static bool starts_given(const sage_trainer *trainer) {
            sage_dataset_given_count(trainer->dataset, SAGE_ON_SEARCH) > 0;
 }
 
+/* With vectors of the shop's own, which need no tower. */
+static bool asks_as_users(const sage_batch *batch) {
+    for (size_t row = batch->n_pairs - batch->n_given; row < batch->n_pairs; row++)
+        if (batch->task[row] / SAGE_EVENT_KINDS == SAGE_ON_USER) return true;
+    return false;
+}
+
 /* Settings, load and need with the sampler that there is. */
 static sage_status measure(sage_trainer *trainer, sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_batch *first;
     sage_train_load *load = &trainer->load;
     SAGE_TRY(sage_sampler_batch(trainer->sampler, 0, &first, error));
-    size_t events = first->n_users > 0 ? sage_dataset_trained_events(trainer->dataset) : 0;
+    bool users = first->n_users > 0 || asks_as_users(first);
+    size_t events = users ? sage_dataset_trained_events(trainer->dataset) : 0;
     sage_train_size size = {.products = sage_dataset_products(trainer->dataset),
                             .pairs = sage_dataset_trained_pairs(trainer->dataset) + events,
                             .batch = first->n_pairs,

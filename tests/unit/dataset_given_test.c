@@ -239,6 +239,77 @@ static void batches_ask_with_them(void **state) {
     free(catalog);
 }
 
+/* Searches by pictures "view 0" .. of which nothing is kept but that the shop has vectors for half of them, and, where
+ * products have pictures, some by a picture that was seen. */
+static sage_catalog *shop_of_pictures(bool seen) {
+    sage_catalog *catalog = fake_new();
+    char link[32];
+    assert_int_equal(sage_fs_mkdir(scratch_path(fake_dir, "pictures"), NULL), SAGE_OK);
+    fake_vectors("pictures/v.npy", (float[]){1, 0, 0, 1, 1, 1}, 3, 2);
+    fake_vectors("pictures/seen.npy", (float[]){1, 1, 1, 0}, 2, 2);
+    for (size_t i = 0; i < 60; i++) {
+        sage_product_row *row = fake_product(catalog, "oak table");
+        if (!seen) continue;
+        row->n_images = 1;
+        row->images[0] = (sage_image_ref){"v.npy", i % 3, ""};
+    }
+    for (int i = 0; i < 40; i++) {
+        snprintf(link, sizeof link, "view %d", i % TEXTS);
+        fake_event(catalog, SAGE_ON_IMAGE, link, 10 * (i + 1), (sage_event_kind)(i % 3), 1);
+        if (seen) fake_event(catalog, SAGE_ON_IMAGE, i % 2 ? "0" : "1", 10 * (i + 1), SAGE_CLICK, 1);
+    }
+    fake_sort_events(catalog);
+    return catalog;
+}
+
+static void pictures_need_not_be_seen(void **state) {
+    (void)state;
+    for (int seen = 0; seen < 2; seen++) {
+        sage_catalog *catalog = shop_of_pictures(seen != 0);
+        sage_options *options = fake_options();
+        sage_packed_query query;
+        const sage_batch *b;
+        sage_sampler *sampler, *twin;
+        size_t asked = 0;
+        take_away();
+        give_to(SAGE_ON_IMAGE, "view %zu\n", TEXTS / 2);
+        fake_set(options, "holdout=0");
+        sage_dataset *dataset = fake_open(fake_build(catalog, options));
+        assert_int_equal(sage_dataset_queries(dataset), TEXTS / 2 + (seen ? 2 : 0));
+        assert_int_equal(sage_dataset_query_pictures(dataset), seen ? 2 : 0);
+        for (size_t i = 0; i < sage_dataset_queries(dataset); i++) {
+            sage_dataset_query(dataset, i, &query);
+            assert_true((query.picture != NULL) != (query.given != NULL));
+        }
+        fake_set(options, "batch=40");
+        assert_int_equal(sage_sampler_new(dataset, options, NULL, 3, &sampler, NULL), SAGE_OK);
+        assert_int_equal(sage_sampler_twin(sampler, NULL, &twin, NULL), SAGE_OK);
+        for (uint64_t step = 0; step < 10; step++) {
+            assert_int_equal(sage_sampler_batch(step % 2 ? twin : sampler, step, &b, NULL), SAGE_OK);
+            assert_int_equal(b->n_texts + b->n_pictures + b->n_given, b->n_pairs);
+            assert_true(seen ? b->n_pictures > 0 : b->n_pictures == 0);
+            for (size_t row = 0; row < b->n_pairs; row++) {
+                bool picture = b->task[row] / SAGE_EVENT_KINDS == SAGE_ON_IMAGE && b->task[row] < SAGE_TASKS;
+                if (!picture) continue;
+                sage_dataset_query(dataset, (step % 2 ? twin : sampler)->query[row], &query);
+                bool last = row >= b->n_pairs - b->n_given;
+                assert_true(last == (query.given != NULL));
+                if (last)
+                    assert_memory_equal(b->given + (row - (b->n_pairs - b->n_given)) * DIM, query.given,
+                                        DIM * sizeof *query.given);
+                asked += last;
+            }
+        }
+        assert_true(asked > 0);
+        sage_sampler_free(twin);
+        sage_sampler_free(sampler);
+        sage_dataset_close(dataset);
+        sage_options_free(options);
+        free(catalog);
+    }
+    take_away();
+}
+
 /* Nobody searched: all rows are made of the catalogue, and ask by the tower. */
 static void a_cold_shop_is_trained(void **state) {
     (void)state;
@@ -262,9 +333,8 @@ static void a_cold_shop_is_trained(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(texts_come_with_their_vectors),
-        cmocka_unit_test(every_surface_has_its_vectors),
-        cmocka_unit_test(batches_ask_with_them),
+        cmocka_unit_test(texts_come_with_their_vectors), cmocka_unit_test(every_surface_has_its_vectors),
+        cmocka_unit_test(batches_ask_with_them),         cmocka_unit_test(pictures_need_not_be_seen),
         cmocka_unit_test(a_cold_shop_is_trained),
     };
     return cmocka_run_group_tests(tests, fake_setup, fake_teardown);
