@@ -3,6 +3,7 @@
 
 #include <features/given.h>
 #include <math.h>
+#include <signal.h>
 #include <train/given_start.h>
 #include <train/given_texts.h>
 #include <train/principal.h>
@@ -365,6 +366,51 @@ static void options_have_their_say(void **state) {
     release(&f);
 }
 
+/* ---- stopped ---- */
+
+static volatile sig_atomic_t stop;
+
+static sage_status validate(void *ctx, const sage_model *model, sage_recalls *recalls, sage_error *error) {
+    const fixture *f = ctx;
+    double found, near;
+    (void)error;
+    judge(f, model, &found, &near);
+    recalls->recall10 = found + near;
+    stop = f->options != NULL && sage_options_real(f->options, "checkpoint_every") <= 0;
+    return SAGE_OK;
+}
+
+static void run(fixture *f, const char *name, size_t *stops) {
+    const sage_monitor monitor = {.cancel = &stop};
+    sage_train_result result;
+    sage_status st;
+    sage_error error;
+    for (;; ++*stops) {
+        stop = 0;
+        st = sage_train_run(f->dataset, f->options, NULL, NULL, scratch_path(fake_dir, name), validate, f, 0, &monitor,
+                            &result, &error);
+        if (st != SAGE_E_CANCELLED) break;
+    }
+    if (st != SAGE_OK) fail_msg("%s", error.text);
+}
+
+/* How often a run was stopped does not show in a single bit. */
+static void stopped_runs_give_the_same_bits(void **state) {
+    (void)state;
+    fixture f = shop(48, "steps=12");
+    size_t n, stops = 0, none = 0;
+    fake_set(f.options, "eval_every=3");
+    fake_set(f.options, "checkpoint_every=300");
+    run(&f, "once", &none);
+    fake_set(f.options, "checkpoint_every=0");
+    run(&f, "often", &stops);
+    assert_true(none == 0 && stops >= 3);
+    char *best = scratch_read(scratch_path(scratch_path(fake_dir, "once"), "best.safetensors"), &n);
+    assert_true(scratch_holds(scratch_path(scratch_path(fake_dir, "often"), "best.safetensors"), best, n));
+    sage_free(best);
+    release(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(untrained_products_are_near_their_searches),
@@ -374,6 +420,7 @@ int main(void) {
         cmocka_unit_test(a_failed_allocation_is_an_error),
         cmocka_unit_test(leading_directions_are_found),
         cmocka_unit_test(options_have_their_say),
+        cmocka_unit_test(stopped_runs_give_the_same_bits),
     };
     return cmocka_run_group_tests(tests, fake_setup, fake_teardown);
 }
