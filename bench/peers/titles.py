@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Neighbours of what a user bought, by titles alone, beside what `itemsage eval --hits` found for the same users.
 
-    titles.py --products products.tsv --known known.tsv --judged cold.tsv --hits cold.hits [--vectors NAME] [--out 0]
+    titles.py --products products.tsv --known known.tsv --judged cold.tsv --hits cold.hits [--vectors NAME] [--write FILE]
 
 BM25 (k1 1.2, b 0.75, words of letters and digits): each title that the user bought is a search; a product's score is the mean of these, each over
 its best. --vectors: NAME.npy and NAME.ids of `itemsage export --format npy`; a product's score is its mean cosine with what the user bought. Products
@@ -88,6 +88,7 @@ def main():
     for name in ("--products", "--known", "--judged", "--hits"):
         parser.add_argument(name, required=True)
     parser.add_argument("--vectors")
+    parser.add_argument("--write", help="a file of what titles find by BM25, in the form of --hits")
     parser.add_argument("--columns", type=int, default=384, help="the last so many of the vectors' numbers (384: MiniLM's)")
     args = parser.parse_args()
     products = rows(args.products)
@@ -123,6 +124,11 @@ def main():
     for name, method in methods.items():
         theirs = found(method, users, len(products))
         low, high = interval(hits, theirs, pairs)
+        if args.write and name == "titles by BM25":
+            with open(args.write, "w", encoding="utf-8") as file:
+                file.write("task\tmethod\tquery\tpairs" + "".join(f"\thits@{k}" for k in KS) + "\n")
+                for u, n, row in zip(kept, pairs, theirs):
+                    file.write(f"{task}\ttitles\t{u}\t{int(n)}" + "".join(f"\t{int(h)}" for h in row) + "\n")
         for j, k in enumerate(KS):
             value = theirs[:, j].sum() / pairs.sum()
             print(f"{name:<28} @{k:<4} {value:.3f}   vectors minus it {hits[:, j].sum() / pairs.sum() - value:+.3f} [{low[j]:+.3f}, {high[j]:+.3f}]")
