@@ -19,7 +19,8 @@ typedef struct start_job {
     size_t dim, passed, rows, dim_embed;
     real *table;
     const sage_monitor *monitor;
-    real *scratch; /* [threads][4][n_rows][SAGE_SLAB] */
+    size_t lanes;  /* slabs that are solved side by side */
+    real *scratch; /* [lanes][3][n_rows][SAGE_SLAB] */
 } start_job;
 
 /* B' v of a slab's columns, zero where nothing passes. */
@@ -75,9 +76,10 @@ static void dots(size_t n, size_t width, const real *a, const real *b, double *o
         for (size_t c = 0; c < width; c++) out[c] += (double)a[i * width + c] * (double)b[i * width + c];
 }
 
-/* Columns are independent of each other (Hestenes and Stiefel 1952): x += what solves it; r, p, q scratch. */
-static void solve(const sage_text_rows *t, size_t width, real *x, real *r, real *p, real *q) {
-    double rho[SAGE_SLAB], before[SAGE_SLAB], begin[SAGE_SLAB], pq[SAGE_SLAB];
+/* Columns are independent of each other (Hestenes and Stiefel 1952): adds what solves it to the slab's rows; r, p, q
+ * scratch. */
+static void solve(const sage_text_rows *t, size_t width, real *slab, real *r, real *p, real *q) {
+    double rho[SAGE_SLAB], before[SAGE_SLAB], begin[SAGE_SLAB], step[SAGE_SLAB];
     memcpy(p, r, t->n_rows * width * sizeof *p);
     dots(t->n_rows, width, r, r, rho);
     memcpy(begin, rho, sizeof begin);
@@ -87,11 +89,11 @@ static void solve(const sage_text_rows *t, size_t width, real *x, real *r, real 
             if (begin[c] > 0) left = fmax(left, rho[c] / begin[c]);
         if (left <= EXACT * EXACT) return;
         apply(t, width, p, q);
-        dots(t->n_rows, width, p, q, pq);
-        for (size_t c = 0; c < width; c++) pq[c] = pq[c] > 0 ? rho[c] / pq[c] : 0;
+        dots(t->n_rows, width, p, q, step);
+        for (size_t c = 0; c < width; c++) step[c] = step[c] > 0 ? rho[c] / step[c] : 0;
         for (size_t i = 0; i < t->n_rows * width; i++) {
-            x[i] += (real)pq[i % width] * p[i];
-            r[i] -= (real)pq[i % width] * q[i];
+            slab[t->table_row[i / width] * width + i % width] += (real)step[i % width] * p[i];
+            r[i] -= (real)step[i % width] * q[i];
         }
         memcpy(before, rho, sizeof before);
         dots(t->n_rows, width, r, r, rho);
@@ -100,30 +102,39 @@ static void solve(const sage_text_rows *t, size_t width, real *x, real *r, real 
     }
 }
 
-static void solve_slabs(void *ctx, size_t begin, size_t end, size_t worker) {
+static void solve_lanes(void *ctx, size_t begin, size_t end, size_t worker) {
     const start_job *job = ctx;
     const sage_text_rows *t = job->texts;
-    size_t size = t->n_rows * SAGE_SLAB;
-    real *x = job->scratch + worker * 4 * size, *r = x + size, *p = r + size, *q = p + size;
-    for (size_t slab = begin; slab < end && sage_check_cancel(job->monitor, "train", NULL) == SAGE_OK; slab++) {
-        size_t width = sage_slab_width(job->dim_embed, slab), first = slab * SAGE_SLAB;
-        real *table = job->table + sage_slab_begin(job->rows, slab);
-        for (size_t i = 0; i < t->n_rows; i++)
-            memcpy(x + i * width, table + t->table_row[i] * width, width * sizeof *x);
-        first_residual(job, first, width, x, r);
-        solve(t, width, x, r, p, q);
-        for (size_t i = 0; i < t->n_rows; i++)
-            memcpy(table + t->table_row[i] * width, x + i * width, width * sizeof *x);
+    size_t size = t->n_rows * SAGE_SLAB, slabs = sage_slabs(job->dim_embed);
+    (void)worker;
+    for (size_t lane = begin; lane < end; lane++) {
+        real *r = job->scratch + lane * 3 * size, *p = r + size, *q = p + size;
+        for (size_t s = lane; s < slabs && sage_check_cancel(job->monitor, "train", NULL) == SAGE_OK; s += job->lanes) {
+            size_t width = sage_slab_width(job->dim_embed, s);
+            real *slab = job->table + sage_slab_begin(job->rows, s);
+            for (size_t i = 0; i < t->n_rows; i++) /* R_0, until the rounds begin */
+                memcpy(p + i * width, slab + t->table_row[i] * width, width * sizeof *p);
+            first_residual(job, s * SAGE_SLAB, width, p, r);
+            solve(t, width, slab, r, p, q);
+        }
     }
+}
+
+/* As many slabs at a time as keep below the memory of Adam's moments, which are not there yet. */
+static size_t lanes_of(const start_job *job, const sage_pool *pool) {
+    size_t most = 2 * job->dim_embed / (3 * SAGE_SLAB), threads = sage_pool_threads(pool);
+    most = most < threads ? most : threads;
+    return most > 0 ? most : 1;
 }
 
 static sage_status solve_all(start_job *job, sage_pool *pool, sage_error *error) {
     sage_status st = SAGE_OK;
-    size_t threads = sage_pool_threads(pool), bytes = 4 * SAGE_SLAB * sizeof *job->scratch;
-    if (__builtin_mul_overflow(bytes, job->texts->n_rows * threads, &bytes)) bytes = SIZE_MAX;
+    size_t bytes = 3 * SAGE_SLAB * sizeof *job->scratch;
+    job->lanes = lanes_of(job, pool);
+    if (__builtin_mul_overflow(bytes, job->texts->n_rows * job->lanes, &bytes)) bytes = SIZE_MAX;
     job->scratch = sage_alloc(bytes);
     if (job->scratch == NULL) return sage_fail_memory(error, bytes);
-    sage_pool_for_dynamic(pool, sage_slabs(job->dim_embed), 1, solve_slabs, job);
+    sage_pool_for_dynamic(pool, job->lanes, 1, solve_lanes, job);
     st = sage_check_cancel(job->monitor, "train", error);
     sage_free(job->scratch);
     return st;

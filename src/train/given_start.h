@@ -17,8 +17,8 @@
 /* Options given_init and init want it. */
 bool sage_given_start_meant(const sage_options *options);
 /* Does nothing where the dataset has no vectors of search texts. Of more than 200,000 texts so many are taken. Memory,
- * until it returns: 12 bytes an n-gram of a text, and of each thread four slabs of the rows that texts touch. The same
- * bits for any number of threads. */
+ * until it returns: 12 bytes an n-gram of a text, and no more than Adam's moments of the rows that texts touch. The
+ * same bits for any number of threads. */
 sage_status sage_given_start(const sage_dataset *dataset, sage_model *model, sage_pool *pool,
                              const sage_monitor *monitor, sage_error *error);
 
