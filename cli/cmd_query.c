@@ -63,6 +63,8 @@ static int search(const cli_args *args, sage_shop *shop, const sage_query *query
         print_json(hits, n);
     else
         print_table(hits, n);
+    if (result == CLI_DONE && query->method == SAGE_AUTO && sage_searcher_method(searcher) == SAGE_HYBRID)
+        fprintf(stderr, "by hybrid, which did best for validation users; --method vectors asks the tower alone\n");
     sage_searcher_close(searcher);
     return result;
 }
@@ -132,7 +134,7 @@ static int run(const cli_args *args) {
                         .user_id = cli_value(args, "user"),
                         .interests = cli_given(args, "interests"),
                         .fresh = cli_given(args, "new"),
-                        .method = SAGE_VECTORS,
+                        .method = SAGE_AUTO,
                         .n = 10};
     int result = did && !copy ? cli_usage("out of memory") : check_kind(args, &query);
     if (result == CLI_DONE && copy) result = parse_session(copy, &session, &query.n_session);
@@ -154,7 +156,9 @@ static const cli_flag flags[] = {
      "newest events of --user."},
     {"interests", 0, NULL, "Answers --user and --session by several interests, whatever the model has for users."},
     {"new", 0, NULL, "Leaves out what the user or session knows already, and its variants."},
-    {"method", 'm', "NAME", "vectors (the default), hybrid, or for texts keywords."},
+    {"method", 'm', "NAME",
+     "vectors, hybrid, for texts keywords, or auto (the default): of users what did best for validation users when the "
+     "release was built, vectors or hybrid; else vectors."},
     {"n", 'n', "N", "How many results, 1 to 10000; 10 where not given."},
     {"dims", 0, "M", "Compares the first M numbers of the vectors alone; see the option matryoshka."},
     {"json", 0, NULL, "Prints the results as JSON."},
@@ -180,7 +184,8 @@ const cli_command cli_query = {
             "product. Scores are of that product, so they do not fall down the list. Options `interests` and "
             "`interest_*` set how.\n\n"
             "For a user, `hybrid` adds to the tower's scores what the user's own products are worth, by number and age "
-            "of the events; how much was chosen on validation users when the release was built.\n\n"
+            "of the events, and what those dealt with who dealt with these products; how much was chosen on validation "
+            "users when the release was built, and where it was best for them, users are answered by it.\n\n"
             "What the user knows may come again, since people buy again, unless `--new`. Products that are not in the "
             "published index are passed over.",
     .flags = flags,

@@ -79,6 +79,7 @@ static void print_state(const sage_shop *shop, const sage_shop_state *s) {
                s->current_revision < s->catalogue_revision ? " (the catalogue is newer: run embed and index)" : "");
     else
         printf("  %-22s nothing yet\n", "published");
+    if (s->current_index) printf("    %-20s %s\n", "users answered by", s->current_users);
     print_kernels();
 }
 
@@ -127,6 +128,7 @@ static json_t *state_json(const sage_shop_state *s) {
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         json_object_set_new(root, numbers[i].key, json_integer((json_int_t)numbers[i].value));
     json_object_set_new(root, "picture_encoder", *s->picture_encoder ? json_string(s->picture_encoder) : json_null());
+    json_object_set_new(root, "users_answered_by", *s->current_users ? json_string(s->current_users) : json_null());
     json_object_set_new(root, "training_unfinished", json_boolean(s->training_unfinished));
     json_object_set_new(root, "tasks", tasks);
     json_object_set_new(root, "reasons", reasons);

@@ -8,10 +8,12 @@
 extern "C" {
 #endif
 
-typedef enum sage_method { SAGE_VECTORS, SAGE_KEYWORDS, SAGE_HYBRID } sage_method;
-enum { SAGE_METHODS = 3 };
+/* SAGE_AUTO: of users what was best for validation users when the release was built, vectors or hybrid; else vectors.
+ */
+typedef enum sage_method { SAGE_VECTORS, SAGE_KEYWORDS, SAGE_HYBRID, SAGE_AUTO } sage_method;
+enum { SAGE_METHODS = 3 }; /* those that rank */
 
-const char *sage_method_name(sage_method method); /* "vectors", "keywords", "hybrid" */
+const char *sage_method_name(sage_method method); /* "vectors", "keywords", "hybrid", "auto" */
 sage_status sage_method_parse(const char *name, sage_method *method, sage_error *error);
 
 /* Something done with a product just now, by whoever asks. */
@@ -31,7 +33,7 @@ typedef struct sage_query {
     size_t n_session;
     bool interests;     /* users: several interests, also where the model has a tower for users */
     bool fresh;         /* users: without what they know, and its item_group_ids */
-    sage_method method; /* texts: all; users: vectors and hybrid; else vectors only */
+    sage_method method; /* texts: all; users: vectors and hybrid; else vectors only; or SAGE_AUTO */
     size_t n;           /* results wanted, 1..10000 */
     size_t dims;        /* vectors: compare only so many of their first numbers, renormalised; 0: all */
 } sage_query;
@@ -69,10 +71,12 @@ void sage_searcher_close(sage_searcher *searcher);
  * catalogue. Products that are not in the index count for nothing; SAGE_E_NOT_FOUND where nothing is left. What the
  * user knows may come again, since people buy again, unless `fresh`. A session alone reads no catalogue.
  *
- * Users by SAGE_HYBRID: the tower's score and what the user's own products add (search/own.h); not with `interests`;
- * SAGE_E_STATE where the model has no tower for users. */
+ * Users by SAGE_HYBRID: the tower's score, what the user's own products add, and what those deal with who deal with
+ * these (search/own.h); not with `interests`; SAGE_E_STATE where the model has no tower for users. */
 sage_status sage_search(sage_searcher *searcher, const sage_query *query, const sage_hit **hits, size_t *n_hits,
                         sage_error *error);
+/* What answered the last search: with SAGE_AUTO, what it stood for. */
+sage_method sage_searcher_method(const sage_searcher *searcher);
 
 #ifdef __cplusplus
 }

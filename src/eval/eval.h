@@ -43,11 +43,14 @@ sage_status sage_eval_choose_fusion(sage_engine *engine, const sage_judgement *j
                                     const sage_monitor *monitor, sage_fusion *fusion, sage_error *error);
 
 /* Sets *rule to what does best for the dataset's validation users: the mean of pair recall@10 and @100 over all that
- * they did then, known before or not, over weights 0, 0.05, 0.1, 0.2 and 0.4 and half-lives of 60 and 120 days; of
- * equals the first of them in which the default comes before all others. At most 2,000 users, evenly spread, are looked
- * at. *rule stays as it is without a tower for users, without such users, and where they are split by hash: what they
- * are to be asked for is then never known. */
+ * they did then, known before or not. First weight and half-life of own products, over weights 0, 0.05, 0.1, 0.2 and
+ * 0.4 and half-lives of 60 and 120 days, then, where the release knows it, the weight of what the same users dealt
+ * with, over 0, 0.05, 0.1, 0.2 and 0.4; of equals the first of them in which the defaults come before all others. Where
+ * users are split by hash, what they are to be asked for is never known: it is judged without what is known, and own
+ * products weigh 0. At most 2,000 users, evenly spread, are looked at. *better: one of the weights is not 0, so that
+ * the hybrid does no worse than the tower alone. Both stay as they are without a tower for users, without such users,
+ * and where there is nothing to choose. */
 sage_status sage_eval_choose_own(sage_engine *engine, const sage_dataset *dataset, const sage_monitor *monitor,
-                                 sage_own_rule *rule, sage_error *error);
+                                 sage_own_rule *rule, bool *better, sage_error *error);
 
 #endif

@@ -21,6 +21,7 @@ static sage_status open_parts(sage_engine *engine, const char *shop_dir, const s
     SAGE_TRY(version_dir(path, shop_dir, "index", release->index, error));
     /* Exact search reads every vector anyway, so the checksums cost no more than one query. */
     SAGE_TRY(sage_index_open(path, true, &engine->index, error));
+    SAGE_TRY(sage_together_open(path, sage_index_count(engine->index), &engine->together, error));
     SAGE_TRY(version_dir(path, shop_dir, "keywords", release->keywords, error));
     SAGE_TRY(sage_keywords_open(path, &engine->keywords, error));
     SAGE_TRY(version_dir(path, shop_dir, "models", release->query_model, error));
@@ -62,6 +63,7 @@ out:
 void sage_engine_close(sage_engine *engine) {
     if (engine == NULL) return;
     sage_index_close(engine->index);
+    sage_together_close(engine->together);
     sage_keywords_close(engine->keywords);
     sage_encoder_close(engine->encoder);
     sage_sentences_close(engine->sentences);

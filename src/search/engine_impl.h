@@ -13,6 +13,7 @@ enum { SAGE_ENGINE_BLOCK = 128 };
 struct sage_engine {
     sage_pool *pool;
     sage_index *index;
+    sage_together *together; /* NULL: the index has none */
     sage_keywords *keywords;
     sage_encoder *encoder;
     sage_sentences *sentences; /* NULL: none */

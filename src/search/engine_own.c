@@ -10,6 +10,10 @@ const sage_own_rule *sage_engine_own(const sage_engine *engine) {
     return &engine->own_rule;
 }
 
+bool sage_engine_has_together(const sage_engine *engine) {
+    return engine->together != NULL;
+}
+
 static sage_status each_of_block(sage_engine *e, const sage_history *histories, size_t first, size_t n, size_t depth,
                                  sage_own_fn fn, void *ctx, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -20,6 +24,9 @@ static sage_status each_of_block(sage_engine *e, const sage_history *histories, 
         const sage_history *history = &histories[first + i];
         SAGE_TRY(sage_owned_gather(&e->own, e->index, e->queries + i * e->dim, history->events, history->n,
                                    e->neighbours + i * depth, found[i], error));
+        if (e->together != NULL)
+            SAGE_TRY(sage_owned_add_together(&e->own, e->together, e->index, e->queries + i * e->dim, history->events,
+                                             history->n, error));
         SAGE_TRY(fn(ctx, first + i, &e->own, error));
     }
 out:
@@ -42,6 +49,7 @@ out:
 
 typedef struct wanted {
     const sage_engine *engine;
+    bool fresh;
     size_t k;
     sage_scored *out;
     size_t *n;
@@ -49,18 +57,33 @@ typedef struct wanted {
 
 static sage_status take_best(void *ctx, size_t history, sage_owned *own, sage_error *error) {
     const wanted *w = ctx;
-    const sage_neighbour *best = sage_owned_rank(own, &w->engine->own_rule);
+    const sage_engine *e = w->engine;
+    const sage_neighbour *best = sage_owned_rank(own, &e->own_rule);
     (void)history;
     (void)error;
-    for (*w->n = 0; *w->n < w->k && *w->n < own->n; ++*w->n)
-        w->out[*w->n] = (sage_scored){sage_index_pid(w->engine->index, best[*w->n].row), best[*w->n].score};
+    *w->n = 0;
+    for (size_t i = 0; *w->n < w->k && i < own->n; i++) {
+        if (w->fresh && sage_without_has(&e->without, best[i].row)) continue;
+        w->out[(*w->n)++] = (sage_scored){sage_index_pid(e->index, best[i].row), best[i].score};
+    }
     return SAGE_OK;
 }
 
 sage_status sage_engine_user_hybrid(sage_engine *engine, const sage_history *history, size_t k, sage_scored *out,
                                     size_t *n, sage_error *error) {
-    wanted w = {engine, k, out, n};
+    sage_status st = SAGE_OK;
+    const size_t wanted_n = sage_engine_at_most(engine, k), all = sage_index_count(engine->index);
+    wanted w = {engine, history->fresh, k, out, n};
     *n = 0;
-    if (history->fresh) return sage_engine_user(engine, history, k, out, n, error); /* nothing own is left to add to */
-    return sage_engine_each_own(engine, history, 1, k, take_best, &w, error);
+    /* Without what is known nothing own is left to add to. */
+    if (history->fresh && engine->together == NULL) return sage_engine_user(engine, history, k, out, n, error);
+    SAGE_TRY(sage_without_begin(&engine->without, engine->index, error));
+    if (history->fresh) SAGE_TRY(sage_without_known(&engine->without, history->events, history->n, error));
+    /* Variants of what is known may fill a list, so longer ones are asked for. */
+    for (size_t depth = wanted_n + (history->fresh ? history->n : 0);; depth *= 4) {
+        SAGE_TRY(sage_engine_each_own(engine, history, 1, depth, take_best, &w, error));
+        if (!history->fresh || *n >= wanted_n || depth >= all) break;
+    }
+out:
+    return st;
 }

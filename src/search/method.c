@@ -4,19 +4,19 @@
 #include <search/ward.h>
 #include <string.h>
 
-static const char *const names[SAGE_METHODS] = {"vectors", "keywords", "hybrid"};
+static const char *const names[SAGE_METHODS + 1] = {"vectors", "keywords", "hybrid", "auto"};
 
 const char *sage_method_name(sage_method method) {
-    return (unsigned)method < SAGE_METHODS ? names[method] : "unknown";
+    return (unsigned)method <= SAGE_METHODS ? names[method] : "unknown";
 }
 
 sage_status sage_method_parse(const char *name, sage_method *method, sage_error *error) {
-    for (size_t i = 0; i < SAGE_METHODS; i++) {
+    for (size_t i = 0; i <= SAGE_METHODS; i++) {
         if (strcmp(name, names[i]) != 0) continue;
         *method = (sage_method)i;
         return SAGE_OK;
     }
-    return sage_fail(error, SAGE_E_ARGUMENT, "unknown method '%s'; use vectors, keywords or hybrid", name);
+    return sage_fail(error, SAGE_E_ARGUMENT, "unknown method '%s'; use vectors, keywords, hybrid or auto", name);
 }
 
 const sage_option sage_search_options[] = {

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const sage_own_rule sage_own_default = {.weight = 0.2, .half_life_days = 120};
+const sage_own_rule sage_own_default = {.weight = 0.2, .half_life_days = 120, .together = 0.1};
 
-static const double OWN_SCALE = 0.1;
+static const double SCALE = 0.1; /* of own(p) and of together(p) */
 
 /* By age too, so that sums have the same bits whatever the order of equal times. */
 static int by_row(const void *a, const void *b) {
@@ -22,11 +22,19 @@ static int best_first(const void *a, const void *b) {
     return (x->row > y->row) - (x->row < y->row);
 }
 
-static sage_status make_room(sage_owned *own, size_t n_events, size_t n_list, sage_error *error) {
-    size_t n = n_events + n_list + 1;
+sage_status sage_owned_room(sage_owned *own, size_t n, sage_error *error) {
     if (sage_grow((void **)&own->candidates, &own->candidates_capacity, n, sizeof *own->candidates) != 0 ||
         sage_grow((void **)&own->ranked, &own->ranked_capacity, n, sizeof *own->ranked) != 0 ||
-        sage_grow((void **)&own->events, &own->events_capacity, n_events + 1, sizeof *own->events) != 0 ||
+        sage_grow((void **)&own->together, &own->together_capacity, n, sizeof *own->together) != 0)
+        return sage_fail_memory(error, n * sizeof *own->candidates);
+    return SAGE_OK;
+}
+
+static sage_status make_room(sage_owned *own, size_t n_events, size_t n_list, sage_error *error) {
+    size_t n = n_events + n_list + 1;
+    sage_status st = sage_owned_room(own, n, error);
+    if (st != SAGE_OK) return st;
+    if (sage_grow((void **)&own->events, &own->events_capacity, n_events + 1, sizeof *own->events) != 0 ||
         sage_grow((void **)&own->sums, &own->sums_capacity, n_events + 1, sizeof *own->sums) != 0)
         return sage_fail_memory(error, n * sizeof *own->candidates);
     return SAGE_OK;
@@ -76,6 +84,7 @@ sage_status sage_owned_gather(sage_owned *own, const sage_index *index, const fl
         else
             own->candidates[own->n++] = list[i];
     }
+    for (size_t i = 0; i < own->n; i++) own->together[i] = 0;
     for (size_t i = 0; i < own->n_owned; i++) {
         sage_neighbour *owned = &own->candidates[i];
         if (isnan(owned->score)) owned->score = sage_index_score(index, query, owned->row);
@@ -91,7 +100,12 @@ const sage_neighbour *sage_owned_rank(sage_owned *own, const sage_own_rule *rule
         own->sums[own->events[i].row] += exp2(-(double)own->events[i].age / rule->half_life_days);
     memcpy(own->ranked, own->candidates, own->n * sizeof *own->ranked);
     for (size_t i = 0; i < own->n_owned; i++) {
-        double bonus = rule->weight * log1p(own->sums[i] / OWN_SCALE);
+        double bonus = rule->weight * log1p(own->sums[i] / SCALE);
+        own->ranked[i].score = (float)((double)own->ranked[i].score + bonus);
+    }
+    for (size_t i = 0; i < own->n; i++) {
+        if (!(own->together[i] > 0)) continue;
+        double bonus = rule->together * log1p((double)own->together[i] / SCALE);
         own->ranked[i].score = (float)((double)own->ranked[i].score + bonus);
     }
     qsort(own->ranked, own->n, sizeof *own->ranked, best_first);
@@ -101,6 +115,8 @@ const sage_neighbour *sage_owned_rank(sage_owned *own, const sage_own_rule *rule
 void sage_owned_free(sage_owned *own) {
     sage_free(own->candidates);
     sage_free(own->events);
+    sage_free(own->together);
+    sage_free(own->near);
     sage_free(own->sums);
     sage_free(own->ranked);
     *own = (sage_owned){0};

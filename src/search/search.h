@@ -20,6 +20,7 @@ typedef struct sage_release {
     uint64_t inbox_position;
     sage_fusion fusion;
     sage_own_rule own;
+    bool hybrid_users; /* without a method, users are answered by the hybrid: it was best for validation users */
 } sage_release;
 
 typedef struct sage_engine sage_engine; /* one thread at a time; the pool works inside a call */
@@ -111,8 +112,10 @@ sage_status sage_engine_user(sage_engine *engine, const sage_history *history, s
                              sage_error *error);
 
 /* The hybrid of users' queries (search/own.h): the tower's nearest, `depth` or the fusion's depth of them, whichever is
- * more, and all that the user knows, under the engine's rule. Where the history says `fresh`: as sage_engine_user.
+ * more, all that the user knows and what the same users dealt with, under the engine's rule; where the history says
+ * `fresh`, without what is known and its variants.
  * SAGE_E_ARGUMENT where the model has no tower for users. */
+bool sage_engine_has_together(const sage_engine *engine); /* the release knows what the same users dealt with */
 void sage_engine_set_own(sage_engine *engine, const sage_own_rule *rule);
 const sage_own_rule *sage_engine_own(const sage_engine *engine);
 sage_status sage_engine_user_hybrid(sage_engine *engine, const sage_history *history, size_t k, sage_scored *out,

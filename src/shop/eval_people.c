@@ -149,8 +149,9 @@ static sage_status judge(bench *b, sage_trial *trial, sage_eval_report *report, 
     sage_trial_asked(trial, asked);
     SAGE_TRY(sage_baselines_new(&b->touched, asked, &rules, b->pool, &baselines, error));
     if (users && sage_engine_has_user_tower(b->searches.engine)) {
-        /* Without what is known, the hybrid's lists are the tower's. */
-        if (trial->n_known > 0) listers[n++] = sage_by_user_hybrid(&b->searches);
+        /* Without what is known, and what the same users dealt with, the hybrid's lists are the tower's. */
+        bool more = trial->n_known > 0 || sage_engine_has_together(b->searches.engine);
+        if (more) listers[n++] = sage_by_user_hybrid(&b->searches);
         listers[n++] = sage_by_user_tower(&b->searches);
         leading = n;
     }

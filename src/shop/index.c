@@ -3,6 +3,7 @@
 #include <base/error.h>
 #include <base/report.h>
 #include <eval/eval.h>
+#include <eval/together.h>
 #include <io/version.h>
 #include <shop/shop.h>
 #include <string.h>
@@ -122,10 +123,10 @@ out:
     return st;
 }
 
-/* The held-out part of the dataset that the model was trained on; none where that is gone or damaged, for a release
- * does not depend on it. */
-static sage_status validation_of(sage_shop *shop, uint64_t model, const sage_monitor *monitor, sage_dataset **dataset,
-                                 sage_judgement **judgements, size_t *n, sage_error *error) {
+/* The dataset that the model was trained on; none where that is gone or damaged, for a release does not depend on it.
+ */
+static sage_status dataset_of(sage_shop *shop, uint64_t model, const sage_monitor *monitor, sage_dataset **dataset,
+                              sage_error *error) {
     sage_status st = SAGE_OK;
     sage_model_config config;
     char line[1024];
@@ -138,7 +139,6 @@ static sage_status validation_of(sage_shop *shop, uint64_t model, const sage_mon
         return SAGE_OK;
     }
     SAGE_TRY(st);
-    SAGE_TRY(sage_judgements_of(*dataset, SAGE_VALIDATION, SAGE_ON_SEARCH, judgements, n, error));
 out:
     return st;
 }
@@ -146,29 +146,31 @@ out:
 /* Where nothing chooses it: what shops with validation queries mostly choose lies above one half (docs/results.md). */
 static const double VECTORS_WEIGHT = 0.65;
 
-/* The weights of the hybrids, chosen on validation queries and users; without any, those of the release before, or
- * constants. Where users are split by hash, nothing of theirs is known: their constants. */
-static sage_status choose_weights(sage_shop *shop, sage_release *release, const sage_monitor *monitor,
-                                  sage_error *error) {
+/* The weights of the hybrids, and whether users are answered by theirs, chosen on validation queries and users; without
+ * any, those of the release before, or constants. */
+static sage_status choose_weights(sage_shop *shop, const sage_dataset *dataset, sage_release *release,
+                                  const sage_monitor *monitor, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_release before;
     sage_engine *engine = NULL;
-    sage_dataset *dataset = NULL;
     sage_judgement *judgements = NULL;
     size_t n = 0;
     release->fusion =
         (sage_fusion){.weight = VECTORS_WEIGHT, .depth = (size_t)sage_options_int(shop->options, "fusion_depth")};
     release->own = sage_own_default;
     bool again = sage_release_read(shop, &before, NULL) == SAGE_OK;
-    if (again) release->fusion.weight = before.fusion.weight;
-    SAGE_TRY(validation_of(shop, release->query_model, monitor, &dataset, &judgements, &n, error));
-    if (again && dataset == NULL) release->own = before.own;
+    if (again) {
+        release->fusion.weight = before.fusion.weight;
+        release->own = before.own;
+        release->hybrid_users = before.hybrid_users;
+    }
+    if (dataset != NULL) SAGE_TRY(sage_judgements_of(dataset, SAGE_VALIDATION, SAGE_ON_SEARCH, &judgements, &n, error));
     SAGE_TRY(sage_release_engine(shop, release, &engine, error));
     if (n > 0) SAGE_TRY(sage_eval_choose_fusion(engine, judgements, n, monitor, &release->fusion, error));
-    if (dataset != NULL) SAGE_TRY(sage_eval_choose_own(engine, dataset, monitor, &release->own, error));
+    if (dataset != NULL)
+        SAGE_TRY(sage_eval_choose_own(engine, dataset, monitor, &release->own, &release->hybrid_users, error));
 out:
     sage_free(judgements);
-    sage_dataset_close(dataset);
     sage_engine_close(engine);
     return st;
 }
@@ -211,6 +213,8 @@ sage_status sage_index_build(sage_shop *shop, const sage_monitor *monitor, sage_
     sage_status st = SAGE_OK;
     builder b = {.shop = shop, .monitor = monitor};
     sage_release release = {0};
+    sage_dataset *dataset = NULL;
+    sage_pool *pool = NULL;
     int lock = -1, catalog_lock = -1;
     double began = sage_now_s();
     sage_error pruning;
@@ -220,11 +224,14 @@ sage_status sage_index_build(sage_shop *shop, const sage_monitor *monitor, sage_
     SAGE_TRY(sage_shop_lock(shop, SAGE_LOCK_CATALOG, &catalog_lock, error));
     SAGE_TRY(open_inputs(&b, &release, error));
     SAGE_TRY(build(&b, error));
+    SAGE_TRY(sage_shop_pool(shop, &pool, error));
+    SAGE_TRY(dataset_of(shop, release.query_model, monitor, &dataset, error));
+    if (dataset != NULL) SAGE_TRY(sage_together_build(b.index_tmp, dataset, pool, monitor, error));
     SAGE_TRY(sage_version_publish(b.index_parent, b.index_tmp, &release.index, error));
     SAGE_TRY(sage_version_publish(b.keywords_parent, b.keywords_tmp, &release.keywords, error));
     sage_fs_unlock(catalog_lock);
     catalog_lock = -1;
-    SAGE_TRY(choose_weights(shop, &release, monitor, error));
+    SAGE_TRY(choose_weights(shop, dataset, &release, monitor, error));
     SAGE_TRY(sage_release_publish(shop, &release, error));
     /* The release is in force whatever becomes of the old versions. */
     if (prune(shop, &release, &pruning) != SAGE_OK)
@@ -232,6 +239,7 @@ sage_status sage_index_build(sage_shop *shop, const sage_monitor *monitor, sage_
     *report = (sage_index_report){release.index, release.keywords,      release.product_model,
                                   b.rows,        release.fusion.weight, sage_now_s() - began};
 out:
+    sage_dataset_close(dataset);
     sage_vectors_close(b.vectors);
     sage_catalog_close(b.catalog);
     sage_fs_unlock(catalog_lock);

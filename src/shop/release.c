@@ -25,9 +25,12 @@ static sage_status own_of(const json_t *root, sage_own_rule *own, const char *pa
     if (json_object_get(root, "own_weight") == NULL && json_object_get(root, "own_half_life") == NULL) return SAGE_OK;
     SAGE_TRY(sage_json_real(root, "own_weight", &own->weight, path, error));
     SAGE_TRY(sage_json_real(root, "own_half_life", &own->half_life_days, path, error));
-    if (!(own->weight >= 0 && own->weight <= 100 && own->half_life_days >= 0.001 && own->half_life_days <= 1e6))
+    if (json_object_get(root, "together_weight") != NULL)
+        SAGE_TRY(sage_json_real(root, "together_weight", &own->together, path, error));
+    if (!(own->weight >= 0 && own->weight <= 100 && own->half_life_days >= 0.001 && own->half_life_days <= 1e6 &&
+          own->together >= 0 && own->together <= 100))
         st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
-                          "the weight or half-life of own products is out of its range");
+                          "a weight or the half-life of the hybrid of users is out of its range");
 out:
     return st;
 }
@@ -45,6 +48,8 @@ static sage_status parse(const json_t *root, const char *path, sage_release *rel
     SAGE_TRY(sage_json_real(root, "fusion_weight", &release->fusion.weight, path, error));
     SAGE_TRY(version_of(root, "fusion_depth", &depth, path, error));
     SAGE_TRY(own_of(root, &release->own, path, error));
+    const char *users = json_string_value(json_object_get(root, "users"));
+    release->hybrid_users = users != NULL && strcmp(users, sage_method_name(SAGE_HYBRID)) == 0;
     if (!(release->fusion.weight >= 0 && release->fusion.weight <= 1) || depth < 1)
         st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
                           "the fusion is out of its range; run 'itemsage index' to publish a release anew");
@@ -74,13 +79,15 @@ out:
 sage_status sage_release_publish(const sage_shop *shop, const sage_release *release, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
-    json_t *root = json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:f}", "product_model", (json_int_t)release->product_model,
-        "query_model", (json_int_t)release->query_model, "vectors", (json_int_t)release->vectors, "index",
-        (json_int_t)release->index, "keywords", (json_int_t)release->keywords, "catalogue_revision",
-        (json_int_t)release->catalogue_revision, "inbox_position", (json_int_t)release->inbox_position, "fusion_weight",
-        release->fusion.weight, "fusion_depth", (json_int_t)release->fusion.depth, "own_weight", release->own.weight,
-        "own_half_life", release->own.half_life_days);
+    json_t *root =
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:s}", "product_model",
+                  (json_int_t)release->product_model, "query_model", (json_int_t)release->query_model, "vectors",
+                  (json_int_t)release->vectors, "index", (json_int_t)release->index, "keywords",
+                  (json_int_t)release->keywords, "catalogue_revision", (json_int_t)release->catalogue_revision,
+                  "inbox_position", (json_int_t)release->inbox_position, "fusion_weight", release->fusion.weight,
+                  "fusion_depth", (json_int_t)release->fusion.depth, "own_weight", release->own.weight, "own_half_life",
+                  release->own.half_life_days, "together_weight", release->own.together, "users",
+                  sage_method_name(release->hybrid_users ? SAGE_HYBRID : SAGE_VECTORS));
     if (!root) return sage_fail_memory(error, CURRENT_MAX_BYTES);
     SAGE_TRY(sage_shop_path(shop, "current", path, error));
     SAGE_TRY(sage_json_write(path, root, error));

@@ -20,6 +20,7 @@ struct sage_searcher {
     sage_scored *scored;
     uint16_t *of; /* users: the interest that gave each */
     sage_hit *hits;
+    sage_method method; /* of the last search */
 };
 
 sage_status sage_searcher_open(sage_shop *shop, sage_searcher **searcher, sage_error *error) {
@@ -59,7 +60,7 @@ static bool asks_for_user(const sage_query *query) {
 }
 
 static sage_status vectors_only(const sage_query *query, const char *what, sage_error *error) {
-    if (query->method == SAGE_VECTORS) return SAGE_OK;
+    if (query->method == SAGE_VECTORS || query->method == SAGE_AUTO) return SAGE_OK;
     return sage_fail(error, SAGE_E_ARGUMENT, "%s are found by vectors only, not by %s", what,
                      sage_method_name(query->method));
 }
@@ -140,7 +141,7 @@ out:
 }
 
 static sage_status by_text(sage_searcher *s, const sage_query *query, size_t *n, sage_error *error) {
-    return sage_engine_text(s->opened.engine, query->method, query->text, strlen(query->text), query->n, s->scored, n,
+    return sage_engine_text(s->opened.engine, s->method, query->text, strlen(query->text), query->n, s->scored, n,
                             error);
 }
 
@@ -159,15 +160,16 @@ static sage_status by_user(sage_searcher *s, const sage_query *query, found *f, 
     const char *id = query->user_id != NULL && query->n_session == 0 ? query->user_id : "";
     const float *given = sage_engine_given_user(engine, (sage_str){id, strlen(id)});
     const bool tower = sage_engine_has_user_tower(engine) || given != NULL;
-    if (query->method == SAGE_HYBRID && !tower)
+    if (query->method == SAGE_AUTO && s->opened.release.hybrid_users && tower && !query->interests)
+        s->method = SAGE_HYBRID;
+    if (s->method == SAGE_HYBRID && !tower)
         return sage_fail(
             error, SAGE_E_STATE,
             "the hybrid of users needs a tower for users, and the published model has none; ask by vectors");
     const bool asks = tower && !query->interests;
     SAGE_TRY(sage_user_events_read(&s->did, s->shop, sage_engine_index(engine), query, given != NULL && asks, error));
     const sage_history history = {s->did.list, s->did.n, query->fresh, given};
-    if (query->method == SAGE_HYBRID)
-        return sage_engine_user_hybrid(engine, &history, query->n, s->scored, &f->n, error);
+    if (s->method == SAGE_HYBRID) return sage_engine_user_hybrid(engine, &history, query->n, s->scored, &f->n, error);
     if (asks) return sage_engine_user(engine, &history, query->n, s->scored, &f->n, error);
     st = sage_engine_interests(engine, &history, &rules, query->n, s->scored, s->of, &f->n, &f->interests,
                                &f->n_interests, error);
@@ -213,6 +215,7 @@ sage_status sage_search(sage_searcher *searcher, const sage_query *query, const 
     *n_hits = 0;
     SAGE_TRY(check_query(query, error));
     SAGE_TRY(sage_engine_cut(searcher->opened.engine, query->dims, error));
+    searcher->method = query->method == SAGE_AUTO ? SAGE_VECTORS : query->method;
     SAGE_TRY(run(searcher, query, &f, error));
     for (size_t i = 0; i < f.n; i++) {
         if (!sage_index_find(index, searcher->scored[i].pid, &row)) continue;
@@ -224,4 +227,8 @@ sage_status sage_search(sage_searcher *searcher, const sage_query *query, const 
     }
 out:
     return st;
+}
+
+sage_method sage_searcher_method(const sage_searcher *searcher) {
+    return searcher->method;
 }

@@ -1,7 +1,9 @@
 /* How much own products weigh, chosen for shoppers who come back to what they had and for such who never do, over a
  * tiny shop with an untrained tower: a mean of what was done. */
 #include <eval/eval.h>
+#include <eval/together.h>
 #include <math.h>
+#include <search/together.h>
 #include <support/test.h>
 #include <support/tiny_release.h>
 
@@ -113,9 +115,12 @@ static sage_dataset *dataset_split(const char *split) {
     return dataset;
 }
 
+static bool better;
+
 static sage_own_rule choose(sage_engine *engine, const char *split, sage_own_rule rule) {
     sage_dataset *dataset = dataset_split(split);
-    must(sage_eval_choose_own(engine, dataset, NULL, &rule, &error));
+    better = false;
+    must(sage_eval_choose_own(engine, dataset, NULL, &rule, &better, &error));
     sage_dataset_close(dataset);
     return rule;
 }
@@ -127,11 +132,14 @@ static void test_it_is_what_users_do(void **state) {
     sage_own_rule again = choose(towers, "split=time", before);
     assert_true(again.weight >= 0.05 && again.weight <= 0.4);
     assert_true(again.half_life_days == 60 || again.half_life_days == 120);
+    assert_true(better && again.together == 0);
     /* Split by hash nothing that is wanted is known; without a tower there is no hybrid. */
     sage_own_rule kept = choose(towers, "split=hash", before);
     assert_true(kept.weight == before.weight && kept.half_life_days == before.half_life_days);
+    assert_false(better);
     kept = choose(bare, "split=time", before);
     assert_true(kept.weight == before.weight && kept.half_life_days == before.half_life_days);
+    assert_false(better);
 }
 
 /* What was new then: own products would only stand before it. */
@@ -146,6 +154,7 @@ static void test_and_what_they_never_do(void **state) {
     }
     import_events(false);
     assert_true(choose(towers, "split=time", before).weight == 0);
+    assert_false(better);
 }
 
 static void test_every_allocation_may_fail(void **state) {
@@ -155,7 +164,7 @@ static void test_every_allocation_may_fail(void **state) {
     for (unsigned long from = 1; !done; from++) {
         sage_own_rule rule = sage_own_default;
         sage_alloc_fail_from(from);
-        sage_status st = sage_eval_choose_own(towers, dataset, NULL, &rule, &error);
+        sage_status st = sage_eval_choose_own(towers, dataset, NULL, &rule, &better, &error);
         done = sage_alloc_fail_from(0) < from;
         assert_int_equal(st, done ? SAGE_OK : SAGE_E_MEMORY);
         assert_true(from < 100000);
@@ -169,9 +178,47 @@ static void test_it_can_be_cancelled(void **state) {
     static const volatile sig_atomic_t now = 1;
     const sage_monitor monitor = {.cancel = &now};
     sage_dataset *dataset = dataset_split("split=time");
-    assert_int_equal(sage_eval_choose_own(towers, dataset, &monitor, &rule, &error), SAGE_E_CANCELLED);
+    assert_int_equal(sage_eval_choose_own(towers, dataset, &monitor, &rule, &better, &error), SAGE_E_CANCELLED);
     assert_true(rule.weight == 7);
     sage_dataset_close(dataset);
+}
+
+/* Everybody's events name the same few products, so those who deal with one deal with the others: item-kNN knows, and a
+ * tower that was never trained does not. */
+static void test_what_the_same_users_dealt_with(void **state) {
+    const sage_own_rule before = {7, 3, 5};
+    char path[SAGE_PATH_MAX], user[16];
+    const char *files[] = {path};
+    sage_import_report report;
+    const sage_import_options options = {0};
+    uint64_t events;
+    sage_engine *engine;
+    sage_release release = tiny_release;
+    (void)state;
+    for (size_t u = 0; u < USERS; u++) {
+        snprintf(user, sizeof user, "u%zu", u);
+        must(sage_catalog_forget_user(catalog, user, &events, &error));
+    }
+    snprintf(path, sizeof path, "%s", scratch_path(dir, "circles.tsv"));
+    FILE *file = fopen(path, "wb");
+    scratch_must(file != NULL, path);
+    fprintf(file, "user_id\tproduct_id\tevent\n");
+    for (size_t u = 0; u < 4 * USERS; u++)
+        for (size_t i = 0; i < KNOWN; i++) /* four circles of 12 products, which lie wide apart */
+            fprintf(file, "v%zu\t%s\tclick\n", u,
+                    sage_index_shown(sage_engine_index(towers), (u % 4 + 4 * i) * 5 % TINY_INDEXED, SAGE_SHOW_ID));
+    scratch_must(fclose(file) == 0, path);
+    must(sage_catalog_import_events(catalog, files, 1, &options, NULL, &report, &error));
+    sage_dataset *dataset = dataset_split("split=hash");
+    must(sage_together_build(scratch_path(dir, "index/1"), dataset, NULL, NULL, &error));
+    release.query_model = 2;
+    must(sage_engine_open(dir, &release, NULL, &engine, &error));
+    assert_true(sage_engine_has_together(engine) && !sage_engine_has_together(towers));
+    sage_own_rule rule = choose(engine, "split=hash", before);
+    assert_true(better && rule.weight == 0 && rule.together >= 0.05 && rule.together <= 0.4);
+    sage_engine_close(engine);
+    sage_dataset_close(dataset);
+    must(sage_fs_unlink(scratch_path(dir, "index/1/" SAGE_TOGETHER_FILE), &error));
 }
 
 int main(void) {
@@ -180,6 +227,7 @@ int main(void) {
         cmocka_unit_test(test_and_what_they_never_do),
         cmocka_unit_test(test_every_allocation_may_fail),
         cmocka_unit_test(test_it_can_be_cancelled),
+        cmocka_unit_test(test_what_the_same_users_dealt_with), /* the last: its users are others */
     };
     return cmocka_run_group_tests(tests, open_shop, close_shop);
 }

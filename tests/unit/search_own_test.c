@@ -1,6 +1,9 @@
 /* The hybrid of users' queries over an index of twenty products on an arc: true scores, ties, and who competes. */
+#include <io/fs.h>
+#include <io/packed.h>
 #include <math.h>
 #include <search/own.h>
+#include <string.h>
 #include <support/scratch.h>
 #include <support/test.h>
 
@@ -75,6 +78,101 @@ static void test_scores_are_exact(void **state) {
     ranked = sage_owned_rank(&own, &faster);
     assert_float_equal(score_of(&own, ranked, 2), similarity(2) + 0.3 * log(1 + (0.0625 + 0.5) / 0.1), 1e-6);
     sage_owned_free(&own);
+}
+
+static void write_lists(const uint64_t *begin, size_t n_begin, const sage_neighbour *near, size_t n_near) {
+    sage_packed_writer *file;
+    char path[SAGE_PATH_MAX];
+    must(sage_path_join(path, dir, SAGE_TOGETHER_FILE, &error));
+    must(sage_packed_create(path, SAGE_TOGETHER_MAGIC, SAGE_TOGETHER_VERSION, 2, &file, &error));
+    must(sage_packed_section(file, "near", sizeof *near, &error));
+    must(sage_packed_add(file, near, n_near * sizeof *near, &error));
+    must(sage_packed_section(file, "begin", sizeof *begin, &error));
+    must(sage_packed_add(file, begin, n_begin * sizeof *begin, &error));
+    must(sage_packed_finish(file, &error));
+}
+
+/* Products 2 and 7 have 5 in common, 7 has 15 besides, 11 has itself to nobody. */
+static const sage_neighbour near[] = {{5, 0.5f}, {3, 0.25f}, {15, 0.75f}, {5, 0.125f}, {2, 0.1f}};
+static uint64_t begin[PRODUCTS + 1];
+
+static sage_together *lists_of(void) {
+    sage_together *together;
+    for (size_t r = 0; r <= PRODUCTS; r++) begin[r] = r <= 2 ? 0 : r <= 7 ? 2 : 5;
+    write_lists(begin, PRODUCTS + 1, near, 5);
+    must(sage_together_open(dir, PRODUCTS, &together, &error));
+    assert_non_null(together);
+    return together;
+}
+
+static void test_what_the_same_users_dealt_with(void **state) {
+    (void)state;
+    const sage_known_event did[] = {{2, 240, 0}, {7, NAN, 3}, {2, 60, 1}, {11, 0, 0}};
+    const sage_own_rule rule = {0, 120, 0.3}, both = {0.2, 120, 0.3}, none = {0, 120, 0};
+    sage_together *together = lists_of();
+    sage_owned own = {0};
+    gather(&own, did, 4, 4); /* 0 to 3, 7 and 11 */
+    must(sage_owned_add_together(&own, together, arc, query, did, 4, &error));
+    assert_int_equal(own.n, 8); /* and 5 and 15 */
+    assert_int_equal(own.n_owned, 3);
+    const sage_neighbour *ranked = sage_owned_rank(&own, &rule);
+    assert_float_equal(score_of(&own, ranked, 5), similarity(5) + 0.3 * log(1 + 0.625 / 0.1), 1e-6);
+    assert_float_equal(score_of(&own, ranked, 15), similarity(15) + 0.3 * log(1 + 0.75 / 0.1), 1e-6);
+    assert_float_equal(score_of(&own, ranked, 3), similarity(3) + 0.3 * log(1 + 0.25 / 0.1), 1e-6);
+    assert_float_equal(score_of(&own, ranked, 11), similarity(11), 1e-6);
+    assert_float_equal(score_of(&own, ranked, 0), similarity(0), 1e-6);
+    for (size_t i = 1; i < own.n; i++) assert_true(ranked[i].score <= ranked[i - 1].score);
+    ranked = sage_owned_rank(&own, &both);
+    assert_float_equal(score_of(&own, ranked, 2),
+                       similarity(2) + 0.2 * log(1 + (0.25 + sqrt(0.5)) / 0.1) + 0.3 * log(2), 1e-6);
+    ranked = sage_owned_rank(&own, &none);
+    assert_float_equal(score_of(&own, ranked, 5), similarity(5), 1e-6);
+    gather(&own, did, 4, 4); /* nothing of it stays */
+    ranked = sage_owned_rank(&own, &rule);
+    assert_int_equal(own.n, 6);
+    assert_float_equal(score_of(&own, ranked, 3), similarity(3), 1e-6);
+    sage_owned_free(&own);
+    sage_together_close(together);
+}
+
+static void test_only_the_newest_events_have_a_say(void **state) {
+    (void)state;
+    static sage_known_event did[SAGE_TOGETHER_EVENTS + 1];
+    sage_together *together = lists_of();
+    sage_owned own = {0};
+    did[0] = (sage_known_event){7, 0, 0};
+    for (size_t i = 1; i <= SAGE_TOGETHER_EVENTS; i++) did[i] = (sage_known_event){2, 0, 0};
+    for (size_t skip = 0; skip < 2; skip++) {
+        gather(&own, did, SAGE_TOGETHER_EVENTS + 1 - skip, PRODUCTS);
+        must(sage_owned_add_together(&own, together, arc, query, did, SAGE_TOGETHER_EVENTS + 1 - skip, &error));
+        for (size_t i = 0; i < own.n; i++)
+            if (own.candidates[i].row == 15) assert_true(own.together[i] == (skip ? 0.75f : 0));
+    }
+    sage_owned_free(&own);
+    sage_together_close(together);
+}
+
+static void test_lists_that_do_not_fit_are_refused(void **state) {
+    (void)state;
+    sage_together *together = NULL;
+    static const sage_neighbour bad[][2] = {{{PRODUCTS, 1}, {0, 1}}, {{0, 1}, {0, NAN}}, {{0, -1}, {0, 1}}};
+    sage_together_close(lists_of());
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t r = 0; r <= PRODUCTS; r++) begin[r] = r == 0 ? 0 : 2;
+        write_lists(begin, PRODUCTS + 1, bad[i], 2);
+        assert_int_equal(sage_together_open(dir, PRODUCTS, &together, &error), SAGE_E_FORMAT);
+        assert_non_null(strstr(error.text, "run 'itemsage index'"));
+    }
+    begin[3] = 5;
+    write_lists(begin, PRODUCTS + 1, near, 5);
+    assert_int_equal(sage_together_open(dir, PRODUCTS, &together, &error), SAGE_E_FORMAT);
+    sage_together_close(lists_of());
+    assert_int_equal(sage_together_open(dir, PRODUCTS - 1, &together, &error), SAGE_E_FORMAT);
+    char path[SAGE_PATH_MAX];
+    must(sage_path_join(path, dir, SAGE_TOGETHER_FILE, &error));
+    must(sage_fs_unlink(path, &error));
+    must(sage_together_open(dir, PRODUCTS, &together, &error));
+    assert_null(together);
 }
 
 static void test_ties_go_to_the_lower_row(void **state) {
@@ -165,6 +263,9 @@ static void test_every_allocation_may_fail(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scores_are_exact),
+        cmocka_unit_test(test_what_the_same_users_dealt_with),
+        cmocka_unit_test(test_only_the_newest_events_have_a_say),
+        cmocka_unit_test(test_lists_that_do_not_fit_are_refused),
         cmocka_unit_test(test_ties_go_to_the_lower_row),
         cmocka_unit_test(test_own_products_beyond_the_depth),
         cmocka_unit_test(test_without_weight_the_order_is_the_list_s),

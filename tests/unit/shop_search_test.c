@@ -221,12 +221,13 @@ static void own_products_in_current(void **state) {
     static const char *const texts[] = {
         "{\"product_model\":1,\"query_model\":1,\"vectors\":1,\"index\":1,\"keywords\":1,\"catalogue_revision\":1,"
         "\"inbox_position\":0,\"fusion_weight\":0.5,\"fusion_depth\":100}",
-        WITH_OWN("0.4", "60"), WITH_OWN("0", "120.0")};
-    static const sage_own_rule rules[] = {{0.2, 120}, {0.4, 60}, {0, 120}};
+        WITH_OWN("0.4", "60"), WITH_OWN("0", "120.0"),
+        WITH_OWN("0", "120.0,\"together_weight\":0.4,\"users\":\"hybrid\"")};
+    static const sage_own_rule rules[] = {{0.2, 120, 0.1}, {0.4, 60, 0.1}, {0, 120, 0.1}, {0, 120, 0.4}};
     const char *path = scratch_path(shop_dir, "current");
     size_t n;
     char *good = scratch_read(path, &n);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         sage_release release, again;
         scratch_write(path, texts[i], strlen(texts[i]));
         tiny_must(sage_release_read(shop, &release, &error), &error, "current");
@@ -234,6 +235,8 @@ static void own_products_in_current(void **state) {
         tiny_must(sage_release_publish(shop, &release, &error), &error, "publish");
         tiny_must(sage_release_read(shop, &again, &error), &error, "current");
         assert_true(again.own.weight == rules[i].weight && again.own.half_life_days == rules[i].half_life_days);
+        assert_true(release.own.together == rules[i].together && again.own.together == rules[i].together);
+        assert_true(release.hybrid_users == (i == 3) && again.hybrid_users == (i == 3));
     }
     scratch_write(path, good, n);
     sage_free(good);
@@ -259,6 +262,8 @@ static void current_is_checked(void **state) {
         WITH_OWN("0.2", "0"),
         WITH_OWN("0.2", "\"a\""),
         WITH_OWN("1e99", "120"),
+        WITH_OWN("0.2", "120,\"together_weight\":-1"),
+        WITH_OWN("0.2", "120,\"together_weight\":\"a\""),
         "{\"product_model\":1,\"query_model\":1,\"vectors\":1,\"index\":1,\"keywords\":1,\"catalogue_revision\":1,"
         "\"inbox_position\":0,\"fusion_weight\":0.5,\"fusion_depth\":10,\"own_weight\":0.1}",
     };

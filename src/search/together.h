@@ -1,0 +1,23 @@
+/* What the same users dealt with: of each product of the index the products most like it by item-kNN (eval/item_knn.h),
+ * counted from the part that the model is trained on and from nothing else. index/<n>/together.bin, "SAGEITOG", is
+ * written when a release is built:
+ *   begin: u64 [rows + 1], ascending from 0; near: {u32 row, f32 score} [begin[rows]], each row's by descending score >
+ * 0
+ */
+#ifndef SAGE_SEARCH_TOGETHER_H
+#define SAGE_SEARCH_TOGETHER_H
+
+#include <index/index.h>
+
+#define SAGE_TOGETHER_FILE  "together.bin"
+#define SAGE_TOGETHER_MAGIC "SAGEITOG"
+enum { SAGE_TOGETHER_VERSION = 1 };
+
+typedef struct sage_together sage_together; /* read-only, any number of threads */
+/* From the folder of an index of so many rows. *together is NULL where it has none, which is fine. SAGE_E_FORMAT: it is
+ * damaged. */
+sage_status sage_together_open(const char *dir, size_t rows, sage_together **together, sage_error *error);
+void sage_together_close(sage_together *together);
+const sage_neighbour *sage_together_of(const sage_together *together, size_t row, size_t *n);
+
+#endif
