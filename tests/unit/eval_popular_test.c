@@ -131,10 +131,28 @@ static void test_all_products_at_once(void **state) {
     sage_free(held_out);
 }
 
+static void test_each_allocation_failed_in_turn(void **state) {
+    (void)state;
+    static sage_eval_report report;
+    const sage_judgement favourite = wants(FAVOURITE, 0);
+    sage_status st = SAGE_E_MEMORY;
+    unsigned long failed = 0;
+    for (; st != SAGE_OK; failed++) {
+        report = (sage_eval_report){.n_k = 1, .k = {10}};
+        sage_alloc_fail_from(failed + 1);
+        st = sage_eval_popular(catalogue, dataset, &favourite, 1, &report, NULL);
+        sage_alloc_fail_from(0);
+        if (st != SAGE_OK) assert_int_equal(st, SAGE_E_MEMORY);
+    }
+    assert_true(failed > 5);
+    assert_int_equal(report.n_rows, 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_most_searched_for_comes_first),
         cmocka_unit_test(test_all_products_at_once),
+        cmocka_unit_test(test_each_allocation_failed_in_turn),
     };
     return cmocka_run_group_tests(tests, open_shop, close_shop);
 }
