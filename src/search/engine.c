@@ -18,10 +18,9 @@ static sage_status open_parts(sage_engine *engine, const char *shop_dir, const s
                               sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
-    SAGE_TRY(version_dir(path, shop_dir, "index", release->index, error));
+    SAGE_TRY(version_dir(engine->index_dir, shop_dir, "index", release->index, error));
     /* Exact search reads every vector anyway, so the checksums cost no more than one query. */
-    SAGE_TRY(sage_index_open(path, true, &engine->index, error));
-    SAGE_TRY(sage_together_open(path, sage_index_count(engine->index), &engine->together, error));
+    SAGE_TRY(sage_index_open(engine->index_dir, true, &engine->index, error));
     SAGE_TRY(version_dir(path, shop_dir, "keywords", release->keywords, error));
     SAGE_TRY(sage_keywords_open(path, &engine->keywords, error));
     SAGE_TRY(version_dir(path, shop_dir, "models", release->query_model, error));

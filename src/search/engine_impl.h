@@ -13,7 +13,8 @@ enum { SAGE_ENGINE_BLOCK = 128 };
 struct sage_engine {
     sage_pool *pool;
     sage_index *index;
-    sage_together *together; /* NULL: the index has none */
+    char index_dir[SAGE_PATH_MAX];
+    sage_together *together; /* opened when a user asks first: it is larger than the vectors; NULL: not yet, or none */
     sage_keywords *keywords;
     sage_encoder *encoder;
     sage_sentences *sentences; /* NULL: none */

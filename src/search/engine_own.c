@@ -11,7 +11,12 @@ const sage_own_rule *sage_engine_own(const sage_engine *engine) {
 }
 
 bool sage_engine_has_together(const sage_engine *engine) {
-    return engine->together != NULL;
+    return engine->together != NULL || sage_together_exists(engine->index_dir);
+}
+
+static sage_status open_together(sage_engine *e, sage_error *error) {
+    if (e->together != NULL) return SAGE_OK;
+    return sage_together_open(e->index_dir, sage_index_count(e->index), &e->together, error);
 }
 
 static sage_status each_of_block(sage_engine *e, const sage_history *histories, size_t first, size_t n, size_t depth,
@@ -36,6 +41,7 @@ out:
 sage_status sage_engine_each_own(sage_engine *engine, const sage_history *histories, size_t n, size_t depth,
                                  sage_own_fn fn, void *ctx, sage_error *error) {
     sage_status st = SAGE_OK;
+    SAGE_TRY(open_together(engine, error));
     if (depth < engine->fusion.depth) depth = engine->fusion.depth;
     depth = sage_engine_at_most(engine, depth);
     SAGE_TRY(sage_engine_room(engine, n < SAGE_ENGINE_BLOCK ? n : SAGE_ENGINE_BLOCK, depth, error));
@@ -76,7 +82,7 @@ sage_status sage_engine_user_hybrid(sage_engine *engine, const sage_history *his
     wanted w = {engine, history->fresh, k, out, n};
     *n = 0;
     /* Without what is known nothing own is left to add to. */
-    if (history->fresh && engine->together == NULL) return sage_engine_user(engine, history, k, out, n, error);
+    if (history->fresh && !sage_engine_has_together(engine)) return sage_engine_user(engine, history, k, out, n, error);
     SAGE_TRY(sage_without_begin(&engine->without, engine->index, error));
     if (history->fresh) SAGE_TRY(sage_without_known(&engine->without, history->events, history->n, error));
     /* Variants of what is known may fill a list, so longer ones are asked for. */

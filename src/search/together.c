@@ -20,6 +20,11 @@ static sage_status check(const sage_together *t, const char *path, size_t rows, 
                         "it does not fit its index; run 'itemsage index' to build it again");
 }
 
+bool sage_together_exists(const char *dir) {
+    char path[SAGE_PATH_MAX];
+    return sage_path_join(path, dir, SAGE_TOGETHER_FILE, NULL) == SAGE_OK && sage_fs_exists(path);
+}
+
 sage_status sage_together_open(const char *dir, size_t rows, sage_together **together, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
@@ -27,8 +32,8 @@ sage_status sage_together_open(const char *dir, size_t rows, sage_together **tog
     const void *begin, *near;
     sage_together *t = NULL;
     *together = NULL;
+    if (!sage_together_exists(dir)) return SAGE_OK;
     SAGE_TRY(sage_path_join(path, dir, SAGE_TOGETHER_FILE, error));
-    if (!sage_fs_exists(path)) return SAGE_OK;
     if (!(t = sage_alloc_zero(1, sizeof *t))) return sage_fail_memory(error, sizeof *t);
     SAGE_TRY(sage_packed_open(path, SAGE_TOGETHER_MAGIC, SAGE_TOGETHER_VERSION, true, &t->packed, error));
     SAGE_TRY(sage_packed_get(t->packed, "begin", sizeof *t->begin, &begin, &n_begin, error));

@@ -14,6 +14,7 @@
 enum { SAGE_TOGETHER_VERSION = 1 };
 
 typedef struct sage_together sage_together; /* read-only, any number of threads */
+bool sage_together_exists(const char *dir);
 /* From the folder of an index of so many rows. *together is NULL where it has none, which is fine. SAGE_E_FORMAT: it is
  * damaged. */
 sage_status sage_together_open(const char *dir, size_t rows, sage_together **together, sage_error *error);
