@@ -14,7 +14,7 @@ static bool has_vector(size_t number) {
 static void give(sage_surface surface, size_t n) {
     static float vectors[PRODUCTS * DIM];
     static char lines[PRODUCTS * 8];
-    char path[SAGE_PATH_MAX], npy[SAGE_PATH_MAX], ids[SAGE_PATH_MAX], line[16];
+    char path[SAGE_PATH_MAX], npy[SAGE_PATH_MAX], ids[SAGE_PATH_MAX], line[32];
     sage_rng rng;
     size_t rows = 0;
     sage_error error;
