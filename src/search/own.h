@@ -4,7 +4,8 @@
  *
  *   score(p)    = q.p + weight log(1 + own(p) / 0.1) + together_weight log(1 + together(p) / 0.1)
  *   own(p)      = sum over the user's known events of p, each counting once, of 0.5^(age / half-life)
- *   together(p) = sum over the distinct products j of the user's newest events of item-kNN's score of p by j
+ *   together(p) = sum over the distinct products j of the user's newest events of item-kNN's score of p by j; of a
+ * product that nobody has dealt with yet, the mean of the others that the tower found
  *
  * An event of which no time is known has age 0. Candidates are the tower's nearest, all of the user's own products, and
  * what their users dealt with besides, with their true inner products. The weights and the half-life are chosen on

@@ -70,6 +70,22 @@ static size_t give_scores(sage_owned *own, size_t n_near) {
     return left;
 }
 
+/* A product that nobody has dealt with yet has no list; that says nothing against it. It gets what those with lists get
+ * on average that the tower found beside it. */
+static void trust_new(sage_owned *own, const sage_together *together) {
+    size_t n_listed = 0, n;
+    double sum = 0;
+    for (size_t i = own->n_owned; i < own->n; i++) {
+        sage_together_of(together, own->candidates[i].row, &n);
+        n_listed += n > 0;
+        sum += n > 0 ? (double)own->together[i] : 0;
+    }
+    for (size_t i = own->n_owned; i < own->n && n_listed > 0; i++) {
+        sage_together_of(together, own->candidates[i].row, &n);
+        if (n == 0 && !(own->together[i] > 0)) own->together[i] = (float)(sum / (double)n_listed);
+    }
+}
+
 sage_status sage_owned_add_together(sage_owned *own, const sage_together *together, const sage_index *index,
                                     const float *query, const sage_known_event *events, size_t n_events,
                                     sage_error *error) {
@@ -78,6 +94,7 @@ sage_status sage_owned_add_together(sage_owned *own, const sage_together *togeth
     size_t n_near = 0, n_rows = newest_rows(events, n_events, rows);
     SAGE_TRY(add_up(own, together, rows, n_rows, &n_near, error));
     n_near = give_scores(own, n_near);
+    trust_new(own, together);
     SAGE_TRY(sage_owned_room(own, own->n + n_near + 1, error));
     for (size_t i = 0; i < n_near; i++) {
         uint32_t row = own->near[i].row;

@@ -135,6 +135,24 @@ static void test_what_the_same_users_dealt_with(void **state) {
     sage_together_close(together);
 }
 
+/* Of 0 to 3, only 2 has a list, and 7 says 0.1 of it: of the others as much is believed. */
+static void test_new_products_are_believed_as_much_as_others(void **state) {
+    (void)state;
+    const sage_known_event did[] = {{7, 0, 0}};
+    const sage_own_rule rule = {0, 120, 0.3};
+    sage_together *together = lists_of();
+    sage_owned own = {0};
+    gather(&own, did, 1, 4);
+    must(sage_owned_add_together(&own, together, arc, query, did, 1, &error));
+    const sage_neighbour *ranked = sage_owned_rank(&own, &rule);
+    for (uint32_t row = 0; row < 4; row++)
+        assert_float_equal(score_of(&own, ranked, row), similarity(row) + 0.3 * log(1 + 0.1 / 0.1), 1e-6);
+    assert_float_equal(score_of(&own, ranked, 15), similarity(15) + 0.3 * log(1 + 0.75 / 0.1), 1e-6);
+    assert_float_equal(score_of(&own, ranked, 7), similarity(7), 1e-6); /* the user's own: not for being new */
+    sage_owned_free(&own);
+    sage_together_close(together);
+}
+
 static void test_only_the_newest_events_have_a_say(void **state) {
     (void)state;
     static sage_known_event did[SAGE_TOGETHER_EVENTS + 1];
@@ -264,6 +282,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scores_are_exact),
         cmocka_unit_test(test_what_the_same_users_dealt_with),
+        cmocka_unit_test(test_new_products_are_believed_as_much_as_others),
         cmocka_unit_test(test_only_the_newest_events_have_a_say),
         cmocka_unit_test(test_lists_that_do_not_fit_are_refused),
         cmocka_unit_test(test_ties_go_to_the_lower_row),
