@@ -75,8 +75,6 @@ sage_status sage_sampler_twin(const sage_sampler *of, sage_pool *pool, sage_samp
     memcpy(s->length_cdf, of->length_cdf, sizeof s->length_cdf);
     memcpy(s->sketches, of->sketches, sizeof s->sketches);
     memcpy(s->people.targets, of->people.targets, sizeof s->people.targets);
-    memcpy(s->pictures.chosen, of->pictures.chosen, sizeof s->pictures.chosen);
-    memcpy(s->given.chosen, of->given.chosen, sizeof s->given.chosen);
     s->people.touched = of->people.touched;
     SAGE_TRY(allocate_rows(s, error));
     *twin = s;
@@ -106,10 +104,13 @@ void sage_sampler_free(sage_sampler *sampler) {
                               &s->made_product, &s->made_ids,    &s->made_begin, &s->made_entry};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) sage_free(lists[i]->data);
     for (size_t t = 0; s->workers != NULL && t < s->n_workers; t++) free_worker(&s->workers[t]);
-    for (size_t t = 0; t < SAGE_SOURCES && !s->borrowed; t++) sage_cms_free(s->sketches[t]);
+    for (size_t t = 0; t < SAGE_SOURCES && !s->borrowed; t++) {
+        sage_cms_free(s->sketches[t]);
+        sage_free(s->tasks[t].chosen);
+    }
     sage_mask_tables_free(&s->tables);
     sage_teacher_free(&s->teacher);
-    sage_pictures_free(s);
+    sage_pictures_free(&s->pictures);
     sage_people_free(s);
     sage_given_free(s);
     sage_spoken_free(&s->sentences);
@@ -213,9 +214,9 @@ size_t sage_sampler_shared_bytes(const sage_sampler *sampler) {
     size_t bytes = sage_vocab_begin(sage_dataset_vocab(s->dataset), SAGE_BIGRAM) * sizeof *s->taste;
     bytes += s->n_products * (2 * sizeof *s->tokens.of + sizeof *s->tokens.pids);
     if (s->expected != NULL) bytes += s->n_products * sizeof *s->expected;
-    bytes += sage_given_chosen_bytes(s) + sage_people_target_bytes(s) + sage_recent_bytes(s) +
-             (s->people.touched != NULL ? s->n_products : 0);
+    bytes += sage_people_target_bytes(s) + sage_recent_bytes(s) + (s->people.touched != NULL ? s->n_products : 0);
     for (size_t t = 0; t < SAGE_SOURCES; t++) {
+        if (s->tasks[t].chosen != NULL) bytes += s->tasks[t].n * sizeof *s->tasks[t].chosen;
         if (s->sketches[t] != NULL) bytes += s->settings.sketch_depth * s->settings.sketch_width * sizeof(uint32_t);
     }
     return bytes;

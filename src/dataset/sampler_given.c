@@ -17,20 +17,26 @@ static bool pair_has_vector(const sage_sampler *s, uint32_t query) {
 
 /* Whose events come together is looked up once. */
 typedef struct last_user {
+    unsigned task;
     sage_packed_user user;
     bool known, has_vector;
 } last_user;
 
-static bool event_has_vector(const sage_sampler *s, unsigned task, uint32_t event, last_user *last) {
+static bool event_has_vector(const sage_sampler *s, uint32_t event, last_user *last) {
     if (!last->known || event < last->user.first || event >= last->user.first + last->user.n) {
         size_t number = sage_dataset_event_user(s->dataset, event);
         sage_dataset_user(s->dataset, number, &last->user);
         last->has_vector = sage_dataset_given_user(s->dataset, number) != NULL;
         last->known = true;
     }
-    if (task / SAGE_EVENT_KINDS == SAGE_ON_USER) return last->has_vector;
+    if (last->task / SAGE_EVENT_KINDS == SAGE_ON_USER) return last->has_vector;
     return sage_history_has_given_beside(s, last->user.events, sage_history_trained(&last->user),
                                          event - last->user.first);
+}
+
+static bool has_vector(const sage_sampler *s, const sage_task_source *source, size_t place, void *ctx) {
+    return source->events != NULL ? event_has_vector(s, source->events[place], ctx)
+                                  : pair_has_vector(s, source->pairs[place].query);
 }
 
 /* The events that a tower draws from, or, of users and pictures, all: whoever has a vector need not have done anything
@@ -51,31 +57,19 @@ static sage_task_source source_of(const sage_sampler *s, unsigned task) {
 }
 
 sage_status sage_given_choose(sage_sampler *sampler, unsigned task, sage_error *error) {
-    sage_task_source *to = &sampler->tasks[SAGE_SOURCE_GIVEN + task];
-    const sage_task_source from = source_of(sampler, task);
-    last_user last = {.known = false};
-    size_t n = 0;
-    sampler->given.of[task] = from.n;
-    *to = from;
-    to->n = 0;
-    if (from.n == 0 || (sampler->settings.trained >> task & 1) == 0 ||
+    sage_status st = SAGE_OK;
+    sage_task_source *source = &sampler->tasks[SAGE_SOURCE_GIVEN + task];
+    last_user last = {.task = task};
+    *source = source_of(sampler, task);
+    sampler->given.of[task] = source->n;
+    if ((sampler->settings.trained >> task & 1) == 0 ||
         sage_dataset_given_count(sampler->dataset, (sage_surface)(task / SAGE_EVENT_KINDS)) == 0)
-        return SAGE_OK;
-    uint32_t *list = sage_alloc(from.n * sizeof *list);
-    if (list == NULL) return sage_fail_memory(error, from.n * sizeof *list);
-    for (size_t i = 0; i < from.n; i++) {
-        if (from.events != NULL ? event_has_vector(sampler, task, from.events[i], &last)
-                                : pair_has_vector(sampler, from.pairs[i].query))
-            list[n++] = (uint32_t)i;
-    }
-    to->n = n;
-    if (n == 0 || n == from.n) {
-        sage_free(list);
-    } else {
-        uint32_t *shorter = sage_realloc(list, n * sizeof *list);
-        to->chosen = sampler->given.chosen[task] = shorter != NULL ? shorter : list;
-    }
-    return sage_recent_weigh(sampler, SAGE_SOURCE_GIVEN + task, error);
+        source->n = 0;
+    if (source->n == 0) return SAGE_OK;
+    SAGE_TRY(sage_source_choose(sampler, SAGE_SOURCE_GIVEN + task, has_vector, &last, error));
+    SAGE_TRY(sage_recent_weigh(sampler, SAGE_SOURCE_GIVEN + task, error));
+out:
+    return st;
 }
 
 size_t sage_given_events(const sage_sampler *sampler, sage_surface surface) {
@@ -112,7 +106,6 @@ sage_status sage_given_allocate(sage_sampler *sampler, sage_error *error) {
 
 void sage_given_free(sage_sampler *sampler) {
     sage_given_rows *g = &sampler->given;
-    for (size_t t = 0; t < SAGE_TASKS && !sampler->borrowed; t++) sage_free(g->chosen[t]);
     sage_free(g->vectors);
     sage_free(g->follow);
     sage_free(g->text);
@@ -122,13 +115,6 @@ size_t sage_given_bytes(const sage_sampler *sampler) {
     size_t dim = sage_dataset_given_dim(sampler->dataset);
     size_t texts = sampler->given.text != NULL ? sampler->settings.batch : 0;
     return sampler->settings.batch * dim * sizeof(float) + texts * sizeof(uint32_t);
-}
-
-size_t sage_given_chosen_bytes(const sage_sampler *sampler) {
-    size_t n = 0;
-    for (size_t t = 0; t < SAGE_TASKS; t++)
-        n += sampler->given.chosen[t] != NULL ? sampler->tasks[SAGE_SOURCE_GIVEN + t].n : 0;
-    return n * sizeof(uint32_t);
 }
 
 bool sage_given_text(const sage_sampler *sampler, size_t row, sage_str *text) {

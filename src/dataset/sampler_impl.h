@@ -59,7 +59,7 @@ typedef struct sage_sampler_settings {
 typedef struct sage_task_source {
     const sage_pair *pairs; /* NULL for the catalogue and for what users did */
     const uint32_t *events; /* of what users did: numbers of events; else NULL */
-    const uint32_t *chosen; /* [n] those of the pairs or events that are drawn; NULL: all */
+    uint32_t *chosen;       /* [n] those of the pairs or events that are drawn, the sampler's own; NULL: all */
     const double *weights;  /* [n] of the events, running sums of how often each is drawn; NULL: all alike */
     size_t n;               /* pairs, events, products, or images of products */
     size_t begin, rows;     /* rows of a batch */
@@ -128,7 +128,6 @@ typedef struct sage_picture_rows {
     float *vectors;         /* [n][image_dim] */
     uint32_t *slots, *next; /* open addressing: print -> first row; further ones of the same print */
     size_t n_slots;
-    uint32_t *chosen[SAGE_EVENT_KINDS]; /* pairs of the sources whose queries have pictures; NULL: all, or none */
 } sage_picture_rows;
 
 /* The rows behind those of pictures: products that are looked at, then users, then those that ask with vectors of the
@@ -155,12 +154,11 @@ enum { SAGE_NO_EVENT = UINT32_MAX };
 /* The last rows, which ask with vectors of the shop's own, and what the towers' rows are to follow. */
 typedef struct sage_given_rows {
     size_t n;
-    float *vectors; /* [n][given_dim] */
-    float *follow;  /* [B - n][given_dim] zeros: the row has nothing to follow; NULL where nothing is given */
-    uint32_t *chosen[SAGE_TASKS]; /* of the sources; NULL: all, or none */
-    size_t of[SAGE_TASKS];        /* pairs or events that they were chosen from */
-    size_t n_texts; /* so many rows made of words are given texts instead, to be followed and nothing else */
-    uint32_t *text; /* [B] their places among the given ones, UINT32_MAX of other rows; NULL: there are none */
+    float *vectors;        /* [n][given_dim] */
+    float *follow;         /* [B - n][given_dim] zeros: the row has nothing to follow; NULL where nothing is given */
+    size_t of[SAGE_TASKS]; /* pairs or events that they were chosen from */
+    size_t n_texts;        /* so many rows made of words are given texts instead, to be followed and nothing else */
+    uint32_t *text;        /* [B] their places among the given ones, UINT32_MAX of other rows; NULL: there are none */
 } sage_given_rows;
 
 /* Where the dataset has sentences. */
@@ -223,6 +221,10 @@ uint32_t sage_source_product(const sage_sampler *sampler, const sage_task_source
 static inline size_t sage_source_place(const sage_task_source *source, size_t i) {
     return source->chosen != NULL ? source->chosen[i] : i;
 }
+/* Those of the source's pairs or events that fit are drawn from now on, and no others; it had all of them. */
+typedef bool (*sage_source_fits)(const sage_sampler *sampler, const sage_task_source *source, size_t place, void *ctx);
+sage_status sage_source_choose(sage_sampler *sampler, size_t source, sage_source_fits fits, void *ctx,
+                               sage_error *error);
 
 /* sampler_share.c: how many rows each source has, and which. */
 sage_status sage_sampler_share_out(sage_sampler *sampler, const sage_options *options, sage_error *error);
@@ -266,7 +268,7 @@ sage_status sage_sampler_fill_products(sage_sampler *sampler, sage_error *error)
 /* sampler_pictures.c */
 size_t sage_sampler_images(const sage_sampler *sampler); /* pictures of products that rows may be made of */
 sage_status sage_pictures_allocate(sage_sampler *sampler, sage_error *error); /* for pictures.n rows */
-void sage_pictures_free(sage_sampler *sampler);
+void sage_pictures_free(sage_picture_rows *pictures);
 /* Of the sources of the surface image, what its tower can ask with; others are asked with vectors of the shop's own. */
 sage_status sage_pictures_choose(sage_sampler *sampler, sage_error *error);
 size_t sage_pictures_bytes(const sage_sampler *sampler);
@@ -316,8 +318,7 @@ size_t sage_given_share(const sage_sampler *sampler, const sage_options *options
                         size_t rows);
 sage_status sage_given_allocate(sage_sampler *sampler, sage_error *error);
 void sage_given_free(sage_sampler *sampler);
-size_t sage_given_bytes(const sage_sampler *sampler); /* without `chosen` */
-size_t sage_given_chosen_bytes(const sage_sampler *sampler);
+size_t sage_given_bytes(const sage_sampler *sampler);
 bool sage_given_text(const sage_sampler *sampler, size_t row, sage_str *text); /* the row is a given text */
 void sage_given_fill(sage_sampler *sampler, size_t row);                       /* of the last rows */
 void sage_given_follow(sage_sampler *sampler, size_t row);                     /* of the others */

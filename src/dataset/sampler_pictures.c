@@ -30,32 +30,22 @@ sage_status sage_pictures_allocate(sage_sampler *sampler, sage_error *error) {
     return SAGE_OK;
 }
 
-static bool has_picture(const sage_sampler *s, const sage_pair *pair) {
-    const uint64_t *begin = s->dataset->picture_begin + pair->query;
+static bool has_picture(const sage_sampler *s, const sage_task_source *source, size_t place, void *ctx) {
+    const uint64_t *begin = s->dataset->picture_begin + source->pairs[place].query;
+    (void)ctx;
     return begin[1] > begin[0];
 }
 
 sage_status sage_pictures_choose(sage_sampler *sampler, sage_error *error) {
+    sage_status st = SAGE_OK;
     if (sage_dataset_given_count(sampler->dataset, SAGE_ON_IMAGE) == 0) return SAGE_OK; /* then all have one */
-    for (unsigned k = 0; k < SAGE_EVENT_KINDS; k++) {
-        sage_task_source *source = &sampler->tasks[SAGE_ON_IMAGE * SAGE_EVENT_KINDS + k];
-        size_t n = 0;
-        uint32_t *list = sage_alloc(source->n * sizeof *list + 1);
-        if (list == NULL) return sage_fail_memory(error, source->n * sizeof *list);
-        for (size_t i = 0; i < source->n; i++)
-            if (has_picture(sampler, &source->pairs[i])) list[n++] = (uint32_t)i;
-        if (n > 0 && n < source->n)
-            source->chosen = sampler->pictures.chosen[k] = list;
-        else
-            sage_free(list);
-        source->n = n;
-    }
-    return SAGE_OK;
+    for (unsigned k = 0; k < SAGE_EVENT_KINDS; k++)
+        SAGE_TRY(sage_source_choose(sampler, SAGE_ON_IMAGE * SAGE_EVENT_KINDS + k, has_picture, NULL, error));
+out:
+    return st;
 }
 
-void sage_pictures_free(sage_sampler *sampler) {
-    sage_picture_rows *pictures = &sampler->pictures;
-    for (size_t k = 0; k < SAGE_EVENT_KINDS && !sampler->borrowed; k++) sage_free(pictures->chosen[k]);
+void sage_pictures_free(sage_picture_rows *pictures) {
     sage_free(pictures->image);
     sage_free(pictures->print);
     sage_free(pictures->held_out);

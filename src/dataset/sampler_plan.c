@@ -1,4 +1,5 @@
 /* What a batch is made of, and who stands in which row and column of a step's. */
+#include <base/alloc.h>
 #include <base/error.h>
 #include <dataset/sampler_impl.h>
 #include <math.h>
@@ -97,6 +98,24 @@ uint32_t sage_source_product(const sage_sampler *sampler, const sage_task_source
     size_t place = sage_source_place(source, i);
     return source->events != NULL ? sampler->dataset->user_events[source->events[place]].product
                                   : source->pairs[place].product;
+}
+
+sage_status sage_source_choose(sage_sampler *sampler, size_t source, sage_source_fits fits, void *ctx,
+                               sage_error *error) {
+    sage_task_source *its = &sampler->tasks[source];
+    size_t n = 0, all = its->n;
+    uint32_t *list = sage_alloc(all * sizeof *list + 1);
+    if (list == NULL) return sage_fail_memory(error, all * sizeof *list);
+    for (size_t i = 0; i < all; i++)
+        if (fits(sampler, its, i, ctx)) list[n++] = (uint32_t)i;
+    its->n = n;
+    if (n == 0 || n == all) {
+        sage_free(list);
+        return SAGE_OK;
+    }
+    uint32_t *shorter = sage_realloc(list, n * sizeof *list);
+    its->chosen = shorter != NULL ? shorter : list;
+    return SAGE_OK;
 }
 
 /* The task's position-th draw since the beginning: each epoch walks all of it in an order of its own. */
