@@ -139,8 +139,9 @@ static void close_input(input *in) {
     sage_npy_close(&in->npy);
 }
 
-static sage_status write_sections(sage_packed_writer *w, const input *in, sage_error *error) {
+static sage_status write_sections(sage_packed_writer *w, const void *ctx, sage_error *error) {
     sage_status st = SAGE_OK;
+    const input *in = ctx;
     uint64_t end = 0, shape[SAGE_GIVEN_SHAPE] = {in->n, in->dim, 0}, *identity = &shape[2];
     SAGE_TRY(sage_packed_section(w, "text", 1, error));
     for (size_t i = 0; i < in->n; i++) {
@@ -165,20 +166,8 @@ out:
 }
 
 static sage_status replace(const char *path, const input *in, sage_error *error) {
-    sage_status st = SAGE_OK;
-    char tmp[SAGE_PATH_MAX] = "";
-    sage_packed_writer *w = NULL;
-    SAGE_TRY(sage_fs_temporary(tmp, path, error));
-    SAGE_TRY(sage_packed_create(tmp, SAGE_GIVEN_MAGIC, SAGE_GIVEN_VERSION, SAGE_GIVEN_SECTIONS, &w, error));
-    SAGE_TRY(write_sections(w, in, error));
-    st = sage_packed_finish(w, error);
-    w = NULL;
-    SAGE_TRY(st);
-    SAGE_TRY(sage_fs_commit(tmp, path, error));
-out:
-    sage_packed_abandon(w);
-    if (st != SAGE_OK && tmp[0] != '\0') sage_fs_unlink(tmp, NULL);
-    return st;
+    return sage_packed_replace(path, SAGE_GIVEN_MAGIC, SAGE_GIVEN_VERSION, SAGE_GIVEN_SECTIONS, write_sections, in,
+                               error);
 }
 
 sage_status sage_given_write(const char *path, sage_surface surface, const char *npy_file, const char *ids_file,

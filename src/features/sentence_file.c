@@ -105,9 +105,16 @@ bool sage_sentence_file_find(const sage_sentence_file *file, const sage_text_key
 
 /* ---- writing ---- */
 
-static sage_status write_rows(sage_packed_writer *w, size_t dim, const sage_sentence_row *rows, size_t n,
-                              sage_error *error) {
+typedef struct rows_to_write {
+    size_t dim, n;
+    const sage_sentence_row *rows;
+} rows_to_write;
+
+static sage_status write_rows(sage_packed_writer *w, const void *ctx, sage_error *error) {
     sage_status st = SAGE_OK;
+    const rows_to_write *all = ctx;
+    const size_t dim = all->dim, n = all->n;
+    const sage_sentence_row *rows = all->rows;
     const uint64_t width = dim;
     SAGE_TRY(sage_packed_section(w, "dim", sizeof width, error));
     SAGE_TRY(sage_packed_add(w, &width, sizeof width, error));
@@ -127,19 +134,11 @@ out:
 sage_status sage_sentence_file_write(const char *dir, uint64_t number, size_t dim, const sage_sentence_row *rows,
                                      size_t n, sage_error *error) {
     sage_status st = SAGE_OK;
-    char path[SAGE_PATH_MAX], tmp[SAGE_PATH_MAX] = "";
-    sage_packed_writer *w = NULL;
+    const rows_to_write all = {dim, n, rows};
+    char path[SAGE_PATH_MAX];
     SAGE_TRY(path_of(path, dir, number, error));
-    SAGE_TRY(sage_fs_temporary(tmp, path, error));
-    SAGE_TRY(sage_packed_create(tmp, MAGIC, VERSION, SECTIONS, &w, error));
-    SAGE_TRY(write_rows(w, dim, rows, n, error));
-    st = sage_packed_finish(w, error);
-    w = NULL;
-    SAGE_TRY(st);
-    SAGE_TRY(sage_fs_commit(tmp, path, error));
+    SAGE_TRY(sage_packed_replace(path, MAGIC, VERSION, SECTIONS, write_rows, &all, error));
 out:
-    sage_packed_abandon(w);
-    if (st != SAGE_OK && tmp[0] != '\0') sage_fs_unlink(tmp, NULL);
     return st;
 }
 

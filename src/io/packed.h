@@ -23,6 +23,11 @@ sage_status sage_packed_add(sage_packed_writer *writer, const void *bytes, size_
 sage_status sage_packed_finish(sage_packed_writer *writer,
                                sage_error *error);    /* frees the writer whatever it returns */
 void sage_packed_abandon(sage_packed_writer *writer); /* NULL is fine */
+/* A whole file in the place of the one at `path`, at once (io/fs.h, replacing): sections are what `write` gives. On an
+ * error the old one stays. */
+typedef sage_status (*sage_packed_fn)(sage_packed_writer *writer, const void *ctx, sage_error *error);
+sage_status sage_packed_replace(const char *path, const char magic[8], uint32_t version, size_t n_sections,
+                                sage_packed_fn write, const void *ctx, sage_error *error);
 
 typedef struct sage_packed sage_packed;
 

@@ -167,3 +167,21 @@ out:
     sage_packed_abandon(writer);
     return st;
 }
+
+sage_status sage_packed_replace(const char *path, const char magic[8], uint32_t version, size_t n_sections,
+                                sage_packed_fn write, const void *ctx, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char tmp[SAGE_PATH_MAX] = "";
+    sage_packed_writer *w = NULL;
+    SAGE_TRY(sage_fs_temporary(tmp, path, error));
+    SAGE_TRY(sage_packed_create(tmp, magic, version, n_sections, &w, error));
+    SAGE_TRY(write(w, ctx, error));
+    st = sage_packed_finish(w, error);
+    w = NULL;
+    SAGE_TRY(st);
+    SAGE_TRY(sage_fs_commit(tmp, path, error));
+out:
+    sage_packed_abandon(w);
+    if (st != SAGE_OK && tmp[0] != '\0') sage_fs_unlink(tmp, NULL);
+    return st;
+}
