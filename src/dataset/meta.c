@@ -77,15 +77,16 @@ static json_t *vocab_json(const sage_vocab *vocab) {
                      "bigrams", size[SAGE_BIGRAM], "trigrams", size[SAGE_TRIGRAM], "hash", hash);
 }
 
-/* "search_vectors" and so on: the identity in hex; absent: none. */
-static void given_member(sage_surface surface, const sage_given *given, char name[32], char identity[17]) {
-    snprintf(name, 32, "%s_vectors", sage_surface_names[surface]);
+/* The identity in hex; absent: none. */
+static void given_member(sage_surface surface, const sage_given *given, char name[SAGE_GIVEN_MEMBER],
+                         char identity[17]) {
+    sage_given_member(name, surface);
     identity[0] = '\0';
     if (given != NULL) snprintf(identity, 17, "%016" PRIx64, sage_given_identity(given));
 }
 
 static sage_status write_given(const sage_build *build, json_t *root, sage_error *error) {
-    char name[32], identity[17];
+    char name[SAGE_GIVEN_MEMBER], identity[17];
     for (int s = 0; s < SAGE_SURFACES; s++) {
         if (build->given.of[s] == NULL) continue;
         given_member((sage_surface)s, build->given.of[s], name, identity);
@@ -195,7 +196,7 @@ static bool same_options(const json_t *root, const sage_options *options) {
 
 /* Those that the shop has now; damaged ones are for whoever packs them to tell. */
 static bool same_given(const json_t *root, const char *shop_dir, const sage_options *options) {
-    char name[32], now[17];
+    char name[SAGE_GIVEN_MEMBER], now[17];
     sage_given_set given = {{NULL}};
     bool same = true;
     if (sage_options_bool(options, "search_vectors") && sage_given_open_shop(shop_dir, false, &given, NULL) != SAGE_OK)

@@ -21,6 +21,10 @@ sage_status sage_given_copy_path(char out[SAGE_PATH_MAX], const char *dataset_di
 
 /* ---- one file ---- */
 
+void sage_given_member(char name[SAGE_GIVEN_MEMBER], sage_surface surface) {
+    snprintf(name, SAGE_GIVEN_MEMBER, "%s_vectors", sage_surface_names[surface]);
+}
+
 struct sage_given {
     sage_packed *packed;
     size_t n, dim;

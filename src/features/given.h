@@ -15,6 +15,10 @@ sage_status sage_given_path(char out[SAGE_PATH_MAX], const char *shop_dir, sage_
 sage_status sage_given_copy_path(char out[SAGE_PATH_MAX], const char *dataset_dir, sage_surface surface,
                                  sage_error *error);
 
+/* "search_vectors" and so on: what meta.json of datasets and config.json of models call those of a surface. */
+enum { SAGE_GIVEN_MEMBER = 32 };
+void sage_given_member(char name[SAGE_GIVEN_MEMBER], sage_surface surface);
+
 /* Reads an .npy and as many keys, one a line, and replaces the file at `path`: search texts normalised, others trimmed,
  * ascending, vectors brought to length 1. Of equal keys the last one counts. SAGE_E_FORMAT, with nothing changed, where
  * a vector is zero or not finite or a key is empty or no UTF-8; it says which line. */

@@ -160,8 +160,8 @@ sage_status sage_model_config_read(const sage_shop *shop, uint64_t model, sage_m
     config->taught = read_training(root);
     SAGE_TRY(read_texts(root, path, &config->texts, error));
     for (int s = 0; s < SAGE_SURFACES; s++) {
-        char name[32];
-        snprintf(name, sizeof name, "%s_vectors", sage_surface_names[s]);
+        char name[SAGE_GIVEN_MEMBER];
+        sage_given_member(name, (sage_surface)s);
         config->given[s] = json_is_true(json_object_get(root, name));
     }
 out:

@@ -137,9 +137,9 @@ static const char *picture_queries(const sage_options *options, const sage_datas
 static bool add_given(json_t *root, const sage_dataset *dataset) {
     bool added = true;
     for (int s = 0; s < SAGE_SURFACES; s++) {
-        char name[32];
+        char name[SAGE_GIVEN_MEMBER];
         if (sage_dataset_given_count(dataset, (sage_surface)s) == 0) continue;
-        snprintf(name, sizeof name, "%s_vectors", sage_surface_names[s]);
+        sage_given_member(name, (sage_surface)s);
         added = added && json_object_set_new(root, name, json_true()) == 0;
     }
     return added;
