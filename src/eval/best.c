@@ -1,5 +1,6 @@
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/order.h>
 #include <eval/best.h>
 #include <index/topk.h>
 #include <stdlib.h>
@@ -24,11 +25,6 @@ void sage_best_free(sage_best *best) {
     *best = (sage_best){0};
 }
 
-static int ascending(const void *a, const void *b) {
-    const uint32_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 sage_status sage_best_take(sage_best *best, size_t k, sage_neighbour *out, size_t *n, sage_error *error) {
     sage_top top;
     *n = 0;
@@ -40,7 +36,7 @@ sage_status sage_best_take(sage_best *best, size_t k, sage_neighbour *out, size_
         if (best->n_touched > best->n_products / SPARSE) {
             sage_top_scan(&top, best->scores, best->n_products, 0);
         } else {
-            qsort(best->touched, best->n_touched, sizeof *best->touched, ascending);
+            qsort(best->touched, best->n_touched, sizeof *best->touched, sage_order_u32);
             for (size_t i = 0; i < best->n_touched; i++)
                 sage_top_scan(&top, &best->scores[best->touched[i]], 1, best->touched[i]);
         }

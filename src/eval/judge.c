@@ -1,5 +1,6 @@
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/order.h>
 #include <eval/judge.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,11 +118,6 @@ typedef struct chosen {
     size_t n;
 } chosen;
 
-static int ascending(const void *a, const void *b) {
-    const uint32_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 static sage_status choose(const sage_judge *judge, size_t list, const sage_judge_which *which, chosen *c,
                           sage_error *error) {
     const uint32_t *ranks = judge->ranks + list * judge->n_entries;
@@ -135,7 +131,7 @@ static sage_status choose(const sage_judge *judge, size_t list, const sage_judge
         for (size_t e = judge->begin[q]; e < judge->begin[q + 1]; e++)
             if (counts(&judge->entries[e], which)) of_query[found++] = ranks[e];
         if (found == 0) continue;
-        qsort(of_query, found, sizeof *of_query, ascending);
+        qsort(of_query, found, sizeof *of_query, sage_order_u32);
         c->queries[c->n++] = (sage_judged){of_query, found};
         n_ranks += found;
     }

@@ -1,5 +1,6 @@
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/order.h>
 #include <eval/touched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,11 +21,6 @@ out:
     return st;
 }
 
-static int ascending(const void *a, const void *b) {
-    const uint32_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 sage_status sage_touched_add(sage_touched *touched, const uint32_t *products, size_t n, sage_error *error) {
     sage_status st = SAGE_OK;
     size_t kept = 0;
@@ -33,7 +29,7 @@ sage_status sage_touched_add(sage_touched *touched, const uint32_t *products, si
     SAGE_TRY(grow(touched, n, error));
     uint32_t *own = touched->products + touched->n_pairs;
     memcpy(own, products, n * sizeof *own);
-    qsort(own, n, sizeof *own, ascending);
+    qsort(own, n, sizeof *own, sage_order_u32);
     for (size_t i = 0; i < n; i++)
         if (kept == 0 || own[kept - 1] != own[i]) own[kept++] = own[i];
     touched->n_pairs += kept;

@@ -57,16 +57,16 @@ static void take_owned(sage_owned *own, const sage_known_event *events, size_t n
     }
 }
 
-static sage_neighbour *find_owned(sage_owned *own, uint32_t row) {
-    size_t low = 0, high = own->n_owned;
+sage_neighbour *sage_owned_find(sage_neighbour *list, size_t n, uint32_t row) {
+    size_t low = 0, high = n;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (own->candidates[middle].row < row)
+        if (list[middle].row < row)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < own->n_owned && own->candidates[low].row == row ? &own->candidates[low] : NULL;
+    return low < n && list[low].row == row ? &list[low] : NULL;
 }
 
 sage_status sage_owned_gather(sage_owned *own, const sage_index *index, const float *query,
@@ -78,7 +78,7 @@ sage_status sage_owned_gather(sage_owned *own, const sage_index *index, const fl
     own->n = own->n_owned;
     /* The list's own scores are kept, to the bit: so a weight of 0 leaves its order alone. */
     for (size_t i = 0; i < n_list; i++) {
-        sage_neighbour *owned = find_owned(own, list[i].row);
+        sage_neighbour *owned = sage_owned_find(own->candidates, own->n_owned, list[i].row);
         if (owned != NULL)
             owned->score = list[i].score;
         else

@@ -4,9 +4,9 @@
  *
  *   score(p)    = q.p + weight log(1 + own(p) / 0.1) + together_weight log(1 + together(p) / 0.1)
  *   own(p)      = sum over the user's known events of p, each counting once, of 0.5^(age / half-life)
- *   together(p) = sum over the distinct products j of the user's newest events of item-kNN's score of p by j; of a
- * product that nobody has dealt with yet, the mean of the others that the tower found
+ *   together(p) = sum over the distinct products j of the user's newest events of item-kNN's score of p by j
  *
+ * A product that nobody has dealt with yet has the mean together(p) of the others that the tower found.
  * An event of which no time is known has age 0. Candidates are the tower's nearest, all of the user's own products, and
  * what their users dealt with besides, with their true inner products. The weights and the half-life are chosen on
  * validation users when a release is built, and kept with it. */
@@ -46,7 +46,9 @@ sage_status sage_owned_gather(sage_owned *own, const sage_index *index, const fl
 sage_status sage_owned_add_together(sage_owned *own, const sage_together *together, const sage_index *index,
                                     const float *query, const sage_known_event *events, size_t n_events,
                                     sage_error *error);
-sage_status sage_owned_room(sage_owned *own, size_t n_candidates, sage_error *error); /* what there is stays */
+/* Inside of the two: room for so many candidates, and what there is stays; that of a list, ascending, with this row. */
+sage_status sage_owned_room(sage_owned *own, size_t n_candidates, sage_error *error);
+sage_neighbour *sage_owned_find(sage_neighbour *list, size_t n, uint32_t row);
 /* All of the candidates [own->n] by descending score, ties by ascending row; lives until the next call. */
 const sage_neighbour *sage_owned_rank(sage_owned *own, const sage_own_rule *rule);
 void sage_owned_free(sage_owned *own);

@@ -1,6 +1,7 @@
 /* Candidates of the hybrid of users' queries that the same users dealt with. */
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/order.h>
 #include <search/own.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,16 +12,11 @@ static int by_row(const void *a, const void *b) {
     return (x->score > y->score) - (x->score < y->score); /* so that sums have the same bits whatever came first */
 }
 
-static int ascending(const void *a, const void *b) {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* The distinct rows of the newest events. */
 static size_t newest_rows(const sage_known_event *events, size_t n, uint32_t rows[SAGE_TOGETHER_EVENTS]) {
     size_t first = n > SAGE_TOGETHER_EVENTS ? n - SAGE_TOGETHER_EVENTS : 0, kept = 0;
     for (size_t i = first; i < n; i++) rows[i - first] = events[i].row;
-    qsort(rows, n - first, sizeof *rows, ascending);
+    qsort(rows, n - first, sizeof *rows, sage_order_u32);
     for (size_t i = 0; i < n - first; i++)
         if (kept == 0 || rows[kept - 1] != rows[i]) rows[kept++] = rows[i];
     return kept;
@@ -52,18 +48,10 @@ static sage_status add_up(sage_owned *own, const sage_together *together, const 
 static size_t give_scores(sage_owned *own, size_t n_near) {
     size_t left = 0;
     for (size_t i = 0; i < own->n; i++) {
-        const sage_neighbour key = {own->candidates[i].row, 0};
-        size_t low = 0, high = n_near;
-        while (low < high) {
-            size_t middle = low + (high - low) / 2;
-            if (own->near[middle].row < key.row)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        if (low == n_near || own->near[low].row != key.row) continue;
-        own->together[i] = own->near[low].score;
-        own->near[low].score = 0;
+        sage_neighbour *its = sage_owned_find(own->near, n_near, own->candidates[i].row);
+        if (its == NULL) continue;
+        own->together[i] = its->score;
+        its->score = 0;
     }
     for (size_t i = 0; i < n_near; i++)
         if (own->near[i].score > 0) own->near[left++] = own->near[i];

@@ -1,6 +1,7 @@
 /* Validation: embed the products, embed the queries, search exactly, count. */
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/order.h>
 #include <base/report.h>
 #include <base/rng.h>
 #include <index/index.h>
@@ -34,7 +35,7 @@ struct sage_validation {
     size_t pictures_capacity;
     uint32_t *ids, *id_begin, *wanted, *wanted_begin;
     size_t ids_capacity, id_begin_capacity, wanted_capacity, wanted_begin_capacity;
-    float *given; /* [n_queries][given_dim] vectors of the shop's own, zeros: none; NULL where the dataset has none */
+    const float **given; /* [n_queries] vectors of the shop's own, in the dataset; NULL: none */
     size_t given_capacity;
     float *sentences; /* [texts][sentence_dim], zeros where a query has none; NULL where the dataset has none */
     float *vectors, *query_vectors;
@@ -61,14 +62,9 @@ static sage_status add_sentence(sage_validation *v, const float *sentence, sage_
 
 /* The vector of the shop's own that the query that comes next has; NULL: none. */
 static sage_status add_given(sage_validation *v, const float *given, sage_error *error) {
-    size_t dim = sage_dataset_given_dim(v->dataset), at = v->n_queries * dim;
-    if (dim == 0) return SAGE_OK;
-    if (sage_grow((void **)&v->given, &v->given_capacity, at + dim, sizeof *v->given))
-        return sage_fail_memory(error, (at + dim) * sizeof *v->given);
-    if (given != NULL)
-        memcpy(v->given + at, given, dim * sizeof *given);
-    else
-        memset(v->given + at, 0, dim * sizeof *given);
+    if (sage_grow((void **)&v->given, &v->given_capacity, v->n_queries + 1, sizeof *v->given))
+        return sage_fail_memory(error, (v->n_queries + 1) * sizeof *v->given);
+    v->given[v->n_queries] = given;
     return SAGE_OK;
 }
 
@@ -176,14 +172,9 @@ out:
     return st;
 }
 
-static int ascending(const void *a, const void *b) {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
 static size_t unique(uint32_t *values, size_t n) {
     size_t kept = 0;
-    if (n) qsort(values, n, sizeof *values, ascending);
+    if (n) qsort(values, n, sizeof *values, sage_order_u32);
     for (size_t i = 0; i < n; i++)
         if (!kept || values[kept - 1] != values[i]) values[kept++] = values[i];
     return kept;
@@ -212,7 +203,7 @@ static sage_status choose_products(sage_validation *v, const sage_monitor *monit
     }
     v->n_products = n;
     for (size_t i = 0; i < v->n_pairs; i++) {
-        const uint32_t *at = bsearch(&v->wanted[i], v->products, n, sizeof *at, ascending);
+        const uint32_t *at = bsearch(&v->wanted[i], v->products, n, sizeof *at, sage_order_u32);
         v->wanted[i] = (uint32_t)(at - v->products);
     }
     sage_held_people_place(v->people, v->products, n);
@@ -304,19 +295,6 @@ out:
     return st;
 }
 
-/* The vectors that are given, as they would be asked. */
-static void take_given(sage_validation *v, const sage_model *model) {
-    size_t own = sage_dataset_given_dim(v->dataset), dim = sage_shape_out(sage_model_shape_of(model));
-    for (size_t q = 0; q < v->n_queries && v->given != NULL; q++) {
-        const float *given = v->given + q * own;
-        size_t c = 0;
-        while (c < own && !(given[c] != 0)) c++;
-        if (c == own) continue;
-        memset(v->query_vectors + q * dim, 0, dim * sizeof *given);
-        memcpy(v->query_vectors + q * dim, given, own * sizeof *given);
-    }
-}
-
 static sage_status embed_queries(sage_validation *v, const sage_model *model, sage_error *error) {
     size_t texts = v->n_queries - v->n_pictures;
     const sage_query_batch queries = {.n_texts = texts,
@@ -325,8 +303,10 @@ static sage_status embed_queries(sage_validation *v, const sage_model *model, sa
                                       .sentences = v->sentences,
                                       .pictures = v->pictures};
     sage_status st = sage_train_embed_queries(model, v->pool, &queries, v->query_vectors, error);
-    if (st == SAGE_OK) take_given(v, model);
-    return st;
+    if (st != SAGE_OK) return st;
+    sage_validation_take_given(v->dataset, v->given, v->n_queries, sage_shape_out(sage_model_shape_of(model)),
+                               v->query_vectors);
+    return SAGE_OK;
 }
 
 /* Of what is known to be sought, how much is among the first K. */
@@ -345,7 +325,7 @@ out:
 /* Place of a query of the dataset among those that are asked, whose numbers ascend within texts and within pictures. */
 static size_t place_of(const sage_validation *v, uint32_t number, bool picture) {
     size_t texts = v->n_queries - v->n_pictures, first = picture ? texts : 0, n = picture ? v->n_pictures : texts;
-    const uint32_t *at = n > 0 ? bsearch(&number, v->query_of + first, n, sizeof *at, ascending) : NULL;
+    const uint32_t *at = n > 0 ? bsearch(&number, v->query_of + first, n, sizeof *at, sage_order_u32) : NULL;
     return at != NULL ? (size_t)(at - v->query_of) : SIZE_MAX;
 }
 
@@ -354,7 +334,7 @@ static void recall_of_task(const sage_validation *v, unsigned task, sage_recall 
     const sage_pair *pairs = sage_dataset_pairs(v->dataset, SAGE_VALIDATION, task, &n);
     for (size_t i = 0; i < n; i++) {
         size_t q = place_of(v, pairs[i].query, task / SAGE_EVENT_KINDS == SAGE_ON_IMAGE);
-        const uint32_t *at = bsearch(&pairs[i].product, v->products, v->n_products, sizeof *at, ascending);
+        const uint32_t *at = bsearch(&pairs[i].product, v->products, v->n_products, sizeof *at, sage_order_u32);
         if (q == SIZE_MAX || at == NULL) continue;
         judged++;
         hits += among(v->found + q * K, v->n_found[q], (uint32_t)(at - v->products));

@@ -1,5 +1,6 @@
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/order.h>
 #include <index/index.h>
 #include <math.h>
 #include <shop/validate_people.h>
@@ -126,14 +127,9 @@ void sage_held_people_free(sage_held_people *p) {
     sage_free(p);
 }
 
-static int ascending(const void *a, const void *b) {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
 static void place(uint32_t *list, size_t n_list, const uint32_t *products, size_t n) {
     for (size_t i = 0; i < n_list; i++) {
-        const uint32_t *at = bsearch(&list[i], products, n, sizeof *at, ascending);
+        const uint32_t *at = bsearch(&list[i], products, n, sizeof *at, sage_order_u32);
         list[i] = (uint32_t)(at - products);
     }
 }
@@ -226,13 +222,13 @@ static void report(const tally *t, sage_surface surface, sage_recalls *recalls, 
     ++*surfaces;
 }
 
-/* Vectors that are given ask in place of the tower's; what stands behind the model's own numbers is then zero. */
-static void take_given(const sage_held_people *p, const float *const *given, size_t width, float *out) {
-    size_t own = sage_dataset_given_dim(p->dataset);
-    for (size_t u = 0; u < p->n; u++) {
-        if (given[u] == NULL) continue;
-        memset(out + u * width, 0, width * sizeof *out);
-        memcpy(out + u * width, given[u], own * sizeof *out);
+void sage_validation_take_given(const sage_dataset *dataset, const float *const *given, size_t n, size_t width,
+                                float *out) {
+    size_t own = sage_dataset_given_dim(dataset);
+    for (size_t q = 0; q < n; q++) {
+        if (given[q] == NULL) continue;
+        memset(out + q * width, 0, width * sizeof *out);
+        memcpy(out + q * width, given[q], own * sizeof *out);
     }
 }
 
@@ -245,7 +241,8 @@ static sage_status judge(sage_held_people *p, sage_surface surface, const sage_m
     float *out = sage_alloc((p->n + 1) * width * sizeof *out);
     if (out == NULL) return sage_fail_memory(error, p->n * width * sizeof *out);
     SAGE_TRY(sage_train_embed_queries(model, pool, queries, out, error));
-    take_given(p, surface == SAGE_ON_USER ? p->given_user : p->given_product, width, out);
+    sage_validation_take_given(p->dataset, surface == SAGE_ON_USER ? p->given_user : p->given_product, p->n, width,
+                               out);
     SAGE_TRY(count_hits(p, pool, vectors, n_products, width, out, &t, error));
     report(&t, surface, recalls, sum, surfaces);
 out:

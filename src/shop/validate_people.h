@@ -38,4 +38,9 @@ sage_status sage_held_people_judge(sage_held_people *people, const sage_model *m
                                    const float *vectors, size_t n_products, sage_recalls *recalls, double *sum,
                                    size_t *surfaces, sage_error *error);
 
+/* Of n queries' vectors out [n][width], those for which the shop gives one (given [n], NULL: none) become it, as
+ * searches ask with it: zeros stand behind the model's own numbers. */
+void sage_validation_take_given(const sage_dataset *dataset, const float *const *given, size_t n, size_t width,
+                                float *out);
+
 #endif
