@@ -19,15 +19,10 @@ static void set_skip(real *skip, size_t rows, size_t ld, size_t passed, const re
     }
 }
 
-/* Hidden units 2c and 2c + 1 carry number c (init.c). */
+/* Hidden units 2c and 2c + 1 carry number c from the start (init.c). */
 static void set_plain_head(sage_model *model, size_t passed, const real *basis) {
     const sage_model_shape *s = &model->shape;
-    real *w1 = par(model, P_HEAD1_W), *w2 = par(model, P_HEAD2_W);
-    for (size_t c = 0; c < passed; c++) {
-        memset(w1 + 2 * c * s->dim_model, 0, 2 * s->dim_model * sizeof *w1);
-        w1[2 * c * s->dim_model + c] = 1;
-        w1[(2 * c + 1) * s->dim_model + c] = -1;
-    }
+    real *w2 = par(model, P_HEAD2_W);
     for (size_t o = 0; o < s->dim_out; o++) {
         memset(w2 + o * s->dim_head, 0, s->dim_head * sizeof *w2);
         for (size_t c = 0; c < passed; c++) {

@@ -91,14 +91,16 @@ static void solve(const sage_text_rows *t, size_t width, real *slab, real *r, re
         apply(t, width, p, q);
         dots(t->n_rows, width, p, q, step);
         for (size_t c = 0; c < width; c++) step[c] = step[c] > 0 ? rho[c] / step[c] : 0;
-        for (size_t i = 0; i < t->n_rows * width; i++) {
-            slab[t->table_row[i / width] * width + i % width] += (real)step[i % width] * p[i];
-            r[i] -= (real)step[i % width] * q[i];
-        }
+        for (size_t i = 0; i < t->n_rows; i++)
+            for (size_t c = 0; c < width; c++) {
+                slab[t->table_row[i] * width + c] += (real)step[c] * p[i * width + c];
+                r[i * width + c] -= (real)step[c] * q[i * width + c];
+            }
         memcpy(before, rho, sizeof before);
         dots(t->n_rows, width, r, r, rho);
         for (size_t c = 0; c < width; c++) before[c] = before[c] > 0 ? rho[c] / before[c] : 0;
-        for (size_t i = 0; i < t->n_rows * width; i++) p[i] = r[i] + (real)before[i % width] * p[i];
+        for (size_t i = 0; i < t->n_rows; i++)
+            for (size_t c = 0; c < width; c++) p[i * width + c] = r[i * width + c] + (real)before[c] * p[i * width + c];
     }
 }
 

@@ -38,10 +38,8 @@ static sage_status start_tokens(sage_trainer *trainer, sage_error *error) {
     return sage_token_start(trainer->dataset, &trainer->tokens, trainer->model, trainer->pool, trainer->monitor, error);
 }
 
-/* Where the space is given, by vectors of search texts and not by a model. */
 static sage_status start_given(sage_trainer *trainer, sage_error *error) {
-    bool meant = sage_given_start_meant(trainer->options), space = trainer->start.model != NULL;
-    if (!meant || space || trainer->resumes || trainer->start.products != NULL) return SAGE_OK;
+    if (trainer->resumes || !sage_trainer_starts_given(trainer)) return SAGE_OK;
     return sage_given_start(trainer->dataset, trainer->model, trainer->pool, trainer->monitor, error);
 }
 

@@ -59,6 +59,8 @@ sage_status sage_trainer_check_memory(const sage_trainer *trainer, sage_error *e
 sage_status sage_trainer_build(sage_trainer *trainer, sage_error *error);
 void sage_trainer_release(sage_trainer *trainer);
 
+/* Rows begin in the space of vectors that are given for search texts, where no other model says what the space is. */
+bool sage_trainer_starts_given(const sage_trainer *trainer);
 sage_checkpoint sage_trainer_checkpoint(sage_trainer *trainer); /* a view of what is saved and loaded */
 
 /* One step: batch, forward and backward, Adam, metrics. SAGE_E_STATE, with nothing changed, where the loss is not a

@@ -47,7 +47,7 @@ static bool settled(const sage_trainer *trainer, const sage_batch *batch) {
     return start && trainer->tokens.n > 0 && batch->n_users > 0 && !searched;
 }
 
-static bool starts_given(const sage_trainer *trainer) {
+bool sage_trainer_starts_given(const sage_trainer *trainer) {
     bool space = trainer->start.model != NULL || trainer->start.products != NULL;
     return sage_given_start_meant(trainer->options) && !space &&
            sage_dataset_given_count(trainer->dataset, SAGE_ON_SEARCH) > 0;
@@ -72,7 +72,7 @@ static sage_status measure(sage_trainer *trainer, sage_error *error) {
                             .pairs = sage_dataset_trained_pairs(trainer->dataset) + events,
                             .batch = first->n_pairs,
                             .seed = seed_of(trainer),
-                            .given = starts_given(trainer),
+                            .given = sage_trainer_starts_given(trainer),
                             .settled = settled(trainer, first)};
     sage_train_settings_read(trainer->options, &size, &trainer->settings);
     SAGE_TRY(sage_train_prefixes(trainer->options, load->shape.dim_out, &trainer->settings, error));
