@@ -40,22 +40,16 @@ static void give(sage_surface surface, size_t n) {
 }
 
 static fixture given_shop(crowd c, const char *split) {
-    fixture f = {fake_shop(PRODUCTS, c.searches, 3), fake_options(), NULL};
+    sage_catalog *catalog = fake_shop(PRODUCTS, c.searches, 3);
     char id[16];
     for (size_t i = 0; i < PRODUCTS; i++) {
         snprintf(id, sizeof id, "%zu", 10 * (i + 1));
-        f.catalog->products[i].id = fake_text(f.catalog, id);
+        catalog->products[i].id = fake_text(catalog, id);
     }
-    add_users(f.catalog, &c);
+    add_users(catalog, &c);
     give(SAGE_ON_USER, USERS);
     give(SAGE_ON_PRODUCT, PRODUCTS);
-    fake_set(f.options, split);
-    f.dataset = fake_open(fake_build(f.catalog, f.options));
-    fake_set(f.options, "batch=64");
-    fake_set(f.options, "negatives=70");
-    fake_set(f.options, "user_share=auto");
-    fake_set(f.options, "closeup_share=auto");
-    return f;
+    return shop_over(catalog, split);
 }
 
 static bool is_masked(const sage_batch *b, size_t row, size_t column) {

@@ -49,9 +49,8 @@ static void add_users(sage_catalog *catalog, const crowd *c) {
     fake_sort_events(catalog);
 }
 
-static fixture shop_of(crowd c, const char *split) {
-    fixture f = {fake_shop(PRODUCTS, c.searches, 3), fake_options(), NULL};
-    add_users(f.catalog, &c);
+static inline fixture shop_over(sage_catalog *catalog, const char *split) {
+    fixture f = {catalog, fake_options(), NULL};
     fake_set(f.options, split);
     f.dataset = fake_open(fake_build(f.catalog, f.options));
     fake_set(f.options, "batch=64");
@@ -59,6 +58,12 @@ static fixture shop_of(crowd c, const char *split) {
     fake_set(f.options, "user_share=auto");
     fake_set(f.options, "closeup_share=auto");
     return f;
+}
+
+static inline fixture shop_of(crowd c, const char *split) {
+    sage_catalog *catalog = fake_shop(PRODUCTS, c.searches, 3);
+    add_users(catalog, &c);
+    return shop_over(catalog, split);
 }
 
 static inline fixture timed_shop(void) {
