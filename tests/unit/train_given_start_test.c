@@ -1,5 +1,5 @@
 /* Where search texts have vectors of the shop's own, n-grams begin in their space. */
-#include "dataset_fake.h"
+#include "train_fake.h"
 
 #include <features/given.h>
 #include <math.h>
@@ -7,7 +7,6 @@
 #include <train/given_start.h>
 #include <train/given_texts.h>
 #include <train/principal.h>
-#include <train/trainer.h>
 
 enum { PRODUCTS = 60, TEXTS = 24, WIDEST = 64 };
 static const double LAMBDA = 0.03; /* as in given_start.c */
@@ -23,18 +22,9 @@ static const char *const kinds[] = {"lamp", "table", "chair", "shelf", "carpet",
 static const char *const looks[] = {"red", "oaken", "round", "antique"};
 
 static sage_options *options_of(void) {
-    static sage_option table[256];
     static const char *const small[] = {"dim_embed=48", "dim_model=48", "heads=4",     "dim_ff=16",
                                         "dim_head=16",  "batch=32",     "user_dim=16", "vocab_min_df=1"};
-    const sage_option *const rooms[] = {sage_dataset_options, sage_sampler_options, sage_model_options,
-                                        sage_train_options};
-    sage_options *options;
-    size_t n = 0;
-    for (size_t r = 0; r < sizeof rooms / sizeof *rooms; r++)
-        for (const sage_option *row = rooms[r]; row->key != NULL; row++) table[n++] = *row;
-    assert_int_equal(sage_options_over(table, n, &options, NULL), SAGE_OK);
-    for (size_t i = 0; i < sizeof small / sizeof *small; i++) fake_set(options, small[i]);
-    return options;
+    return fake_training(small, sizeof small / sizeof *small);
 }
 
 static void say(char out[64], size_t i) {
@@ -328,17 +318,9 @@ static void leading_directions_are_found(void **state) {
 /* ---- the trainer ---- */
 
 static sage_model *built(const fixture *f, const char *setting, double *lr_table) {
-    sage_trainer trainer = {.dataset = f->dataset, .options = f->options};
-    sage_error error;
-    trainer.metrics.fd = -1;
-    fake_set(f->options, setting);
-    if (sage_trainer_identify(&trainer, scratch_path(fake_dir, "work"), &error) != SAGE_OK ||
-        sage_trainer_build(&trainer, &error) != SAGE_OK)
-        fail_msg("%s", error.text);
-    sage_model *model = trainer.model;
-    *lr_table = trainer.settings.lr_table;
-    trainer.model = NULL;
-    sage_trainer_release(&trainer);
+    sage_train_settings settings;
+    sage_model *model = fake_built(f->dataset, f->options, setting, NULL, &settings);
+    *lr_table = settings.lr_table;
     return model;
 }
 

@@ -1,11 +1,10 @@
 /* Products' tokens begin as item-kNN: near each other where the same people dealt with them. */
-#include "dataset_fake.h"
+#include "train_fake.h"
 
 #include <math.h>
 #include <train/eigen.h>
 #include <train/subspace.h>
 #include <train/token_start.h>
-#include <train/trainer.h>
 
 enum { BLOCKS = 5, PER_BLOCK = 24, PRODUCTS = BLOCKS * PER_BLOCK, USERS = 300, DIM = 48, NEAREST = 10 };
 
@@ -17,19 +16,10 @@ typedef struct fixture {
 
 /* As for any shop, with a small model of its own. */
 static sage_options *options_of(void) {
-    static sage_option table[256];
     static const char *const small[] = {"dim_embed=48", "dim_model=48", "heads=4",          "dim_ff=16",
                                         "dim_head=16",  "dim_out=48",   "product_token=on", "token_events=2",
                                         "batch=32",     "user_dim=16"};
-    const sage_option *const rooms[] = {sage_dataset_options, sage_sampler_options, sage_model_options,
-                                        sage_train_options};
-    sage_options *options;
-    size_t n = 0;
-    for (size_t r = 0; r < sizeof rooms / sizeof *rooms; r++)
-        for (const sage_option *row = rooms[r]; row->key != NULL; row++) table[n++] = *row;
-    assert_int_equal(sage_options_over(table, n, &options, NULL), SAGE_OK);
-    for (size_t i = 0; i < sizeof small / sizeof *small; i++) fake_set(options, small[i]);
-    return options;
+    return fake_training(small, sizeof small / sizeof *small);
 }
 
 /* Users like products of one block, and one thing in ten of any. The last product was found by searches alone. */
@@ -220,17 +210,7 @@ static void a_failed_allocation_is_an_error(void **state) {
 
 /* The table that a run with an option begins with. */
 static sage_model *built(const fixture *f, const char *setting, const char *from) {
-    sage_trainer trainer = {.dataset = f->dataset, .options = f->options, .start = {.model = from}};
-    sage_error error;
-    trainer.metrics.fd = -1;
-    fake_set(f->options, setting);
-    if (sage_trainer_identify(&trainer, scratch_path(fake_dir, "work"), &error) != SAGE_OK ||
-        sage_trainer_build(&trainer, &error) != SAGE_OK)
-        fail_msg("%s", error.text);
-    sage_model *model = trainer.model;
-    trainer.model = NULL;
-    sage_trainer_release(&trainer);
-    return model;
+    return fake_built(f->dataset, f->options, setting, from, NULL);
 }
 
 static bool same_tokens(const sage_model *a, const sage_model *b) {
