@@ -3,7 +3,7 @@
 #include <eval/baselines.h>
 #include <eval/trial.h>
 #include <support/test.h>
-#include <support/tiny_shop.h>
+#include <support/tiny_eval.h>
 
 enum { PRODUCTS = 60, USERS = 40, EVENTS = 12, LATE = 55, UNINDEXED = 7 };
 
@@ -42,39 +42,13 @@ static void write_events(sage_catalog *catalog) {
     must(sage_catalog_import_events(catalog, files, 1, &options, NULL, &report, &error), &error);
 }
 
-/* All products but one. */
-static void make_index(void) {
-    char path[SAGE_PATH_MAX];
-    sage_index_writer *writer;
-    sage_error error = {0};
-    snprintf(path, sizeof path, "%s", scratch_path(dir, "index"));
-    must(sage_fs_mkdir(path, &error), &error);
-    must(sage_index_create(path, PRODUCTS - 1, 2, &writer, &error), &error);
-    for (size_t p = 0; p < PRODUCTS; p++) {
-        char id[16];
-        snprintf(id, sizeof id, "p%zu", p);
-        const float vector[2] = {1, 0};
-        const sage_str shown[SAGE_SHOWN] = {[SAGE_SHOW_ID] = {id, strlen(id)}};
-        if (p != UNINDEXED) must(sage_index_add(writer, pids[p], vector, shown, &error), &error);
-    }
-    must(sage_index_finish(writer, &error), &error);
-    must(sage_index_open(path, true, &catalogue, &error), &error);
-}
-
 static int open_shop(void **state) {
     (void)state;
-    sage_error error = {0};
     scratch_make(dir);
-    sage_catalog *catalog = tiny_catalog(dir);
-    tiny_import(catalog, dir, PRODUCTS, PRODUCTS, PRODUCTS, 0);
-    for (size_t p = 0; p < PRODUCTS; p++) {
-        char id[16];
-        snprintf(id, sizeof id, "p%zu", p);
-        must(sage_catalog_find_product(catalog, id, &pids[p], &error), &error);
-    }
+    sage_catalog *catalog = tiny_numbered(dir, PRODUCTS, pids);
     write_events(catalog);
     sage_catalog_close(catalog);
-    make_index();
+    catalogue = tiny_index_without(dir, pids, PRODUCTS, UNINDEXED);
     return 0;
 }
 
@@ -86,20 +60,9 @@ static int close_shop(void **state) {
 }
 
 static sage_dataset *dataset_split(const char *split, const char *holdout) {
-    static sage_option table[64];
-    size_t n = 0;
-    uint64_t id;
-    sage_error error = {0};
-    sage_options *options;
-    sage_dataset *dataset;
+    const char *const settings[] = {split, holdout, NULL};
     sage_catalog *catalog = tiny_catalog(dir);
-    for (; sage_dataset_options[n].key != NULL && n < 64; n++) table[n] = sage_dataset_options[n];
-    must(sage_options_over(table, n, &options, &error), &error);
-    must(sage_options_set(options, split, &error), &error);
-    must(sage_options_set(options, holdout, &error), &error);
-    must(sage_dataset_build(catalog, dir, options, NULL, NULL, NULL, &id, &error), &error);
-    must(sage_dataset_open(dir, id, true, &dataset, &error), &error);
-    sage_options_free(options);
+    sage_dataset *dataset = tiny_packed(dir, catalog, settings);
     sage_catalog_close(catalog);
     return dataset;
 }

@@ -2,7 +2,7 @@
 #include <base/alloc.h>
 #include <eval/eval.h>
 #include <support/test.h>
-#include <support/tiny_shop.h>
+#include <support/tiny_eval.h>
 
 enum { PRODUCTS = 40, QUERIES = 200, FAVOURITE = 3, SECOND = 5, GONE = 7 };
 
@@ -34,49 +34,15 @@ static void import_searches(sage_catalog *catalog) {
     must(sage_catalog_import_events(catalog, files, 1, &options, NULL, &report, &error), &error);
 }
 
-static void make_index(void) {
-    char path[SAGE_PATH_MAX];
-    sage_index_writer *writer;
-    sage_error error = {0};
-    const float vector[2] = {1, 0};
-    const sage_str shown[SAGE_SHOWN] = {{0}};
-    snprintf(path, sizeof path, "%s", scratch_path(dir, "index"));
-    must(sage_fs_mkdir(path, &error), &error);
-    must(sage_index_create(path, PRODUCTS - 1, 2, &writer, &error), &error);
-    for (size_t p = 0; p < PRODUCTS; p++)
-        if (p != GONE) must(sage_index_add(writer, pids[p], vector, shown, &error), &error);
-    must(sage_index_finish(writer, &error), &error);
-    must(sage_index_open(path, true, &catalogue, &error), &error);
-}
-
-static void make_dataset(sage_catalog *catalog) {
-    static sage_option table[64];
-    size_t n = 0;
-    uint64_t id;
-    sage_error error = {0};
-    sage_options *options;
-    for (; sage_dataset_options[n].key != NULL && n < 64; n++) table[n] = sage_dataset_options[n];
-    must(sage_options_over(table, n, &options, &error), &error);
-    must(sage_dataset_build(catalog, dir, options, NULL, NULL, NULL, &id, &error), &error);
-    must(sage_dataset_open(dir, id, true, &dataset, &error), &error);
-    sage_options_free(options);
-}
-
 static int open_shop(void **state) {
     (void)state;
-    sage_error error = {0};
+    static const char *const usual[] = {NULL};
     scratch_make(dir);
-    sage_catalog *catalog = tiny_catalog(dir);
-    tiny_import(catalog, dir, PRODUCTS, PRODUCTS, PRODUCTS, 0);
-    for (size_t p = 0; p < PRODUCTS; p++) {
-        char id[16];
-        snprintf(id, sizeof id, "p%zu", p);
-        must(sage_catalog_find_product(catalog, id, &pids[p], &error), &error);
-    }
+    sage_catalog *catalog = tiny_numbered(dir, PRODUCTS, pids);
     import_searches(catalog);
-    make_dataset(catalog);
+    dataset = tiny_packed(dir, catalog, usual);
     sage_catalog_close(catalog);
-    make_index();
+    catalogue = tiny_index_without(dir, pids, PRODUCTS, GONE);
     return 0;
 }
 
