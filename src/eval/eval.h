@@ -21,17 +21,7 @@ typedef struct sage_judgement {
 sage_status sage_judgements_of(const sage_dataset *dataset, sage_part part, sage_surface surface,
                                sage_judgement **judgements, size_t *n, sage_error *error);
 
-/* Fills k, rows and unknown_pairs of the report: all three methods, over all ("all": distinct (query, product) pairs
- * whatever their kind) and per task that occurs. The k ascend. */
-sage_status sage_eval_run(sage_engine *engine, const sage_judgement *judgements, size_t n, const size_t *k, size_t n_k,
-                          const sage_monitor *monitor, sage_eval_report *report, sage_error *error);
-
-/* Adds to a report that sage_eval_run filled: the row "popular" over all of the pairs, the list of the products with
- * most training pairs of searches, ties by ascending pid. No row where there are no such pairs. */
-sage_status sage_eval_popular(const sage_index *index, const sage_dataset *dataset, const sage_judgement *judgements,
-                              size_t n, sage_eval_report *report, sage_error *error);
-
-/* Adds to a report that sage_eval_run filled: rows of method vectors, "image" over all of the pairs and one a task that
+/* Adds to a report whose k are set: rows of method vectors, "image" over all of the pairs and one a task that
  * occurs. targets [queries][dim of the index]: the queries' own vectors, in the order of the judgements. */
 sage_status sage_eval_pictures(sage_engine *engine, const sage_judgement *judgements, size_t n, const float *targets,
                                const sage_monitor *monitor, sage_eval_report *report, sage_error *error);

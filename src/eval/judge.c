@@ -53,6 +53,9 @@ sage_status sage_judge_lists(sage_judge *judge, size_t n_lists, sage_error *erro
 
 sage_status sage_judge_read(sage_judge *judge, const sage_judgement *judgements, size_t n, sage_error *error) {
     sage_status st = SAGE_OK;
+    for (size_t i = 0; i < n; i++)
+        if (judgements[i].task >= SAGE_TASKS)
+            return sage_fail(error, SAGE_E_ARGUMENT, "judgement %zu has no known task", i);
     sage_judge_entry *entries = sage_alloc_zero(n, sizeof *entries);
     judge->texts = sage_alloc_zero(n, sizeof *judge->texts);
     if (entries == NULL || judge->texts == NULL) {
@@ -67,7 +70,7 @@ sage_status sage_judge_read(sage_judge *judge, const sage_judgement *judgements,
         judge->texts[judge->n_queries] = text;
         SAGE_TRY(sage_judge_add(judge, entries, of_query, error));
     }
-    SAGE_TRY(sage_judge_lists(judge, SAGE_METHODS, error));
+    SAGE_TRY(sage_judge_lists(judge, 1, error));
 out:
     sage_free(entries);
     return st;

@@ -23,7 +23,7 @@ typedef struct sage_judge {
     size_t n_lists;
 } sage_judge;
 
-/* Queries that are texts or pictures, with SAGE_METHODS lists. */
+/* Queries that are texts or pictures, with one list. SAGE_E_ARGUMENT where a task is none. */
 sage_status sage_judge_read(sage_judge *judge, const sage_judgement *judgements, size_t n, sage_error *error);
 /* Adds a query with n entries, in any order and with repeats; `first` need not be set. */
 sage_status sage_judge_add(sage_judge *judge, const sage_judge_entry *entries, size_t n, sage_error *error);
@@ -50,6 +50,12 @@ sage_status sage_judge_row(const sage_judge *judge, size_t list, const char *met
  * number. Two releases that are judged on one dataset have the same queries in the same order. */
 sage_status sage_judge_hits(const sage_judge *judge, size_t list, const char *method, const sage_judge_which *which,
                             const size_t *k, size_t n_k, sage_buf *out, sage_error *error);
+/* Adds to a report whose k are set, for a list: the row `all`, of each (query, product) once, and one a task that
+ * occurs; and the hits of both, where the report has them. SAGE_E_LIMIT where it is full. */
+sage_status sage_judge_rows(const sage_judge *judge, size_t list, const char *method, const char *all,
+                            sage_eval_report *report, sage_error *error);
+/* How many (query, product) name a product that the index does not hold. */
+uint64_t sage_judge_unknown(const sage_judge *judge, const sage_index *index);
 /* Pair recall of list a minus that of list b: sage_metrics_difference, in the same resamples that the rows are of. */
 sage_status sage_judge_difference(const sage_judge *judge, size_t a, size_t b, const sage_judge_which *which,
                                   const size_t *k, size_t n_k, sage_interval *out, sage_error *error);

@@ -2,7 +2,7 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <eval/best.h>
-#include <eval/judge.h>
+#include <eval/popular.h>
 
 /* Scores of products: training pairs of searches, each kind of event for itself. */
 static void count_pairs(const sage_dataset *dataset, sage_best *best) {
@@ -35,25 +35,28 @@ out:
     return st;
 }
 
-sage_status sage_eval_popular(const sage_index *index, const sage_dataset *dataset, const sage_judgement *judgements,
-                              size_t n, sage_eval_report *report, sage_error *error) {
-    static const char method[] = "popular";
-    static const sage_judge_which all = {.name = "all", .task = -1};
-    sage_status st = SAGE_OK;
-    sage_judge judge = {0};
-    size_t depth = report->k[report->n_k - 1], listed = 0;
-    sage_scored *list = sage_alloc_zero(depth, sizeof *list);
-    if (list == NULL) return sage_fail_memory(error, depth * sizeof *list);
-    SAGE_TRY(most_popular(dataset, index, depth, list, &listed, error));
-    if (listed == 0) goto out;
-    SAGE_TRY(sage_judge_read(&judge, judgements, n, error));
-    for (size_t q = 0; q < judge.n_queries; q++) sage_judge_rank(&judge, q, 0, list, listed, depth);
-    SAGE_TRY(sage_judge_row(&judge, 0, method, &all, report->k, report->n_k, &report->rows[report->n_rows], error));
-    report->n_rows++;
-    if (report->hits != NULL)
-        SAGE_TRY(sage_judge_hits(&judge, 0, method, &all, report->k, report->n_k, report->hits, error));
-out:
-    sage_judge_free(&judge);
-    sage_free(list);
-    return st;
+static sage_status list_them(void *ctx, size_t query, sage_str text, size_t depth, const sage_scored **list, size_t *n,
+                             sage_error *error) {
+    const sage_popular_products *popular = ctx;
+    (void)query, (void)text, (void)error;
+    *list = popular->list;
+    *n = popular->n < depth ? popular->n : depth;
+    return SAGE_OK;
+}
+
+sage_status sage_popular_count(sage_popular_products *popular, const sage_dataset *dataset, const sage_index *index,
+                               size_t depth, sage_error *error) {
+    sage_popular_free(popular);
+    popular->list = sage_alloc_zero(depth, sizeof *popular->list);
+    if (popular->list == NULL) return sage_fail_memory(error, depth * sizeof *popular->list);
+    return most_popular(dataset, index, depth, popular->list, &popular->n, error);
+}
+
+void sage_popular_free(sage_popular_products *popular) {
+    sage_free(popular->list);
+    *popular = (sage_popular_products){0};
+}
+
+sage_text_lister sage_popular_lister(sage_popular_products *popular) {
+    return (sage_text_lister){.name = "popular", .ctx = popular, .list = list_them};
 }

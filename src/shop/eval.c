@@ -3,7 +3,8 @@
 #include <base/arena.h>
 #include <base/error.h>
 #include <base/report.h>
-#include <eval/eval.h>
+#include <eval/popular.h>
+#include <eval/text_trial.h>
 #include <shop/eval_people.h>
 #include <shop/eval_pictures.h>
 #include <shop/shop.h>
@@ -176,6 +177,23 @@ out:
     return st;
 }
 
+static sage_status judge_texts(sage_engine *engine, const sage_dataset *dataset, const sage_judgement *judgements,
+                               size_t n, const sage_monitor *monitor, sage_eval_report *report, sage_error *error) {
+    sage_status st = SAGE_OK;
+    size_t depth = report->k[report->n_k - 1], n_more = 0;
+    sage_popular_products popular = {0};
+    sage_text_lister more[1];
+    sage_text_trial trial = {0};
+    if (dataset) SAGE_TRY(sage_popular_count(&popular, dataset, sage_engine_index(engine), depth, error));
+    if (popular.n) more[n_more++] = sage_popular_lister(&popular);
+    SAGE_TRY(sage_text_trial_run(&trial, engine, judgements, n, depth, more, n_more, NULL, monitor, error));
+    SAGE_TRY(sage_text_trial_report(&trial, report, error));
+out:
+    sage_text_trial_free(&trial);
+    sage_popular_free(&popular);
+    return st;
+}
+
 sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const sage_monitor *monitor,
                       sage_eval_report *report, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -195,10 +213,8 @@ sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const s
     SAGE_TRY(sage_release_open(shop, &opened, error));
     if (options) SAGE_TRY(sage_engine_cut(opened.engine, report->dims = options->dims, error));
     SAGE_TRY(judgements_for(shop, &opened.release, options, monitor, &dataset, &g, report, error));
-    SAGE_TRY(sage_eval_run(opened.engine, g.rows, g.n, k, n_k, monitor, report, error));
-    if (!g.n) report->n_rows = 0; /* rows of nothing */
-    if (g.n && dataset)
-        SAGE_TRY(sage_eval_popular(sage_engine_index(opened.engine), dataset, g.rows, g.n, report, error));
+    memcpy(report->k, k, (report->n_k = n_k) * sizeof *k);
+    if (g.n) SAGE_TRY(judge_texts(opened.engine, dataset, g.rows, g.n, monitor, report, error));
     SAGE_TRY(sage_eval_image_rows(shop, &opened, g.pictures, g.n_pictures, monitor, report, error));
     const sage_people_source people = {dataset, file, g.of[1], g.of[0], g.n_of[1], g.n_of[0]};
     SAGE_TRY(sage_eval_people_rows(shop, &opened, &people, monitor, &n_people, report, error));

@@ -3,6 +3,7 @@
 #include <base/rng.h>
 #include <eval/eval.h>
 #include <eval/searches.h>
+#include <eval/text_trial.h>
 #include <math.h>
 #include <support/test.h>
 #include <support/tiny_release.h>
@@ -77,12 +78,23 @@ static const sage_eval_row *row_of(const sage_eval_report *report, sage_method m
     return NULL;
 }
 
+static sage_status judged(const sage_judgement *list, size_t n, const sage_monitor *monitor, sage_eval_report *report,
+                          sage_error *error) {
+    sage_text_trial trial = {0};
+    bool simulated = report->simulated;
+    *report = (sage_eval_report){.n_k = 2, .k = {k[0], k[1]}, .simulated = simulated};
+    sage_status st = sage_text_trial_run(&trial, engine, list, n, k[1], NULL, 0, NULL, monitor, error);
+    if (st == SAGE_OK) st = sage_text_trial_report(&trial, report, error);
+    sage_text_trial_free(&trial);
+    return st;
+}
+
 static void test_rows_are_what_the_engine_answers(void **state) {
     (void)state;
     static sage_eval_report report;
     sage_error error = {0};
     report.simulated = true;
-    must(sage_eval_run(engine, judgements, JUDGED, k, 2, NULL, &report, &error), &error);
+    must(judged(judgements, JUDGED, NULL, &report, &error), &error);
     assert_int_equal(report.n_rows, 3 * 4); /* all and three tasks */
     assert_int_equal(report.n_k, 2);
     assert_int_equal(report.k[1], 100);
@@ -110,12 +122,9 @@ static void test_wrong_arguments(void **state) {
     (void)state;
     static sage_eval_report report;
     sage_error error = {0};
-    const size_t falling[] = {100, 10}, zero[] = {0};
     sage_judgement strange = {SAGE_STR("red"), SAGE_TASKS, 1};
-    assert_int_equal(sage_eval_run(engine, judgements, JUDGED, falling, 2, NULL, &report, &error), SAGE_E_ARGUMENT);
-    assert_int_equal(sage_eval_run(engine, judgements, JUDGED, zero, 1, NULL, &report, &error), SAGE_E_ARGUMENT);
-    assert_int_equal(sage_eval_run(engine, &strange, 1, k, 2, NULL, &report, &error), SAGE_E_ARGUMENT);
-    assert_int_equal(sage_eval_run(engine, NULL, 0, k, 2, NULL, &report, &error), SAGE_OK);
+    assert_int_equal(judged(&strange, 1, NULL, &report, &error), SAGE_E_ARGUMENT);
+    assert_int_equal(judged(NULL, 0, NULL, &report, &error), SAGE_OK);
     assert_int_equal(row_of(&report, SAGE_HYBRID, "all")->queries, 0);
 }
 
@@ -153,7 +162,7 @@ static void test_stops_on_request(void **state) {
     static volatile sig_atomic_t stop = 1;
     const sage_monitor monitor = {.cancel = &stop};
     sage_fusion fusion = {0.5, 100};
-    assert_int_equal(sage_eval_run(engine, judgements, JUDGED, k, 2, &monitor, &report, NULL), SAGE_E_CANCELLED);
+    assert_int_equal(judged(judgements, JUDGED, &monitor, &report, NULL), SAGE_E_CANCELLED);
     assert_int_equal(sage_eval_choose_fusion(engine, judgements, JUDGED, &monitor, &fusion, NULL), SAGE_E_CANCELLED);
 }
 
@@ -165,7 +174,7 @@ static void test_every_allocation_may_fail(void **state) {
     for (unsigned long from = 1; !done; from++) {
         sage_fusion fusion = {0.5, 100};
         sage_alloc_fail_from(from);
-        sage_status st = sage_eval_run(engine, judgements, 12, k, 2, NULL, &report, &error);
+        sage_status st = judged(judgements, 12, NULL, &report, &error);
         if (st == SAGE_OK) st = sage_eval_choose_fusion(engine, judgements, 12, NULL, &fusion, &error);
         done = sage_alloc_fail_from(0) < from;
         assert_int_equal(st, done ? SAGE_OK : SAGE_E_MEMORY);
@@ -195,7 +204,7 @@ static void test_pictures_have_rows_of_their_own(void **state) {
                                    NULL};
         memcpy(targets + q * dim, sage_index_vectors(index) + row * dim, dim * sizeof *targets);
     }
-    must(sage_eval_run(engine, judgements, JUDGED, k, 2, NULL, &report, &error), &error);
+    must(judged(judgements, JUDGED, NULL, &report, &error), &error);
     size_t n_rows = report.n_rows, unknown = report.unknown_pairs;
     must(sage_eval_pictures(engine, list, PICTURES, targets, NULL, &report, &error), &error);
     assert_int_equal(report.n_rows, n_rows + 3);
