@@ -22,6 +22,7 @@ static sage_judge judge_of(const sage_judgement *judgements, size_t n) {
     sage_judge judge = {0};
     sage_error error = {0};
     if (sage_judge_read(&judge, judgements, n, &error) != SAGE_OK) fail_msg("%s", error.text);
+    if (sage_judge_lists(&judge, SAGE_METHODS, &error) != SAGE_OK) fail_msg("%s", error.text);
     return judge;
 }
 
