@@ -14,12 +14,24 @@ typedef struct sage_interval {
     double value, low, high;
 } sage_interval; /* with its 95 % bootstrap interval over queries */
 
+/* Of the held-out pairs whose events say at which position the product was shown, or how likely it was to be seen: each
+ * event weighs 1 / propensity in place of 1 (docs/model.md, "Positions"). */
+typedef struct sage_eval_weighted {
+    uint64_t pairs, queries;  /* that say; 0: nothing is weighted */
+    uint64_t events, clipped; /* events of these pairs that say, and those of them whose weight was cut */
+    double effective;         /* the number of equally weighted pairs that they are worth: (sum w)^2 / sum w^2 */
+    sage_interval unweighted[SAGE_EVAL_K_MAX]; /* pair recall of the same events, each weighing 1 */
+    sage_interval recall[SAGE_EVAL_K_MAX];     /* and by their weights */
+} sage_eval_weighted;
+
 typedef struct sage_eval_options {
     const char *events_file; /* judge on this event file in place of the held-out part, or NULL */
     size_t n_k;              /* 0 = 10, 100 */
     size_t k[SAGE_EVAL_K_MAX];
     const char *hits_file; /* where to write each query's hits, see below, or NULL */
     size_t dims;           /* compare only so many of the vectors' first numbers, renormalised; 0 = all */
+    double position_power; /* the propensity of position r is r^-power where an event does not say its own; 0 = 1 */
+    double weight_clip;    /* no event weighs more, >= 1; 0 = 100 */
 } sage_eval_options;
 
 typedef struct sage_eval_row {
@@ -30,6 +42,7 @@ typedef struct sage_eval_row {
     uint64_t pairs, queries;
     sage_interval pair_recall[SAGE_EVAL_K_MAX], query_recall[SAGE_EVAL_K_MAX], mrr[SAGE_EVAL_K_MAX],
         ndcg[SAGE_EVAL_K_MAX];
+    sage_eval_weighted weighted;
 } sage_eval_row;
 
 /* Pair recall of one method minus that of another, both judged on the same queries and in the same resamples of them:
@@ -37,6 +50,8 @@ typedef struct sage_eval_row {
 typedef struct sage_eval_difference {
     char method[16], against[16], task[32];
     sage_interval pair_recall[SAGE_EVAL_K_MAX];
+    uint64_t weighted_pairs;                        /* 0: the next are 0 too */
+    sage_interval weighted_recall[SAGE_EVAL_K_MAX]; /* the same of sage_eval_weighted.recall */
 } sage_eval_difference;
 
 typedef struct sage_eval_report {
@@ -46,11 +61,12 @@ typedef struct sage_eval_report {
     sage_eval_row rows[SAGE_EVAL_ROWS_MAX];
     size_t n_differences; /* of queries that are users or products */
     sage_eval_difference differences[SAGE_EVAL_DIFFERENCES_MAX];
-    bool simulated;         /* the events come from `itemsage synth events` */
-    uint64_t unknown_pairs; /* judged pairs whose product is not in the index; they count as misses */
-    size_t dims;            /* as the options said */
-    struct sage_buf *hits;  /* the library's while it judges; NULL after */
-    char source[256];       /* what was judged on: "held-out test part of dataset 1", or the file */
+    bool simulated;                     /* the events come from `itemsage synth events` */
+    uint64_t unknown_pairs;             /* judged pairs whose product is not in the index; they count as misses */
+    size_t dims;                        /* as the options said */
+    double position_power, weight_clip; /* those used */
+    struct sage_buf *hits;              /* the library's while it judges; NULL after */
+    char source[256];                   /* what was judged on: "held-out test part of dataset 1", or the file */
 } sage_eval_report;
 
 /* hits_file gets a line a method, task and query: "task method query pairs hits@k ..", tabs between, the query by its

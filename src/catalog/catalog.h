@@ -114,8 +114,10 @@ typedef struct sage_event_row {
     int64_t pid;
     sage_str product_id;
     uint64_t count;
-    int64_t time_ms; /* Unix epoch, milliseconds; INT64_MIN where no event had a time */
-    bool simulated;  /* from a scan: its event_id is one of `itemsage synth events`; a cursor leaves it false */
+    int64_t time_ms;   /* Unix epoch, milliseconds; INT64_MIN where no event had a time */
+    bool simulated;    /* from a scan: its event_id is one of `itemsage synth events`; a cursor leaves it false */
+    uint64_t position; /* from a scan: where the product was shown, from 1 on; 0: not said. A cursor leaves both 0 */
+    double propensity; /* from a scan: the probability that it was seen there; 0: not said */
 } sage_event_row;
 
 typedef struct sage_event_cursor sage_event_cursor;
@@ -124,6 +126,23 @@ sage_status sage_event_cursor_next(sage_event_cursor *cursor, const sage_event_r
                                    sage_error *error); /* *row = NULL: end */
 void sage_event_cursor_close(sage_event_cursor *cursor);
 bool sage_catalog_simulated(sage_catalog *catalog); /* some event came from `itemsage synth events` */
+
+/* Single events of known products that say where their product was shown, in no order. */
+typedef struct sage_shown_row {
+    sage_str query_key;   /* of the surface that was asked for; lives until the next step */
+    int64_t pid, time_ms; /* INT64_MIN: none */
+    sage_event_kind kind;
+    uint64_t count, position; /* position 0: it says a propensity alone */
+    double propensity;        /* 0: it says a position alone */
+} sage_shown_row;
+
+typedef struct sage_shown_cursor sage_shown_cursor;
+/* Those of a surface; of SAGE_ON_USER: of all that users did, whatever the surface, under their ids. */
+sage_status sage_shown_cursor_open(sage_catalog *catalog, sage_surface surface, sage_shown_cursor **cursor,
+                                   sage_error *error);
+sage_status sage_shown_cursor_next(sage_shown_cursor *cursor, const sage_shown_row **row,
+                                   sage_error *error); /* *row = NULL: end */
+void sage_shown_cursor_close(sage_shown_cursor *cursor);
 
 /* Whether some event began with a query of this key; of product also whether there is such a product, of user whether
  * somebody of that id did anything. */

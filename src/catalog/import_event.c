@@ -3,12 +3,13 @@
 #include <catalog/import_event.h>
 #include <catalog/import_links.h>
 #include <catalog/import_time.h>
+#include <math.h>
 #include <string.h>
 #include <strings.h>
 #include <text/normalise.h>
 
-enum { ID_MAX = 255, QUERY_MAX = 4096, COUNT_MAX = 1000000000 };
-enum { TIMESTAMP, USER_ID, SURFACE, QUERY, PRODUCT_ID, EVENT, COUNT, EVENT_ID, FIELDS };
+enum { ID_MAX = 255, QUERY_MAX = 4096, COUNT_MAX = 1000000000, POSITION_MAX = 1000000000, NUMBER_MAX = 64 };
+enum { TIMESTAMP, USER_ID, SURFACE, QUERY, PRODUCT_ID, EVENT, COUNT, EVENT_ID, POSITION, PROPENSITY, FIELDS };
 
 /* The own name of a field stands before its alias. */
 static const sage_map_name names[] = {
@@ -18,7 +19,8 @@ static const sage_map_name names[] = {
     {"search_term", QUERY},   {"product_id", PRODUCT_ID},
     {"item_id", PRODUCT_ID},  {"event", EVENT},
     {"event_name", EVENT},    {"count", COUNT},
-    {"event_id", EVENT_ID},
+    {"event_id", EVENT_ID},   {"position", POSITION},
+    {"index", POSITION},      {"propensity", PROPENSITY},
 };
 
 static const struct {
@@ -129,6 +131,46 @@ static bool take_ids(const found *f, sage_feed_event *event, sage_flaw *flaw) {
     return true;
 }
 
+/* A whole number from least to most. */
+static bool read_whole(sage_str text, int64_t least, int64_t most, int64_t *number) {
+    *number = 0;
+    bool digits = text.len > 0 && text.len <= 10;
+    for (size_t i = 0; i < text.len && digits; i++) {
+        digits = text.data[i] >= '0' && text.data[i] <= '9';
+        if (digits) *number = *number * 10 + (text.data[i] - '0');
+    }
+    return digits && *number >= least && *number <= most;
+}
+
+static size_t read_digits(sage_str text, size_t at, double *number) {
+    size_t from = at;
+    for (; at < text.len && text.data[at] >= '0' && text.data[at] <= '9'; at++)
+        *number = *number * 10 + (text.data[at] - '0');
+    return at - from;
+}
+
+/* 0.25, .25, 1, 2.5e-3: a decimal number with a point, whatever the program's locale says. */
+static bool read_share(sage_str text, double *number) {
+    double power = 0;
+    bool below = false;
+    size_t at = 0, whole, part = 0;
+    *number = 0;
+    if (text.len > NUMBER_MAX) return false;
+    at += whole = read_digits(text, at, number);
+    if (at < text.len && text.data[at] == '.') at += 1 + (part = read_digits(text, at + 1, number));
+    if (whole + part == 0) return false;
+    if (at < text.len && (text.data[at] == 'e' || text.data[at] == 'E')) {
+        at++;
+        below = at < text.len && text.data[at] == '-';
+        if (at < text.len && (below || text.data[at] == '+')) at++;
+        size_t digits = read_digits(text, at, &power);
+        if (digits == 0) return false;
+        at += digits;
+    }
+    *number /= pow(10, (double)part + (below ? power : -power));
+    return at == text.len && *number > 0 && *number <= 1;
+}
+
 static bool take_numbers(const found *f, sage_feed_event *event, sage_flaw *flaw) {
     sage_str time = f->value[TIMESTAMP], count = f->value[COUNT];
     event->time_ms = INT64_MIN;
@@ -139,17 +181,31 @@ static bool take_numbers(const found *f, sage_feed_event *event, sage_flaw *flaw
                              "timestamp \"%s\" is not a time; write 2024-05-01T12:00:00Z or Unix seconds",
                              sage_show(time).text);
     }
-    if (count.len == 0) return true;
-    event->count = 0;
-    bool digits = count.len <= 10;
-    for (size_t i = 0; i < count.len && digits; i++) {
-        digits = count.data[i] >= '0' && count.data[i] <= '9';
-        if (digits) event->count = event->count * 10 + (count.data[i] - '0');
-    }
-    if (digits && event->count >= 1 && event->count <= COUNT_MAX) return true;
+    if (count.len == 0 || read_whole(count, 1, COUNT_MAX, &event->count)) return true;
     flaw->column = f->column[COUNT];
     return sage_flaw_set(flaw, "bad-count", "count \"%s\" is not a whole number from 1 to %d", sage_show(count).text,
                          COUNT_MAX);
+}
+
+static bool take_position(const found *f, sage_feed_event *event, sage_flaw *flaw) {
+    sage_str position = f->value[POSITION];
+    int from = f->by_alias[POSITION] ? 0 : 1;
+    if (position.len == 0 || (from == 0 && !f->by_alias[PRODUCT_ID])) return true;
+    if (read_whole(position, from, POSITION_MAX, &event->position)) {
+        event->position += 1 - from;
+        return true;
+    }
+    flaw->column = f->column[POSITION];
+    return sage_flaw_set(flaw, "bad-position", "%s \"%s\" is not a whole number from %d to %d",
+                         from == 0 ? "index" : "position", sage_show(position).text, from, POSITION_MAX);
+}
+
+static bool take_propensity(const found *f, sage_feed_event *event, sage_flaw *flaw) {
+    sage_str text = f->value[PROPENSITY];
+    if (text.len == 0 || read_share(text, &event->propensity)) return true;
+    flaw->column = f->column[PROPENSITY];
+    return sage_flaw_set(flaw, "bad-propensity", "propensity \"%s\" is not a number above 0 and at most 1",
+                         sage_show(text).text);
 }
 
 static bool take_query(const sage_event_reader *reader, const found *f, sage_feed_event *event, sage_flaw *flaw) {
@@ -202,7 +258,8 @@ sage_status sage_event_take(sage_event_reader *reader, const sage_feed_row *row,
     *event = (sage_feed_event){0};
     *flaw = (sage_flaw){0};
     if (!gather(reader, row, &f, flaw) || !take_ids(&f, event, flaw) || !take_kind(&f, event, flaw) ||
-        !take_surface(&f, event, flaw) || !take_numbers(&f, event, flaw) || !take_query(reader, &f, event, flaw)) {
+        !take_surface(&f, event, flaw) || !take_numbers(&f, event, flaw) || !take_position(&f, event, flaw) ||
+        !take_propensity(&f, event, flaw) || !take_query(reader, &f, event, flaw)) {
         return SAGE_OK;
     }
     return event->surface == SAGE_ON_SEARCH ? make_key(reader, flaw, error) : SAGE_OK;

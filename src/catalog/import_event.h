@@ -9,8 +9,11 @@
  *   timestamp   see catalog/import_time.h ("bad-timestamp"); may be absent
  *   count       1 .. 10^9 ("bad-count"); absent: 1
  *   user_id     at most 255 bytes ("bad-user-id");  event_id  any text
+ *   position    1 .. 10^9, the rank at which the product was shown ("bad-position"); may be absent
+ *   propensity  above 0, at most 1: the probability that it was seen there ("bad-propensity"); may be absent
  * Other columns mean nothing. A field given twice is "repeated-field". GA4 names of columns are aliases that count
- * where the own name is absent or empty: event_name, item_id, event_timestamp, search_term, user_pseudo_id. */
+ * where the own name is absent or empty: event_name, item_id, event_timestamp, search_term, user_pseudo_id, index.
+ * GA4's index counts from 0, and only beside an item_id, since a column of that name may be anything. */
 #ifndef SAGE_CATALOG_IMPORT_EVENT_H
 #define SAGE_CATALOG_IMPORT_EVENT_H
 
@@ -26,6 +29,8 @@ typedef struct sage_feed_event {
     sage_str query, query_key, product_id, user_id, event_id;
     int64_t time_ms; /* INT64_MIN: absent */
     int64_t count;
+    int64_t position;  /* 0: absent */
+    double propensity; /* 0: absent */
 } sage_feed_event;
 
 typedef struct sage_event_reader {

@@ -70,8 +70,8 @@ static sage_status event_store_init(event_store *store, sage_import *import, sag
                             "INSERT INTO users(user_id) VALUES(?1)", error));
     SAGE_TRY(
         sage_db_prepare(db,
-                        "INSERT INTO events(query, product, kind, count, time, user, event_id) VALUES(?1, ?2, ?3, ?4,"
-                        " ?5, ?6, ?7)",
+                        "INSERT INTO events(query, product, kind, count, time, user, event_id, position, propensity)"
+                        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                         &store->add, error));
     SAGE_TRY(sage_db_prepare(db, "SELECT 1 FROM events WHERE event_id = ?1", &store->known, error));
     SAGE_TRY(sage_import_index_begin(&store->index, db, error));
@@ -134,6 +134,8 @@ static sage_status write_event(event_store *store, const sage_feed_event *event,
     if (event->time_ms != INT64_MIN) sqlite3_bind_int64(store->add, 5, event->time_ms);
     if (user != 0) sqlite3_bind_int64(store->add, 6, user);
     if (event_id != NULL) sage_bind_blob16(store->add, 7, event_id);
+    if (event->position > 0) sqlite3_bind_int64(store->add, 8, event->position);
+    if (event->propensity > 0) sqlite3_bind_double(store->add, 9, event->propensity);
     SAGE_TRY(sage_db_run(store->add, error));
 out:
     return st;
@@ -330,6 +332,8 @@ static sage_status scan_event(void *ctx, const sage_feed_event *event, sage_erro
                           .product_id = event->product_id,
                           .count = (uint64_t)event->count,
                           .time_ms = event->time_ms,
+                          .position = (uint64_t)event->position,
+                          .propensity = event->propensity,
                           .simulated = is_simulated(event->event_id)};
     sage_status st = sage_store_find(s->catalog, event->product_id, &row.pid, error);
     if (st != SAGE_OK) return st;

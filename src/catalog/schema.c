@@ -3,7 +3,7 @@
 #include <io/fs.h>
 #include <stdio.h>
 
-static const char *const steps[SAGE_CATALOG_VERSION] = {sage_schema_v1, sage_schema_v2, sage_schema_v3};
+static const char *const steps[SAGE_CATALOG_VERSION] = {sage_schema_v1, sage_schema_v2, sage_schema_v3, sage_schema_v4};
 
 const sage_migrations sage_catalog_migrations = {steps, SAGE_CATALOG_VERSION};
 

@@ -7,7 +7,7 @@
 
 #include <io/db.h>
 
-enum { SAGE_CATALOG_APPLICATION_ID = 0x53414745 /* "SAGE" */, SAGE_CATALOG_VERSION = 3 };
+enum { SAGE_CATALOG_APPLICATION_ID = 0x53414745 /* "SAGE" */, SAGE_CATALOG_VERSION = 4 };
 
 /* steps[v] brings version v to version v + 1. */
 typedef struct sage_migrations {
@@ -15,7 +15,7 @@ typedef struct sage_migrations {
     int n;
 } sage_migrations;
 
-extern const char sage_schema_v1[], sage_schema_v2[], sage_schema_v3[];
+extern const char sage_schema_v1[], sage_schema_v2[], sage_schema_v3[], sage_schema_v4[];
 extern const sage_migrations sage_catalog_migrations;
 
 /* Reads user_version. SAGE_E_FORMAT where the file is no itemsage catalogue. */
