@@ -249,11 +249,14 @@ const cli_command cli_import_events = {
     .min_operands = 1,
     .max_operands = FILES_MAX,
     .summary = "Reads event logs: who searched or looked at what, then clicked, saved, bought",
-    .text = "Reads event logs in the same formats as feeds. Fields: timestamp, user_id, surface (search, image, "
-            "product, user), query, product_id, event (click, save, add_to_cart, checkout, or GA4's select_item, "
-            "view_item, add_to_wishlist, purchase), count, event_id.\n\nA file that has been imported already is "
-            "refused by its content; an event_id, where given, removes duplicates. Events of products that are not in "
-            "the catalogue are kept and counted.",
+    .text =
+        "Reads event logs in the same formats as feeds. Fields: timestamp, user_id, surface (search, image, "
+        "product, user), query, product_id, event (click, save, add_to_cart, checkout, or GA4's select_item, "
+        "view_item, add_to_wishlist, purchase), count, event_id, position (the rank at which the product was shown, "
+        "from 1 on; GA4's index from 0) and propensity (the probability that it was seen there), by which `eval` "
+        "weighs.\n\nA file that has been imported already is "
+        "refused by its content; an event_id, where given, removes duplicates. Events of products that are not in "
+        "the catalogue are kept and counted.",
     .flags = event_flags,
     .example = "itemsage -C myshop import events 2026-11-*.tsv.gz",
     .run = run_events,

@@ -139,6 +139,74 @@ static void refuses_bad_rows(void **state) {
     place_close(&p);
 }
 
+/* position and propensity of all searches' events, by their order in the file; "-" where there is none. */
+static void need_shown(place *p, const char *expected) {
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+    sage_buf out;
+    sage_buf_init(&out, 1 << 16);
+    assert_int_equal(sqlite3_open(p->db, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT coalesce(position, '-') || ' ' || coalesce(propensity, '-') || ';'"
+                                        " FROM events ORDER BY event",
+                                        -1, &stmt, NULL),
+                     SQLITE_OK);
+    while (sqlite3_step(stmt) == SQLITE_ROW)
+        need_ok(p, sage_buf_text(&out, (const char *)sqlite3_column_text(stmt, 0), NULL));
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    need_ok(p, sage_buf_text(&out, "", NULL));
+    assert_string_equal(out.data, expected);
+    sage_buf_free(&out);
+}
+
+static void keeps_where_products_were_shown(void **state) {
+    SETUP;
+    need_ok(&p, place_events(&p, "e.csv",
+                             "query,product_id,event,position,propensity,event_id\n"
+                             "q,a,click,1,,1\nq,a,click,1000000000,1,2\nq,a,click,,.5,3\nq,a,click,7,2.5e-3,4\n"
+                             "q,a,click,,,5\nq,a,click,2,1.000000e+00,6\nq,a,click,9,,1\n",
+                             NULL));
+    assert_int_equal(p.report.unchanged, 1); /* an event_id that was seen keeps what it said */
+    need_shown(&p, "1 -;1000000000 1.0;- 0.5;7 0.0025;- -;2 1.0;");
+    place_close(&p);
+}
+
+/* GA4's index counts from 0, beside item_id alone; by --map it is a position. */
+static void an_index_of_ga4_counts_from_0(void **state) {
+    SETUP;
+    const sage_import_options map = {.map = "position=index"};
+    need_ok(&p, place_events(&p, "ga4.jsonl",
+                             "{\"event_name\":\"select_item\",\"item_id\":\"a\",\"search_term\":\"q\",\"index\":0}\n"
+                             "{\"event_name\":\"select_item\",\"item_id\":\"a\",\"search_term\":\"q\",\"index\":4}\n"
+                             "{\"event_name\":\"select_item\",\"item_id\":\"a\",\"search_term\":\"q\",\"index\":4,"
+                             "\"position\":9}\n",
+                             NULL));
+    need_ok(&p, place_events(&p, "own.csv", "index,query,product_id,event\n0,q,a,click\nx,q,a,click\n", NULL));
+    assert_int_equal(p.report.rejected, 0);
+    need_ok(&p, place_events(&p, "map.csv", "index,search_term,item_id,event\n1,q,a,click\n0,q,a,click\n", &map));
+    assert_int_equal(reason_count(&p.report, "bad-position"), 1);
+    need_ok(&p, place_events(&p, "bad.csv", "index,search_term,item_id,event\n-1,q,a,click\n", NULL));
+    assert_int_equal(reason_count(&p.report, "bad-position"), 1);
+    need_shown(&p, "1 -;5 -;9 -;- -;- -;1 -;");
+    place_close(&p);
+}
+
+static void refuses_positions_and_propensities_that_are_none(void **state) {
+    SETUP;
+    need_ok(&p, place_events(&p, "e.csv",
+                             "query;product_id;event;position;propensity\n"
+                             "q;a;click;0;\nq;a;click;-1;\nq;a;click;1.5;\nq;a;click;first;\nq;a;click;1000000001;\n"
+                             "q;a;click;;0\nq;a;click;;-0.1\nq;a;click;;1.01\nq;a;click;;0,5\nq;a;click;;nan\n"
+                             "q;a;click;;1e-400\nq;a;click;;1e\nq;a;click;;.\nq;a;click;;5e1\nq;a;click;;0x1\n"
+                             "q;a;click;;0.5 0\n",
+                             NULL));
+    assert_int_equal(p.report.added, 0);
+    assert_int_equal(reason_count(&p.report, "bad-position"), 5);
+    assert_int_equal(reason_count(&p.report, "bad-propensity"), 11);
+    place_close(&p);
+}
+
 static void refuses_a_file_that_holds_no_events(void **state) {
     SETUP;
     assert_int_equal(place_events(&p, "e.csv", "id,title\na,x\n", NULL), SAGE_E_FORMAT);
@@ -304,6 +372,9 @@ int main(void) {
         cmocka_unit_test(adds_up_and_orders),
         cmocka_unit_test(accepts_other_names),
         cmocka_unit_test(refuses_bad_rows),
+        cmocka_unit_test(keeps_where_products_were_shown),
+        cmocka_unit_test(an_index_of_ga4_counts_from_0),
+        cmocka_unit_test(refuses_positions_and_propensities_that_are_none),
         cmocka_unit_test(refuses_a_file_that_holds_no_events),
         cmocka_unit_test(the_same_content_is_refused),
         cmocka_unit_test(the_same_file_twice_in_one_import_is_refused),

@@ -319,6 +319,29 @@ static void format_3_finds_users_of_before(void **state) {
     place_close(&p);
 }
 
+/* Everything of a shown cursor, as sums. */
+typedef struct shown {
+    size_t n;
+    uint64_t count, positions;
+    double propensities;
+} shown;
+
+static shown shown_on(place *p, sage_surface surface) {
+    sage_shown_cursor *cursor = NULL;
+    const sage_shown_row *row = NULL;
+    shown all = {0};
+    need_ok(p, sage_shown_cursor_open(p->catalog, surface, &cursor, &p->error));
+    for (;; all.n++) {
+        need_ok(p, sage_shown_cursor_next(cursor, &row, &p->error));
+        if (row == NULL) break;
+        all.count += row->count;
+        all.positions += row->position;
+        all.propensities += row->propensity;
+    }
+    sage_shown_cursor_close(cursor);
+    return all;
+}
+
 static void released_format_3_opens(void **state) {
     (void)state;
     place p;
@@ -334,6 +357,40 @@ static void released_format_3_opens(void **state) {
     assert_int_equal(counted.products, 2);
     assert_int_equal(counted.events, 5);
     assert_int_equal(counted.unknown_product_events, 1);
+    assert_int_equal(shown_on(&p, SAGE_ON_SEARCH).n, 0); /* nobody had said where products were shown */
+    assert_int_equal(shown_on(&p, SAGE_ON_USER).n, 0);
+    assert_int_equal(ask(&p, "SELECT count(*) FROM events WHERE position IS NULL AND propensity IS NULL"), 5);
+    need_ok(&p, place_events(&p, "more.csv", "query,product_id,event,position\nhat,hat,click,4\n", NULL));
+    assert_int_equal(shown_on(&p, SAGE_ON_SEARCH).positions, 4);
+    place_close(&p);
+}
+
+static void released_format_4_opens(void **state) {
+    (void)state;
+    place p;
+    lay_format(&p, "catalog-v4.sql");
+    need_ok(&p, sage_catalog_open(p.db, true, &p.catalog, &p.error));
+    assert_int_equal(acts_of(&p, NULL), 4);
+    sage_shop_state counted = {0};
+    need_ok(&p, sage_catalog_count(p.catalog, &counted, &p.error));
+    assert_int_equal(counted.events, 5);
+    assert_int_equal(counted.rejects, 2);
+    shown search = shown_on(&p, SAGE_ON_SEARCH), product = shown_on(&p, SAGE_ON_PRODUCT);
+    assert_int_equal(search.n, 1); /* the other is of a product that is gone */
+    assert_int_equal(search.count, 2);
+    assert_int_equal(search.positions, 3);
+    assert_int_equal(product.n, 1);
+    assert_int_equal(product.positions, 0);
+    assert_float_equal(product.propensities, 0.25, 0);
+    shown users = shown_on(&p, SAGE_ON_USER);
+    assert_int_equal(users.n, 3);
+    assert_int_equal(users.positions, 4);
+    assert_float_equal(users.propensities, 0.75, 0);
+    uint64_t events = 0;
+    need_ok(&p, sage_catalog_forget_user(p.catalog, "ann", &events, &p.error));
+    assert_int_equal(events, 2);
+    assert_int_equal(shown_on(&p, SAGE_ON_USER).n, 1);
+    assert_int_equal(shown_on(&p, SAGE_ON_SEARCH).n, 0);
     place_close(&p);
 }
 
@@ -381,6 +438,7 @@ int main(void) {
         cmocka_unit_test(released_format_2_opens),
         cmocka_unit_test(format_3_finds_users_of_before),
         cmocka_unit_test(released_format_3_opens),
+        cmocka_unit_test(released_format_4_opens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
