@@ -268,7 +268,7 @@ static void print_profile(size_t steps, size_t threads) {
 static void time_steps(bench *b) {
     sage_error error = {0};
     sage_loss loss = {0};
-    sage_loss_spec spec = {.n_pairs = b->pairs, .n_random = b->random, .in_batch = true};
+    sage_loss_spec spec = {.n_pairs = b->pairs, .n_random = b->random};
     sage_row_sink sink = {b, update_rows, update_ids};
     double times[MAX_STEPS], cpu = 0;
     real *dense = must(malloc(sage_model_dense_size(b->model) * sizeof *dense));

@@ -72,8 +72,7 @@ static void read_batch(side *s, const char *path) {
     s->spec = (sage_loss_spec){.n_pairs = queries->dim[0],
                                .n_random = s->batch.n - queries->dim[0],
                                .queries = queries->data,
-                               .log_q = find(s, "spec.log_q", true)->data,
-                               .in_batch = true};
+                               .log_q = find(s, "spec.log_q", true)->data};
 }
 
 /* ---- a step ---- */

@@ -38,6 +38,10 @@ const sage_option sage_sampler_options[] = {
      "Pairs in a batch; auto is 1,024, and no more than there are products, searches by picture and events of users."},
     {"sampler", "negatives", SAGE_OPT_INT, 0, 1e6, NULL, "auto",
      "Random negatives from the whole catalogue that a batch shares; auto is as many as pairs."},
+    {"sampler", "softmaxes", SAGE_OPT_CHOICE, 0, 0, "both|in_batch|random|concat", "both",
+     "Which negatives a query's product is told from: both in-batch and random ones, by two losses that are added up; "
+     "in-batch ones alone (no random ones are then drawn) or random ones alone; or both in one softmax. Where a batch "
+     "could hold the whole catalogue, all but in_batch take one softmax over that."},
     {"sampler", "catalogue_share", SAGE_OPT_REAL, 0, 1, NULL, "auto",
      "Share of a batch's texts, and of its pictures, that is made from the catalogue alone; auto is 0.6 where there "
      "are events, and 1 where there are none."},
@@ -138,8 +142,9 @@ const sage_option sage_sampler_options[] = {
     {"sampler", "token_dropout", SAGE_OPT_REAL, 0, 1, NULL, "0.3",
      "Probability that a product's own token is left out in a step, so that the rest learns to do without."},
     {"sampler", "log_q", SAGE_OPT_CHOICE, 0, 0, "exact|sketch|off", "exact",
-     "Correction of in-batch logits for how often a product is drawn: from exact counts, from a count-min sketch, or "
-     "none."},
+     "Correction of in-batch logits (with softmaxes=concat of all) for how often a product is drawn: from exact "
+     "counts, "
+     "from a count-min sketch, or none."},
     {"sampler", "sketch_depth", SAGE_OPT_INT, 1, 16, NULL, "2", "Rows of the count-min sketch."},
     {"sampler", "sketch_width", SAGE_OPT_INT, 2, 4294967296.0, NULL, "1048576",
      "Cells of a sketch's row; a power of two."},

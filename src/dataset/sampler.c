@@ -13,7 +13,7 @@ static sage_status allocate_rows(sage_sampler *s, sage_error *error) {
     s->made_query = sage_alloc(rows * sizeof *s->made_query);
     s->task = sage_alloc(rows);
     s->weight = sage_alloc(rows * sizeof *s->weight);
-    s->log_q = sage_alloc(rows * sizeof *s->log_q);
+    s->log_q = sage_alloc(columns * sizeof *s->log_q);
     s->mask = sage_alloc_zero(rows, (columns + 63) / 64 * sizeof *s->mask);
     if (s->workers == NULL || s->product == NULL || s->query == NULL || s->made_query == NULL || s->task == NULL ||
         s->weight == NULL || s->log_q == NULL || s->mask == NULL) {
@@ -228,8 +228,8 @@ size_t sage_sampler_memory_bytes(const sage_sampler *sampler) {
     size_t numbers = s->query_ids.capacity + s->query_begin.capacity + s->keys.capacity + s->key_begin.capacity +
                      s->token_begin.capacity + s->token_ids.capacity + s->bag_begin.capacity + s->image_begin.capacity +
                      s->made_product.capacity + s->made_ids.capacity + s->made_begin.capacity + s->made_entry.capacity +
-                     columns + 2 * rows;
-    size_t bytes = sizeof *s + numbers * sizeof(uint32_t) + rows * (1 + 2 * sizeof(float)) +
+                     2 * columns + 2 * rows;
+    size_t bytes = sizeof *s + numbers * sizeof(uint32_t) + rows * (1 + sizeof(float)) +
                    rows * ((columns + 63) / 64) * 8 + s->token_field_capacity + s->images_capacity * sizeof(float) +
                    sage_mask_tables_bytes(&s->tables) + sage_teacher_bytes(&s->teacher) + sage_pictures_bytes(s) +
                    sage_people_bytes(s) + sage_spoken_bytes(s) + sage_given_bytes(s);

@@ -22,8 +22,8 @@ typedef struct sage_batch {
                             from its pictures */
     const float
         *weight; /* [B] 0 for a pair whose query has no known n-gram and no sentence, or whose product has nothing */
-    const float
-        *log_q; /* [B] log of the expected times a step draws the product; 0 where log_q is off or full_catalogue */
+    const float *log_q; /* [B], with softmaxes=concat [B + R]: log of the expected times a step draws the product, then
+                           as a random negative too; 0 where log_q is off or full_catalogue */
     const uint64_t
         *mask; /* [B][(B+R+63)/64], as sage_loss_spec wants it: set for columns that are no negatives of the row */
     /* query bags */

@@ -47,6 +47,7 @@ typedef struct sage_sampler_settings {
     double run, title, taste, typo, teacher, teacher_temperature;
     bool mask_all_words;
     sage_log_q_kind log_q;
+    bool concat; /* in-batch and random columns are of one softmax */
     size_t sketch_depth, sketch_width;
     uint32_t trained; /* bit t: events of task t are trained on */
     double user_window_days, closeup_window_days, event_dropout;

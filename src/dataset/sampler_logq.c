@@ -1,6 +1,10 @@
 /* logQ of the in-batch columns: the log of how often a step is expected to draw the product, q_j = sum over tasks of
  * B_t f_t(j), where f_t(j) is the product's share of the task's pairs, or of the events it draws from; made pairs are a
- * task in which all products are alike, and one in which all pictures are. */
+ * task in which all products are alike, and one in which all pictures are.
+ *
+ * Where random negatives are columns of the same softmax (concat), a product may come in either way: every column's q
+ * is then q_j + R/N, so that each product counts once on average however it came, and a rare one no more than N/R times
+ * (the balance heuristic of multiple importance sampling, Veach and Guibas 1995; mixed negatives, Yang et al. 2020). */
 #include <base/alloc.h>
 #include <base/error.h>
 #include <dataset/sampler_impl.h>
@@ -89,9 +93,12 @@ static double expected_by_sketch(const sage_sampler *s, uint32_t product) {
 void sage_sampler_log_q(sage_sampler *sampler) {
     sage_sampler *s = sampler;
     bool none = s->full_catalogue || s->settings.log_q == SAGE_LOG_Q_OFF;
-    for (size_t i = 0; i < s->settings.batch; i++) {
+    size_t columns = s->settings.batch + (s->settings.concat ? s->n_random : 0);
+    double as_random = s->settings.concat ? (double)s->n_random / (double)s->n_products : 0;
+    for (size_t i = 0; i < columns; i++) {
         double expected = 1;
         if (!none) expected = s->expected != NULL ? s->expected[s->product[i]] : expected_by_sketch(s, s->product[i]);
+        if (!none) expected += as_random;
         s->log_q[i] = (float)log(expected);
     }
 }

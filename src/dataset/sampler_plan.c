@@ -30,6 +30,19 @@ static sage_log_q_kind log_q_kind(const char *text) {
                                          : SAGE_LOG_Q_OFF;
 }
 
+/* Which softmaxes there are says whether random negatives are drawn, and what they are corrected by. */
+static sage_status read_softmaxes(sage_sampler_settings *set, const sage_options *o, sage_error *error) {
+    const char *name = sage_options_text(o, "softmaxes");
+    set->concat = strcmp(name, "concat") == 0;
+    if (strcmp(name, "in_batch") == 0) set->negatives = 0;
+    if (set->negatives == 0 && (set->concat || strcmp(name, "random") == 0))
+        return sage_fail(error, SAGE_E_ARGUMENT,
+                         "option softmaxes = %s, but negatives = 0: there would be no random ones; leave negatives to "
+                         "the program, or set softmaxes=in_batch",
+                         name);
+    return SAGE_OK;
+}
+
 static sage_status read_settings(sage_sampler *s, const sage_options *o, sage_error *error) {
     sage_sampler_settings *set = &s->settings;
     set->batch = (size_t)sage_options_int_or(o, "batch", (int64_t)auto_batch(s, o));
@@ -66,7 +79,8 @@ static sage_status read_settings(sage_sampler *s, const sage_options *o, sage_er
     if ((set->sketch_width & (set->sketch_width - 1)) != 0) {
         return sage_fail(error, SAGE_E_ARGUMENT, "sketch_width %zu is not a power of two", set->sketch_width);
     }
-    return sage_sampler_read_tasks(o, &set->trained, error);
+    sage_status st = read_softmaxes(set, o, error);
+    return st == SAGE_OK ? sage_sampler_read_tasks(o, &set->trained, error) : st;
 }
 
 sage_status sage_sampler_plan_settings(sage_sampler *sampler, const sage_options *options, sage_error *error) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 const char *const model_group_names[2] = {"pictures", "sentences"};
+const char *const model_inputs_names[] = {"all", "text", "pictures", NULL};
 
 static void describe(sage_model *model, const char *key, size_t value) {
     snprintf(model->meta_text[model->n_meta], META_BYTES, "%zu", value);
@@ -54,6 +55,8 @@ void model_describe(sage_model *model) {
     if (s->tokens > 0) describe(model, "tokens", s->tokens);
     if (s->plain_text) model->meta[model->n_meta++] = (sage_tensor_meta){"text_norm", "off"};
     if (s->plain_head) model->meta[model->n_meta++] = (sage_tensor_meta){"head_skip", "off"};
+    if (s->inputs != SAGE_INPUTS_ALL)
+        model->meta[model->n_meta++] = (sage_tensor_meta){"inputs", model_inputs_names[s->inputs]};
     for (size_t k = 0; s->hashes > 1 && k < s->hashes; k++) {
         describe(model, hash_keys[k][0], model->hash[k].a);
         describe(model, hash_keys[k][1], model->hash[k].b);
@@ -88,6 +91,20 @@ sage_status model_read_off(const sage_safetensors *file, const char *path, const
     *off = text != NULL && strcmp(text, "off") == 0;
     if (text == NULL || *off || strcmp(text, "on") == 0) return SAGE_OK;
     return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "%s in its metadata is neither on nor off", key);
+}
+
+sage_status model_read_choice(const sage_safetensors *file, const char *path, const char *key, const char *const *names,
+                              size_t *number, sage_error *error) {
+    const char *text = sage_safetensors_meta(file, key);
+    *number = 0;
+    for (size_t i = 0; text != NULL && names[i] != NULL; i++)
+        if (strcmp(text, names[i]) == 0) {
+            *number = i;
+            return SAGE_OK;
+        }
+    if (text == NULL) return SAGE_OK;
+    return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
+                        "%s in its metadata is \"%.40s\", which this program does not know", key, text);
 }
 
 /* One "kind:dim" of the list; false where it is none. */
@@ -159,6 +176,14 @@ static sage_status read_tokens(const sage_safetensors *file, const char *path, s
     return sage_safetensors_meta(file, "tokens") == NULL ? SAGE_OK : read_size(file, path, "tokens", tokens, error);
 }
 
+static sage_status read_variant(const sage_safetensors *file, const char *path, sage_model_shape *s,
+                                sage_error *error) {
+    size_t inputs;
+    sage_status st = model_read_choice(file, path, "inputs", model_inputs_names, &inputs, error);
+    if (st == SAGE_OK) s->inputs = (sage_inputs)inputs;
+    return st;
+}
+
 sage_status model_read_shape(const sage_safetensors *file, const char *path, sage_model_shape *s, sage_error *error) {
     sage_status st = SAGE_OK;
     const char *format = sage_safetensors_meta(file, "format");
@@ -183,6 +208,7 @@ sage_status model_read_shape(const sage_safetensors *file, const char *path, sag
     SAGE_TRY(read_users(file, path, s, error));
     SAGE_TRY(model_read_off(file, path, "text_norm", &s->plain_text, error));
     SAGE_TRY(model_read_off(file, path, "head_skip", &s->plain_head, error));
+    SAGE_TRY(read_variant(file, path, s, error));
     if (model_shape_check(s, error) != SAGE_OK)
         st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
                           "its metadata gives a model of impossible sizes; the file is damaged");

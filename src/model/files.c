@@ -30,6 +30,15 @@ static sage_status same_switch(const sage_safetensors *file, const char *key, bo
                      off_there ? "off" : "on");
 }
 
+static sage_status same_choice(const sage_safetensors *file, const char *key, const char *const *names, size_t mine,
+                               sage_error *error) {
+    size_t there;
+    sage_status st = model_read_choice(file, "model", key, names, &there, error);
+    if (st != SAGE_OK || there == mine) return st;
+    return sage_fail(error, SAGE_E_FORMAT, "model: the file's %s is %s, this model's is %s", key, names[there],
+                     names[mine]);
+}
+
 /* The file must hold what the shape promises before memory is taken for it. */
 static sage_status check_size(const sage_safetensors *file, const char *path, const char *name, size_t rows,
                               size_t cols, sage_error *error) {
@@ -215,6 +224,7 @@ sage_status sage_model_restore(sage_model *model, const sage_safetensors *file, 
     sage_model_tensors(model, &n);
     SAGE_TRY(same_switch(file, "text_norm", model->shape.plain_text, error));
     SAGE_TRY(same_switch(file, "head_skip", model->shape.plain_head, error));
+    SAGE_TRY(same_choice(file, "inputs", model_inputs_names, model->shape.inputs, error));
     for (size_t i = 0; i < n; i++) /* all of it or nothing */
         if (!lacks(model, file, i)) SAGE_TRY(find_tensor(file, prefix, &model->tensors[i], &found, error));
     if (model->shape.tokens > 0) SAGE_TRY(check_tokens(found, error)); /* they come last */

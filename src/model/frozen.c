@@ -77,11 +77,13 @@ static sage_status check_products(const sage_model *model, const sage_product_ba
 sage_status sage_frozen_products(sage_frozen *frozen, const sage_product_batch *batch, real *out, sage_error *error) {
     sage_status st = SAGE_OK;
     size_t most;
+    sage_product_batch read = *batch;
     if (batch->n == 0) return SAGE_OK;
     SAGE_TRY(check_products(frozen->model, batch, &most, error));
+    SAGE_TRY(inputs_read(&frozen->model->shape, &frozen->inputs, &read, error));
     SAGE_TRY(frozen_need_products(frozen, most, error));
-    SAGE_TRY(frozen_bags(frozen, &batch->text, error));
-    products_job job = {frozen, batch, out};
+    SAGE_TRY(frozen_bags(frozen, &read.text, error));
+    products_job job = {frozen, &read, out};
     sage_pool_for_dynamic(frozen->pool, chunks_of(batch->n), 1, product_chunks, &job);
 out:
     return st;
@@ -304,6 +306,7 @@ void sage_frozen_free(sage_frozen *frozen) {
     sage_free(frozen->query_block);
     sage_free(frozen->user_block);
     sage_free(frozen->user_begin);
+    inputs_free(&frozen->inputs);
     sage_free(frozen->token_block);
     sage_free(frozen->workers);
     sage_free(frozen->table_copy);
@@ -323,5 +326,6 @@ const sage_model_shape *sage_frozen_shape(const sage_frozen *frozen) {
 
 size_t sage_frozen_bytes(const sage_frozen *frozen) {
     size_t own = frozen->own != NULL ? model_bytes(frozen->own) : 0;
-    return own + frozen->bytes + frozen->user_begin_capacity * sizeof(uint32_t) + frozen_bags_bytes(frozen);
+    return own + frozen->bytes + inputs_bytes(&frozen->inputs) + frozen->user_begin_capacity * sizeof(uint32_t) +
+           frozen_bags_bytes(frozen);
 }

@@ -42,6 +42,7 @@ struct sage_frozen {
     uint32_t *user_begin; /* of the batch's chunks of users */
     size_t user_begin_capacity;
     real *token_block;
+    inputs_kept inputs;
     frozen_worker *workers;
     frozen_bag_acts bags;
 };

@@ -213,6 +213,7 @@ void model_copy_values(const sage_tensor *from, size_t at, size_t n, real *to);
 enum { MODEL_TABLE_ROWS = 1024 };
 void model_release_row(const sage_safetensors *file, const sage_tensor *table, size_t row);
 extern const char *const model_group_names[2]; /* by kind, as the metadata has them */
+extern const char *const model_inputs_names[]; /* NULL ends them */
 void model_describe(sage_model *model);        /* metadata from shape and hash functions */
 /* From a file's metadata: the shape, checked; a whole number; a switch that is on where nothing is said. */
 sage_status model_read_shape(const sage_safetensors *file, const char *path, sage_model_shape *shape,
@@ -221,6 +222,9 @@ sage_status model_read_number(const sage_safetensors *file, const char *path, co
                               sage_error *error);
 sage_status model_read_off(const sage_safetensors *file, const char *path, const char *key, bool *off,
                            sage_error *error);
+/* One of several names; the first where nothing is said. */
+sage_status model_read_choice(const sage_safetensors *file, const char *path, const char *key, const char *const *names,
+                              size_t *number, sage_error *error);
 void model_init_tfidf(sage_model *model, const sage_options *options, const sage_vocab *vocab, uint64_t seed);
 /* The picture tower as tfidf starts it: by the projections that the pictures' tokens have. */
 void model_init_pictures(sage_model *model, sage_rng *rng);

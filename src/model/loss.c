@@ -6,6 +6,9 @@
  *   l_ij = s q_i . p_j,  s = min(exp(t), 100)
  *   loss = sum_i w_i (L_i + R_i + lambda T_i) / sum_i w_i
  *
+ * Either of the two may be left out; or one softmax over all columns takes their place:
+ *   concat     C_i = logsumexp_{j < B+R}(l_ij - logq_j) - (l_ii - logq_i)
+ *
  * With smoothing eps the target of L and R is (1 - eps) on the positive and eps spread evenly over all columns of that
  * softmax that are not masked.
  *
@@ -81,32 +84,51 @@ void loss_hide(const sage_loss_spec *spec, size_t columns, size_t row, real *x) 
         }
 }
 
-/* The random softmax's positive lies among the in-batch columns. It is put before the random ones for as long as the
- * softmax runs: the column there belongs to the in-batch softmax, which is therefore taken first and that one value
- * kept. */
+/* Its positive lies among the in-batch columns. It is put before the random ones for as long as the softmax runs: the
+ * column there belongs to the in-batch softmax, which is therefore taken first and that one value kept. */
+static double random_back(const loss_job *job, size_t row, real positive, real *x, real factor) {
+    const sage_loss_spec *spec = job->spec;
+    size_t b = spec->n_pairs;
+    real kept = x[b - 1];
+    x[b - 1] = positive;
+    double loss = softmax_back(job, row, b - 1, spec->n_random + 1, x + b - 1, 0, factor);
+    positive = x[b - 1];
+    x[b - 1] = kept;
+    x[row] += positive;
+    return loss;
+}
+
+static void softmaxes_of_row(const loss_job *job, size_t row, real *x, real factor) {
+    const sage_loss_spec *spec = job->spec;
+    loss_acts *l = &job->work->loss;
+    bool random = spec->n_random > 0 && spec->softmaxes != SAGE_SOFTMAX_IN_BATCH;
+    bool in_batch = spec->n_random == 0 || spec->softmaxes != SAGE_SOFTMAX_RANDOM;
+    bool concat = random && spec->softmaxes == SAGE_SOFTMAX_CONCAT;
+    size_t b = spec->n_pairs, first = concat ? job->columns : b;
+    real positive = x[row];
+    l->in_batch[row] = l->random[row] = 0;
+    if (in_batch) {
+        if (spec->log_q != NULL) sage_ops_best()->axpy(first, -1, spec->log_q, x);
+        l->in_batch[row] = softmax_back(job, row, 0, first, x, row, factor);
+    } else
+        memset(x, 0, b * sizeof(real));
+    if (concat) return;
+    if (random)
+        l->random[row] = random_back(job, row, positive, x, factor);
+    else
+        memset(x + b, 0, spec->n_random * sizeof(real));
+}
+
 static void loss_of_row(const loss_job *job, size_t row, real *x, real *teacher_x) {
     const sage_loss_spec *spec = job->spec;
     loss_acts *l = &job->work->loss;
-    size_t b = spec->n_pairs;
     double weight = loss_weight(spec, row);
-    real factor = (real)(weight / job->weight_sum), positive = x[row];
+    real factor = (real)(weight / job->weight_sum);
     bool taught = spec->teacher_weight != 0 && spec->teacher_begin[row] < spec->teacher_begin[row + 1];
     loss_hide(spec, job->columns, row, x);
-    l->in_batch[row] = l->random[row] = l->teacher[row] = 0;
+    l->teacher[row] = 0;
     if (taught) memcpy(teacher_x, x, job->columns * sizeof(real));
-    if (spec->in_batch) {
-        if (spec->log_q != NULL) sage_ops_best()->axpy(b, -1, spec->log_q, x);
-        l->in_batch[row] = softmax_back(job, row, 0, b, x, row, factor);
-    } else
-        memset(x, 0, b * sizeof(real));
-    if (spec->n_random > 0) {
-        real kept = x[b - 1];
-        x[b - 1] = positive;
-        l->random[row] = softmax_back(job, row, b - 1, spec->n_random + 1, x + b - 1, 0, factor);
-        positive = x[b - 1];
-        x[b - 1] = kept;
-        x[row] += positive;
-    }
+    softmaxes_of_row(job, row, x, factor);
     if (taught) {
         l->teacher[row] = teacher_back(spec, row, factor * spec->teacher_weight, teacher_x);
         sage_ops_best()->axpy(job->columns, 1, teacher_x, x);

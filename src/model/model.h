@@ -33,6 +33,10 @@ typedef struct sage_group {
     size_t dim;
 } sage_group;
 
+/* What of a product's content the encoder reads. Its own token is neither text nor picture, and always read; queries
+ * are what they are. */
+typedef enum sage_inputs { SAGE_INPUTS_ALL, SAGE_INPUTS_TEXT, SAGE_INPUTS_PICTURES } sage_inputs;
+
 typedef struct sage_model_shape {
     size_t vocab;  /* V: n-gram ids */
     size_t tokens; /* products that have a token of their own; their ids are V .. V + tokens - 1 */
@@ -49,6 +53,7 @@ typedef struct sage_model_shape {
     size_t user_dim, user_layers, user_heads; /* of that tower; heads divide the dim */
     bool plain_text;                          /* text tokens are the bags' sums, without their layer norm */
     bool plain_head;                          /* the product head is its MLP alone, without the linear skip S */
+    sage_inputs inputs;                       /* texts are n-grams and sentences */
 } sage_model_shape;
 
 enum { SAGE_MODEL_HASHES_MAX = 2, SAGE_MODEL_HEADS_MAX = 64, SAGE_MODEL_TASKS_MAX = 32 };
@@ -73,9 +78,9 @@ static inline bool sage_shape_recalls(const sage_model_shape *shape) {
     return shape->product_tower || shape->user_events > 0;
 }
 
-/* The shape that options `preset`, `dim_*`, `heads`, `table_rows`, `text_norm`, `head_skip` give for a vocabulary and
- * groups. No more rows than ids: a table that could hold the whole vocabulary has one row an id and no hashing.
- * SAGE_E_ARGUMENT where the heads do not divide dim_model. */
+/* The shape that options `preset`, `dim_*`, `heads`, `table_rows`, `text_norm`, `head_skip`, `inputs` give for a
+ * vocabulary and groups. No more rows than ids: a table that could hold the whole vocabulary has one row an id and no
+ * hashing. SAGE_E_ARGUMENT where the heads do not divide dim_model, or there are no pictures to be read alone. */
 sage_status sage_model_shape_from_options(const sage_options *options, size_t vocab_size, size_t n_groups,
                                           const sage_group *groups, sage_model_shape *shape, sage_error *error);
 /* So many products have a token: each a row of its own, unless the n-grams are hashed; then so are the tokens. */
@@ -197,6 +202,10 @@ typedef struct sage_product_batch {
     sage_group_rows group[SAGE_GROUPS_MAX]; /* as the shape's groups */
 } sage_product_batch;
 
+/* Whether the model reads anything of product i: a text, a picture or a token of its own. A product of which it reads
+ * nothing has the vector of CLS alone. */
+bool sage_product_speaks(const sage_model_shape *shape, const sage_product_batch *batch, size_t i);
+
 /* Texts first, then pictures, products that are looked at, users, and vectors that are given: row i < n_texts is bag i.
  * Vectors of products are constants here: the caller's, however old. */
 typedef struct sage_query_batch {
@@ -260,6 +269,15 @@ typedef struct sage_work_sizes {
 size_t sage_work_need(const sage_model_shape *shape, size_t threads, sage_precision precision,
                       const sage_work_sizes *sizes);
 
+/* Which negatives a softmax is over: two, whose cross-entropies are added, one of them alone, or one over the columns
+ * of both. Without random negatives there is the in-batch one, whatever is said. */
+typedef enum sage_softmaxes {
+    SAGE_SOFTMAX_BOTH,
+    SAGE_SOFTMAX_IN_BATCH,
+    SAGE_SOFTMAX_RANDOM, /* also where the random columns are the whole catalogue */
+    SAGE_SOFTMAX_CONCAT
+} sage_softmaxes;
+
 typedef struct sage_loss_spec {
     size_t n_pairs;       /* B: query i (row i of the query batch) goes with product i; products B .. B+R-1 are random
                              negatives */
@@ -268,13 +286,14 @@ typedef struct sage_loss_spec {
                              NULL: the tower */
     const real *products; /* [B + R][O] unit vectors given in place of the encoder's, which get no gradient (a product
                              batch is then not read, and the map of sentences not trained); NULL: the encoder */
-    const real *log_q;    /* [B] logQ of each in-batch column, subtracted from every logit of that column; NULL: none */
+    const real *log_q;    /* [B], with SAGE_SOFTMAX_CONCAT [B + R]: logQ of each of these columns, subtracted from every
+                             logit of that column; NULL: none */
     const uint64_t
         *mask; /* [B][(B+R+63)/64] bit j of row i set: column j is no negative of query i (never set for j = i) */
     const real *weight;  /* [B] weight of each pair, mean of weights divides; NULL: all 1 */
     const uint8_t *task; /* [B] for the per-task losses; NULL */
-    bool in_batch;       /* false: the random softmax alone (full catalogue as columns) */
-    real smoothing;      /* label smoothing, 0 = none */
+    sage_softmaxes softmaxes;
+    real smoothing; /* label smoothing, 0 = none */
     /* A teacher's scores, which a third term pulls the logits' softmax over all B+R columns towards: the listed columns
      * of row i are teacher_column[teacher_begin[i] .. teacher_begin[i+1]), each once; all others score 0. */
     real teacher_weight;           /* lambda of the term; 0: none, the arrays are then not read */
@@ -291,7 +310,8 @@ typedef struct sage_loss_spec {
 
 enum { SAGE_LOSS_TASKS = 32 }; /* task numbers are below it */
 typedef struct sage_loss {
-    double total, in_batch, random;   /* means over pairs (weighted); total = the sum of all, lambda teacher */
+    double total, in_batch, random;   /* means over pairs (weighted); total = the sum of all, lambda teacher; in_batch:
+                                         also the one softmax over the columns of both */
     double teacher;                   /* a row without a listed column that counts adds 0 */
     double prefixes;                  /* of all prefixes, weighted; in the total */
     double follow;                    /* mean of 1 - cosine over the rows that have something to follow */

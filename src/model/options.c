@@ -42,6 +42,9 @@ const sage_option sage_model_options[] = {
      "Layer norm of each text token; off takes the plain sum of its n-grams' rows, as an ablation."},
     {"model", "head_skip", SAGE_OPT_CHOICE, 0, 0, "auto|on|off", "auto",
      "Linear skip beside the product head's MLP; auto leaves it out with preset=paper, as the paper does."},
+    {"model", "inputs", SAGE_OPT_CHOICE, 0, 0, "all|text|pictures", "all",
+     "What of products the model reads, as an ablation: texts (n-grams and sentences), pictures, or both; a product's "
+     "own token (product_token) is neither and stays, and so do queries."},
     {"model", "user_dim", SAGE_OPT_INT, 1, 8192, NULL, "auto",
      "Width of the tower that reads what a user did; auto is 64, and 256 with preset=paper."},
     {"model", "user_layers", SAGE_OPT_INT, 1, SAGE_USER_LAYERS_MAX, NULL, "auto",
@@ -64,6 +67,13 @@ static bool plain_head(const sage_options *options) {
     const char *skip = sage_options_text(options, "head_skip");
     bool paper = strcmp(sage_options_text(options, "preset"), "paper") == 0;
     return strcmp(skip, "off") == 0 || (strcmp(skip, "auto") == 0 && paper);
+}
+
+static sage_inputs inputs_of(const sage_options *options) {
+    const char *name = sage_options_text(options, "inputs");
+    return strcmp(name, "text") == 0       ? SAGE_INPUTS_TEXT
+           : strcmp(name, "pictures") == 0 ? SAGE_INPUTS_PICTURES
+                                           : SAGE_INPUTS_ALL;
 }
 
 static size_t size_or(const sage_options *options, const char *key, size_t otherwise) {
@@ -101,12 +111,17 @@ sage_status sage_model_shape_from_options(const sage_options *options, size_t vo
     s.beside = sage_shape_dim(&s, SAGE_GROUP_SENTENCES) > 0 ? beside(options) : 0;
     s.plain_text = !sage_options_bool(options, "text_norm");
     s.plain_head = plain_head(options);
+    s.inputs = inputs_of(options);
     s.hashes = s.rows >= vocab_size ? 1 : SAGE_MODEL_HASHES_MAX;
     if (s.hashes == 1) s.rows = vocab_size > 0 ? vocab_size : 1;
     if (s.dim_model % s.heads != 0)
         return sage_fail(error, SAGE_E_ARGUMENT,
                          "option heads = %zu does not divide dim_model = %zu; choose another of the two", s.heads,
                          s.dim_model);
+    if (s.inputs == SAGE_INPUTS_PICTURES && sage_shape_dim(&s, SAGE_GROUP_PICTURES) == 0)
+        return sage_fail(error, SAGE_E_ARGUMENT,
+                         "option inputs = pictures, but the dataset has no picture vectors; import images and build it "
+                         "again, or set inputs=all");
     *shape = s;
     return SAGE_OK;
 }

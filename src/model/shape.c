@@ -62,6 +62,7 @@ sage_status model_shape_check(const sage_model_shape *s, sage_error *error) {
     SAGE_TRY(check_range("dim_ff", s->dim_ff, 1, WIDTH_MAX, error));
     SAGE_TRY(check_range("dim_head", s->dim_head, 1, WIDTH_MAX, error));
     SAGE_TRY(check_range("dim_out", s->dim_out, 1, WIDTH_MAX, error));
+    SAGE_TRY(check_range("inputs", s->inputs, SAGE_INPUTS_ALL, SAGE_INPUTS_PICTURES, error));
     SAGE_TRY(check_groups(s, error));
     SAGE_TRY(check_users(s, error));
     if (s->dim_model % s->heads != 0)

@@ -135,8 +135,15 @@ sage_status sage_model_backward(const sage_model *model, sage_work *work, const 
     sage_status st = SAGE_OK;
     batch_sizes s;
     bool tower = spec->queries == NULL;
+    sage_product_batch read;
     if (spec->products != NULL) products = NULL;
     SAGE_TRY(measure(model, products, tower ? queries : NULL, spec, &s, error));
+    if (products != NULL && model->shape.inputs != SAGE_INPUTS_ALL) {
+        read = *products;
+        products = &read;
+        SAGE_TRY(inputs_read(&model->shape, &work->inputs, &read, error));
+        SAGE_TRY(measure(model, products, tower ? queries : NULL, spec, &s, error));
+    }
     SAGE_TRY(work_fit(work, &model->shape, &s, error));
     memset(dense, 0, model->dense_size * sizeof(real));
     SAGE_TRY(bags_gather(model, work, products != NULL ? &products->text : NULL, tower ? &queries->bags : NULL, error));

@@ -263,7 +263,7 @@ size_t sage_work_bytes(const sage_work *work) {
     size_t prefixes = 0;
     for (size_t i = 0; i < SAGE_PREFIXES_MAX; i++)
         if (work->prefix_products[i] != NULL) prefixes += sage_weights_bytes(work->prefix_products[i]);
-    return prefixes + work->capacity + sides_bytes(work) +
+    return prefixes + work->capacity + inputs_bytes(&work->inputs) + sides_bytes(work) +
            (work->layers != NULL ? packed_layers_bytes(work->layers) : 0) +
            (work->loss.products != NULL ? sage_weights_bytes(work->loss.products) : 0);
 }
@@ -284,6 +284,7 @@ void sage_work_free(sage_work *work) {
     sides_free(work);
     sage_weights_free(work->loss.products);
     for (size_t i = 0; i < SAGE_PREFIXES_MAX; i++) sage_weights_free(work->prefix_products[i]);
+    inputs_free(&work->inputs);
     sage_free(work->block);
     sage_free(work);
 }

@@ -4,6 +4,7 @@
 #ifndef SAGE_MODEL_WORK_H
 #define SAGE_MODEL_WORK_H
 
+#include "inputs.h"
 #include "layers.h"
 #include "parts.h"
 
@@ -208,6 +209,7 @@ struct sage_work {
     unsigned char *block;
     size_t capacity;
     batch_sizes sizes;
+    inputs_kept inputs;
     packed_layers *layers;      /* made at the first pass */
     sage_model_shape layers_of; /* its widths, and those of sides */
     bag_acts bags;

@@ -35,8 +35,6 @@ const sage_option sage_train_options[] = {
     {"train", "matryoshka_weight", SAGE_OPT_REAL, 0, 100, NULL, "0.05", "Weight of each prefix's loss."},
     {"train", "follow_weight", SAGE_OPT_REAL, 0, 1000, NULL, "10",
      "Weight of the loss that draws what towers say of queries to the vectors that the shop has of its own for them."},
-    {"train", "in_batch", SAGE_OPT_BOOL, 0, 0, NULL, "on",
-     "Train the in-batch softmax beside the one over random negatives."},
     {"train", "precision", SAGE_OPT_CHOICE, 0, 0, "f32|bf16", "f32",
      "What the dense products of a step are computed of: 32-bit floats, or both operands rounded to bf16, about twice "
      "as fast where the processor multiplies those; parameters, gradients and sums stay 32-bit floats."},

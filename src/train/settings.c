@@ -26,6 +26,13 @@ static sage_precision precision_of(const char *name) {
     return strcmp(name, "bf16") == 0 ? SAGE_PRECISION_BF16 : SAGE_PRECISION_F32;
 }
 
+static sage_softmaxes softmaxes_of(const char *name) {
+    return strcmp(name, "in_batch") == 0 ? SAGE_SOFTMAX_IN_BATCH
+           : strcmp(name, "random") == 0 ? SAGE_SOFTMAX_RANDOM
+           : strcmp(name, "concat") == 0 ? SAGE_SOFTMAX_CONCAT
+                                         : SAGE_SOFTMAX_BOTH;
+}
+
 void sage_train_settings_read(const sage_options *options, const sage_train_size *size, sage_train_settings *settings) {
     uint64_t steps = whole_or(options, "steps", auto_steps(size));
     *settings = (sage_train_settings){
@@ -49,7 +56,7 @@ void sage_train_settings_read(const sage_options *options, const sage_train_size
         .smoothing = sage_options_real(options, "smoothing"),
         .minutes = sage_options_real(options, "minutes"),
         .checkpoint_every_s = sage_options_real(options, "checkpoint_every"),
-        .in_batch = sage_options_bool(options, "in_batch"),
+        .softmaxes = softmaxes_of(sage_options_text(options, "softmaxes")),
         .follow_weight = sage_options_real(options, "follow_weight"),
         .prefix_weight = sage_options_real(options, "matryoshka_weight"),
         .batch = size->batch,

@@ -12,7 +12,7 @@ typedef struct sage_train_settings {
     double lr, lr_table, lr_token, lr_importance, lr_floor;
     double beta1, beta2, eps, weight_decay, clip, average, smoothing;
     double minutes, checkpoint_every_s; /* the only two that depend on the clock */
-    bool in_batch;
+    sage_softmaxes softmaxes;
     size_t batch;                                   /* pairs */
     sage_precision precision;                       /* of the dense products */
     size_t n_prefixes, prefixes[SAGE_PREFIXES_MAX]; /* as sage_loss_spec */

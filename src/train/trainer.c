@@ -58,6 +58,8 @@ sage_status sage_trainer_build(sage_trainer *trainer, sage_error *error) {
     size_t dense_bytes = sage_model_dense_size(trainer->model) * sizeof(real);
     trainer->gradient = sage_alloc_aligned(dense_bytes);
     if (trainer->gradient == NULL) SAGE_TRY(sage_fail_memory(error, dense_bytes));
+    trainer->weight = sage_alloc(trainer->load.n_pairs * sizeof *trainer->weight);
+    if (trainer->weight == NULL) SAGE_TRY(sage_fail_memory(error, trainer->load.n_pairs * sizeof *trainer->weight));
     SAGE_TRY(sage_optimiser_new(trainer->model, &trainer->optimiser, error));
     if (trainer->settings.average > 0)
         SAGE_TRY(sage_average_new(trainer->model, trainer->settings.steps, trainer->settings.average, &trainer->average,
@@ -79,6 +81,7 @@ void sage_trainer_release(sage_trainer *trainer) {
     sage_bank_free(trainer->bank);
     sage_optimiser_free(trainer->optimiser);
     sage_free(trainer->gradient);
+    sage_free(trainer->weight);
     sage_work_free(trainer->work);
     sage_model_free(trainer->model);
     sage_tokens_free(&trainer->tokens);
@@ -105,6 +108,15 @@ static void add_groups(const sage_batch *batch, const sage_picture_parts *parts,
         products->group[n++] = (sage_group_rows){batch->sentence_begin, batch->sentences};
 }
 
+/* The batch's weights; a pair is none whose product says nothing of what the model reads. */
+static const real *weights_of(sage_trainer *trainer, const sage_batch *batch, const sage_product_batch *products) {
+    const sage_model_shape *shape = sage_model_shape_of(trainer->model);
+    if (shape->inputs == SAGE_INPUTS_ALL) return batch->weight;
+    for (size_t i = 0; i < batch->n_pairs; i++)
+        trainer->weight[i] = sage_product_speaks(shape, products, i) ? batch->weight[i] : 0;
+    return trainer->weight;
+}
+
 static sage_status forward_backward(sage_trainer *trainer, const sage_batch *batch, sage_loss *loss,
                                     sage_error *error) {
     sage_status st = SAGE_OK;
@@ -129,9 +141,9 @@ static sage_status forward_backward(sage_trainer *trainer, const sage_batch *bat
                            .n_random = batch->n_random,
                            .log_q = batch->full_catalogue ? NULL : batch->log_q,
                            .mask = batch->mask,
-                           .weight = batch->weight,
+                           .weight = weights_of(trainer, batch, &products),
                            .task = batch->task,
-                           .in_batch = batch->n_random == 0 || (trainer->settings.in_batch && !batch->full_catalogue),
+                           .softmaxes = batch->full_catalogue ? SAGE_SOFTMAX_RANDOM : trainer->settings.softmaxes,
                            .smoothing = (real)trainer->settings.smoothing,
                            .teacher_weight = batch->teacher_weight,
                            .teacher_begin = batch->teacher_begin,

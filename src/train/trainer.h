@@ -35,6 +35,7 @@ typedef struct sage_trainer {
     sage_model *model;
     sage_work *work;
     real *gradient; /* of the dense arena */
+    real *weight;   /* [pairs of a batch] the batch's, 0 where the model reads nothing of the product */
     sage_optimiser *optimiser;
     sage_average *average; /* NULL: off */
     sage_bank *bank;       /* NULL: no batch asks for vectors of products */

@@ -79,6 +79,7 @@ static sage_status measure(sage_trainer *trainer, sage_error *error) {
     sage_train_load_batch(trainer->sampler, first, load);
     load->products = size.products;
     load->negatives = (size_t)sage_options_int_or(trainer->options, "negatives", (int64_t)first->n_pairs);
+    if (first->n_random == 0) load->negatives = 0;
     load->threads = sage_pool_threads(trainer->pool);
     load->precision = trainer->settings.precision;
     load->steps = trainer->settings.steps;

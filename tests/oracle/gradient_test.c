@@ -7,7 +7,7 @@
 typedef struct setting {
     sage_model_shape shape;
     size_t pairs, random;
-    bool in_batch;
+    sage_softmaxes softmaxes;
     double smoothing, teacher;
     size_t pictures, looked, users; /* of the pairs' queries */
     size_t n_prefixes, prefixes[SAGE_PREFIXES_MAX];
@@ -57,7 +57,7 @@ static void check(const setting *s) {
     assert_int_equal(sage_grads_new(model, &scratch, NULL), SAGE_OK);
     rb_randomise(model, 5);
     rb_fill(b, &s->shape, s->pairs, s->random, 9);
-    b->spec.in_batch = s->in_batch;
+    b->spec.softmaxes = s->softmaxes;
     b->spec.smoothing = (real)s->smoothing;
     if (s->teacher > 0) rb_teach(b, s->teacher, 4);
     if (s->pictures > 0) rb_pictures(b, s->pictures);
@@ -136,61 +136,62 @@ static const sage_model_shape grouped = {
 
 static void both_losses(void **state) {
     (void)state;
-    check(&(setting){.shape = plain, .pairs = 6, .random = 7, .in_batch = true});
+    check(&(setting){.shape = plain, .pairs = 6, .random = 7});
 }
 
 static void hashed_with_images(void **state) {
     (void)state;
-    check(&(setting){.shape = hashed, .pairs = 7, .random = 4, .in_batch = true});
+    check(&(setting){.shape = hashed, .pairs = 7, .random = 4});
 }
 
 static void in_batch_alone(void **state) {
     (void)state;
-    check(&(setting){.shape = hashed, .pairs = 5, .random = 0, .in_batch = true});
+    check(&(setting){.shape = hashed, .pairs = 5, .random = 0});
 }
 
 static void random_alone_smoothed(void **state) {
     (void)state;
-    check(&(setting){.shape = plain, .pairs = 5, .random = 9, .in_batch = false, .smoothing = 0.1});
+    check(&(setting){.shape = plain, .pairs = 5, .random = 9, .softmaxes = SAGE_SOFTMAX_RANDOM, .smoothing = 0.1});
+}
+
+static void one_alone_or_both_in_one(void **state) {
+    (void)state;
+    check(&(setting){.shape = plain, .pairs = 6, .random = 7, .softmaxes = SAGE_SOFTMAX_IN_BATCH});
+    check(&(setting){
+        .shape = hashed, .pairs = 6, .random = 7, .softmaxes = SAGE_SOFTMAX_CONCAT, .smoothing = 0.1, .teacher = 0.5});
 }
 
 static void both_smoothed(void **state) {
     (void)state;
-    check(&(setting){.shape = hashed, .pairs = 6, .random = 5, .in_batch = true, .smoothing = 0.2});
+    check(&(setting){.shape = hashed, .pairs = 6, .random = 5, .smoothing = 0.2});
 }
 
 static void with_a_teacher(void **state) {
     (void)state;
-    check(&(setting){.shape = plain, .pairs = 6, .random = 7, .in_batch = true, .teacher = 1.5});
-    check(&(setting){.shape = hashed, .pairs = 5, .random = 6, .in_batch = false, .teacher = 0.5});
+    check(&(setting){.shape = plain, .pairs = 6, .random = 7, .teacher = 1.5});
+    check(&(setting){.shape = hashed, .pairs = 5, .random = 6, .softmaxes = SAGE_SOFTMAX_RANDOM, .teacher = 0.5});
 }
 
 static void groups_and_pictures_as_queries(void **state) {
     (void)state;
-    check(&(setting){.shape = grouped, .pairs = 8, .random = 4, .in_batch = true, .teacher = 0.5, .pictures = 3});
-    check(&(setting){.shape = hashed, .pairs = 7, .random = 4, .in_batch = true, .pictures = 7});
+    check(&(setting){.shape = grouped, .pairs = 8, .random = 4, .teacher = 0.5, .pictures = 3});
+    check(&(setting){.shape = hashed, .pairs = 7, .random = 4, .pictures = 7});
 }
 
 static void sentences_beside(void **state) {
     sage_model_shape shape = grouped;
     (void)state;
     shape.beside = 0.5;
-    check(&(setting){.shape = shape, .pairs = 8, .random = 4, .in_batch = true, .teacher = 0.5, .pictures = 3});
+    check(&(setting){.shape = shape, .pairs = 8, .random = 4, .teacher = 0.5, .pictures = 3});
 }
 
 static void prefixes(void **state) {
     (void)state;
-    check(&(setting){.shape = hashed,
-                     .pairs = 7,
-                     .random = 4,
-                     .in_batch = true,
-                     .teacher = 0.5,
-                     .n_prefixes = 2,
-                     .prefixes = {2, 5}});
+    check(&(setting){.shape = hashed, .pairs = 7, .random = 4, .teacher = 0.5, .n_prefixes = 2, .prefixes = {2, 5}});
     check(&(setting){.shape = plain,
                      .pairs = 5,
                      .random = 9,
-                     .in_batch = false,
+                     .softmaxes = SAGE_SOFTMAX_RANDOM,
                      .smoothing = 0.1,
                      .n_prefixes = 1,
                      .prefixes = {3}});
@@ -200,10 +201,10 @@ static void products_own_tokens(void **state) {
     sage_model_shape shape = grouped;
     (void)state;
     sage_model_shape_tokens(&shape, 6);
-    check(&(setting){.shape = shape, .pairs = 8, .random = 4, .in_batch = true, .teacher = 0.5, .pictures = 3});
+    check(&(setting){.shape = shape, .pairs = 8, .random = 4, .teacher = 0.5, .pictures = 3});
     shape = hashed;
     sage_model_shape_tokens(&shape, 6);
-    check(&(setting){.shape = shape, .pairs = 6, .random = 5, .in_batch = true});
+    check(&(setting){.shape = shape, .pairs = 6, .random = 5});
 }
 
 static sage_model_shape with_people(sage_model_shape shape, size_t events, size_t layers) {
@@ -217,12 +218,10 @@ static sage_model_shape with_people(sage_model_shape shape, size_t events, size_
 
 static void products_and_users_ask(void **state) {
     (void)state;
-    check(&(setting){
-        .shape = with_people(plain, 9, 2), .pairs = 12, .random = 5, .in_batch = true, .looked = 3, .users = 6});
+    check(&(setting){.shape = with_people(plain, 9, 2), .pairs = 12, .random = 5, .looked = 3, .users = 6});
     check(&(setting){.shape = with_people(hashed, 6, 1),
                      .pairs = 14,
                      .random = 4,
-                     .in_batch = true,
                      .teacher = 0.5,
                      .pictures = 2,
                      .looked = 2,
@@ -235,6 +234,7 @@ int main(void) {
                                        cmocka_unit_test(in_batch_alone),
                                        cmocka_unit_test(random_alone_smoothed),
                                        cmocka_unit_test(both_smoothed),
+                                       cmocka_unit_test(one_alone_or_both_in_one),
                                        cmocka_unit_test(with_a_teacher),
                                        cmocka_unit_test(groups_and_pictures_as_queries),
                                        cmocka_unit_test(sentences_beside),

@@ -186,8 +186,17 @@ def mlp(p, name, x):
     return F.linear(F.gelu(F.linear(x, p[name + "1.weight"], p[name + "1.bias"])), p[name + "2.weight"], p[name + "2.bias"])
 
 
-def product_vector(p, s, hashes, key_bias, product):
+def read_of(s, product):
+    """What the model reads of a product: its own token in any case."""
     bags, groups = product
+    without = {"text": "pictures", "pictures": "sentences"}.get(s.get("inputs"))
+    if s.get("inputs") == "pictures":
+        bags = [b for b in bags if b[0] == FIELDS]
+    return bags, [v[:0] if kind == without else v for (kind, _), v in zip(s["groups"], groups)]
+
+
+def product_vector(p, s, hashes, key_bias, product):
+    bags, groups = read_of(s, product)
     d, h = s["dim_model"], s["heads"]
     tokens, kind = [p["cls"]], [kinds(s) - 1]
     for field, ids in bags:
@@ -285,7 +294,7 @@ def said_by_products(s, q, batch):
 
 def sentence_loss(p, s, batch, pairs):
     """The map's own softmax, over all products that say something, in-batch and random alike."""
-    products = [said(p, heard_of(s, groups)) for _, groups in batch["products"]]
+    products = [said(p, heard_of(s, read_of(s, x)[1])) for x in batch["products"]]
     speak = np.array([bool(z.any()) for z in products])
     terms, weights = [], []
     for i, x in enumerate(batch["sentences"]):
@@ -295,6 +304,8 @@ def sentence_loss(p, s, batch, pairs):
         logits = 20 * torch.stack([products[j] for j in columns]) @ said(p, real(x))
         terms.append(-F.log_softmax(logits, 0)[int(np.flatnonzero(columns == i)[0])])
         weights.append(batch["weight"][i])
+    if not terms:  # no product says anything
+        return 0 * p["sentence.map"].sum()
     weights = real(weights)
     return (weights * torch.stack(terms)).sum() / weights.sum()
 
@@ -307,7 +318,7 @@ def cross_entropy(logits, target, allowed, smoothing):
     return -(1 - smoothing) * log_p[position] - smoothing * log_p.mean()
 
 
-def losses(p, batch, q, v, pairs, random, in_batch, smoothing, teacher):
+def losses(p, batch, q, v, pairs, random, softmaxes, smoothing, teacher):
     # Past the clamp the value is 100 and its slope is kept; the caller drops it where it points further out.
     t = p["temperature"][0]
     scale = t.exp() if t.exp() <= 100 else 100 * (t - t.detach()).exp()
@@ -316,11 +327,13 @@ def losses(p, batch, q, v, pairs, random, in_batch, smoothing, teacher):
     a, b, c = [], [], []
     for i in range(pairs):
         allowed = ~batch["mask"][i]
-        if in_batch:
+        if softmaxes == "concat":
+            a.append(cross_entropy(logits[i] - log_q, i, allowed, smoothing))
+        elif softmaxes != "random":
             a.append(cross_entropy(logits[i, :pairs] - log_q, i, allowed[:pairs], smoothing))
         else:
             a.append(torch.zeros(()))
-        if random:
+        if softmaxes in ("both", "random") and random:
             row = torch.cat([logits[i, i:i + 1], logits[i, pairs:]])
             b.append(cross_entropy(row, 0, np.concatenate([[True], allowed[pairs:]]), smoothing))
         else:
@@ -335,10 +348,10 @@ def losses(p, batch, q, v, pairs, random, in_batch, smoothing, teacher):
     return mean_a + mean_b + teacher * mean_c, mean_a, mean_b, mean_c
 
 
-def prefix_losses(p, batch, q, v, pairs, random, in_batch, smoothing):
+def prefix_losses(p, batch, q, v, pairs, random, softmaxes, smoothing):
     """Matryoshka: the same softmaxes of the first numbers of all vectors, brought back to length 1."""
     lengths, weight = batch["prefixes"]
-    return weight * sum(losses(p, batch, F.normalize(q[:, :m], dim=1), F.normalize(v[:, :m], dim=1), pairs, random, in_batch, smoothing, 0.0)[0] for m in lengths)
+    return weight * sum(losses(p, batch, F.normalize(q[:, :m], dim=1), F.normalize(v[:, :m], dim=1), pairs, random, softmaxes, smoothing, 0.0)[0] for m in lengths)
 
 
 def make_teacher(rng, mask):
@@ -407,7 +420,7 @@ def write_safetensors(path, tensors, metadata):
 
 
 def evaluate(s, p, hashes, key_bias, batch, settings):
-    pairs, random, in_batch, smoothing, teacher = settings
+    pairs, random, softmaxes, smoothing, teacher = settings
     p = {k: real(x.detach().numpy()).requires_grad_() for k, x in p.items()}
     key_bias = real(key_bias).requires_grad_()
     v = torch.stack([product_vector(p, s, hashes, key_bias, x) for x in batch["products"]])
@@ -416,12 +429,12 @@ def evaluate(s, p, hashes, key_bias, batch, settings):
         q = real(batch["given"])
     if "given_products" in batch:
         v = real(batch["given_products"])
-    loss = list(losses(p, batch, q, v, pairs, random, in_batch, smoothing, teacher))
+    loss = list(losses(p, batch, q, v, pairs, random, softmaxes, smoothing, teacher))
     if beside(s):
         loss.append(sentence_loss(p, s, batch, pairs))
         loss[0] = loss[0] + loss[4]
     if "prefixes" in batch:
-        loss += [torch.zeros(())] * (5 - len(loss)) + [prefix_losses(p, batch, q, v, pairs, random, in_batch, smoothing)]
+        loss += [torch.zeros(())] * (5 - len(loss)) + [prefix_losses(p, batch, q, v, pairs, random, softmaxes, smoothing)]
         loss[0] = loss[0] + loss[5]
     if "follow" in batch:
         vectors, weight = batch["follow"]
@@ -431,7 +444,7 @@ def evaluate(s, p, hashes, key_bias, batch, settings):
     loss[0].backward()
     if beside(s):
         nothing = [torch.zeros(width(s, "sentences"))]
-        v = published(p, s, v, [heard_of(s, groups) for _, groups in batch["products"]])
+        v = published(p, s, v, [heard_of(s, read_of(s, x)[1]) for x in batch["products"]])
         own = [o if ids or not x.any() else 0 * o for o, ids, x in zip(q, batch["texts"], batch["sentences"])]
         heard = [real(x) for x in batch["sentences"]] + nothing * (len(q) - len(batch["texts"]))
         q = published(p, s, own + list(q[len(own):]), heard)
@@ -453,7 +466,7 @@ def compare_f32(s, p, hashes, key_bias, batch, settings, expected):
     return worst
 
 
-def make_case(name, seed, shape, pairs, random, in_batch=True, smoothing=0.0, temperature=1.1, teacher=0.0, given=False, pictures=0, looked=0, users=0,
+def make_case(name, seed, shape, pairs, random, softmaxes="both", smoothing=0.0, temperature=1.1, teacher=0.0, given=False, pictures=0, looked=0, users=0,
               given_rows=0, prefixes=(), given_products=False, follow=0.0):
     if len(sys.argv) > 1 and name not in sys.argv[1:]:
         return
@@ -476,7 +489,9 @@ def make_case(name, seed, shape, pairs, random, in_batch=True, smoothing=0.0, te
     if follow:  # every third row has nothing to follow
         vectors = unit_rows(rng, pairs - given_rows, s["dim_out"]) * (np.arange(pairs - given_rows) % 3 != 1)[:, None]
         batch["follow"] = vectors, follow
-    settings = (pairs, random, in_batch, smoothing, teacher)
+    if softmaxes == "concat":
+        batch["log_q"] = np.concatenate([batch["log_q"], -1 - 3 * rng.random(random)])
+    settings = (pairs, random, softmaxes, smoothing, teacher)
     v, q, loss, grads = evaluate(s, p, hashes, key_bias, batch, settings)
     worst = compare_f32(s, p, hashes, key_bias, batch, settings, grads)
     tensors = {k: x.detach().numpy() for k, x in p.items()} | pack_batch(s, batch)
@@ -485,7 +500,7 @@ def make_case(name, seed, shape, pairs, random, in_batch=True, smoothing=0.0, te
     groups = " ".join(f"{kind}:{dim}" for kind, dim in s["groups"])
     if s.get("tokens"):
         tensors["token.pids"] = np.arange(s["tokens"]) * 3 + 7
-    meta = {"format": "itemsage-model-1"} | s | dict(groups=groups, pairs=pairs, random=random, in_batch=int(in_batch), smoothing=smoothing, teacher=teacher)
+    meta = {"format": "itemsage-model-1"} | s | dict(groups=groups, pairs=pairs, random=random, softmaxes=softmaxes, smoothing=smoothing, teacher=teacher)
     if follow:
         meta["follow_weight"] = follow
     if prefixes:
@@ -503,10 +518,12 @@ if __name__ == "__main__":
     make_case("plain", 1, plain, 6, 7)
     make_case("hashed_images", 22, hashed | dict(groups=[("pictures", 5)]), 7, 6)
     make_case("in_batch_alone", 3, hashed | dict(heads=2), 5, 0)
-    make_case("catalogue_smoothed", 4, plain | dict(dim_model=12, heads=3), 5, 70, in_batch=False, smoothing=0.1)
+    make_case("catalogue_smoothed", 4, plain | dict(dim_model=12, heads=3), 5, 70, softmaxes="random", smoothing=0.1)
+    make_case("softmax_in_batch", 25, plain, 6, 7, softmaxes="in_batch", smoothing=0.1, teacher=0.7)
+    make_case("softmax_concat", 26, hashed, 6, 70, softmaxes="concat", smoothing=0.1, teacher=0.7, prefixes=([2, 5], 0.4))
     make_case("clamped_images", 15, plain | dict(groups=[("pictures", 3)], dim_out=9), 6, 5, temperature=5.0)
     make_case("teacher", 6, plain, 6, 7, teacher=0.7)
-    make_case("teacher_catalogue", 7, hashed, 5, 70, in_batch=False, smoothing=0.1, teacher=2.0)
+    make_case("teacher_catalogue", 7, hashed, 5, 70, softmaxes="random", smoothing=0.1, teacher=2.0)
     make_case("given_plain_text", 8, hashed | dict(dim_embed=40, groups=[("pictures", 5)], text_norm="off"), 6, 7, given=True)
     make_case("plain_head", 9, hashed | dict(groups=[("pictures", 5)], head_skip="off"), 6, 7)
     make_case("sentences", 10, plain | dict(groups=[("sentences", 5)]), 6, 7, teacher=0.7)
@@ -526,5 +543,9 @@ if __name__ == "__main__":
     make_case("users", 17, plain | towers, 16, 7, teacher=0.7, looked=3, users=8, given_rows=2)
     make_case("follow", 24, hashed | towers | dict(groups=[("pictures", 5), ("sentences", 6)], sentences_beside=0.49), 17, 7, pictures=4, looked=3, users=3, given_rows=2, prefixes=([4], 0.5),
               follow=0.8)
+    every = dict(groups=[("pictures", 5), ("sentences", 6)], sentences_beside=0.49, tokens=5)
+    make_case("text_alone", 27, plain | dict(rows=45, tokens=5, groups=[("pictures", 5), ("sentences", 6)], inputs="text"), 8, 6, pictures=2)
+    make_case("pictures_are_read", 28, hashed | every | dict(inputs="pictures"), 9, 6, pictures=2)
+    make_case("pictures_no_tokens", 30, plain | dict(groups=[("pictures", 5), ("sentences", 3)], inputs="pictures"), 7, 6)
     make_case("users_alone", 18, plain | towers | dict(user_events=40, user_layers=1, user_heads=2), 9, 7, users=9)
     make_case("users_and_all", 19, hashed | towers | dict(groups=[("pictures", 5), ("sentences", 6)], sentences_beside=0.49), 14, 70, pictures=2, looked=2, users=5)

@@ -135,6 +135,17 @@ static void read_follow(fixture *f) {
     f->spec.follow_weight = (real)strtod(sage_safetensors_meta(f->file, "follow_weight"), NULL);
 }
 
+/* The older ones say in_batch alone. */
+static sage_softmaxes softmaxes_of(const sage_safetensors *file) {
+    static const char *const names[] = {"both", "in_batch", "random", "concat"};
+    const char *name = sage_safetensors_meta(file, "softmaxes");
+    if (name == NULL) return need_size(file, "in_batch") != 0 ? SAGE_SOFTMAX_BOTH : SAGE_SOFTMAX_RANDOM;
+    for (int i = 0; i < 4; i++)
+        if (strcmp(name, names[i]) == 0) return (sage_softmaxes)i;
+    fail_msg("softmaxes are %s", name);
+    return SAGE_SOFTMAX_BOTH;
+}
+
 static void open_fixture(const char *name, char path[512], fixture *f) {
     sage_error error = {0};
     const char *tests = getenv("SAGE_TEST_DIR");
@@ -158,7 +169,7 @@ static void open_fixture(const char *name, char path[512], fixture *f) {
                                .weight = f->weight,
                                .mask = need(f->file, "spec.mask")->data,
                                .task = need(f->file, "spec.task")->data,
-                               .in_batch = need_size(f->file, "in_batch") != 0,
+                               .softmaxes = softmaxes_of(f->file),
                                .smoothing = (real)strtod(sage_safetensors_meta(f->file, "smoothing"), NULL),
                                .teacher_weight = (real)strtod(sage_safetensors_meta(f->file, "teacher"), NULL)};
     if (sage_safetensors_find(f->file, "spec.queries") != NULL)
@@ -287,6 +298,8 @@ int main(void) {
                                "hashed_images",
                                "in_batch_alone",
                                "catalogue_smoothed",
+                               "softmax_in_batch",
+                               "softmax_concat",
                                "clamped_images",
                                "teacher",
                                "teacher_catalogue",
@@ -296,6 +309,9 @@ int main(void) {
                                "pictures_and_sentences",
                                "four_groups",
                                "pictures_alone",
+                               "text_alone",
+                               "pictures_are_read",
+                               "pictures_no_tokens",
                                "sentences_beside",
                                "looked_at",
                                "users",
@@ -307,20 +323,9 @@ int main(void) {
                                "prefixes_beside",
                                "given_products",
                                "follow"};
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_prestate(check, names[0]),  cmocka_unit_test_prestate(check, names[1]),
-        cmocka_unit_test_prestate(check, names[2]),  cmocka_unit_test_prestate(check, names[3]),
-        cmocka_unit_test_prestate(check, names[4]),  cmocka_unit_test_prestate(check, names[5]),
-        cmocka_unit_test_prestate(check, names[6]),  cmocka_unit_test_prestate(check, names[7]),
-        cmocka_unit_test_prestate(check, names[8]),  cmocka_unit_test_prestate(check, names[9]),
-        cmocka_unit_test_prestate(check, names[10]), cmocka_unit_test_prestate(check, names[11]),
-        cmocka_unit_test_prestate(check, names[12]), cmocka_unit_test_prestate(check, names[13]),
-        cmocka_unit_test_prestate(check, names[14]), cmocka_unit_test_prestate(check, names[15]),
-        cmocka_unit_test_prestate(check, names[16]), cmocka_unit_test_prestate(check, names[17]),
-        cmocka_unit_test_prestate(check, names[18]), cmocka_unit_test_prestate(check, names[19]),
-        cmocka_unit_test_prestate(check, names[20]), cmocka_unit_test_prestate(check, names[21]),
-        cmocka_unit_test_prestate(check, names[22]), cmocka_unit_test_prestate(check, names[23]),
-    };
+    struct CMUnitTest tests[sizeof names / sizeof *names];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        tests[i] = (struct CMUnitTest){names[i], check, NULL, NULL, names[i]};
     const char *forced = getenv("ITEMSAGE_ISA");
     if (forced != NULL && strcmp(sage_isa(), forced) != 0) {
         printf("skipped: this machine has no %s\n", forced);

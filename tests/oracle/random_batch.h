@@ -22,7 +22,7 @@ typedef struct random_batch {
     uint8_t field[RB_TOKENS_MAX], task[RB_PAIRS_MAX];
     uint32_t query_ids[RB_IDS_MAX], query_begin[RB_PAIRS_MAX + 1];
     real vectors[SAGE_GROUPS_MAX][RB_VALUES_MAX], sentences[RB_VALUES_MAX], pictures[RB_VALUES_MAX];
-    real log_q[RB_PAIRS_MAX], weight[RB_PAIRS_MAX];
+    real log_q[RB_PRODUCTS_MAX], weight[RB_PAIRS_MAX];
     uint64_t mask[RB_PAIRS_MAX];
     uint32_t user_begin[RB_PAIRS_MAX + 1];
     uint8_t user_kind[RB_EVENTS_MAX];
@@ -129,6 +129,7 @@ static inline void rb_fill(random_batch *b, const sage_model_shape *shape, size_
             if (j != i && sage_rng_below(&rng, 5) == 0) b->mask[i] |= UINT64_C(1) << j;
     }
     b->query_begin[pairs] = (uint32_t)ids;
+    for (size_t j = pairs; j < n; j++) b->log_q[j] = (real) - (1 + 3 * sage_rng_unit(&rng));
     b->products = (sage_product_batch){n, b->token_begin, b->field, {tokens, b->ids, b->bag_begin}};
     rb_fill_groups(b, shape, n, &rng);
     rb_normal(b->sentences, pairs * sentences, &rng);
@@ -136,13 +137,8 @@ static inline void rb_fill(random_batch *b, const sage_model_shape *shape, size_
     if (pairs > 2) memset(b->sentences + 2 * sentences, 0, sentences * sizeof(real));
     b->queries = (sage_query_batch){.n_texts = pairs, .bags = {pairs, b->query_ids, b->query_begin}};
     if (sentences > 0) b->queries.sentences = b->sentences;
-    b->spec = (sage_loss_spec){.n_pairs = pairs,
-                               .n_random = random,
-                               .log_q = b->log_q,
-                               .mask = b->mask,
-                               .weight = b->weight,
-                               .task = b->task,
-                               .in_batch = true};
+    b->spec = (sage_loss_spec){
+        .n_pairs = pairs, .n_random = random, .log_q = b->log_q, .mask = b->mask, .weight = b->weight, .task = b->task};
 }
 
 /* Every row gets scores for a third of its columns, masked ones among them, but row 1 none. */

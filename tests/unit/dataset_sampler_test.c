@@ -383,6 +383,55 @@ static void log_q_is_what_steps_draw(void **state) {
     release(&f);
 }
 
+/* A product comes in as often as its events and as a random negative of ten: in whichever column it is. */
+static void one_softmax_over_both_has_one_log_q(void **state) {
+    (void)state;
+    fixture f = shop_of(300, 2000);
+    fake_set(f.options, "batch=60");
+    fake_set(f.options, "negatives=10");
+    sage_sampler *apart = sampler_of(&f, NULL, 31);
+    fake_set(f.options, "softmaxes=concat");
+    for (int sketched = 0; sketched < 2; sketched++) {
+        fake_set(f.options, sketched ? "log_q=sketch" : "log_q=exact");
+        sage_sampler *sampler = sampler_of(&f, NULL, 31);
+        const sage_batch *b = batch_of(sampler, 3);
+        assert_int_equal(b->n_random, 10);
+        for (size_t i = 0; i < 70; i++) {
+            double expected = (double)apart->expected[b->product[i]] + 10.0 / 300;
+            assert_true(fabs(exp((double)b->log_q[i]) - expected) < 1e-5 * expected);
+        }
+        sage_sampler_free(sampler);
+    }
+    sage_sampler_free(apart);
+    release(&f);
+}
+
+static void softmaxes_say_whether_random_negatives_are_drawn(void **state) {
+    (void)state;
+    fixture f = shop_of(300, 2000);
+    sage_sampler *sampler;
+    sage_error error;
+    fake_set(f.options, "batch=60");
+    fake_set(f.options, "negatives=10");
+    fake_set(f.options, "softmaxes=in_batch");
+    sampler = sampler_of(&f, NULL, 31);
+    assert_int_equal(batch_of(sampler, 0)->n_random, 0);
+    sage_sampler_free(sampler);
+    fake_set(f.options, "negatives=0");
+    static const char *const need_some[] = {"softmaxes=random", "softmaxes=concat"};
+    for (size_t i = 0; i < 2; i++) {
+        fake_set(f.options, need_some[i]);
+        assert_int_equal(sage_sampler_new(f.dataset, f.options, NULL, 31, &sampler, &error), SAGE_E_ARGUMENT);
+        assert_non_null(strstr(error.text, "but negatives = 0"));
+    }
+    fake_set(f.options, "negatives=250"); /* with the batch the whole catalogue: no sampling */
+    sampler = sampler_of(&f, NULL, 31);
+    assert_true(batch_of(sampler, 0)->full_catalogue);
+    for (size_t i = 0; i < 60; i++) assert_true(batch_of(sampler, 0)->log_q[i] == 0);
+    sage_sampler_free(sampler);
+    release(&f);
+}
+
 static void a_sketch_is_never_below_the_exact_log_q(void **state) {
     (void)state;
     fixture f = shop_of(300, 2000);
@@ -763,6 +812,8 @@ int main(void) {
         cmocka_unit_test(masks_are_their_definition),
         cmocka_unit_test(masks_hold_beyond_one_block),
         cmocka_unit_test(log_q_is_what_steps_draw),
+        cmocka_unit_test(one_softmax_over_both_has_one_log_q),
+        cmocka_unit_test(softmaxes_say_whether_random_negatives_are_drawn),
         cmocka_unit_test(a_sketch_is_never_below_the_exact_log_q),
         cmocka_unit_test(shares_follow_the_options),
         cmocka_unit_test(few_events_are_not_drawn_over_and_over),

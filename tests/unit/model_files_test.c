@@ -157,6 +157,9 @@ static void what_is_left_out_is_kept(void **state) {
     text.plain_text = head.plain_head = true;
     is_kept(&text, "text_norm is off");
     is_kept(&head, "head_skip is off");
+    text = hashed;
+    text.inputs = SAGE_INPUTS_TEXT;
+    is_kept(&text, "inputs is text");
 }
 
 static void restore_takes_a_prefix(void **state) {
@@ -232,6 +235,7 @@ static void lying_metadata(void **state) {
     (void)state;
     sage_model_shape shape = hashed;
     shape.plain_text = shape.plain_head = true; /* says all there is to say */
+    shape.inputs = SAGE_INPUTS_TEXT;
     sage_model *model = made(&shape, 8), *loaded = NULL;
     size_t n, n_meta;
     const sage_tensor *tensors = sage_model_tensors(model, &n);

@@ -29,7 +29,7 @@ static void fill(size_t n, double scale, sage_rng *rng, real *x) {
 }
 
 /* The teacher lists two columns of every row but the third; one column in nine is masked. */
-static loss_case *case_of(size_t pairs, size_t random) {
+static loss_case *case_of(size_t pairs, size_t random, sage_softmaxes softmaxes) {
     loss_case *c = calloc(1, sizeof *c);
     size_t columns = pairs + random, words = (columns + 63) / 64;
     sage_rng rng;
@@ -38,7 +38,7 @@ static loss_case *case_of(size_t pairs, size_t random) {
                      .random = random,
                      .q = made(pairs * DIM),
                      .p = made(columns * DIM),
-                     .log_q = made(pairs),
+                     .log_q = made(columns),
                      .weight = made(pairs),
                      .score = made(2 * pairs),
                      .mask = calloc(pairs * words, sizeof(uint64_t)),
@@ -46,7 +46,7 @@ static loss_case *case_of(size_t pairs, size_t random) {
                      .column = calloc(2 * pairs, sizeof(uint32_t))};
     fill(pairs * DIM, 0.3, &rng, c->q);
     fill(columns * DIM, 0.3, &rng, c->p);
-    fill(pairs, 1, &rng, c->log_q);
+    fill(columns, 1, &rng, c->log_q);
     for (size_t i = 0; i < pairs; i++) {
         uint32_t at = c->teacher_begin[i];
         c->weight[i] = (real)(0.5 + sage_rng_unit(&rng));
@@ -63,7 +63,7 @@ static loss_case *case_of(size_t pairs, size_t random) {
                                .log_q = c->log_q,
                                .mask = c->mask,
                                .weight = c->weight,
-                               .in_batch = true,
+                               .softmaxes = softmaxes,
                                .smoothing = (real)0.1,
                                .teacher_weight = (real)0.7,
                                .teacher_begin = c->teacher_begin,
@@ -156,11 +156,13 @@ static double plain_loss_of_row(const loss_case *c, size_t i, double factor, pla
     size_t columns = c->pairs + c->random, words = (columns + 63) / 64;
     const sage_loss_spec *s = &c->spec;
     double loss = 0, teacher_sum = 0;
+    bool concat = s->softmaxes == SAGE_SOFTMAX_CONCAT;
     for (int random = 0; random < 2; random++) {
-        if (random && c->random == 0) break;
+        if (random && (c->random == 0 || concat || s->softmaxes == SAGE_SOFTMAX_IN_BATCH)) break;
+        if (!random && c->random > 0 && s->softmaxes == SAGE_SOFTMAX_RANDOM) continue;
         for (size_t j = 0; j < columns; j++) {
-            r->in[j] = (random ? j >= c->pairs : j < c->pairs) && !loss_masked(c->mask + i * words, j);
-            r->less[j] = r->x[j] - (random || j >= c->pairs ? 0 : (double)c->log_q[j]);
+            r->in[j] = (concat || (random ? j >= c->pairs : j < c->pairs)) && !loss_masked(c->mask + i * words, j);
+            r->less[j] = r->x[j] - (random ? 0 : (double)c->log_q[j]);
         }
         r->in[i] = true;
         smoothed(columns, r->in, i, (double)s->smoothing, r->target);
@@ -187,9 +189,9 @@ static void close_to(const char *what, double wanted, double got) {
     if (!(fabs(wanted - got) < 2e-5 * (1 + fabs(wanted)))) fail_msg("%s is %.9g, not %.9g", what, got, wanted);
 }
 
-static void loss_is_the_plain_one(size_t pairs, size_t random) {
+static void loss_is_the_plain_one(size_t pairs, size_t random, sage_softmaxes softmaxes) {
     size_t columns = pairs + random;
-    loss_case *c = case_of(pairs, random);
+    loss_case *c = case_of(pairs, random, softmaxes);
     double scale = exp((double)(real)1.1), total = 0, weights = 0, dt = 0;
     double *dp = calloc(columns * DIM, sizeof *dp), *row = calloc(4 * columns, sizeof *row);
     plain_row r = {row, row + columns, row + 2 * columns, row + 3 * columns, calloc(columns, sizeof(bool))};
@@ -225,19 +227,30 @@ static void loss_is_the_plain_one(size_t pairs, size_t random) {
 
 static void one_pair_or_many_blocks(void **state) {
     (void)state;
-    loss_is_the_plain_one(1, 0);
-    loss_is_the_plain_one(1, 3);
-    loss_is_the_plain_one(19, 0);
-    loss_is_the_plain_one(70, 9);
-    loss_is_the_plain_one(LOSS_BLOCK + 37, 30); /* a last block of few rows */
+    loss_is_the_plain_one(1, 0, SAGE_SOFTMAX_BOTH);
+    loss_is_the_plain_one(1, 3, SAGE_SOFTMAX_BOTH);
+    loss_is_the_plain_one(19, 0, SAGE_SOFTMAX_BOTH);
+    loss_is_the_plain_one(70, 9, SAGE_SOFTMAX_BOTH);
+    loss_is_the_plain_one(LOSS_BLOCK + 37, 30, SAGE_SOFTMAX_BOTH); /* a last block of few rows */
+}
+
+static void one_of_the_two_or_both_in_one(void **state) {
+    (void)state;
+    loss_is_the_plain_one(70, 9, SAGE_SOFTMAX_IN_BATCH);
+    loss_is_the_plain_one(70, 9, SAGE_SOFTMAX_RANDOM);
+    loss_is_the_plain_one(70, 9, SAGE_SOFTMAX_CONCAT);
+    loss_is_the_plain_one(1, 3, SAGE_SOFTMAX_CONCAT);
+    loss_is_the_plain_one(19, 0, SAGE_SOFTMAX_RANDOM); /* there is nothing else than in-batch */
+    loss_is_the_plain_one(19, 0, SAGE_SOFTMAX_CONCAT);
+    loss_is_the_plain_one(LOSS_BLOCK + 37, 30, SAGE_SOFTMAX_CONCAT);
 }
 
 static void threads_change_no_bit(void **state) {
-    static const size_t sizes[][2] = {{1, 0}, {40, 100}, {LOSS_BLOCK + 100, 50}};
+    static const size_t sizes[][2] = {{1, 0}, {40, 100}, {LOSS_BLOCK + 100, 50}, {40, 30}};
     (void)state;
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (sage_precision precision = SAGE_PRECISION_F32; precision <= SAGE_PRECISION_BF16; precision++) {
-            loss_case *c = case_of(sizes[s][0], sizes[s][1]);
+            loss_case *c = case_of(sizes[s][0], sizes[s][1], (sage_softmaxes)s);
             outcome alone = outcome_of(c, 1, precision);
             for (size_t threads = 2; threads <= 4; threads++) {
                 outcome o = outcome_of(c, threads, precision);
@@ -255,6 +268,7 @@ static void threads_change_no_bit(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_pair_or_many_blocks),
+        cmocka_unit_test(one_of_the_two_or_both_in_one),
         cmocka_unit_test(threads_change_no_bit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

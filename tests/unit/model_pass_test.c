@@ -463,7 +463,7 @@ static void a_step_without_ngrams(void **state) {
         assert_int_equal(sage_grads_new(model, &grads, NULL), SAGE_OK);
         sage_product_batch products = {.n = 3, .token_begin = none, .text = {0, NULL, none}};
         sage_query_batch queries = {.n_texts = 2, .bags = {2, NULL, none}};
-        sage_loss_spec spec = {.n_pairs = 2, .n_random = 1, .in_batch = true};
+        sage_loss_spec spec = {.n_pairs = 2, .n_random = 1};
         assert_int_equal(sage_model_step(model, work, &products, &queries, &spec, grads, &loss, NULL), SAGE_OK);
         assert_true(isfinite(loss.total));
         assert_int_equal(grads->n_rows, 0);

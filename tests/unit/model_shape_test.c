@@ -87,6 +87,27 @@ static void heads_must_divide(void **state) {
     sage_options_free(options);
 }
 
+/* The error of options that make no sense together. */
+static void refused(const char *const *assignments, size_t n, size_t n_groups, const sage_group *groups,
+                    const char *says) {
+    sage_error error = {0};
+    sage_model_shape shape = {0};
+    sage_options *options = options_of(assignments, n);
+    assert_int_equal(sage_model_shape_from_options(options, 10, n_groups, groups, &shape, &error), SAGE_E_ARGUMENT);
+    if (strstr(error.text, says) == NULL) fail_msg("%s", error.text);
+    sage_options_free(options);
+}
+
+static void pictures_alone_need_pictures(void **state) {
+    static const char *const set[] = {"inputs=pictures"}, *const text[] = {"inputs=text"};
+    const sage_group sentences = {SAGE_GROUP_SENTENCES, 8};
+    (void)state;
+    refused(set, 1, 0, NULL, "inputs = pictures");
+    refused(set, 1, 1, &sentences, "no picture vectors");
+    assert_int_equal(shape_of(text, 1, 100).inputs, SAGE_INPUTS_TEXT);
+    assert_int_equal(shape_of(NULL, 0, 100).inputs, SAGE_INPUTS_ALL);
+}
+
 static void impossible_shapes_are_refused(void **state) {
     const sage_model_shape good = {.vocab = 10,
                                    .rows = 10,
@@ -141,10 +162,13 @@ static void towers_for_people(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(small_catalogues_are_small), cmocka_unit_test(the_papers_sizes),
-        cmocka_unit_test(the_skip_is_an_option),      cmocka_unit_test(single_sizes_win),
-        cmocka_unit_test(heads_must_divide),          cmocka_unit_test(impossible_shapes_are_refused),
-        cmocka_unit_test(towers_for_people)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(small_catalogues_are_small),
+                                       cmocka_unit_test(the_papers_sizes),
+                                       cmocka_unit_test(the_skip_is_an_option),
+                                       cmocka_unit_test(single_sizes_win),
+                                       cmocka_unit_test(heads_must_divide),
+                                       cmocka_unit_test(pictures_alone_need_pictures),
+                                       cmocka_unit_test(impossible_shapes_are_refused),
+                                       cmocka_unit_test(towers_for_people)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

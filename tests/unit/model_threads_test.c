@@ -55,12 +55,8 @@ static step_case *step_case_of(size_t vocab) {
                                     .bags = {PAIRS - PICTURES, s->ids, s->begin},
                                     .sentences = s->sentences + SENTENCE,
                                     .pictures = s->images};
-    s->spec = (sage_loss_spec){.n_pairs = PAIRS,
-                               .n_random = RANDOM,
-                               .in_batch = true,
-                               .n_prefixes = 2,
-                               .prefixes = {9, 40},
-                               .prefix_weight = (real)0.3};
+    s->spec = (sage_loss_spec){
+        .n_pairs = PAIRS, .n_random = RANDOM, .n_prefixes = 2, .prefixes = {9, 40}, .prefix_weight = (real)0.3};
     return s;
 }
 

@@ -89,7 +89,6 @@ static real *gradient_of(const sage_trainer *trainer, const sage_batch *b) {
                                  .mask = b->mask,
                                  .weight = b->weight,
                                  .task = b->task,
-                                 .in_batch = true,
                                  .smoothing = (real)trainer->settings.smoothing,
                                  .teacher_weight = b->teacher_weight,
                                  .teacher_begin = b->teacher_begin,

@@ -1,6 +1,7 @@
 /* Settings and the learning-rate schedule. */
 #include "support/test.h"
 #include <base/option_table.h>
+#include <dataset/sampler.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,9 +10,11 @@
 
 static sage_options *options_with(const char *first, const char *second) {
     sage_options *options = NULL;
+    static sage_option table[128]; /* a training's own, and the sampler's, which says which softmaxes there are */
     size_t n = 0;
-    while (sage_train_options[n].key) n++;
-    assert_int_equal(sage_options_over(sage_train_options, n, &options, NULL), SAGE_OK);
+    for (const sage_option *row = sage_train_options; row->key; row++) table[n++] = *row;
+    for (const sage_option *row = sage_sampler_options; row->key && n < 128; row++) table[n++] = *row;
+    assert_int_equal(sage_options_over(table, n, &options, NULL), SAGE_OK);
     if (first) assert_int_equal(sage_options_set(options, first, NULL), SAGE_OK);
     if (second) assert_int_equal(sage_options_set(options, second, NULL), SAGE_OK);
     return options;
