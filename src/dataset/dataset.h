@@ -152,6 +152,9 @@ size_t sage_user_known(const sage_packed_user *user, sage_part part, sage_user_e
 /* The moment of that question: by time the part's cut, else the time of the newest known event, INT64_MIN where none
  * has a time. */
 int64_t sage_user_moment(const sage_dataset *dataset, const sage_packed_user *user, sage_part part);
+/* By time, the part's cut: what is later is to be predicted. INT64_MIN by hash, and in datasets of before users were
+ * packed. */
+int64_t sage_dataset_cut(const sage_dataset *dataset, sage_part part);
 /* Numbers, among everybody's events, of those of a kind that are trained on; ascending. */
 const uint32_t *sage_dataset_targets(const sage_dataset *dataset, sage_event_kind kind, size_t *n);
 size_t sage_dataset_trained_events(const sage_dataset *dataset); /* of all kinds */

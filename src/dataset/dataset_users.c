@@ -27,9 +27,15 @@ size_t sage_user_known(const sage_packed_user *user, sage_part part, sage_user_e
     return n;
 }
 
-int64_t sage_user_moment(const sage_dataset *dataset, const sage_packed_user *user, sage_part part) {
+int64_t sage_dataset_cut(const sage_dataset *dataset, sage_part part) {
     const sage_users_info *info = dataset->users;
-    if (part != SAGE_TRAIN && info->by_time != 0 && info->cut_ms[part - 1] != INT64_MAX) return info->cut_ms[part - 1];
+    if (info == NULL || info->by_time == 0 || part == SAGE_TRAIN) return INT64_MIN;
+    return info->cut_ms[part - 1] != INT64_MAX ? info->cut_ms[part - 1] : INT64_MIN;
+}
+
+int64_t sage_user_moment(const sage_dataset *dataset, const sage_packed_user *user, sage_part part) {
+    int64_t cut = sage_dataset_cut(dataset, part);
+    if (cut != INT64_MIN) return cut;
     for (size_t i = user->n; i > 0; i--) {
         if (user->events[i - 1].part < part) return user->events[i - 1].time_ms;
     }

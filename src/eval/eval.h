@@ -3,6 +3,7 @@
 #define SAGE_EVAL_EVAL_H
 
 #include <dataset/dataset.h>
+#include <eval/exposure.h>
 #include <eval/metrics.h>
 #include <search/search.h>
 
@@ -14,6 +15,7 @@ typedef struct sage_judgement {
     unsigned task;
     int64_t pid;
     const float *picture; /* its vector, of a query of the surface image; NULL: not known */
+    sage_exposure shown;  /* where its events say so */
 } sage_judgement;
 
 /* The held-out pairs of a part and surface as judgements; texts and vectors are views into the dataset. Free with

@@ -24,7 +24,10 @@ static size_t settle(sage_judge_entry *entries, size_t n) {
     qsort(entries, n, sizeof *entries, by_pid_and_task);
     for (size_t i = 0; i < n; i++) {
         bool same_product = kept > 0 && entries[i].pid != 0 && entries[kept - 1].pid == entries[i].pid;
-        if (same_product && entries[kept - 1].task == entries[i].task) continue;
+        if (same_product && entries[kept - 1].task == entries[i].task) {
+            sage_exposure_join(&entries[kept - 1].shown, &entries[i].shown);
+            continue;
+        }
         entries[kept] = entries[i];
         entries[kept++].first = !same_product;
     }
@@ -66,7 +69,8 @@ sage_status sage_judge_read(sage_judge *judge, const sage_judgement *judgements,
         size_t of_query = 0;
         sage_str text = judgements[i].query;
         for (; i < n && same_text(judgements[i].query, text); i++)
-            entries[of_query++] = (sage_judge_entry){.pid = judgements[i].pid, .task = judgements[i].task};
+            entries[of_query++] =
+                (sage_judge_entry){.pid = judgements[i].pid, .task = judgements[i].task, .shown = judgements[i].shown};
         judge->texts[judge->n_queries] = text;
         SAGE_TRY(sage_judge_add(judge, entries, of_query, error));
     }
@@ -97,20 +101,20 @@ void sage_judge_rank(sage_judge *judge, size_t query, size_t list, const sage_sc
 
 /* ---- rows ---- */
 
-static bool counts(const sage_judge_entry *entry, const sage_judge_which *which) {
+bool sage_judge_counts(const sage_judge_entry *entry, const sage_judge_which *which) {
     if (which->of != SAGE_JUDGE_ANY && entry->known != (which->of == SAGE_JUDGE_KNOWN)) return false;
     return which->task < 0 ? entry->first : entry->task == (unsigned)which->task;
 }
 
 static bool asks(const sage_judge *judge, size_t query, const sage_judge_which *which) {
     for (size_t e = judge->begin[query]; e < judge->begin[query + 1]; e++)
-        if (counts(&judge->entries[e], which)) return true;
+        if (sage_judge_counts(&judge->entries[e], which)) return true;
     return false;
 }
 
 bool sage_judge_occurs(const sage_judge *judge, const sage_judge_which *which) {
     for (size_t e = 0; e < judge->n_entries; e++)
-        if (counts(&judge->entries[e], which)) return true;
+        if (sage_judge_counts(&judge->entries[e], which)) return true;
     return false;
 }
 
@@ -132,7 +136,7 @@ static sage_status choose(const sage_judge *judge, size_t list, const sage_judge
         uint32_t *of_query = c->ranks + n_ranks;
         size_t found = 0;
         for (size_t e = judge->begin[q]; e < judge->begin[q + 1]; e++)
-            if (counts(&judge->entries[e], which)) of_query[found++] = ranks[e];
+            if (sage_judge_counts(&judge->entries[e], which)) of_query[found++] = ranks[e];
         if (found == 0) continue;
         qsort(of_query, found, sizeof *of_query, sage_order_u32);
         c->queries[c->n++] = (sage_judged){of_query, found};
@@ -152,6 +156,7 @@ sage_status sage_judge_row(const sage_judge *judge, size_t list, const char *met
     chosen c;
     SAGE_TRY(choose(judge, list, which, &c, error));
     SAGE_TRY(sage_metrics(c.queries, c.n, k, n_k, BOOTSTRAP_SEED, row, error));
+    SAGE_TRY(sage_judge_weighted(judge, list, which, k, n_k, BOOTSTRAP_SEED, &row->weighted, error));
     snprintf(row->method, sizeof row->method, "%s", method);
     if (which->name != NULL)
         snprintf(row->task, sizeof row->task, "%s", which->name);
@@ -189,12 +194,15 @@ out:
 }
 
 sage_status sage_judge_difference(const sage_judge *judge, size_t a, size_t b, const sage_judge_which *which,
-                                  const size_t *k, size_t n_k, sage_interval *out, sage_error *error) {
+                                  const size_t *k, size_t n_k, sage_eval_difference *out, sage_error *error) {
     sage_status st = SAGE_OK;
     chosen of_a, of_b = {0};
     SAGE_TRY(choose(judge, a, which, &of_a, error));
     SAGE_TRY(choose(judge, b, which, &of_b, error));
-    SAGE_TRY(sage_metrics_difference(of_a.queries, of_b.queries, of_a.n, k, n_k, BOOTSTRAP_SEED, out, error));
+    SAGE_TRY(
+        sage_metrics_difference(of_a.queries, of_b.queries, of_a.n, k, n_k, BOOTSTRAP_SEED, out->pair_recall, error));
+    SAGE_TRY(sage_judge_weighted_difference(judge, a, b, which, k, n_k, BOOTSTRAP_SEED, &out->weighted_pairs,
+                                            out->weighted_recall, error));
 out:
     drop_chosen(&of_b);
     drop_chosen(&of_a);

@@ -10,6 +10,7 @@ typedef struct sage_judge_entry {
     unsigned task;
     bool known; /* to the query's user, before */
     bool first; /* of its (query, product): counts over all tasks */
+    sage_exposure shown;
 } sage_judge_entry;
 
 /* Zero-initialise; free with sage_judge_free. */
@@ -25,7 +26,7 @@ typedef struct sage_judge {
 
 /* Queries that are texts or pictures, with one list. SAGE_E_ARGUMENT where a task is none. */
 sage_status sage_judge_read(sage_judge *judge, const sage_judgement *judgements, size_t n, sage_error *error);
-/* Adds a query with n entries, in any order and with repeats; `first` need not be set. */
+/* Adds a query with n entries, in any order and with repeats, whose exposures add up; `first` need not be set. */
 sage_status sage_judge_add(sage_judge *judge, const sage_judge_entry *entries, size_t n, sage_error *error);
 /* After the last query: room for the ranks of n_lists lists, all of them misses. */
 sage_status sage_judge_lists(sage_judge *judge, size_t n_lists, sage_error *error);
@@ -42,6 +43,7 @@ typedef struct sage_judge_which {
     sage_judge_of of; /* products that were known before, or were not */
 } sage_judge_which;
 
+bool sage_judge_counts(const sage_judge_entry *entry, const sage_judge_which *which);
 bool sage_judge_occurs(const sage_judge *judge, const sage_judge_which *which);
 /* The row of a list, which the method's name goes with. *row has 0 queries where nothing is of it. */
 sage_status sage_judge_row(const sage_judge *judge, size_t list, const char *method, const sage_judge_which *which,
@@ -56,8 +58,20 @@ sage_status sage_judge_rows(const sage_judge *judge, size_t list, const char *me
                             sage_eval_report *report, sage_error *error);
 /* How many (query, product) name a product that the index does not hold. */
 uint64_t sage_judge_unknown(const sage_judge *judge, const sage_index *index);
-/* Pair recall of list a minus that of list b: sage_metrics_difference, in the same resamples that the rows are of. */
+/* Pair recall of list a minus that of list b, plain and weighted: sage_metrics_difference, in the same resamples that
+ * the rows are of. The names are the caller's. */
 sage_status sage_judge_difference(const sage_judge *judge, size_t a, size_t b, const sage_judge_which *which,
-                                  const size_t *k, size_t n_k, sage_interval *out, sage_error *error);
+                                  const size_t *k, size_t n_k, sage_eval_difference *out, sage_error *error);
+
+/* ---- weighted (judge_weighted.c): parts of the two above ---- */
+/* The self-normalised estimate (Swaminathan and Joachims, NeurIPS 2015): the sum over pairs of weight x hit, over the
+ * sum of weights; a pair's weight is its exposure's, with which->task -1 that of all its tasks. Intervals over the
+ * queries that have such pairs. */
+sage_status sage_judge_weighted(const sage_judge *judge, size_t list, const sage_judge_which *which, const size_t *k,
+                                size_t n_k, uint64_t seed, sage_eval_weighted *out, sage_error *error);
+/* The recall of list a minus that of list b, out [n_k]; *pairs have a weight. */
+sage_status sage_judge_weighted_difference(const sage_judge *judge, size_t a, size_t b, const sage_judge_which *which,
+                                           const size_t *k, size_t n_k, uint64_t seed, uint64_t *pairs,
+                                           sage_interval *out, sage_error *error);
 
 #endif

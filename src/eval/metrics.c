@@ -158,7 +158,7 @@ static size_t compare_all(const sage_judged *a, const sage_judged *b, size_t n, 
     return judged;
 }
 
-static void resample_differences(const double *rows, size_t n, size_t n_k, uint64_t seed, double *samples) {
+static void resample_ratios(const double *rows, size_t n, size_t n_k, uint64_t seed, double *samples) {
     size_t width = 1 + n_k;
     for (size_t b = 0; b < SAGE_BOOTSTRAP_RESAMPLES; b++) {
         double sum[1 + SAGE_EVAL_K_MAX] = {0};
@@ -169,25 +169,27 @@ static void resample_differences(const double *rows, size_t n, size_t n_k, uint6
     }
 }
 
+sage_status sage_metrics_ratios(const double *rows, size_t n, size_t n_k, uint64_t seed, sage_interval *out,
+                                sage_error *error) {
+    size_t width = 1 + n_k;
+    double sum[1 + SAGE_EVAL_K_MAX] = {0};
+    double *samples = sage_alloc_zero(n_k, SAGE_BOOTSTRAP_RESAMPLES * sizeof *samples);
+    if (samples == NULL) return sage_fail_memory(error, n_k * SAGE_BOOTSTRAP_RESAMPLES * sizeof *samples);
+    for (size_t i = 0; i < n; i++) add_row(sum, rows + i * width, width);
+    if (n > 0) resample_ratios(rows, n, n_k, seed, samples);
+    for (size_t j = 0; j < n_k; j++)
+        out[j] = interval_of(n > 0 ? sum[1 + j] / sum[0] : 0, samples + j * SAGE_BOOTSTRAP_RESAMPLES);
+    sage_free(samples);
+    return SAGE_OK;
+}
+
 sage_status sage_metrics_difference(const sage_judged *a, const sage_judged *b, size_t n, const size_t *k, size_t n_k,
                                     uint64_t seed, sage_interval *difference, sage_error *error) {
     sage_status st = check(k, n_k, error);
     if (st != SAGE_OK) return st;
-    size_t width = 1 + n_k;
-    double *rows = sage_alloc_zero(n > 0 ? n : 1, width * sizeof *rows);
-    double *samples = sage_alloc_zero(n_k, SAGE_BOOTSTRAP_RESAMPLES * sizeof *samples);
-    if (rows == NULL || samples == NULL) {
-        st = sage_fail_memory(error, (n + 1) * width * sizeof *rows);
-        goto out;
-    }
-    size_t judged = compare_all(a, b, n, k, n_k, rows);
-    double sum[1 + SAGE_EVAL_K_MAX] = {0};
-    for (size_t i = 0; i < judged; i++) add_row(sum, rows + i * width, width);
-    if (judged > 0) resample_differences(rows, judged, n_k, seed, samples);
-    for (size_t j = 0; j < n_k; j++)
-        difference[j] = interval_of(judged > 0 ? sum[1 + j] / sum[0] : 0, samples + j * SAGE_BOOTSTRAP_RESAMPLES);
-out:
-    sage_free(samples);
+    double *rows = sage_alloc_zero(n > 0 ? n : 1, (1 + n_k) * sizeof *rows);
+    if (rows == NULL) return sage_fail_memory(error, (n + 1) * (1 + n_k) * sizeof *rows);
+    st = sage_metrics_ratios(rows, compare_all(a, b, n, k, n_k, rows), n_k, seed, difference, error);
     sage_free(rows);
     return st;
 }

@@ -93,7 +93,7 @@ static sage_status compare(const sage_text_trial *trial, size_t a, size_t b, sag
     snprintf(difference->method, sizeof difference->method, "%s", trial->methods[a]);
     snprintf(difference->against, sizeof difference->against, "%s", trial->methods[b]);
     snprintf(difference->task, sizeof difference->task, "%s", all.name);
-    return sage_judge_difference(&trial->judge, a, b, &all, report->k, report->n_k, difference->pair_recall, error);
+    return sage_judge_difference(&trial->judge, a, b, &all, report->k, report->n_k, difference, error);
 }
 
 sage_status sage_text_trial_report(const sage_text_trial *trial, sage_eval_report *report, sage_error *error) {

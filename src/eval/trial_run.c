@@ -180,7 +180,7 @@ static sage_status compare_two(const figures *f, size_t leading, size_t lister, 
     snprintf(difference->task, sizeof difference->task, "%s", of->name);
     return sage_judge_difference(&f->run->trial->judge, list_number(leading, of->without_known),
                                  list_number(lister, of->without_known), &of->which, f->report->k, f->report->n_k,
-                                 difference->pair_recall, error);
+                                 difference, error);
 }
 
 static void fill_some(void *ctx, size_t begin, size_t end, size_t worker) {

@@ -7,6 +7,7 @@
 #include <eval/text_trial.h>
 #include <shop/eval_people.h>
 #include <shop/eval_pictures.h>
+#include <shop/eval_shown.h>
 #include <shop/shop.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,13 +25,16 @@ typedef struct gathered {
     size_t n_of[2], of_capacity[2];
     sage_arena *texts;
     bool simulated;
+    sage_shown_source shown; /* its catalogue: of a dataset's events */
 } gathered;
 
 static sage_status gather_person(gathered *g, const sage_event_row *row, sage_str query, sage_error *error) {
     size_t of = row->surface == SAGE_ON_USER;
     if (sage_grow((void **)&g->of[of], &g->of_capacity[of], g->n_of[of] + 1, sizeof *g->of[of]))
         return sage_fail_memory(error, sizeof *g->of[of]);
-    g->of[of][g->n_of[of]++] = (sage_file_event){query, row->pid, row->kind};
+    sage_file_event *event = &g->of[of][g->n_of[of]++];
+    *event = (sage_file_event){query, row->pid, row->kind, {0}};
+    sage_exposure_add(&event->shown, &g->shown.rule, row->position, row->propensity, row->count);
     return SAGE_OK;
 }
 
@@ -45,8 +49,10 @@ static sage_status gather(void *ctx, const sage_event_row *row, sage_error *erro
     const sage_str query = {text, row->query_key.len};
     if (row->surface == SAGE_ON_USER || row->surface == SAGE_ON_PRODUCT) return gather_person(g, row, query, error);
     if (sage_grow((void **)rows, capacity, *n + 1, sizeof **rows)) return sage_fail_memory(error, sizeof **rows);
-    (*rows)[(*n)++] = (sage_judgement){
+    sage_judgement *judgement = &(*rows)[(*n)++];
+    *judgement = (sage_judgement){
         .query = query, .task = (unsigned)(row->surface * SAGE_EVENT_KINDS + row->kind), .pid = row->pid};
+    sage_exposure_add(&judgement->shown, &g->shown.rule, row->position, row->propensity, row->count);
     return SAGE_OK;
 }
 
@@ -127,6 +133,11 @@ static sage_status judgements_for(sage_shop *shop, const sage_release *release, 
     SAGE_TRY(dataset_of(shop, release, true, monitor, dataset, error));
     SAGE_TRY(sage_judgements_of(*dataset, SAGE_TEST, SAGE_ON_SEARCH, &g->rows, &g->n, error));
     SAGE_TRY(sage_judgements_of(*dataset, SAGE_TEST, SAGE_ON_IMAGE, &g->pictures, &g->n_pictures, error));
+    sage_eval_shown_open(shop, *dataset, monitor, &g->shown);
+    if (g->shown.catalog) {
+        SAGE_TRY(sage_shown_judgements(&g->shown, SAGE_ON_SEARCH, g->rows, g->n, error));
+        SAGE_TRY(sage_shown_judgements(&g->shown, SAGE_ON_IMAGE, g->pictures, g->n_pictures, error));
+    }
     sage_dataset_describe(*dataset, &info);
     report->simulated = info.simulated;
     snprintf(report->source, sizeof report->source, "held-out test part of dataset %llu", (unsigned long long)info.id);
@@ -205,6 +216,7 @@ sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const s
     bool file = options && options->events_file;
     memset(report, 0, sizeof *report);
     SAGE_TRY(choose_k(options, k, &n_k, error));
+    SAGE_TRY(sage_eval_shown_rule(options, &g.shown.rule, report, error));
     if (options && options->hits_file) {
         SAGE_TRY(sage_fs_check_plain(options->hits_file, error));
         SAGE_TRY(begin_hits(&hits, k, n_k, error));
@@ -216,7 +228,7 @@ sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const s
     memcpy(report->k, k, (report->n_k = n_k) * sizeof *k);
     if (g.n) SAGE_TRY(judge_texts(opened.engine, dataset, g.rows, g.n, monitor, report, error));
     SAGE_TRY(sage_eval_image_rows(shop, &opened, g.pictures, g.n_pictures, monitor, report, error));
-    const sage_people_source people = {dataset, file, g.of[1], g.of[0], g.n_of[1], g.n_of[0]};
+    const sage_people_source people = {dataset, file, g.of[1], g.of[0], g.n_of[1], g.n_of[0], &g.shown};
     SAGE_TRY(sage_eval_people_rows(shop, &opened, &people, monitor, &n_people, report, error));
     if (!g.n && !g.n_pictures && !n_people) SAGE_TRY(nothing_to_judge(dataset, file, report, error));
     if (report->hits != NULL) SAGE_TRY(sage_fs_replace(options->hits_file, hits.data, hits.len, error));
@@ -225,6 +237,7 @@ out:
     sage_buf_free(&hits);
     sage_release_close(&opened);
     sage_dataset_close(dataset);
+    sage_catalog_close(g.shown.catalog);
     sage_arena_free(g.texts);
     sage_free(g.rows);
     sage_free(g.pictures);

@@ -95,8 +95,10 @@ static sage_status trial_of_file(sage_shop *shop, sage_trial *trial, const sage_
         for (; i < n && same(events[i].query, query); i++, n_wanted++) {
             if (sage_grow((void **)&f.wanted, &f.wanted_capacity, n_wanted + 1, sizeof *f.wanted) != 0)
                 SAGE_TRY(sage_fail_memory(error, (n_wanted + 1) * sizeof *f.wanted));
-            f.wanted[n_wanted] = (sage_judge_entry){
-                .pid = events[i].pid, .task = (unsigned)trial->surface * SAGE_EVENT_KINDS + events[i].kind};
+            f.wanted[n_wanted] =
+                (sage_judge_entry){.pid = events[i].pid,
+                                   .task = (unsigned)trial->surface * SAGE_EVENT_KINDS + events[i].kind,
+                                   .shown = events[i].shown};
         }
         SAGE_TRY(sage_trial_add(trial, query, f.known, n_known, f.newest_ms, f.wanted, n_wanted, error));
     }
@@ -108,16 +110,19 @@ out:
 }
 
 /* Held-out events that say themselves which product was looked at. */
-static sage_status add_looked_at(sage_shop *shop, sage_trial *trial, const sage_dataset *dataset, sage_error *error) {
+static sage_status add_looked_at(sage_shop *shop, sage_trial *trial, const sage_people_source *source,
+                                 sage_error *error) {
     sage_status st = SAGE_OK;
     sage_judgement *judgements = NULL;
     sage_file_event *events = NULL;
     size_t n = 0;
-    SAGE_TRY(sage_judgements_of(dataset, SAGE_TEST, SAGE_ON_PRODUCT, &judgements, &n, error));
+    SAGE_TRY(sage_judgements_of(source->dataset, SAGE_TEST, SAGE_ON_PRODUCT, &judgements, &n, error));
+    if (source->shown->catalog != NULL)
+        SAGE_TRY(sage_shown_judgements(source->shown, SAGE_ON_PRODUCT, judgements, n, error));
     if (!(events = sage_alloc_zero(n, sizeof *events))) SAGE_TRY(sage_fail_memory(error, n * sizeof *events));
     for (size_t i = 0; i < n; i++)
         events[i] = (sage_file_event){judgements[i].query, judgements[i].pid,
-                                      (sage_event_kind)(judgements[i].task % SAGE_EVENT_KINDS)};
+                                      (sage_event_kind)(judgements[i].task % SAGE_EVENT_KINDS), judgements[i].shown};
     SAGE_TRY(trial_of_file(shop, trial, events, n, error));
 out:
     sage_free(events);
@@ -178,7 +183,9 @@ static sage_status judge_surface(bench *b, sage_surface surface, sage_eval_repor
                                users ? b->source->n_users : b->source->n_products, error));
     else
         SAGE_TRY(sage_trial_of_dataset(&trial, b->source->dataset, SAGE_TEST, error));
-    if (!b->source->file && !users) SAGE_TRY(add_looked_at(b->shop, &trial, b->source->dataset, error));
+    if (!b->source->file && users && b->source->shown->catalog != NULL)
+        SAGE_TRY(sage_shown_users(b->source->shown, &trial, error));
+    if (!b->source->file && !users) SAGE_TRY(add_looked_at(b->shop, &trial, b->source, error));
     if (users && trial.n_unasked > 0)
         sage_note(b->monitor, "%zu users are left out of whom nothing was known before what is to be predicted",
                   trial.n_unasked);

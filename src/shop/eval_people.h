@@ -2,7 +2,7 @@
 #ifndef SAGE_SHOP_EVAL_PEOPLE_H
 #define SAGE_SHOP_EVAL_PEOPLE_H
 
-#include <eval/eval.h>
+#include <eval/shown.h>
 #include <shop/shop.h>
 
 /* An event of a file with the surface user or product: its query, and what it led to. */
@@ -10,6 +10,7 @@ typedef struct sage_file_event {
     sage_str query;
     int64_t pid; /* 0: a product that the catalogue does not know */
     sage_event_kind kind;
+    sage_exposure shown;
 } sage_file_event;
 
 /* Rows of users and of products behind those of the report, from the test part of the dataset; or, where `file`, from
@@ -21,6 +22,7 @@ typedef struct sage_people_source {
     bool file;
     const sage_file_event *users, *products;
     size_t n_users, n_products;
+    const sage_shown_source *shown; /* of a dataset's events; its catalogue may be NULL */
 } sage_people_source;
 sage_status sage_eval_people_rows(sage_shop *shop, const sage_open_release *opened, const sage_people_source *source,
                                   const sage_monitor *monitor, size_t *n_queries, sage_eval_report *report,
