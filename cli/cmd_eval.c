@@ -51,6 +51,35 @@ static void print_differences(const sage_eval_report *r) {
     printf("Both methods on the same queries; where 0 is outside of the brackets (95 %%), they differ.\n");
 }
 
+/* Where events say at which position their product was shown. */
+static void print_weighted(const sage_eval_report *r) {
+    bool any = false;
+    for (size_t i = 0; i < r->n_rows; i++) {
+        const sage_eval_row *row = &r->rows[i];
+        const sage_eval_weighted *w = &row->weighted;
+        char pairs[32], effective[32];
+        if (w->pairs == 0 || strchr(row->task, '/') != NULL) continue;
+        if (!any) {
+            printf(
+                "\nWeighted by position: of pairs whose events say where they were shown, each event by 1 / propensity"
+                " (position^-%g where it says no propensity), at most %g:\n%-9s %-12s %7s %9s %7s",
+                r->position_power, r->weight_clip, "method", "task", "pairs", "effective", "cut");
+            for (size_t j = 0; j < r->n_k; j++)
+                printf("  plain@%-4zu  weighted@%-*zu", r->k[j], j + 1 < r->n_k ? 11 : 1, r->k[j]);
+            printf("\n");
+        }
+        any = true;
+        printf("%-9s %-12s %7s %9s %6.1f%%", row->method, row->task, cli_count(w->pairs, pairs),
+               cli_count((uint64_t)(w->effective + 0.5), effective),
+               100.0 * (double)w->clipped / (double)(w->events ? w->events : 1));
+        for (size_t j = 0; j < r->n_k; j++)
+            printf("  %-10.3f  %.3f [%.3f, %.3f]", w->unweighted[j].value, w->recall[j].value, w->recall[j].low,
+                   w->recall[j].high);
+        printf("\n");
+    }
+    if (any) printf("effective: as many equally weighted pairs would say as much; cut: events whose weight was cut.\n");
+}
+
 static void print_table(const sage_eval_report *r) {
     printf("Judged on: %s%s\n", r->source, r->simulated ? " (SIMULATED events)" : "");
     if (r->dims > 0) printf("Vectors cut to %zu numbers.\n", r->dims);
@@ -62,6 +91,19 @@ static void print_table(const sage_eval_report *r) {
         printf("%llu pairs name products that are not in the index; they count as misses.\n",
                (unsigned long long)r->unknown_pairs);
     print_differences(r);
+    print_weighted(r);
+}
+
+/* A positive number; 0 where the flag is not given. */
+static bool read_real(const cli_args *args, const char *name, double *value) {
+    char *end;
+    const char *text = cli_value(args, name);
+    *value = 0;
+    if (!text) return true;
+    *value = strtod(text, &end);
+    if (end != text && *end == '\0' && *value > 0) return true;
+    cli_usage("'--%s' takes a number above 0, not '%s'", name, text);
+    return false;
 }
 
 static int run(const cli_args *args) {
@@ -71,6 +113,9 @@ static int run(const cli_args *args) {
     const char *k = cli_value(args, "k"), *json = cli_value(args, "json");
     if (k && parse_k(k, &options) != CLI_DONE) return CLI_USAGE;
     if (!cli_number(args, "dims", 1, 65536, &options.dims)) return CLI_USAGE;
+    if (!read_real(args, "position-power", &options.position_power) ||
+        !read_real(args, "weight-clip", &options.weight_clip))
+        return CLI_USAGE;
     sage_eval_report *report = calloc(1, sizeof *report);
     if (!report) return cli_usage("out of memory");
     int result = cli_open(args, &shop);
@@ -91,6 +136,9 @@ static const cli_flag flags[] = {
     {"events", 0, "FILE", "Judges on this event file in place of the held-out part."},
     {"k", 'k', "K,...", "Cut-offs, ascending; 10,100 where not given."},
     {"dims", 0, "M", "Compares the first M numbers of the vectors alone; see the option matryoshka."},
+    {"position-power", 0, "ETA",
+     "Where events say a position r and no propensity, it was seen with probability r^-ETA; 1 where not given."},
+    {"weight-clip", 0, "W", "No event weighs more than W; 100 where not given."},
     {"hits", 0, "FILE", "Writes what each query found, a line a method, task and query, to compare two models by."},
     {"json", 0, "FILE", "Writes all figures and intervals as JSON as well."},
     {NULL, 0, NULL, NULL},
@@ -106,7 +154,9 @@ const cli_command cli_eval = {
         "them what the most popular products would find. Where events name users, it also says how well what users did "
         "later is found from what they did before (tasks user and "
         "product), beside item-knn, popular products and the user's own, and by how much the first method (hybrid "
-        "and vectors both, where there are both) differs from each of them. docs/model.md defines them.",
+        "and vectors both, where there are both) differs from each of them. Where events say at which position their "
+        "product was shown, recall is "
+        "weighted by that as well. docs/model.md defines all figures.",
     .flags = flags,
     .example = "itemsage -C myshop eval -k 10,100 --json eval.json",
     .run = run,

@@ -47,6 +47,22 @@ static json_t *all_bounds(const sage_eval_report *report, const sage_eval_row *r
     return value_or_free(object, failed);
 }
 
+/* Of pairs whose events say where their product was shown. */
+static json_t *weighted_json(const sage_eval_report *report, const sage_eval_weighted *weighted) {
+    json_t *object = json_object(), *intervals = json_object();
+    int failed = object == NULL || set(object, "intervals", intervals) != 0 ||
+                 set(object, "pairs", json_integer((json_int_t)weighted->pairs)) != 0 ||
+                 set(object, "queries", json_integer((json_int_t)weighted->queries)) != 0 ||
+                 set(object, "events", json_integer((json_int_t)weighted->events)) != 0 ||
+                 set(object, "clipped", json_integer((json_int_t)weighted->clipped)) != 0 ||
+                 set(object, "effective", json_real(weighted->effective)) != 0 ||
+                 set(object, "unweighted", figures(report, weighted->unweighted)) != 0 ||
+                 set(object, "recall", figures(report, weighted->recall)) != 0 ||
+                 set(intervals, "unweighted", bounds(report, weighted->unweighted)) != 0 ||
+                 set(intervals, "recall", bounds(report, weighted->recall)) != 0;
+    return value_or_free(object, failed);
+}
+
 static json_t *row_json(const sage_eval_report *report, const sage_eval_row *row) {
     json_t *object = json_object();
     int failed = object == NULL || set(object, "method", json_string(row->method)) != 0 ||
@@ -58,12 +74,15 @@ static json_t *row_json(const sage_eval_report *report, const sage_eval_row *row
                  set(object, "mrr", figures(report, row->mrr)) != 0 ||
                  set(object, "ndcg", figures(report, row->ndcg)) != 0 ||
                  set(object, "intervals", all_bounds(report, row)) != 0;
+    if (failed == 0 && row->weighted.pairs > 0) failed = set(object, "weighted", weighted_json(report, &row->weighted));
     return value_or_free(object, failed);
 }
 
 static json_t *pair_bounds(const sage_eval_report *report, const sage_eval_difference *difference) {
     json_t *object = json_object();
     int failed = object == NULL || set(object, "pair_recall", bounds(report, difference->pair_recall)) != 0;
+    if (failed == 0 && difference->weighted_pairs > 0)
+        failed = set(object, "weighted_recall", bounds(report, difference->weighted_recall));
     return value_or_free(object, failed);
 }
 
@@ -74,6 +93,9 @@ static json_t *difference_json(const sage_eval_report *report, const sage_eval_d
                  set(object, "task", json_string(difference->task)) != 0 ||
                  set(object, "pair_recall", figures(report, difference->pair_recall)) != 0 ||
                  set(object, "intervals", pair_bounds(report, difference)) != 0;
+    if (failed == 0 && difference->weighted_pairs > 0)
+        failed = set(object, "weighted_pairs", json_integer((json_int_t)difference->weighted_pairs)) != 0 ||
+                 set(object, "weighted_recall", figures(report, difference->weighted_recall)) != 0;
     return value_or_free(object, failed);
 }
 
@@ -102,6 +124,8 @@ static json_t *report_json(const sage_eval_report *report) {
     failed = failed != 0 || set(root, "source", name_json(report->source)) != 0 ||
              set(root, "simulated", json_boolean(report->simulated)) != 0 ||
              set(root, "unknown_pairs", json_integer((json_int_t)report->unknown_pairs)) != 0;
+    failed = failed != 0 || set(root, "position_power", json_real(report->position_power)) != 0 ||
+             set(root, "weight_clip", json_real(report->weight_clip)) != 0;
     if (report->dims > 0) failed = failed != 0 || set(root, "dims", json_integer((json_int_t)report->dims)) != 0;
     return value_or_free(root, failed);
 }
