@@ -214,11 +214,10 @@ out:
     return st;
 }
 
-sage_status sage_dataset_build(sage_catalog *catalog, const char *shop_dir, const sage_options *options,
-                               sage_sentences *sentences, sage_pool *pool, const sage_monitor *monitor, uint64_t *id,
-                               sage_error *error) {
+sage_status sage_dataset_build_in(const char *parent, sage_catalog *catalog, const char *shop_dir,
+                                  const sage_options *options, sage_sentences *sentences, sage_pool *pool,
+                                  const sage_monitor *monitor, uint64_t *id, sage_error *error) {
     sage_status st = SAGE_OK;
-    char parent[SAGE_PATH_MAX];
     sage_build *build = sage_alloc_zero(1, sizeof *build);
     *id = 0;
     if (build == NULL) return sage_fail_memory(error, sizeof *build);
@@ -229,7 +228,6 @@ sage_status sage_dataset_build(sage_catalog *catalog, const char *shop_dir, cons
     build->pool = pool;
     build->monitor = monitor;
     build->revision = sage_catalog_revision(catalog);
-    SAGE_TRY(sage_path_join(parent, shop_dir, "dataset", error));
     SAGE_TRY(sage_version_begin(parent, "build", build->dir, error));
     SAGE_TRY(run(build, error));
     tell_left_out(build);
@@ -245,4 +243,14 @@ out:
     sage_free(build->words);
     sage_free(build);
     return st;
+}
+
+sage_status sage_dataset_build(sage_catalog *catalog, const char *shop_dir, const sage_options *options,
+                               sage_sentences *sentences, sage_pool *pool, const sage_monitor *monitor, uint64_t *id,
+                               sage_error *error) {
+    char parent[SAGE_PATH_MAX];
+    sage_status st = sage_path_join(parent, shop_dir, "dataset", error);
+    *id = 0;
+    if (st != SAGE_OK) return st;
+    return sage_dataset_build_in(parent, catalog, shop_dir, options, sentences, pool, monitor, id, error);
 }

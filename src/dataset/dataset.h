@@ -20,10 +20,16 @@ typedef enum sage_part { SAGE_TRAIN, SAGE_VALIDATION, SAGE_TEST, SAGE_PARTS } sa
 sage_status sage_dataset_build(sage_catalog *catalog, const char *shop_dir, const sage_options *options,
                                sage_sentences *sentences, sage_pool *pool, const sage_monitor *monitor, uint64_t *id,
                                sage_error *error);
+/* The same as <parent>/<id>: a dataset that the shop's training knows nothing of. */
+sage_status sage_dataset_build_in(const char *parent, sage_catalog *catalog, const char *shop_dir,
+                                  const sage_options *options, sage_sentences *sentences, sage_pool *pool,
+                                  const sage_monitor *monitor, uint64_t *id, sage_error *error);
 /* True where dataset/<id> was built from this revision of the catalogue with these options and the sentences of this
  * encoder of texts; NULL: of none. */
 bool sage_dataset_fresh(const char *shop_dir, uint64_t id, int64_t catalogue_revision, const sage_options *options,
                         const char *text_encoder);
+bool sage_dataset_fresh_in(const char *parent, const char *shop_dir, uint64_t id, int64_t catalogue_revision,
+                           const sage_options *options, const char *text_encoder);
 
 typedef struct sage_dataset sage_dataset; /* read-only, any number of threads */
 /* Maps dataset/<id> and proves it consistent (offsets ascend, numbers in range), so that reading needs no checks;

@@ -210,13 +210,12 @@ static bool same_given(const json_t *root, const char *shop_dir, const sage_opti
     return same;
 }
 
-bool sage_dataset_fresh(const char *shop_dir, uint64_t id, int64_t catalogue_revision, const sage_options *options,
-                        const char *text_encoder) {
-    char parent[SAGE_PATH_MAX], dir[SAGE_PATH_MAX], path[SAGE_PATH_MAX];
+bool sage_dataset_fresh_in(const char *parent, const char *shop_dir, uint64_t id, int64_t catalogue_revision,
+                           const sage_options *options, const char *text_encoder) {
+    char dir[SAGE_PATH_MAX], path[SAGE_PATH_MAX];
     json_t *root = NULL;
     int64_t revision, contents;
-    bool fresh = sage_path_join(parent, shop_dir, "dataset", NULL) == SAGE_OK &&
-                 sage_version_path(dir, parent, id, NULL) == SAGE_OK && read_root(dir, path, &root, NULL) == SAGE_OK &&
+    bool fresh = sage_version_path(dir, parent, id, NULL) == SAGE_OK && read_root(dir, path, &root, NULL) == SAGE_OK &&
                  sage_json_int(root, "catalogue_revision", &revision, path, NULL) == SAGE_OK &&
                  sage_json_int(root, "contents", &contents, path, NULL) == SAGE_OK &&
                  contents == SAGE_DATASET_CONTENTS && revision == catalogue_revision && same_options(root, options) &&
@@ -224,4 +223,11 @@ bool sage_dataset_fresh(const char *shop_dir, uint64_t id, int64_t catalogue_rev
                  strcmp(text_encoder_of(root), text_encoder != NULL ? text_encoder : "") == 0;
     json_decref(root);
     return fresh;
+}
+
+bool sage_dataset_fresh(const char *shop_dir, uint64_t id, int64_t catalogue_revision, const sage_options *options,
+                        const char *text_encoder) {
+    char parent[SAGE_PATH_MAX];
+    return sage_path_join(parent, shop_dir, "dataset", NULL) == SAGE_OK &&
+           sage_dataset_fresh_in(parent, shop_dir, id, catalogue_revision, options, text_encoder);
 }

@@ -16,6 +16,7 @@ typedef struct sage_judgement {
     int64_t pid;
     const float *picture; /* its vector, of a query of the surface image; NULL: not known */
     sage_exposure shown;  /* where its events say so */
+    uint32_t number;      /* of the query, of judgements that are a dataset's */
 } sage_judgement;
 
 /* The held-out pairs of a part and surface as judgements; texts and vectors are views into the dataset. Free with

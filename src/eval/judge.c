@@ -118,19 +118,15 @@ bool sage_judge_occurs(const sage_judge *judge, const sage_judge_which *which) {
     return false;
 }
 
-/* The queries that have such pairs, with their ranks in a list. Free with drop_chosen, whatever choose returns. */
-typedef struct chosen {
-    uint32_t *ranks;
-    sage_judged *queries;
-    size_t n;
-} chosen;
+static const uint32_t *ranks_of(const sage_judge *judge, size_t list) {
+    return judge->ranks + list * judge->n_entries;
+}
 
-static sage_status choose(const sage_judge *judge, size_t list, const sage_judge_which *which, chosen *c,
-                          sage_error *error) {
-    const uint32_t *ranks = judge->ranks + list * judge->n_entries;
+sage_status sage_judge_choose(const sage_judge *judge, const uint32_t *ranks, const sage_judge_which *which,
+                              sage_chosen *c, sage_error *error) {
     size_t n_ranks = 0;
-    *c = (chosen){.ranks = sage_alloc_zero(judge->n_entries, sizeof *c->ranks),
-                  .queries = sage_alloc_zero(judge->n_queries, sizeof *c->queries)};
+    *c = (sage_chosen){.ranks = sage_alloc_zero(judge->n_entries, sizeof *c->ranks),
+                       .queries = sage_alloc_zero(judge->n_queries, sizeof *c->queries)};
     if (c->ranks == NULL || c->queries == NULL) return sage_fail_memory(error, judge->n_entries * sizeof *c->ranks);
     for (size_t q = 0; q < judge->n_queries; q++) {
         uint32_t *of_query = c->ranks + n_ranks;
@@ -145,7 +141,7 @@ static sage_status choose(const sage_judge *judge, size_t list, const sage_judge
     return SAGE_OK;
 }
 
-static void drop_chosen(chosen *c) {
+void sage_chosen_free(sage_chosen *c) {
     sage_free(c->queries);
     sage_free(c->ranks);
 }
@@ -153,8 +149,8 @@ static void drop_chosen(chosen *c) {
 sage_status sage_judge_row(const sage_judge *judge, size_t list, const char *method, const sage_judge_which *which,
                            const size_t *k, size_t n_k, sage_eval_row *row, sage_error *error) {
     sage_status st = SAGE_OK;
-    chosen c;
-    SAGE_TRY(choose(judge, list, which, &c, error));
+    sage_chosen c;
+    SAGE_TRY(sage_judge_choose(judge, ranks_of(judge, list), which, &c, error));
     SAGE_TRY(sage_metrics(c.queries, c.n, k, n_k, BOOTSTRAP_SEED, row, error));
     SAGE_TRY(sage_judge_weighted(judge, list, which, k, n_k, BOOTSTRAP_SEED, &row->weighted, error));
     snprintf(row->method, sizeof row->method, "%s", method);
@@ -163,7 +159,7 @@ sage_status sage_judge_row(const sage_judge *judge, size_t list, const char *met
     else
         sage_task_name((unsigned)which->task, row->task);
 out:
-    drop_chosen(&c);
+    sage_chosen_free(&c);
     return st;
 }
 
@@ -177,8 +173,8 @@ sage_status sage_judge_hits(const sage_judge *judge, size_t list, const char *me
                             const size_t *k, size_t n_k, sage_buf *out, sage_error *error) {
     sage_status st = SAGE_OK;
     char task[32];
-    chosen c;
-    SAGE_TRY(choose(judge, list, which, &c, error));
+    sage_chosen c;
+    SAGE_TRY(sage_judge_choose(judge, ranks_of(judge, list), which, &c, error));
     sage_task_name(which->task < 0 ? 0 : (unsigned)which->task, task);
     for (size_t q = 0, i = 0; q < judge->n_queries && i < c.n; q++) {
         if (!asks(judge, q, which)) continue;
@@ -189,22 +185,22 @@ sage_status sage_judge_hits(const sage_judge *judge, size_t list, const char *me
         i++;
     }
 out:
-    drop_chosen(&c);
+    sage_chosen_free(&c);
     return st;
 }
 
 sage_status sage_judge_difference(const sage_judge *judge, size_t a, size_t b, const sage_judge_which *which,
                                   const size_t *k, size_t n_k, sage_eval_difference *out, sage_error *error) {
     sage_status st = SAGE_OK;
-    chosen of_a, of_b = {0};
-    SAGE_TRY(choose(judge, a, which, &of_a, error));
-    SAGE_TRY(choose(judge, b, which, &of_b, error));
+    sage_chosen of_a, of_b = {0};
+    SAGE_TRY(sage_judge_choose(judge, ranks_of(judge, a), which, &of_a, error));
+    SAGE_TRY(sage_judge_choose(judge, ranks_of(judge, b), which, &of_b, error));
     SAGE_TRY(
         sage_metrics_difference(of_a.queries, of_b.queries, of_a.n, k, n_k, BOOTSTRAP_SEED, out->pair_recall, error));
     SAGE_TRY(sage_judge_weighted_difference(judge, a, b, which, k, n_k, BOOTSTRAP_SEED, &out->weighted_pairs,
                                             out->weighted_recall, error));
 out:
-    drop_chosen(&of_b);
-    drop_chosen(&of_a);
+    sage_chosen_free(&of_b);
+    sage_chosen_free(&of_a);
     return st;
 }

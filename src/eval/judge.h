@@ -45,6 +45,16 @@ typedef struct sage_judge_which {
 
 bool sage_judge_counts(const sage_judge_entry *entry, const sage_judge_which *which);
 bool sage_judge_occurs(const sage_judge *judge, const sage_judge_which *which);
+/* The queries that have such pairs, with their ranks, given one an entry [n_entries]. Free with sage_chosen_free,
+ * whatever the call returns. */
+typedef struct sage_chosen {
+    uint32_t *ranks;
+    sage_judged *queries;
+    size_t n;
+} sage_chosen;
+sage_status sage_judge_choose(const sage_judge *judge, const uint32_t *ranks, const sage_judge_which *which,
+                              sage_chosen *chosen, sage_error *error);
+void sage_chosen_free(sage_chosen *chosen);
 /* The row of a list, which the method's name goes with. *row has 0 queries where nothing is of it. */
 sage_status sage_judge_row(const sage_judge *judge, size_t list, const char *method, const sage_judge_which *which,
                            const size_t *k, size_t n_k, sage_eval_row *row, sage_error *error);

@@ -2,6 +2,7 @@
 #include <base/error.h>
 #include <base/rng.h>
 #include <eval/metrics.h>
+#include <eval/seeds.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,22 +106,33 @@ static sage_interval interval_of(double value, double *samples) {
                            .high = quantile(samples, SAGE_BOOTSTRAP_RESAMPLES, 0.975)};
 }
 
-sage_status sage_metrics(const sage_judged *queries, size_t n, const size_t *k, size_t n_k, uint64_t seed,
-                         sage_eval_row *row, sage_error *error) {
-    sage_status st = check(k, n_k, error);
-    if (st != SAGE_OK) return st;
+/* Adds the rows of one more run to `mean`, each divided by the number of runs, and gives the figures of this run alone,
+ * figure f at of_runs[f * n_runs]. `rows` is scratch. */
+static size_t add_run(const sage_judged *queries, size_t n, const size_t *k, size_t n_k, size_t n_runs, double *rows,
+                      double *mean, double *of_runs) {
+    size_t width = 1 + PER_K * n_k, judged = judge_all(queries, n, k, n_k, rows);
+    double sum[ROW_MAX] = {0};
+    for (size_t i = 0; i < judged; i++) add_row(sum, rows + i * width, width);
+    if (judged > 0) divide(sum, n_k, judged);
+    for (size_t i = 0; i < judged * width; i++) mean[i] += rows[i] / (double)n_runs;
+    for (size_t f = 0; f < PER_K * n_k; f++) of_runs[f * n_runs] = sum[1 + f];
+    return judged;
+}
+
+static sage_interval within_0_1(sage_interval interval) {
+    if (interval.low < 0) interval.low = 0;
+    if (interval.high > 1) interval.high = 1;
+    return interval;
+}
+
+/* rows [judged][1 + PER_K * n_k], of_runs [PER_K * n_k][n_runs] */
+static void fill_row(const double *rows, size_t judged, size_t n_k, uint64_t seed, const double *of_runs, size_t n_runs,
+                     double *samples, sage_eval_row *row) {
     size_t width = 1 + PER_K * n_k;
-    double *rows = sage_alloc_zero(n > 0 ? n : 1, width * sizeof *rows);
-    double *samples = sage_alloc_zero(PER_K * n_k, SAGE_BOOTSTRAP_RESAMPLES * sizeof *samples);
-    if (rows == NULL || samples == NULL) {
-        st = sage_fail_memory(error, (n + 1) * width * sizeof *rows);
-        goto out;
-    }
-    size_t judged = judge_all(queries, n, k, n_k, rows);
     double sum[ROW_MAX] = {0};
     for (size_t i = 0; i < judged; i++) add_row(sum, rows + i * width, width);
     row->queries = judged;
-    row->pairs = (uint64_t)sum[0];
+    row->pairs = (uint64_t)(sum[0] + 0.5);
     if (judged > 0) {
         divide(sum, n_k, judged);
         resample(rows, judged, n_k, seed, samples);
@@ -128,13 +140,40 @@ sage_status sage_metrics(const sage_judged *queries, size_t n, const size_t *k, 
     for (size_t j = 0; j < n_k; j++) {
         for (size_t figure = 0; figure < PER_K; figure++) {
             size_t at = j * PER_K + figure;
-            *member(row, figure, j) = interval_of(sum[1 + at], samples + at * SAGE_BOOTSTRAP_RESAMPLES);
+            sage_interval over_queries = interval_of(sum[1 + at], samples + at * SAGE_BOOTSTRAP_RESAMPLES);
+            *member(row, figure, j) = within_0_1(sage_seeds_widen(over_queries, of_runs + at * n_runs, n_runs));
         }
     }
+}
+
+sage_status sage_metrics_runs(const sage_judged *const *runs, size_t n_runs, size_t n, const size_t *k, size_t n_k,
+                              uint64_t seed, sage_eval_row *row, double *sd, sage_error *error) {
+    sage_status st = check(k, n_k, error);
+    if (st != SAGE_OK) return st;
+    size_t width = 1 + PER_K * n_k, judged = 0;
+    double *rows = sage_alloc_zero(n > 0 ? n : 1, width * sizeof *rows);
+    double *mean = sage_alloc_zero(n > 0 ? n : 1, width * sizeof *mean);
+    double *of_runs = sage_alloc_zero(PER_K * n_k, (n_runs + 1) * sizeof *of_runs);
+    double *samples = sage_alloc_zero(PER_K * n_k, SAGE_BOOTSTRAP_RESAMPLES * sizeof *samples);
+    if (rows == NULL || mean == NULL || of_runs == NULL || samples == NULL) {
+        st = sage_fail_memory(error, 2 * (n + 1) * width * sizeof *rows);
+        goto out;
+    }
+    for (size_t r = 0; r < n_runs; r++) judged = add_run(runs[r], n, k, n_k, n_runs, rows, mean, of_runs + r);
+    fill_row(mean, judged, n_k, seed, of_runs, n_runs, samples, row);
+    for (size_t j = 0; j < n_k && sd != NULL; j++)
+        sd[j] = sage_standard_deviation(of_runs + (j * PER_K + HITS) * n_runs, n_runs);
 out:
     sage_free(samples);
+    sage_free(of_runs);
+    sage_free(mean);
     sage_free(rows);
     return st;
+}
+
+sage_status sage_metrics(const sage_judged *queries, size_t n, const size_t *k, size_t n_k, uint64_t seed,
+                         sage_eval_row *row, sage_error *error) {
+    return sage_metrics_runs(&queries, 1, n, k, n_k, seed, row, NULL, error);
 }
 
 /* ---- one list against another ---- */
@@ -145,16 +184,24 @@ static size_t hits_at(const sage_judged *query, size_t k) {
     return hits;
 }
 
-/* rows [n judged][1 + n_k]: a query's pairs, and how many more of them a has among the k first than b. */
+/* Adds to rows [n judged][1 + n_k] a query's pairs, and how many more of them a has among the k first than b, both
+ * divided by the number of runs; of_runs[j * n_runs]: the difference of this run alone. */
 static size_t compare_all(const sage_judged *a, const sage_judged *b, size_t n, const size_t *k, size_t n_k,
-                          double *rows) {
+                          size_t n_runs, double *rows, double *of_runs) {
     size_t judged = 0;
+    double pairs = 0, more[SAGE_EVAL_K_MAX] = {0};
     for (size_t i = 0; i < n; i++) {
         if (a[i].n_relevant == 0) continue;
         double *row = rows + judged++ * (1 + n_k);
-        row[0] = (double)a[i].n_relevant;
-        for (size_t j = 0; j < n_k; j++) row[1 + j] = (double)hits_at(&a[i], k[j]) - (double)hits_at(&b[i], k[j]);
+        row[0] += (double)a[i].n_relevant / (double)n_runs;
+        pairs += (double)a[i].n_relevant;
+        for (size_t j = 0; j < n_k; j++) {
+            double gained = (double)hits_at(&a[i], k[j]) - (double)hits_at(&b[i], k[j]);
+            row[1 + j] += gained / (double)n_runs;
+            more[j] += gained;
+        }
     }
+    for (size_t j = 0; j < n_k; j++) of_runs[j * n_runs] = judged > 0 ? more[j] / pairs : 0;
     return judged;
 }
 
@@ -183,13 +230,25 @@ sage_status sage_metrics_ratios(const double *rows, size_t n, size_t n_k, uint64
     return SAGE_OK;
 }
 
-sage_status sage_metrics_difference(const sage_judged *a, const sage_judged *b, size_t n, const size_t *k, size_t n_k,
-                                    uint64_t seed, sage_interval *difference, sage_error *error) {
+sage_status sage_metrics_runs_difference(const sage_judged *const *a, const sage_judged *const *b, size_t n_runs,
+                                         size_t n, const size_t *k, size_t n_k, uint64_t seed,
+                                         sage_interval *difference, sage_error *error) {
     sage_status st = check(k, n_k, error);
     if (st != SAGE_OK) return st;
+    size_t judged = 0;
     double *rows = sage_alloc_zero(n > 0 ? n : 1, (1 + n_k) * sizeof *rows);
-    if (rows == NULL) return sage_fail_memory(error, (n + 1) * (1 + n_k) * sizeof *rows);
-    st = sage_metrics_ratios(rows, compare_all(a, b, n, k, n_k, rows), n_k, seed, difference, error);
+    double *of_runs = sage_alloc_zero(n_k, (n_runs + 1) * sizeof *of_runs);
+    if (rows == NULL || of_runs == NULL) SAGE_TRY(sage_fail_memory(error, (n + 1) * (1 + n_k) * sizeof *rows));
+    for (size_t r = 0; r < n_runs; r++) judged = compare_all(a[r], b[r], n, k, n_k, n_runs, rows, of_runs + r);
+    SAGE_TRY(sage_metrics_ratios(rows, judged, n_k, seed, difference, error));
+    for (size_t j = 0; j < n_k; j++) difference[j] = sage_seeds_widen(difference[j], of_runs + j * n_runs, n_runs);
+out:
+    sage_free(of_runs);
     sage_free(rows);
     return st;
+}
+
+sage_status sage_metrics_difference(const sage_judged *a, const sage_judged *b, size_t n, const size_t *k, size_t n_k,
+                                    uint64_t seed, sage_interval *difference, sage_error *error) {
+    return sage_metrics_runs_difference(&a, &b, 1, n, k, n_k, seed, difference, error);
 }

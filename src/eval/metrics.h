@@ -37,4 +37,14 @@ sage_status sage_metrics_difference(const sage_judged *a, const sage_judged *b, 
 sage_status sage_metrics_ratios(const double *rows, size_t n, size_t n_k, uint64_t seed, sage_interval *out,
                                 sage_error *error);
 
+/* Several runs (one setting, other seeds), judged on the same queries: runs[r][n], with as many relevant products a
+ * query in each. Figures are means over the runs; intervals are over queries and, of two runs or more, over seeds
+ * (seeds.h). sd [n_k]: standard deviation of pair recall over the runs, 0 of one; or NULL. */
+sage_status sage_metrics_runs(const sage_judged *const *runs, size_t n_runs, size_t n, const size_t *k, size_t n_k,
+                              uint64_t seed, sage_eval_row *row, double *sd, sage_error *error);
+/* The same of differences: run r of a minus run r of b. */
+sage_status sage_metrics_runs_difference(const sage_judged *const *a, const sage_judged *const *b, size_t n_runs,
+                                         size_t n, const size_t *k, size_t n_k, uint64_t seed,
+                                         sage_interval *difference, sage_error *error);
+
 #endif

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BLOCK = 128, WHICH_MAX = SAGE_EVENT_KINDS + 3 };
+enum { BLOCK = 128 };
 
 typedef struct run {
     sage_trial *trial;
@@ -114,20 +114,13 @@ out:
 
 /* ---- rows ---- */
 
-typedef struct rows_of_a_method {
-    sage_judge_which which;
-    char name[32];
-    bool without_known;
-} rows_of_a_method;
-
-/* Which rows there are; gives how many. */
-static size_t which_rows(const sage_trial *trial, rows_of_a_method all[WHICH_MAX]) {
+size_t sage_trial_rows(const sage_trial *trial, sage_trial_row all[SAGE_TRIAL_ROWS_MAX]) {
     const char *surface = sage_surface_names[trial->surface];
     bool repeats = trial->n_known > 0;
     size_t n = 0;
     for (int kind = -1; kind < SAGE_EVENT_KINDS; kind++) {
         int task = kind < 0 ? -1 : (int)trial->surface * SAGE_EVENT_KINDS + kind;
-        all[n] = (rows_of_a_method){.which = {.task = task}, .without_known = !repeats};
+        all[n] = (sage_trial_row){.which = {.task = task}, .without_known = !repeats};
         if (kind < 0)
             snprintf(all[n].name, sizeof all[n].name, "%s", surface);
         else
@@ -148,15 +141,15 @@ static size_t which_rows(const sage_trial *trial, rows_of_a_method all[WHICH_MAX
 typedef struct figures {
     const run *run;
     const sage_eval_report *report;
-    const rows_of_a_method *which;
+    const sage_trial_row *which;
     size_t n_which;
     sage_eval_row *rows;               /* [listers][which] */
     sage_eval_difference *differences; /* [n_pairs][which]: of the first leading one, then of the second, .. */
-    sage_status st[SAGE_LISTERS_MAX * WHICH_MAX];
-    sage_error error[SAGE_LISTERS_MAX * WHICH_MAX];
+    sage_status st[SAGE_LISTERS_MAX * SAGE_TRIAL_ROWS_MAX];
+    sage_error error[SAGE_LISTERS_MAX * SAGE_TRIAL_ROWS_MAX];
 } figures;
 
-static sage_status fill_one(const figures *f, size_t lister, const rows_of_a_method *of, sage_eval_row *row,
+static sage_status fill_one(const figures *f, size_t lister, const sage_trial_row *of, sage_eval_row *row,
                             sage_error *error) {
     const sage_lister *listers = f->run->listers;
     return sage_judge_row(&f->run->trial->judge, list_number(lister, of->without_known), listers[lister].name,
@@ -170,7 +163,7 @@ static size_t pairs_before(const run *r, size_t leading) {
     return pairs;
 }
 
-static sage_status compare_two(const figures *f, size_t leading, size_t lister, const rows_of_a_method *of,
+static sage_status compare_two(const figures *f, size_t leading, size_t lister, const sage_trial_row *of,
                                sage_error *error) {
     size_t pair = pairs_before(f->run, leading) + lister - leading - 1;
     sage_eval_difference *difference = &f->differences[pair * f->n_which + (size_t)(of - f->which)];
@@ -188,7 +181,7 @@ static void fill_some(void *ctx, size_t begin, size_t end, size_t worker) {
     (void)worker;
     for (size_t i = begin; i < end; i++) {
         size_t lister = i / f->n_which;
-        const rows_of_a_method *of = &f->which[i % f->n_which];
+        const sage_trial_row *of = &f->which[i % f->n_which];
         f->st[i] = fill_one(f, lister, of, &f->rows[i], &f->error[i]);
         for (size_t l = 0; f->st[i] == SAGE_OK && l < lister && l < f->run->n_leading; l++)
             f->st[i] = compare_two(f, l, lister, of, &f->error[i]);
@@ -197,13 +190,13 @@ static void fill_some(void *ctx, size_t begin, size_t end, size_t worker) {
 
 static sage_status fill(const run *r, sage_pool *pool, sage_eval_report *report, sage_error *error) {
     sage_status st = SAGE_OK;
-    rows_of_a_method which[WHICH_MAX];
+    sage_trial_row which[SAGE_TRIAL_ROWS_MAX];
     figures *f = sage_alloc_zero(1, sizeof *f);
     if (f == NULL) return sage_fail_memory(error, sizeof *f);
     *f = (figures){.run = r,
                    .report = report,
                    .which = which,
-                   .n_which = which_rows(r->trial, which),
+                   .n_which = sage_trial_rows(r->trial, which),
                    .rows = report->rows + report->n_rows,
                    .differences = report->differences + report->n_differences};
     size_t n = r->n_listers * f->n_which, n_against = pairs_before(r, r->n_leading) * f->n_which;
@@ -217,7 +210,7 @@ static sage_status fill(const run *r, sage_pool *pool, sage_eval_report *report,
     report->n_rows += n;
     report->n_differences += n_against;
     for (size_t i = 0; i < n && report->hits != NULL; i++) {
-        const rows_of_a_method *of = &which[i % f->n_which];
+        const sage_trial_row *of = &which[i % f->n_which];
         size_t lister = i / f->n_which;
         SAGE_TRY(sage_judge_hits(&r->trial->judge, list_number(lister, of->without_known), r->listers[lister].name,
                                  &of->which, report->k, report->n_k, report->hits, error));
@@ -247,6 +240,17 @@ sage_status sage_eval_trial(sage_trial *trial, const sage_lister *listers, size_
     SAGE_TRY(ask_all(&r, monitor, error));
     SAGE_TRY(fill(&r, pool, report, error));
     report->unknown_pairs += count_unknown(&r);
+out:
+    release(&r);
+    return st;
+}
+
+sage_status sage_trial_ask(sage_trial *trial, const sage_lister *listers, size_t n_listers, size_t k_max,
+                           const sage_monitor *monitor, sage_error *error) {
+    sage_status st = SAGE_OK;
+    run r = {.trial = trial, .listers = listers, .n_listers = n_listers, .k_max = k_max};
+    SAGE_TRY(prepare(&r, error));
+    SAGE_TRY(ask_all(&r, monitor, error));
 out:
     release(&r);
     return st;
