@@ -5,6 +5,7 @@
 
 #define ITEMSAGE_VERSION "0.1.0"
 
+#include <itemsage/ablate.h>
 #include <itemsage/encoders.h>
 #include <itemsage/eval.h>
 #include <itemsage/import.h>

@@ -109,16 +109,15 @@ out:
     return st;
 }
 
-/* Held-out events that say themselves which product was looked at. */
-static sage_status add_looked_at(sage_shop *shop, sage_trial *trial, const sage_people_source *source,
-                                 sage_error *error) {
+sage_status sage_eval_looked_at(sage_shop *shop, const sage_dataset *dataset, sage_part part, const sage_shown *shown,
+                                sage_trial *trial, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_judgement *judgements = NULL;
     sage_file_event *events = NULL;
     size_t n = 0;
-    SAGE_TRY(sage_judgements_of(source->dataset, SAGE_TEST, SAGE_ON_PRODUCT, &judgements, &n, error));
-    if (source->shown->catalog != NULL)
-        SAGE_TRY(sage_shown_judgements(source->shown, SAGE_ON_PRODUCT, judgements, n, error));
+    SAGE_TRY(sage_judgements_of(dataset, part, SAGE_ON_PRODUCT, &judgements, &n, error));
+    if (shown != NULL && shown->catalog != NULL)
+        SAGE_TRY(sage_shown_judgements(shown, SAGE_ON_PRODUCT, judgements, n, error));
     if (!(events = sage_alloc_zero(n, sizeof *events))) SAGE_TRY(sage_fail_memory(error, n * sizeof *events));
     for (size_t i = 0; i < n; i++)
         events[i] = (sage_file_event){judgements[i].query, judgements[i].pid,
@@ -185,7 +184,8 @@ static sage_status judge_surface(bench *b, sage_surface surface, sage_eval_repor
         SAGE_TRY(sage_trial_of_dataset(&trial, b->source->dataset, SAGE_TEST, error));
     if (!b->source->file && users && b->source->shown->catalog != NULL)
         SAGE_TRY(sage_shown_users(b->source->shown, &trial, error));
-    if (!b->source->file && !users) SAGE_TRY(add_looked_at(b->shop, &trial, b->source, error));
+    if (!b->source->file && !users)
+        SAGE_TRY(sage_eval_looked_at(b->shop, b->source->dataset, SAGE_TEST, b->source->shown, &trial, error));
     if (users && trial.n_unasked > 0)
         sage_note(b->monitor, "%zu users are left out of whom nothing was known before what is to be predicted",
                   trial.n_unasked);

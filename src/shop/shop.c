@@ -79,7 +79,8 @@ out:
 }
 
 static sage_status lock_in(const char *dir, sage_shop_lock_kind kind, int *fd, sage_error *error) {
-    static const char *const names[] = {".lock-catalog", ".lock-train", ".lock-release", ".lock-encoders"};
+    static const char *const names[] = {".lock-catalog", ".lock-train", ".lock-release", ".lock-encoders",
+                                        ".lock-ablation"};
     char path[SAGE_PATH_MAX];
     *fd = -1;
     sage_status st = sage_path_join(path, dir, names[kind], error);

@@ -34,7 +34,8 @@ typedef enum sage_shop_lock_kind {
     SAGE_LOCK_CATALOG,
     SAGE_LOCK_TRAIN,
     SAGE_LOCK_RELEASE,
-    SAGE_LOCK_ENCODERS
+    SAGE_LOCK_ENCODERS,
+    SAGE_LOCK_ABLATION
 } sage_shop_lock_kind;
 sage_status sage_shop_lock(const sage_shop *shop, sage_shop_lock_kind kind, int *fd, sage_error *error);
 

@@ -22,7 +22,7 @@ typedef struct origins {
     sage_text_origin texts;
 } origins;
 
-static sage_status check_products(sage_catalog *catalog, sage_error *error) {
+sage_status sage_train_check_products(sage_catalog *catalog, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_product_cursor *cursor = NULL;
     const sage_product_row *row = NULL;
@@ -84,7 +84,7 @@ static sage_status dataset_for(sage_shop *shop, sage_pool *pool, const sage_moni
     sage_sentences *sentences = NULL;
     uint64_t id = 0;
     SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
-    SAGE_TRY(check_products(catalog, error));
+    SAGE_TRY(sage_train_check_products(catalog, error));
     SAGE_TRY(sage_shop_sentences(shop, sage_options_text(shop->options, "text_encoder"), true, &sentences, error));
     read_texts(sentences, &from->texts);
     SAGE_TRY(take_newest(shop, catalog, sentences, monitor, dataset, error));

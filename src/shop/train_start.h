@@ -6,6 +6,9 @@
 #include <shop/shop.h>
 #include <train/train.h>
 
+/* SAGE_E_STATE where there is nothing to train on. */
+sage_status sage_train_check_products(sage_catalog *catalog, sage_error *error);
+
 /* Before there is a dataset: into start the file of the model that the run goes on from (path is where its name
  * stands), into the shop's options what follows: `from`, where products are kept, and the dataset's vocabulary_of.
  * Where `keep_products` names a model that itself was trained for another's products, it becomes that other.

@@ -20,7 +20,7 @@ static bool matters(const sage_option *row) {
     return false;
 }
 
-static json_t *option_texts(const sage_options *options) {
+json_t *sage_run_options(const sage_options *options) {
     json_t *object = json_object();
     const sage_option *row;
     for (size_t i = 0; object && (row = sage_options_row(options, i)) != NULL; i++) {
@@ -42,7 +42,7 @@ sage_status sage_run_identity(const sage_dataset *dataset, const sage_options *o
     *identity = json_pack("{sI sI ss sI sI sI so}", "dataset", (json_int_t)info.id, "products",
                           (json_int_t)sage_dataset_products(dataset), "vocabulary", vocabulary, "seed",
                           (json_int_t)settings->seed, "steps", (json_int_t)settings->steps, "batch",
-                          (json_int_t)settings->batch, "options", option_texts(options));
+                          (json_int_t)settings->batch, "options", sage_run_options(options));
     return *identity ? SAGE_OK : sage_fail_memory(error, RUN_BYTES_MAX);
 }
 

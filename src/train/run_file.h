@@ -8,6 +8,8 @@
 #include <train/settings.h>
 #include <train/train.h>
 
+/* The text of every option that the bits of a run depend on; NULL: no memory. */
+json_t *sage_run_options(const sage_options *options);
 /* The identity: dataset, vocabulary, seed, steps and the text of every option that matters. Free with json_decref. */
 sage_status sage_run_identity(const sage_dataset *dataset, const sage_options *options,
                               const sage_train_settings *settings, json_t **identity, sage_error *error);
