@@ -175,3 +175,21 @@ bool cli_number(const cli_args *args, const char *flag, size_t min, size_t max, 
     *value = (size_t)number;
     return true;
 }
+
+bool cli_cutoffs(const cli_args *args, size_t k[SAGE_EVAL_K_MAX], size_t *n_k) {
+    const char *text = cli_value(args, "k");
+    char *end;
+    for (; text != NULL; text = *end ? end + 1 : NULL) {
+        unsigned long long number = strtoull(text, &end, 10);
+        if (*text < '0' || *text > '9' || (*end && *end != ',')) {
+            cli_usage("'-k' takes numbers such as 10,100, not '%s'", text);
+            return false;
+        }
+        if (*n_k == SAGE_EVAL_K_MAX) {
+            cli_usage("'-k' takes at most %d numbers", SAGE_EVAL_K_MAX);
+            return false;
+        }
+        k[(*n_k)++] = (size_t)number;
+    }
+    return true;
+}

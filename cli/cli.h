@@ -47,6 +47,8 @@ bool cli_given(const cli_args *args, const char *flag);
 const char *cli_value(const cli_args *args, const char *flag); /* the last one; NULL where not given */
 /* A whole number in [min, max]; prints the fault and returns false. Leaves *value where not given. */
 bool cli_number(const cli_args *args, const char *flag, size_t min, size_t max, size_t *value);
+/* The numbers of -k, as cli_number does it; *n_k stays where not given. */
+bool cli_cutoffs(const cli_args *args, size_t k[SAGE_EVAL_K_MAX], size_t *n_k);
 /* Finds the command and reads the flags. CLI_DONE, or CLI_USAGE after printing what is wrong. */
 int cli_parse(int argc, char **argv, cli_args *args);
 /* Says that there is no such command, or which second word is missing. */
@@ -72,6 +74,6 @@ int cli_open(const cli_args *args, sage_shop **shop); /* opens the shop and appl
 /* Commands, one file each. */
 extern const cli_command cli_init, cli_import_products, cli_import_events, cli_import_images, cli_import_vectors,
     cli_train, cli_embed, cli_index, cli_eval, cli_query, cli_export, cli_forget, cli_status, cli_synth_events,
-    cli_help, cli_encoders_add, cli_encoders_list, cli_encoders_remove;
+    cli_ablate, cli_help, cli_encoders_add, cli_encoders_list, cli_encoders_remove;
 
 #endif

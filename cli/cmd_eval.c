@@ -4,19 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int parse_k(const char *text, sage_eval_options *options) {
-    char *end;
-    for (;;) {
-        unsigned long long k = strtoull(text, &end, 10);
-        if (*text < '0' || *text > '9' || (*end && *end != ','))
-            return cli_usage("'-k' takes numbers such as 10,100, not '%s'", text);
-        if (options->n_k == SAGE_EVAL_K_MAX) return cli_usage("'-k' takes at most %d numbers", SAGE_EVAL_K_MAX);
-        options->k[options->n_k++] = (size_t)k;
-        if (!*end) return CLI_DONE;
-        text = end + 1;
-    }
-}
-
 static void heading(const sage_eval_report *r) {
     printf("%-9s %-19s %7s %7s", "method", "task", "pairs", "queries");
     for (size_t i = 0; i < r->n_k; i++) printf("  %-5s@%-14zu", "pair", r->k[i]);
@@ -110,8 +97,8 @@ static int run(const cli_args *args) {
     sage_error error;
     sage_shop *shop;
     sage_eval_options options = {.events_file = cli_value(args, "events"), .hits_file = cli_value(args, "hits")};
-    const char *k = cli_value(args, "k"), *json = cli_value(args, "json");
-    if (k && parse_k(k, &options) != CLI_DONE) return CLI_USAGE;
+    const char *json = cli_value(args, "json");
+    if (!cli_cutoffs(args, options.k, &options.n_k)) return CLI_USAGE;
     if (!cli_number(args, "dims", 1, 65536, &options.dims)) return CLI_USAGE;
     if (!read_real(args, "position-power", &options.position_power) ||
         !read_real(args, "weight-clip", &options.weight_clip))

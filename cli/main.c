@@ -4,10 +4,10 @@
 #include <string.h>
 
 const cli_command *const cli_commands[] = {
-    &cli_init,   &cli_import_products, &cli_import_events, &cli_import_images,   &cli_import_vectors, &cli_train,
-    &cli_embed,  &cli_index,           &cli_eval,          &cli_query,           &cli_export,         &cli_forget,
-    &cli_status, &cli_encoders_add,    &cli_encoders_list, &cli_encoders_remove, &cli_synth_events,   &cli_help,
-    NULL};
+    &cli_init,          &cli_import_products, &cli_import_events, &cli_import_images, &cli_import_vectors,
+    &cli_train,         &cli_embed,           &cli_index,         &cli_eval,          &cli_ablate,
+    &cli_query,         &cli_export,          &cli_forget,        &cli_status,        &cli_encoders_add,
+    &cli_encoders_list, &cli_encoders_remove, &cli_synth_events,  &cli_help,          NULL};
 
 int main(int argc, char **argv) {
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
