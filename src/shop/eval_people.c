@@ -109,8 +109,8 @@ out:
     return st;
 }
 
-sage_status sage_eval_looked_at(sage_shop *shop, const sage_dataset *dataset, sage_part part, const sage_shown *shown,
-                                sage_trial *trial, sage_error *error) {
+sage_status sage_eval_looked_at(sage_shop *shop, const sage_dataset *dataset, sage_part part,
+                                const sage_shown_source *shown, sage_trial *trial, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_judgement *judgements = NULL;
     sage_file_event *events = NULL;

@@ -30,7 +30,7 @@ sage_status sage_eval_people_rows(sage_shop *shop, const sage_open_release *open
 
 /* Adds to a trial of products the events of a part that say themselves which product was looked at. shown: where they
  * were shown; NULL: it does not matter. */
-sage_status sage_eval_looked_at(sage_shop *shop, const sage_dataset *dataset, sage_part part, const sage_shown *shown,
-                                sage_trial *trial, sage_error *error);
+sage_status sage_eval_looked_at(sage_shop *shop, const sage_dataset *dataset, sage_part part,
+                                const sage_shown_source *shown, sage_trial *trial, sage_error *error);
 
 #endif
