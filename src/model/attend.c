@@ -3,7 +3,7 @@
  * Backward, from dmix_h:  da_hj = dmix_h . t_j,  dscore = a (da - sum_j a da),  du_h += dscore_j t_j,  dt_j = sum_h
  * a_hj dmix_h + dscore_hj u_h. A product's tokens are its text bags, its vectors group by group, then CLS. A token's
  * kind is one more column that is 1 at it alone. */
-#include "pass.h"
+#include "concat.h"
 #include <string.h>
 
 /* The kinds' columns of n tokens of one kind: out[j][h] += x_h's of that kind; and the way back, x_h's += out[j][h]. */
@@ -56,6 +56,10 @@ static void all_sums(const sage_model *model, const fold *f, const product_token
 
 void attend(const sage_model *model, const fold *f, const product_tokens *t, real *attention, head_rows mix) {
     size_t heads = model->shape.heads;
+    if (is_concat(&model->shape)) {
+        concat_tokens(model, f, t, mix.of);
+        return;
+    }
     all_scores(model, f, t, (head_rows){f->u, f->ld}, attention);
     sage_ops_best()->heads_softmax(t->n, heads, attention);
     for (size_t h = 0; h < heads; h++) memset(mix.of + h * mix.apart, 0, f->ld * sizeof(real));
@@ -78,6 +82,10 @@ static void score_grads(const sage_model *model, const fold *f, const product_to
 void attend_back(const sage_model *model, const fold *f, const product_tokens *t, const real *attention, head_rows mix,
                  head_rows d_mix, real *scores, real *d_e, real *du) {
     size_t heads = model->shape.heads;
+    if (is_concat(&model->shape)) {
+        concat_back(model, t, d_mix.of, d_e);
+        return;
+    }
     score_grads(model, f, t, attention, mix, d_mix, scores);
     all_sums(model, f, t, scores, (head_rows){du, f->ld});
     sage_ops_best()->heads_blend(t->text, heads, model->shape.dim_embed, attention, d_mix.of, d_mix.apart, scores, f->u,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 const char *const model_group_names[2] = {"pictures", "sentences"};
+const char *const model_encoder_names[] = {"transformer", "sum", "sum_mlp", "concat_mlp", NULL};
 const char *const model_inputs_names[] = {"all", "text", "pictures", NULL};
 
 static void describe(sage_model *model, const char *key, size_t value) {
@@ -55,6 +56,7 @@ void model_describe(sage_model *model) {
     if (s->tokens > 0) describe(model, "tokens", s->tokens);
     if (s->plain_text) model->meta[model->n_meta++] = (sage_tensor_meta){"text_norm", "off"};
     if (s->plain_head) model->meta[model->n_meta++] = (sage_tensor_meta){"head_skip", "off"};
+    if (is_pooled(s)) model->meta[model->n_meta++] = (sage_tensor_meta){"encoder", model_encoder_names[s->encoder]};
     if (s->inputs != SAGE_INPUTS_ALL)
         model->meta[model->n_meta++] = (sage_tensor_meta){"inputs", model_inputs_names[s->inputs]};
     for (size_t k = 0; s->hashes > 1 && k < s->hashes; k++) {
@@ -178,9 +180,13 @@ static sage_status read_tokens(const sage_safetensors *file, const char *path, s
 
 static sage_status read_variant(const sage_safetensors *file, const char *path, sage_model_shape *s,
                                 sage_error *error) {
-    size_t inputs;
-    sage_status st = model_read_choice(file, path, "inputs", model_inputs_names, &inputs, error);
-    if (st == SAGE_OK) s->inputs = (sage_inputs)inputs;
+    sage_status st = SAGE_OK;
+    size_t inputs, encoder;
+    SAGE_TRY(model_read_choice(file, path, "inputs", model_inputs_names, &inputs, error));
+    SAGE_TRY(model_read_choice(file, path, "encoder", model_encoder_names, &encoder, error));
+    s->inputs = (sage_inputs)inputs;
+    s->encoder = (sage_encoder_kind)encoder;
+out:
     return st;
 }
 

@@ -27,11 +27,17 @@ static encoder_acts acts_of_rows(const sage_model_shape *s, size_t ld, const enc
                           .d_sum2 = chunk->d_sum2};
 }
 
-void encoder_dense(const sage_model *model, const packed_layers *layers, size_t n, encoder_acts a) {
+/* From mix to what the head reads. */
+static const real *to_head(const sage_model *model, const packed_layers *layers, size_t n, encoder_acts a) {
     const sage_model_shape *s = &model->shape;
     const sage_ops *ops = sage_ops_best();
     size_t d = s->dim_model, per_head = d / s->heads, ld = layers->ld;
-    mlp ff = mlp_feed_forward(model, layers), head = mlp_head(model, layers);
+    if (is_concat(s)) return a.mix.of;
+    if (is_pooled(s)) {
+        sage_weights_forward(layers->value[0], n, a.mix.of, ld, false, a.z, d);
+        return a.z;
+    }
+    mlp ff = mlp_feed_forward(model, layers);
     for (size_t h = 0; h < s->heads; h++)
         sage_weights_forward(layers->value[h], n, a.mix.of + h * a.mix.apart, ld, false, a.heads + h * per_head, d);
     ops->add_row(n, d, par(model, P_BV), a.heads);
@@ -41,8 +47,26 @@ void encoder_dense(const sage_model *model, const packed_layers *layers, size_t 
     ops->norm(n, d, a.y, par(model, P_NORM1_GAIN), par(model, P_NORM1_BIAS), a.hat1, a.y, a.rstd1);
     mlp_forward(&ff, n, a.y, a.ff, a.z);
     ops->norm(n, d, a.z, par(model, P_NORM2_GAIN), par(model, P_NORM2_BIAS), a.hat2, a.z, a.rstd2);
-    mlp_forward(&head, n, a.z, a.head, a.p);
-    unit_rows(n, s->dim_out, a.p, a.inverse);
+    return a.z;
+}
+
+void encoder_dense(const sage_model *model, const packed_layers *layers, size_t n, encoder_acts a) {
+    mlp head = mlp_head(model, layers);
+    mlp_forward(&head, n, to_head(model, layers, n, a), a.head, a.p);
+    unit_rows(n, model->shape.dim_out, a.p, a.inverse);
+}
+
+/* From the gradient of what the head reads, in d_heads where that is a sum, or in d_mix. */
+static void pooled_back(const sage_model *model, const packed_layers *layers, size_t n, encoder_acts a,
+                        const chunk_scratch *scratch, real *part) {
+    const sage_model_shape *s = &model->shape;
+    product_part at = product_part_of(s, layers->ld);
+    mlp head = mlp_head(model, layers);
+    real *d_read = is_concat(s) ? scratch->d_mix.of : a.d_heads;
+    unit_back(n, s->dim_out, a.p, a.inverse, a.dp);
+    mlp_back(&head, n, a.dp, a.head, scratch->hidden, d_read, part + at.head1, part + at.head2);
+    if (!is_concat(s))
+        sage_weights_back(layers->value[0], n, d_read, s->dim_model, false, scratch->d_mix.of, layers->ld);
 }
 
 /* Back to d_mix; `part` takes what is summed over rows. */
@@ -52,6 +76,10 @@ static void dense_back(const sage_model *model, const packed_layers *layers, siz
     const sage_ops *ops = sage_ops_best();
     size_t d = s->dim_model, per_head = d / s->heads, ld = layers->ld;
     product_part at = product_part_of(s, ld);
+    if (is_pooled(s)) {
+        pooled_back(model, layers, n, a, scratch, part);
+        return;
+    }
     mlp ff = mlp_feed_forward(model, layers), head = mlp_head(model, layers);
     unit_back(n, s->dim_out, a.p, a.inverse, a.dp);
     mlp_back(&head, n, a.dp, a.head, scratch->hidden, scratch->d_row, part + at.head1, part + at.head2);
@@ -70,18 +98,22 @@ static void dense_back(const sage_model *model, const packed_layers *layers, siz
 
 /* The chunk's x of every layer, and its dy. */
 static void keep_inputs(sage_work *work, const sage_model_shape *s, size_t begin, size_t n, encoder_acts a) {
-    sage_side_set(work->sides[SIDE_HEADS], begin, n, a.heads, s->dim_model);
-    sage_side_set(work->sides[SIDE_Y], begin, n, a.y, s->dim_model);
-    sage_side_set(work->sides[SIDE_FF_ACT], begin, n, a.ff.act, s->dim_ff);
-    sage_side_set(work->sides[SIDE_Z], begin, n, a.z, s->dim_model);
-    sage_side_set(work->sides[SIDE_HEAD_ACT], begin, n, a.head.act, s->dim_head);
+    if (!is_pooled(s)) {
+        sage_side_set(work->sides[SIDE_HEADS], begin, n, a.heads, s->dim_model);
+        sage_side_set(work->sides[SIDE_Y], begin, n, a.y, s->dim_model);
+        sage_side_set(work->sides[SIDE_FF_ACT], begin, n, a.ff.act, s->dim_ff);
+    }
+    sage_side_set(work->sides[SIDE_Z], begin, n, is_concat(s) ? a.mix.of : a.z, head_width(s));
+    if (head_hidden(s) > 0) sage_side_set(work->sides[SIDE_HEAD_ACT], begin, n, a.head.act, s->dim_head);
 }
 
 static void keep_gradients(sage_work *work, const sage_model_shape *s, size_t begin, size_t n, encoder_acts a) {
-    sage_side_set(work->sides[SIDE_D_SUM1], begin, n, a.d_sum1, s->dim_model);
-    sage_side_set(work->sides[SIDE_D_FF_PRE], begin, n, a.ff.pre, s->dim_ff);
-    sage_side_set(work->sides[SIDE_D_SUM2], begin, n, a.d_sum2, s->dim_model);
-    sage_side_set(work->sides[SIDE_D_HEAD_PRE], begin, n, a.head.pre, s->dim_head);
+    if (!is_pooled(s)) {
+        sage_side_set(work->sides[SIDE_D_SUM1], begin, n, a.d_sum1, s->dim_model);
+        sage_side_set(work->sides[SIDE_D_FF_PRE], begin, n, a.ff.pre, s->dim_ff);
+        sage_side_set(work->sides[SIDE_D_SUM2], begin, n, a.d_sum2, s->dim_model);
+    }
+    if (head_hidden(s) > 0) sage_side_set(work->sides[SIDE_D_HEAD_PRE], begin, n, a.head.pre, s->dim_head);
     sage_side_set(work->sides[SIDE_D_P], begin, n, a.dp, s->dim_out);
 }
 
@@ -130,8 +162,9 @@ sage_status groups_check(const sage_model_shape *shape, const sage_product_batch
 }
 
 uint64_t encoder_flops(const sage_model_shape *s, size_t ld) {
-    size_t d = s->dim_model, skip = s->plain_head ? 0 : d * s->dim_out;
-    return 2 * (uint64_t)(d * ld + d * d + 2 * d * s->dim_ff + d * s->dim_head + s->dim_head * s->dim_out + skip);
+    size_t d = s->dim_model, m = head_hidden(s), skip = s->plain_head ? 0 : head_width(s) * s->dim_out;
+    size_t head = head_width(s) * m + m * s->dim_out + skip;
+    return 2 * (uint64_t)(d * ld + (is_pooled(s) ? 0 : d * d) + 2 * d * s->dim_ff + head);
 }
 
 void encoder_forward(const sage_model *model, sage_work *work, const sage_product_batch *batch, size_t chunk,

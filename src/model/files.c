@@ -49,6 +49,20 @@ static sage_status check_size(const sage_safetensors *file, const char *path, co
     return SAGE_OK;
 }
 
+static sage_status check_encoder(const sage_safetensors *file, const char *path, const sage_model_shape *s,
+                                 sage_error *error) {
+    sage_status st = SAGE_OK;
+    if (!is_pooled(s)) {
+        SAGE_TRY(check_size(file, path, "encoder.wk", s->dim_model, s->dim_model, error));
+        SAGE_TRY(check_size(file, path, "encoder.ff1.weight", s->dim_ff, s->dim_model, error));
+    } else if (!is_concat(s))
+        SAGE_TRY(check_size(file, path, "text.proj", s->dim_model, s->dim_embed, error));
+    if (head_hidden(s) > 0) SAGE_TRY(check_size(file, path, "head.fc2.weight", s->dim_out, s->dim_head, error));
+    SAGE_TRY(check_size(file, path, "search.fc2.weight", s->dim_out, s->dim_head, error));
+out:
+    return st;
+}
+
 sage_status model_open(const char *path, bool table, sage_safetensors **out_file, sage_model **out, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_safetensors *file = NULL;
@@ -58,9 +72,7 @@ sage_status model_open(const char *path, bool table, sage_safetensors **out_file
     SAGE_TRY(model_read_shape(file, path, &shape, error));
     SAGE_TRY(check_size(file, path, "table", shape.rows, shape.dim_embed, error));
     SAGE_TRY(check_size(file, path, "importance", sage_shape_ids(&shape), shape.hashes, error));
-    SAGE_TRY(check_size(file, path, "encoder.wk", shape.dim_model, shape.dim_model, error));
-    SAGE_TRY(check_size(file, path, "encoder.ff1.weight", shape.dim_ff, shape.dim_model, error));
-    SAGE_TRY(check_size(file, path, "head.fc2.weight", shape.dim_out, shape.dim_head, error));
+    SAGE_TRY(check_encoder(file, path, &shape, error));
     if (shape.user_events > 0) SAGE_TRY(check_size(file, path, "user.in.weight", shape.user_dim, shape.dim_out, error));
     if (sage_shape_dim(&shape, SAGE_GROUP_PICTURES) == 0 && sage_safetensors_find(file, "image.proj") != NULL) {
         st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "it has image weights, but its metadata has no pictures");
@@ -224,6 +236,7 @@ sage_status sage_model_restore(sage_model *model, const sage_safetensors *file, 
     sage_model_tensors(model, &n);
     SAGE_TRY(same_switch(file, "text_norm", model->shape.plain_text, error));
     SAGE_TRY(same_switch(file, "head_skip", model->shape.plain_head, error));
+    SAGE_TRY(same_choice(file, "encoder", model_encoder_names, model->shape.encoder, error));
     SAGE_TRY(same_choice(file, "inputs", model_inputs_names, model->shape.inputs, error));
     for (size_t i = 0; i < n; i++) /* all of it or nothing */
         if (!lacks(model, file, i)) SAGE_TRY(find_tensor(file, prefix, &model->tensors[i], &found, error));

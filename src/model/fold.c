@@ -10,7 +10,9 @@
  * Backward, from dVcat and du_h (summed over the batch):
  *   dW_V = dVcat Pcat^T      dPcat = W_V^T dVcat + sum_h g_h du_h^T      dg_h = Pcat du_h      ds[h] = du_h's kinds'
  * columns dq_h = W_K,h dg_h / sqrt(D/H)      dW_K,h = q_h dg_h^T / sqrt(D/H)      dW_Q,h = dq_h c^T      db_Q = dq dc
- * += W_Q^T dq */
+ * += W_Q^T dq
+ *
+ * A sum (encoder = sum, sum_mlp) has one head whose u is the score biases alone, and Pcat in place of Vcat. */
 #include "pass.h"
 #include <math.h>
 #include <string.h>
@@ -61,7 +63,13 @@ void fold_forward(const sage_model *model, sage_pool *pool, fold *f) {
     size_t d = s->dim_model, per_head = d / s->heads;
     real scale = (real)(1 / sqrt((double)per_head));
     fold_job job = {model, f, NULL};
+    if (is_concat(s)) return;
     assemble(model, f);
+    if (is_pooled(s)) {
+        memset(f->u, 0, f->ld * sizeof(real));
+        memcpy(f->u + f->kinds_at, par(model, P_SCORE_BIAS), kinds_of(s) * sizeof(real));
+        return;
+    }
     for (size_t i = 0; i < d; i++)
         f->q[i] = par(model, P_BQ)[i] + ops->dot(d, par(model, P_WQ) + i * d, par(model, P_CLS));
     memset(f->g, 0, s->heads * d * sizeof(real));
@@ -120,8 +128,13 @@ void fold_backward(const sage_model *model, sage_work *work, real *dense) {
     size_t d = s->dim_model, heads = s->heads, per_head = d / heads, kinds = kinds_of(s);
     real scale = (real)(1 / sqrt((double)per_head));
     fold_job job = {model, f, dense};
+    if (is_concat(s)) return;
     for (size_t h = 0; h < heads; h++)
         memcpy(par_in(model, dense, P_SCORE_BIAS) + h * kinds, f->du + h * f->ld + f->kinds_at, kinds * sizeof(real));
+    if (is_pooled(s)) { /* d_pcat is there: it is the values' gradient */
+        take_apart(model, f, dense);
+        return;
+    }
     sage_pool_for_dynamic(work->pool, d, FOLD_ROWS, back_rows, &job);
     sage_gemm(SAGE_PRECISION_F32, false, true, heads, d, f->ld, f->du, f->ld, f->pcat, f->ld, false, f->dg, d);
     for (size_t i = 0; i < d; i++) f->dq[i] = scale * ops->dot(d, par(model, P_WK) + i * d, f->dg + i / per_head * d);

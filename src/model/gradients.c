@@ -71,13 +71,18 @@ static void add_products(gradient_list *list, sage_work *work, real *dense) {
     const sage_model *model = list->model;
     const sage_model_shape *s = &model->shape;
     size_t n = work->sizes.products, d = s->dim_model, f = s->dim_ff, m = s->dim_head, o = s->dim_out;
-    add(list, n, SIDE_D_FF_PRE, f, SIDE_Y, d, par_in(model, dense, P_FF1_W));
-    add(list, n, SIDE_D_SUM2, d, SIDE_FF_ACT, f, par_in(model, dense, P_FF2_W));
-    add(list, n, SIDE_D_HEAD_PRE, m, SIDE_Z, d, par_in(model, dense, P_HEAD1_W));
-    add(list, n, SIDE_D_P, o, SIDE_HEAD_ACT, m, par_in(model, dense, P_HEAD2_W));
-    add(list, n, SIDE_D_SUM1, d, SIDE_HEADS, d, par_in(model, dense, P_WO));
-    if (has(model, P_HEAD_SKIP)) add(list, n, SIDE_D_P, o, SIDE_Z, d, par_in(model, dense, P_HEAD_SKIP));
-    add_heads(list, work);
+    size_t z = head_width(s);
+    if (!is_pooled(s)) {
+        add(list, n, SIDE_D_FF_PRE, f, SIDE_Y, d, par_in(model, dense, P_FF1_W));
+        add(list, n, SIDE_D_SUM2, d, SIDE_FF_ACT, f, par_in(model, dense, P_FF2_W));
+    }
+    if (head_hidden(s) > 0) {
+        add(list, n, SIDE_D_HEAD_PRE, m, SIDE_Z, z, par_in(model, dense, P_HEAD1_W));
+        add(list, n, SIDE_D_P, o, SIDE_HEAD_ACT, m, par_in(model, dense, P_HEAD2_W));
+    }
+    if (!is_pooled(s)) add(list, n, SIDE_D_SUM1, d, SIDE_HEADS, d, par_in(model, dense, P_WO));
+    if (has(model, P_HEAD_SKIP)) add(list, n, SIDE_D_P, o, SIDE_Z, z, par_in(model, dense, P_HEAD_SKIP));
+    if (!is_concat(s)) add_heads(list, work);
 }
 
 static void add_tower(gradient_list *list, tower_id tower, real *dense) {
@@ -99,8 +104,9 @@ static void sum_parts(size_t chunks, size_t size, const real *parts, real *sum) 
     sage_ops_best()->col_sum(chunks, size, 0, size, parts, sum);
 }
 
+/* Of a parameter that this model has. */
 static void take(const sage_model *model, real *dense, param_id param, const real *from, size_t n) {
-    memcpy(par_in(model, dense, param), from, n * sizeof(real));
+    if (has(model, param)) memcpy(par_in(model, dense, param), from, n * sizeof(real));
 }
 
 static void take_product_parts(const sage_model *model, sage_work *work, real *dense) {
@@ -117,7 +123,7 @@ static void take_product_parts(const sage_model *model, sage_work *work, real *d
     take(model, dense, P_BO, sum + at.bo, d);
     /* c stands beside b_O in the residual sum: it begins with the same gradient, and the fold adds what it gets as a
      * token and a query. */
-    take(model, dense, P_CLS, sum + at.bo, d);
+    if (!is_pooled(s)) take(model, dense, P_CLS, sum + at.bo, d);
     take(model, dense, P_FF1_B, sum + at.ff1, s->dim_ff);
     take(model, dense, P_FF2_B, sum + at.ff2, d);
     take(model, dense, P_HEAD1_B, sum + at.head1, s->dim_head);

@@ -34,6 +34,28 @@ static inline size_t kind_of_cls(const sage_model_shape *shape) {
     return kinds_of(shape) - 1;
 }
 
+/* Without attention; the head is told what there is by what it reads alone. */
+static inline bool is_pooled(const sage_model_shape *shape) {
+    return shape->encoder != SAGE_ENCODER_TRANSFORMER;
+}
+static inline bool is_concat(const sage_model_shape *shape) {
+    return shape->encoder == SAGE_ENCODER_CONCAT_MLP;
+}
+/* Where all kinds' tokens lie side by side: the texts' first, then the groups', then a column a kind that is 1 where
+ * there is such a token. */
+static inline size_t concat_kinds_at(const sage_model_shape *shape) {
+    size_t at = text_kinds(shape) * shape->dim_embed;
+    for (size_t g = 0; g < token_groups(shape); g++) at += shape->groups[g].dim;
+    return at;
+}
+/* Of the product head: what it reads, and its hidden layer, 0 where it has none. */
+static inline size_t head_width(const sage_model_shape *shape) {
+    return is_concat(shape) ? concat_kinds_at(shape) + kinds_of(shape) : shape->dim_model;
+}
+static inline size_t head_hidden(const sage_model_shape *shape) {
+    return shape->encoder == SAGE_ENCODER_SUM ? 0 : shape->dim_head;
+}
+
 /* Of each layer of the users' tower, in this order. */
 typedef enum user_layer_param {
     U_NORM1_GAIN,
@@ -214,7 +236,8 @@ enum { MODEL_TABLE_ROWS = 1024 };
 void model_release_row(const sage_safetensors *file, const sage_tensor *table, size_t row);
 extern const char *const model_group_names[2]; /* by kind, as the metadata has them */
 extern const char *const model_inputs_names[]; /* NULL ends them */
-void model_describe(sage_model *model);        /* metadata from shape and hash functions */
+extern const char *const model_encoder_names[];
+void model_describe(sage_model *model); /* metadata from shape and hash functions */
 /* From a file's metadata: the shape, checked; a whole number; a switch that is on where nothing is said. */
 sage_status model_read_shape(const sage_safetensors *file, const char *path, sage_model_shape *shape,
                              sage_error *error);

@@ -7,6 +7,7 @@
  * random projection, so that it compares as the encoder means it; a picture is searched for by the projection of the
  * products' pictures. paper: Xavier for matrices and the table, N(0, 1) for the
  * importance weights. */
+#include "concat.h"
 #include "user.h"
 #include <base/rng.h>
 #include <math.h>
@@ -51,24 +52,16 @@ static void identity(real *x, size_t rows, size_t cols, size_t ld) {
 static void fill_norms(sage_model *model) {
     const sage_model_shape *s = &model->shape;
     fill(par(model, P_TEXT_GAIN), s->dim_embed, 1);
-    fill(par(model, P_NORM1_GAIN), s->dim_model, 1);
-    fill(par(model, P_NORM2_GAIN), s->dim_model, 1);
+    if (has(model, P_NORM1_GAIN)) fill(par(model, P_NORM1_GAIN), s->dim_model, 1);
+    if (has(model, P_NORM2_GAIN)) fill(par(model, P_NORM2_GAIN), s->dim_model, 1);
     *par(model, P_TEMPERATURE) = (real)-log(0.07);
 }
 
 static void fill_score_bias(sage_model *model) {
-    /* Factors of a token's weight. CLS says nothing about a product yet, and its own token little beside a title. */
-    const double title = 4, strong = 2, cls = 0.02, own = 0.135;
-    real *s = par(model, P_SCORE_BIAS);
-    for (size_t h = 0; h < model->shape.heads; h++, s += kinds_of(&model->shape)) {
-        s[SAGE_TITLE] = (real)log(title);
-        s[SAGE_TYPE] = s[SAGE_CATEGORY] = s[SAGE_BRAND] = (real)log(strong);
-        if (model->shape.tokens > 0) s[SAGE_FIELD_TOKEN] = (real)log(own);
-        s[kind_of_cls(&model->shape)] = (real)log(cls);
-        for (size_t g = 0; g < token_groups(&model->shape); g++)
-            if (model->shape.groups[g].kind == SAGE_GROUP_SENTENCES)
-                s[kind_of_group(&model->shape, g)] = (real)log(title);
-    }
+    const sage_model_shape *s = &model->shape;
+    size_t kinds = kinds_of(s);
+    for (size_t i = 0; has(model, P_SCORE_BIAS) && i < s->heads * kinds; i++)
+        par(model, P_SCORE_BIAS)[i] = (real)log(start_weight(s, i % kinds));
 }
 
 /* A token is a bag of one id, which counts as it is. */
@@ -109,16 +102,18 @@ static void fill_plain_head(sage_model *model) {
  * sentences have those to themselves, so that the two do not disturb each other. */
 static void fill_sentences(sage_model *model, double weight, sage_rng *rng) {
     const sage_model_shape *s = &model->shape;
-    size_t rows = s->dim_out < s->dim_model ? s->dim_out : s->dim_model, at = s->dim_embed;
-    size_t width = tower_width(s, TOWER_SEARCH);
-    size_t first = rows > s->dim_embed ? s->dim_embed : 0;
-    double deviation = weight * sqrt((double)s->dim_embed / (double)(rows - first));
+    size_t at = s->dim_embed, width = tower_width(s, TOWER_SEARCH);
     for (size_t g = 0; g < token_groups(s); g++) {
         size_t dim = s->groups[g].dim;
         if (s->groups[g].kind != SAGE_GROUP_SENTENCES) continue;
-        normal(par(model, group_proj(g)) + first * dim, (rows - first) * dim, deviation, rng);
-        for (size_t i = first; i < rows; i++)
-            memcpy(par(model, P_SEARCH_SKIP) + i * width + at, par(model, group_proj(g)) + i * dim, dim * sizeof(real));
+        start_rows its = start_of_group(model, g);
+        size_t rows = s->dim_out < its.rows ? s->dim_out : its.rows, first = rows > s->dim_embed ? s->dim_embed : 0;
+        double deviation = weight * sqrt((double)s->dim_embed / (double)(rows - first));
+        for (size_t i = first; i < rows; i++) {
+            normal(its.of + i * its.ld, dim, deviation, rng);
+            memcpy(par(model, P_SEARCH_SKIP) + i * width + at, its.of + i * its.ld, dim * sizeof(real));
+            sage_ops_best()->scale(dim, its.share, its.of + i * its.ld);
+        }
         at += dim;
     }
 }
@@ -131,12 +126,16 @@ static void fill_map(sage_model *model) {
 
 void model_init_pictures(sage_model *model, sage_rng *rng) {
     const sage_model_shape *s = &model->shape;
-    size_t rows = s->dim_out < s->dim_model ? s->dim_out : s->dim_model, width = tower_width(s, TOWER_PICTURE), at = 0;
+    size_t width = tower_width(s, TOWER_PICTURE), at = 0;
     if (width == 0) return;
-    for (size_t g = 0; g < s->n_groups && s->groups[g].kind == SAGE_GROUP_PICTURES; at += s->groups[g++].dim)
-        for (size_t i = 0; i < rows; i++)
-            memcpy(par(model, P_PICTURE_SKIP) + i * width + at, par(model, group_proj(g)) + i * s->groups[g].dim,
-                   s->groups[g].dim * sizeof(real));
+    for (size_t g = 0; g < s->n_groups && s->groups[g].kind == SAGE_GROUP_PICTURES; at += s->groups[g++].dim) {
+        start_rows its = start_of_group(model, g);
+        for (size_t i = 0; i < its.rows && i < s->dim_out; i++) {
+            real *row = par(model, P_PICTURE_SKIP) + i * width + at;
+            memcpy(row, its.of + i * its.ld, s->groups[g].dim * sizeof(real));
+            sage_ops_best()->scale(s->groups[g].dim, 1 / its.share, row);
+        }
+    }
     xavier(par(model, P_PICTURE1_W), s->dim_head, width, rng);
 }
 
@@ -151,30 +150,54 @@ static void fill_product_tower(sage_model *model, uint64_t seed) {
     xavier(par(model, P_PRODUCT1_W), s->dim_head, s->dim_out, &rng);
 }
 
-void model_init_tfidf(sage_model *model, const sage_options *options, const sage_vocab *vocab, uint64_t seed) {
+/* Projections, attention, feed-forward and head, as far as there are such. */
+static void tfidf_encoder(sage_model *model, sage_rng *rng) {
     const sage_model_shape *s = &model->shape;
     const double small = 0.02;
     size_t d = s->dim_model;
+    identity(par(model, P_TEXT_PROJ), d, s->dim_embed, s->dim_embed);
+    if (has(model, P_HEAD_SKIP)) identity(par(model, P_HEAD_SKIP), s->dim_out, d, d);
+    for (size_t g = 0; g < s->n_groups; g++)
+        if (s->groups[g].kind == SAGE_GROUP_PICTURES) xavier(par(model, group_proj(g)), d, s->groups[g].dim, rng);
+    normal(par(model, P_CLS), d, small, rng);
+    if (!is_pooled(s)) {
+        identity(par(model, P_WV), d, d, d);
+        identity(par(model, P_WO), d, d, d);
+        normal(par(model, P_WQ), d * d, small, rng);
+        normal(par(model, P_WK), d * d, small, rng);
+        normal(par(model, P_BQ), d, small, rng);
+        xavier(par(model, P_FF1_W), s->dim_ff, d, rng);
+    }
+    if (has(model, P_HEAD1_W)) xavier(par(model, P_HEAD1_W), s->dim_head, d, rng);
+    if (!has(model, P_HEAD_SKIP)) fill_plain_head(model);
+}
+
+/* Here the head is all that there is. */
+static void tfidf_concat(sage_model *model, sage_rng *rng) {
+    const sage_model_shape *s = &model->shape;
+    xavier(par(model, P_HEAD1_W), s->dim_head, head_width(s), rng);
+    concat_start(model, rng);
+    for (size_t g = 0; g < s->n_groups; g++) {
+        if (s->groups[g].kind != SAGE_GROUP_PICTURES) continue;
+        start_rows its = start_of_group(model, g);
+        double bound = xavier_bound(s->dim_out, s->groups[g].dim) * (double)its.share;
+        for (size_t i = 0; i < its.rows; i++) uniform(its.of + i * its.ld, s->groups[g].dim, bound, rng);
+    }
+}
+
+void model_init_tfidf(sage_model *model, const sage_options *options, const sage_vocab *vocab, uint64_t seed) {
+    const sage_model_shape *s = &model->shape;
     sage_rng rng;
     sage_rng_seed(&rng, seed, 1);
     fill_norms(model);
     fill_score_bias(model);
     fill_importance(model, options, vocab);
     fill_tokens(model);
-    identity(par(model, P_TEXT_PROJ), d, s->dim_embed, s->dim_embed);
-    identity(par(model, P_WV), d, d, d);
-    identity(par(model, P_WO), d, d, d);
-    if (has(model, P_HEAD_SKIP)) identity(par(model, P_HEAD_SKIP), s->dim_out, d, d);
     identity(par(model, P_SEARCH_SKIP), s->dim_out, s->dim_embed, tower_width(s, TOWER_SEARCH));
-    for (size_t g = 0; g < s->n_groups; g++)
-        if (s->groups[g].kind == SAGE_GROUP_PICTURES) xavier(par(model, group_proj(g)), d, s->groups[g].dim, &rng);
-    normal(par(model, P_CLS), d, small, &rng);
-    normal(par(model, P_WQ), d * d, small, &rng);
-    normal(par(model, P_WK), d * d, small, &rng);
-    normal(par(model, P_BQ), d, small, &rng);
-    xavier(par(model, P_FF1_W), s->dim_ff, d, &rng);
-    xavier(par(model, P_HEAD1_W), s->dim_head, d, &rng);
-    if (!has(model, P_HEAD_SKIP)) fill_plain_head(model);
+    if (is_concat(s))
+        tfidf_concat(model, &rng);
+    else
+        tfidf_encoder(model, &rng);
     xavier(par(model, P_SEARCH1_W), s->dim_head, tower_width(s, TOWER_SEARCH), &rng);
     for (size_t i = 0; i < s->dim_head; i++) /* of sentences the skip alone */
         memset(par(model, P_SEARCH1_W) + i * tower_width(s, TOWER_SEARCH) + s->dim_embed, 0,
@@ -182,6 +205,7 @@ void model_init_tfidf(sage_model *model, const sage_options *options, const sage
     fill_map(model);
     fill_sentences(model, sage_options_real_or(options, "sentence_weight", 1), &rng);
     model_init_pictures(model, &rng);
+    if (is_concat(s) && !has(model, P_HEAD_SKIP)) concat_start_units(model);
     fill_product_tower(model, seed);
     user_init(model, seed);
     sage_rng_seed(&rng, seed, 2);
@@ -198,27 +222,32 @@ static void paper_tower(sage_model *model, tower_id tower, sage_rng *rng) {
     xavier(par(model, its.w2), s->dim_out, s->dim_head, rng);
 }
 
+static void paper_tokens(sage_model *model, sage_rng *rng) {
+    const sage_model_shape *s = &model->shape;
+    size_t d = s->dim_model;
+    xavier(par(model, P_TEXT_PROJ), d, s->dim_embed, rng);
+    for (size_t g = 0; g < token_groups(s); g++) xavier(par(model, group_proj(g)), d, s->groups[g].dim, rng);
+    normal(par(model, P_FIELD_BIAS), SAGE_FIELDS * d, 0.02, rng);
+    if (has(model, P_TOKEN_BIAS)) normal(par(model, P_TOKEN_BIAS), d, 0.02, rng);
+    normal(par(model, P_CLS), d, 1, rng);
+}
+
+static void paper_matrix(sage_model *model, param_id id, sage_rng *rng) {
+    for (size_t i = 0; i < model->n_params && has(model, id); i++) {
+        const sage_param *p = &model->params[i];
+        if (p->offset == model->at[id]) xavier(model->dense + p->offset, p->rows, p->cols, rng);
+    }
+}
+
 void model_init_paper(sage_model *model, uint64_t seed) {
     const sage_model_shape *s = &model->shape;
-    size_t d = s->dim_model, e = s->dim_embed;
+    static const param_id matrices[] = {P_WQ, P_WK, P_WV, P_WO, P_FF1_W, P_FF2_W, P_HEAD_SKIP, P_HEAD1_W, P_HEAD2_W};
     sage_rng rng;
     sage_rng_seed(&rng, seed, 1);
     fill_norms(model);
     fill_map(model);
-    xavier(par(model, P_TEXT_PROJ), d, e, &rng);
-    for (size_t g = 0; g < token_groups(s); g++) xavier(par(model, group_proj(g)), d, s->groups[g].dim, &rng);
-    normal(par(model, P_FIELD_BIAS), SAGE_FIELDS * d, 0.02, &rng);
-    if (has(model, P_TOKEN_BIAS)) normal(par(model, P_TOKEN_BIAS), d, 0.02, &rng);
-    normal(par(model, P_CLS), d, 1, &rng);
-    xavier(par(model, P_WQ), d, d, &rng);
-    xavier(par(model, P_WK), d, d, &rng);
-    xavier(par(model, P_WV), d, d, &rng);
-    xavier(par(model, P_WO), d, d, &rng);
-    xavier(par(model, P_FF1_W), s->dim_ff, d, &rng);
-    xavier(par(model, P_FF2_W), d, s->dim_ff, &rng);
-    if (has(model, P_HEAD_SKIP)) xavier(par(model, P_HEAD_SKIP), s->dim_out, d, &rng);
-    xavier(par(model, P_HEAD1_W), s->dim_head, d, &rng);
-    xavier(par(model, P_HEAD2_W), s->dim_out, s->dim_head, &rng);
+    if (!is_concat(s)) paper_tokens(model, &rng);
+    for (size_t i = 0; i < sizeof matrices / sizeof *matrices; i++) paper_matrix(model, matrices[i], &rng);
     paper_tower(model, TOWER_SEARCH, &rng);
     normal(model->importance, s->vocab * s->hashes, 1, &rng);
     fill_tokens(model);
@@ -226,5 +255,5 @@ void model_init_paper(sage_model *model, uint64_t seed) {
     fill_product_tower(model, seed);
     user_init(model, seed);
     sage_rng_seed(&rng, seed, 2);
-    fill_table(model, uniform, xavier_bound(s->rows, e), &rng);
+    fill_table(model, uniform, xavier_bound(s->rows, s->dim_embed), &rng);
 }

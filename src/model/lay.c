@@ -23,14 +23,15 @@ head_rows lay_heads(layer *l, size_t heads, size_t rows, size_t ld) {
 
 void lay_fold(layer *l, const sage_model_shape *shape, bool backward, fold *f) {
     size_t d = shape->dim_model;
-    f->kinds_at = shape->dim_embed;
+    f->kinds_at = is_concat(shape) ? text_kinds(shape) * shape->dim_embed : shape->dim_embed;
     for (size_t g = 0; g < token_groups(shape); g++) {
         f->group_at[g] = f->kinds_at;
         f->kinds_at += shape->groups[g].dim;
     }
     f->ld = (f->kinds_at + kinds_of(shape) + 15) / 16 * 16;
+    if (is_concat(shape)) f->ld = head_width(shape); /* the head reads it as it is */
     f->pcat = lay_reals(l, d, f->ld);
-    f->vcat = lay_reals(l, d, f->ld);
+    f->vcat = is_pooled(shape) ? f->pcat : lay_reals(l, d, f->ld);
     f->q = lay_reals(l, d, 1);
     f->g = lay_reals(l, shape->heads, d);
     f->u = lay_reals(l, shape->heads, f->ld);
@@ -39,12 +40,12 @@ void lay_fold(layer *l, const sage_model_shape *shape, bool backward, fold *f) {
     f->dg = lay_reals(l, shape->heads, d);
     f->du = lay_reals(l, shape->heads, f->ld);
     f->d_pcat = lay_reals(l, d, f->ld);
-    f->d_vcat = lay_reals(l, d, f->ld);
+    f->d_vcat = is_pooled(shape) ? f->d_pcat : lay_reals(l, d, f->ld);
 }
 
 void lay_encoder(layer *l, const sage_model_shape *shape, size_t ld, size_t n, size_t tokens, bool backward,
                  encoder_acts *e) {
-    size_t d = shape->dim_model;
+    size_t d = is_pooled(shape) ? 0 : shape->dim_model;
     *e = (encoder_acts){.attention = lay_reals(l, tokens, shape->heads),
                         .mix = lay_heads(l, shape->heads, n, ld),
                         .hat1 = lay_reals(l, n, d),
@@ -52,21 +53,21 @@ void lay_encoder(layer *l, const sage_model_shape *shape, size_t ld, size_t n, s
                         .ff.pre = lay_reals(l, n, shape->dim_ff),
                         .hat2 = lay_reals(l, n, d),
                         .rstd2 = lay_reals(l, n, 1),
-                        .head.pre = lay_reals(l, n, shape->dim_head),
+                        .head.pre = lay_reals(l, n, head_hidden(shape)),
                         .inverse = lay_reals(l, n, 1),
                         .p = lay_reals(l, n, shape->dim_out)};
     if (!backward) return;
-    e->d_heads = lay_reals(l, n, d);
+    e->d_heads = lay_reals(l, n, shape->dim_model);
     e->dp = lay_reals(l, n, shape->dim_out);
 }
 
 void lay_encoder_chunk(layer *l, const sage_model_shape *shape, size_t n, bool backward, encoder_acts *e) {
-    size_t d = shape->dim_model;
+    size_t d = is_pooled(shape) ? 0 : shape->dim_model;
     e->heads = lay_reals(l, n, d);
     e->y = lay_reals(l, n, d);
     e->ff.act = lay_reals(l, n, shape->dim_ff);
-    e->z = lay_reals(l, n, d);
-    e->head.act = lay_reals(l, n, shape->dim_head);
+    e->z = lay_reals(l, n, shape->dim_model);
+    e->head.act = lay_reals(l, n, head_hidden(shape));
     e->d_sum1 = backward ? lay_reals(l, n, d) : NULL;
     e->d_sum2 = backward ? lay_reals(l, n, d) : NULL;
 }

@@ -15,7 +15,9 @@ mlp mlp_feed_forward(const sage_model *model, const packed_layers *layers) {
 mlp mlp_head(const sage_model *model, const packed_layers *layers) {
     const sage_model_shape *s = &model->shape;
     mlp_skip skip = s->plain_head ? SKIP_NONE : SKIP_MATRIX;
-    return mlp_of(model, s->dim_model, s->dim_head, s->dim_out, skip, &layers->head, P_HEAD1_B, P_HEAD2_B);
+    size_t hidden = head_hidden(s);
+    return mlp_of(model, head_width(s), hidden, s->dim_out, skip, &layers->head, hidden > 0 ? P_HEAD1_B : P_HEAD2_B,
+                  P_HEAD2_B);
 }
 
 mlp mlp_tower(const sage_model *model, const packed_layers *layers, tower_id tower) {
@@ -38,11 +40,13 @@ mlp mlp_user_layer(const sage_model *model, const packed_layers *layers, size_t 
 
 void mlp_forward(const mlp *m, size_t n, const real *x, mlp_acts a, real *out) {
     const sage_ops *ops = sage_ops_best();
-    sage_weights_forward(m->weights->w1, n, x, m->in, false, a.pre, m->hidden);
-    ops->bias_gelu(n, m->hidden, m->b1, a.pre, a.act);
+    if (m->hidden > 0) {
+        sage_weights_forward(m->weights->w1, n, x, m->in, false, a.pre, m->hidden);
+        ops->bias_gelu(n, m->hidden, m->b1, a.pre, a.act);
+    }
     if (m->skip == SKIP_MATRIX) sage_weights_forward(m->weights->skip, n, x, m->in, false, out, m->out);
     if (m->skip == SKIP_IDENTITY) memcpy(out, x, n * m->out * sizeof(real));
-    sage_weights_forward(m->weights->w2, n, a.act, m->hidden, m->skip != SKIP_NONE, out, m->out);
+    if (m->hidden > 0) sage_weights_forward(m->weights->w2, n, a.act, m->hidden, m->skip != SKIP_NONE, out, m->out);
     ops->add_row(n, m->out, m->b2, out);
 }
 
@@ -50,13 +54,15 @@ void mlp_back(const mlp *m, size_t n, const real *d_out, mlp_acts a, real *scrat
               real *b2_grad) {
     const sage_ops *ops = sage_ops_best();
     ops->col_sum(n, m->out, 0, m->out, d_out, b2_grad);
-    sage_weights_back(m->weights->w2, n, d_out, m->out, false, scratch, m->hidden);
-    ops->gelu_back(n * m->hidden, scratch, a.pre);
-    ops->col_sum(n, m->hidden, 0, m->hidden, a.pre, b1_grad);
+    if (m->hidden > 0) {
+        sage_weights_back(m->weights->w2, n, d_out, m->out, false, scratch, m->hidden);
+        ops->gelu_back(n * m->hidden, scratch, a.pre);
+        ops->col_sum(n, m->hidden, 0, m->hidden, a.pre, b1_grad);
+    }
     if (dx == NULL) return;
     if (m->skip == SKIP_MATRIX) sage_weights_back(m->weights->skip, n, d_out, m->out, false, dx, m->in);
     if (m->skip == SKIP_IDENTITY) memcpy(dx, d_out, n * m->in * sizeof(real));
-    sage_weights_back(m->weights->w1, n, a.pre, m->hidden, m->skip != SKIP_NONE, dx, m->in);
+    if (m->hidden > 0) sage_weights_back(m->weights->w1, n, a.pre, m->hidden, m->skip != SKIP_NONE, dx, m->in);
 }
 
 void unit_rows(size_t n, size_t dim, real *x, real *inverse) {

@@ -40,9 +40,9 @@ typedef struct packed_layers {
     sage_weights *map; /* of sentences that stand beside; NULL: none */
 } packed_layers;
 
-/* `ld` is the fold's. In INT8 only the large layers are int8: what a head sees, or a search tower with sentences, mixes
- * texts and unit vectors of very different size in one row, and the heads' linear skip carries most of a vector, so
- * these are bf16. */
+/* `ld` is the fold's. In INT8 only the large layers are int8: what a head sees, or a search tower with sentences, or
+ * concat_mlp's, mixes texts and unit vectors of very different size in one row, and the heads' linear skip carries most
+ * of a vector, so these are bf16. */
 sage_status packed_layers_new(const sage_model_shape *shape, size_t ld, layer_set set, sage_precision precision,
                               bool backward, packed_layers **layers, sage_error *error);
 void packed_layers_free(packed_layers *layers);
@@ -52,7 +52,7 @@ size_t packed_layers_need(const sage_model_shape *shape, size_t ld, layer_set se
 /* Takes the model's present weights, and vcat [D][ld] (not read where only towers are kept), over the pool. */
 void packed_layers_set(packed_layers *layers, const sage_model *model, const real *vcat, sage_pool *pool);
 
-/* out = S x + W_2 gelu(W_1 x + b_1) + b_2. What S is: */
+/* out = S x + W_2 gelu(W_1 x + b_1) + b_2; without hidden units S x + b_2. What S is: */
 typedef enum mlp_skip {
     SKIP_NONE,     /* zero */
     SKIP_IDENTITY, /* in == out */

@@ -33,6 +33,17 @@ typedef struct sage_group {
     size_t dim;
 } sage_group;
 
+/* What makes one vector of a product's tokens; all but the first are there to be compared with it, as in the paper.
+ * sum and sum_mlp: their mean, each kind of token with a learned weight, then S z + m_2, or the head with its MLP.
+ * concat_mlp: every kind of token has a place of its own (zeros where there is none, the mean where a group has several
+ * vectors), and the head reads all of them side by side. */
+typedef enum sage_encoder_kind {
+    SAGE_ENCODER_TRANSFORMER,
+    SAGE_ENCODER_SUM,
+    SAGE_ENCODER_SUM_MLP,
+    SAGE_ENCODER_CONCAT_MLP
+} sage_encoder_kind;
+
 /* What of a product's content the encoder reads. Its own token is neither text nor picture, and always read; queries
  * are what they are. */
 typedef enum sage_inputs { SAGE_INPUTS_ALL, SAGE_INPUTS_TEXT, SAGE_INPUTS_PICTURES } sage_inputs;
@@ -54,6 +65,7 @@ typedef struct sage_model_shape {
     bool plain_text;                          /* text tokens are the bags' sums, without their layer norm */
     bool plain_head;                          /* the product head is its MLP alone, without the linear skip S */
     sage_inputs inputs;                       /* texts are n-grams and sentences */
+    sage_encoder_kind encoder; /* other than the transformer: heads = 1, dim_ff = 0; concat_mlp: dim_model = 0 too */
 } sage_model_shape;
 
 enum { SAGE_MODEL_HASHES_MAX = 2, SAGE_MODEL_HEADS_MAX = 64, SAGE_MODEL_TASKS_MAX = 32 };
@@ -78,9 +90,9 @@ static inline bool sage_shape_recalls(const sage_model_shape *shape) {
     return shape->product_tower || shape->user_events > 0;
 }
 
-/* The shape that options `preset`, `dim_*`, `heads`, `table_rows`, `text_norm`, `head_skip`, `inputs` give for a
- * vocabulary and groups. No more rows than ids: a table that could hold the whole vocabulary has one row an id and no
- * hashing. SAGE_E_ARGUMENT where the heads do not divide dim_model, or there are no pictures to be read alone. */
+/* The shape that options `preset`, `dim_*`, `heads`, `table_rows`, `text_norm`, `head_skip`, `inputs`, `encoder` give
+ * for a vocabulary and groups. No more rows than ids: a table that could hold the whole vocabulary has one row an id
+ * and no hashing. SAGE_E_ARGUMENT where they make no sense together, as heads that do not divide dim_model. */
 sage_status sage_model_shape_from_options(const sage_options *options, size_t vocab_size, size_t n_groups,
                                           const sage_group *groups, sage_model_shape *shape, sage_error *error);
 /* So many products have a token: each a row of its own, unless the n-grams are hashed; then so are the tokens. */
@@ -170,6 +182,10 @@ size_t sage_model_passed(const sage_model_shape *shape);
 /* Skips, or the head that stands for one, become: number c of the bag, c < `passed`, becomes column c of basis
  * [dim_out][passed] in products and in search texts. Of a model that started as tfidf. */
 void sage_model_turn(sage_model *model, size_t passed, const real *basis);
+
+/* What products' own tokens are worth against a token of weight 1 when attention is spread by kinds alone; of a model
+ * that started as tfidf. */
+void sage_model_weigh_tokens(sage_model *model, double weight);
 
 /* ---- a batch ---- */
 /* Bags of n-gram ids: bag b is ids[begin[b] .. begin[b+1]). An empty bag gives LN of zeros (its bias). */

@@ -42,6 +42,12 @@ const sage_option sage_model_options[] = {
      "Layer norm of each text token; off takes the plain sum of its n-grams' rows, as an ablation."},
     {"model", "head_skip", SAGE_OPT_CHOICE, 0, 0, "auto|on|off", "auto",
      "Linear skip beside the product head's MLP; auto leaves it out with preset=paper, as the paper does."},
+    {"model", "encoder", SAGE_OPT_CHOICE, 0, 0, "transformer|sum|sum_mlp|concat_mlp", "transformer",
+     "What makes one vector of a product's tokens; all but the transformer are there to be compared with it: their "
+     "mean "
+     "by learned weights through a linear layer (sum) or the product head (sum_mlp), or all kinds of token side by "
+     "side "
+     "through the head (concat_mlp)."},
     {"model", "inputs", SAGE_OPT_CHOICE, 0, 0, "all|text|pictures", "all",
      "What of products the model reads, as an ablation: texts (n-grams and sentences), pictures, or both; a product's "
      "own token (product_token) is neither and stays, and so do queries."},
@@ -74,6 +80,29 @@ static sage_inputs inputs_of(const sage_options *options) {
     return strcmp(name, "text") == 0       ? SAGE_INPUTS_TEXT
            : strcmp(name, "pictures") == 0 ? SAGE_INPUTS_PICTURES
                                            : SAGE_INPUTS_ALL;
+}
+
+static sage_encoder_kind encoder_of(const sage_options *options) {
+    const char *name = sage_options_text(options, "encoder");
+    return strcmp(name, "sum") == 0          ? SAGE_ENCODER_SUM
+           : strcmp(name, "sum_mlp") == 0    ? SAGE_ENCODER_SUM_MLP
+           : strcmp(name, "concat_mlp") == 0 ? SAGE_ENCODER_CONCAT_MLP
+                                             : SAGE_ENCODER_TRANSFORMER;
+}
+
+/* What the encoder does not have is left out of the shape. */
+static sage_status choose_encoder(const sage_options *options, sage_model_shape *s, sage_error *error) {
+    s->encoder = encoder_of(options);
+    if (s->encoder == SAGE_ENCODER_TRANSFORMER) return SAGE_OK;
+    s->heads = 1;
+    s->dim_ff = 0;
+    if (s->encoder == SAGE_ENCODER_CONCAT_MLP) s->dim_model = 0;
+    if (s->encoder != SAGE_ENCODER_SUM) return SAGE_OK;
+    s->plain_head = false; /* of itself, with the paper's preset */
+    if (strcmp(sage_options_text(options, "head_skip"), "off") != 0) return SAGE_OK;
+    return sage_fail(error, SAGE_E_ARGUMENT,
+                     "option head_skip = off, but with encoder = sum the skip is all there is; set encoder=sum_mlp, or "
+                     "leave head_skip to the program");
 }
 
 static size_t size_or(const sage_options *options, const char *key, size_t otherwise) {
@@ -112,6 +141,8 @@ sage_status sage_model_shape_from_options(const sage_options *options, size_t vo
     s.plain_text = !sage_options_bool(options, "text_norm");
     s.plain_head = plain_head(options);
     s.inputs = inputs_of(options);
+    sage_status st = choose_encoder(options, &s, error);
+    if (st != SAGE_OK) return st;
     s.hashes = s.rows >= vocab_size ? 1 : SAGE_MODEL_HASHES_MAX;
     if (s.hashes == 1) s.rows = vocab_size > 0 ? vocab_size : 1;
     if (s.dim_model % s.heads != 0)

@@ -32,14 +32,17 @@ static size_t list_user(const sage_model_shape *s, packed_user *u, entry *e) {
 static size_t list(const sage_model_shape *s, packed_layers *l, entry *e) {
     size_t n = 0;
     if (l->set & LAYERS_OF_PRODUCTS) {
-        e[n++] = (entry){&l->ff.w1, s->dim_ff, s->dim_model, P_FF1_W, 0, true}; /* the largest first, for the workers */
-        e[n++] = (entry){&l->ff.w2, s->dim_model, s->dim_ff, P_FF2_W, 0, true};
-        e[n++] = (entry){&l->head.w1, s->dim_head, s->dim_model, P_HEAD1_W, 0, true};
-        e[n++] = (entry){&l->head.w2, s->dim_out, s->dim_head, P_HEAD2_W, 0, true};
-        e[n++] = (entry){&l->out, s->dim_model, s->dim_model, P_WO, 0, true};
-        if (!s->plain_head) e[n++] = (entry){&l->head.skip, s->dim_out, s->dim_model, P_HEAD_SKIP, 0, false};
-        for (size_t h = 0; h < s->heads; h++)
-            e[n++] = (entry){&l->value[h], s->dim_model / s->heads, l->ld, P_COUNT, h, false};
+        bool pooled = is_pooled(s), concat = is_concat(s), hidden = head_hidden(s) > 0;
+        size_t d = s->dim_model, width = head_width(s);
+        if (!pooled)
+            e[n++] = (entry){&l->ff.w1, s->dim_ff, d, P_FF1_W, 0, true}; /* the largest first, for the workers */
+        if (!pooled) e[n++] = (entry){&l->ff.w2, d, s->dim_ff, P_FF2_W, 0, true};
+        if (hidden) e[n++] = (entry){&l->head.w1, s->dim_head, width, P_HEAD1_W, 0, !concat};
+        if (hidden) e[n++] = (entry){&l->head.w2, s->dim_out, s->dim_head, P_HEAD2_W, 0, true};
+        if (!pooled) e[n++] = (entry){&l->out, d, d, P_WO, 0, true};
+        if (!s->plain_head) e[n++] = (entry){&l->head.skip, s->dim_out, width, P_HEAD_SKIP, 0, false};
+        for (size_t h = 0; h < s->heads && !concat; h++)
+            e[n++] = (entry){&l->value[h], d / s->heads, l->ld, P_COUNT, h, false};
     }
     for (tower_id t = 0; t < TOWERS; t++) {
         packed_mlp *m = &l->tower[t];

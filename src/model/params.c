@@ -73,17 +73,9 @@ static void add_map(sage_model *model) {
     for (size_t i = first; i < model->n_params; i++) model->params[i].rate = slower;
 }
 
-static void lay_out(sage_model *model) {
+static void add_transformer(sage_model *model) {
     const sage_model_shape *s = &model->shape;
-    size_t e = s->dim_embed, d = s->dim_model, f = s->dim_ff, m = s->dim_head, o = s->dim_out;
-    param_add(model, P_TEXT_GAIN, "text.norm.gain", 1, e, false);
-    param_add(model, P_TEXT_BIAS, "text.norm.bias", 1, e, false);
-    param_add(model, P_TEXT_PROJ, "text.proj", d, e, true);
-    param_add(model, P_FIELD_BIAS, "field.bias", SAGE_FIELDS, d, false);
-    param_add(model, P_TOKEN_BIAS, "token.bias", s->tokens > 0, d, false);
-    param_add(model, P_CLS, "cls", 1, d, false);
-    add_groups(model);
-    param_add(model, P_SCORE_BIAS, "encoder.score_bias", s->heads, kinds_of(s), false);
+    size_t d = is_pooled(s) ? 0 : s->dim_model, f = s->dim_ff;
     param_add(model, P_WQ, "encoder.wq", d, d, true);
     param_add(model, P_BQ, "encoder.bq", 1, d, false);
     param_add(model, P_WK, "encoder.wk", d, d, true);
@@ -99,8 +91,22 @@ static void lay_out(sage_model *model) {
     param_add(model, P_FF2_B, "encoder.ff2.bias", 1, d, false);
     param_add(model, P_NORM2_GAIN, "encoder.norm2.gain", 1, d, false);
     param_add(model, P_NORM2_BIAS, "encoder.norm2.bias", 1, d, false);
-    param_add(model, P_HEAD_SKIP, "head.skip", s->plain_head ? 0 : o, d, true);
-    param_add(model, P_HEAD1_W, "head.fc1.weight", m, d, true);
+}
+
+static void lay_out(sage_model *model) {
+    const sage_model_shape *s = &model->shape;
+    size_t e = s->dim_embed, d = s->dim_model, o = s->dim_out, m = head_hidden(s);
+    param_add(model, P_TEXT_GAIN, "text.norm.gain", 1, e, false);
+    param_add(model, P_TEXT_BIAS, "text.norm.bias", 1, e, false);
+    param_add(model, P_TEXT_PROJ, "text.proj", d, e, true);
+    param_add(model, P_FIELD_BIAS, "field.bias", SAGE_FIELDS, d, false);
+    param_add(model, P_TOKEN_BIAS, "token.bias", s->tokens > 0, d, false);
+    param_add(model, P_CLS, "cls", 1, d, false);
+    add_groups(model);
+    param_add(model, P_SCORE_BIAS, "encoder.score_bias", is_concat(s) ? 0 : s->heads, kinds_of(s), false);
+    add_transformer(model);
+    param_add(model, P_HEAD_SKIP, "head.skip", s->plain_head ? 0 : o, head_width(s), true);
+    param_add(model, P_HEAD1_W, "head.fc1.weight", m, head_width(s), true);
     param_add(model, P_HEAD1_B, "head.fc1.bias", 1, m, false);
     param_add(model, P_HEAD2_W, "head.fc2.weight", o, m, true);
     param_add(model, P_HEAD2_B, "head.fc2.bias", 1, o, false);

@@ -17,7 +17,7 @@ product_part product_part_of(const sage_model_shape *s, size_t ld) {
     p.bo = place(&at, s->dim_model);
     p.ff1 = place(&at, s->dim_ff);
     p.ff2 = place(&at, s->dim_model);
-    p.head1 = place(&at, s->dim_head);
+    p.head1 = place(&at, head_hidden(s));
     p.head2 = place(&at, s->dim_out);
     p.du = place(&at, s->heads * ld);
     p.size = at;

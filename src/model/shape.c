@@ -49,6 +49,20 @@ size_t sage_shape_dim(const sage_model_shape *shape, sage_group_kind kind) {
     return dim;
 }
 
+/* What an encoder lacks has no width. */
+static sage_status check_encoder(const sage_model_shape *s, sage_error *error) {
+    sage_status st = SAGE_OK;
+    bool pooled = is_pooled(s), concat = is_concat(s);
+    SAGE_TRY(check_range("encoder", s->encoder, SAGE_ENCODER_TRANSFORMER, SAGE_ENCODER_CONCAT_MLP, error));
+    SAGE_TRY(check_range("dim_model", s->dim_model, concat ? 0 : 1, concat ? 0 : WIDTH_MAX, error));
+    SAGE_TRY(check_range("heads", s->heads, 1, pooled ? 1 : SAGE_MODEL_HEADS_MAX, error));
+    SAGE_TRY(check_range("dim_ff", s->dim_ff, pooled ? 0 : 1, pooled ? 0 : WIDTH_MAX, error));
+    if (s->plain_head && s->encoder == SAGE_ENCODER_SUM)
+        st = sage_fail(error, SAGE_E_ARGUMENT, "model: a sum with neither an MLP nor a skip has no head");
+out:
+    return st;
+}
+
 sage_status model_shape_check(const sage_model_shape *s, sage_error *error) {
     sage_status st = SAGE_OK;
     SAGE_TRY(check_range("vocab", s->vocab, 0, HASH_PRIME, error));
@@ -57,9 +71,7 @@ sage_status model_shape_check(const sage_model_shape *s, sage_error *error) {
                          error));
     SAGE_TRY(check_range("hashes", s->hashes, 1, SAGE_MODEL_HASHES_MAX, error));
     SAGE_TRY(check_range("dim_embed", s->dim_embed, 1, WIDTH_MAX, error));
-    SAGE_TRY(check_range("dim_model", s->dim_model, 1, WIDTH_MAX, error));
-    SAGE_TRY(check_range("heads", s->heads, 1, SAGE_MODEL_HEADS_MAX, error));
-    SAGE_TRY(check_range("dim_ff", s->dim_ff, 1, WIDTH_MAX, error));
+    SAGE_TRY(check_encoder(s, error));
     SAGE_TRY(check_range("dim_head", s->dim_head, 1, WIDTH_MAX, error));
     SAGE_TRY(check_range("dim_out", s->dim_out, 1, WIDTH_MAX, error));
     SAGE_TRY(check_range("inputs", s->inputs, SAGE_INPUTS_ALL, SAGE_INPUTS_PICTURES, error));

@@ -11,12 +11,16 @@ typedef struct side_size {
 
 static side_size of_products(const sage_model_shape *s, size_t rows, side_id id) {
     switch (id) {
+    case SIDE_HEADS:
+    case SIDE_Y:
+    case SIDE_D_SUM1:
+    case SIDE_D_SUM2: return (side_size){rows, is_pooled(s) ? 0 : s->dim_model};
     case SIDE_FF_ACT:
     case SIDE_D_FF_PRE: return (side_size){rows, s->dim_ff};
     case SIDE_HEAD_ACT:
-    case SIDE_D_HEAD_PRE: return (side_size){rows, s->dim_head};
+    case SIDE_D_HEAD_PRE: return (side_size){rows, head_hidden(s)};
     case SIDE_D_P: return (side_size){rows, s->dim_out};
-    default: return (side_size){rows, s->dim_model};
+    default: return (side_size){rows, head_width(s)};
     }
 }
 
@@ -51,7 +55,7 @@ sage_status sides_fit(sage_work *work, const sage_model_shape *shape, sage_error
     sides_free(work);
     for (side_id id = 0; id < SIDES; id++) {
         side_size its = size_of(shape, &work->sizes, id);
-        if (its.rows > 0)
+        if (its.rows > 0 && its.width > 0)
             SAGE_TRY(sage_side_new(is_left(id), its.rows, its.width, work->precision, &work->sides[id], error));
     }
     work->sides_of = work->sizes;

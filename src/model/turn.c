@@ -1,5 +1,5 @@
 /* Where a space of vectors is given, the skips that start as the identity start in it. */
-#include "impl.h"
+#include "concat.h"
 #include <string.h>
 
 uint32_t sage_model_row(const sage_model *model, uint32_t id, size_t k) {
@@ -7,7 +7,8 @@ uint32_t sage_model_row(const sage_model *model, uint32_t id, size_t k) {
 }
 
 size_t sage_model_passed(const sage_model_shape *shape) {
-    size_t passed = shape->dim_embed < shape->dim_model ? shape->dim_embed : shape->dim_model;
+    size_t passed = shape->dim_embed;
+    if (!is_concat(shape) && shape->dim_model < passed) passed = shape->dim_model;
     if (shape->plain_head && shape->dim_head / 2 < passed) passed = shape->dim_head / 2;
     return passed < shape->dim_out ? passed : shape->dim_out;
 }
@@ -35,7 +36,9 @@ static void set_plain_head(sage_model *model, size_t passed, const real *basis) 
 void sage_model_turn(sage_model *model, size_t passed, const real *basis) {
     const sage_model_shape *s = &model->shape;
     set_skip(par(model, P_SEARCH_SKIP), s->dim_out, tower_width(s, TOWER_SEARCH), passed, basis);
-    if (has(model, P_HEAD_SKIP))
+    if (has(model, P_HEAD_SKIP) && is_concat(s))
+        concat_turn(model, passed, basis);
+    else if (has(model, P_HEAD_SKIP))
         set_skip(par(model, P_HEAD_SKIP), s->dim_out, s->dim_model, passed, basis);
     else
         set_plain_head(model, passed, basis);

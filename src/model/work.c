@@ -40,7 +40,7 @@ static void lay_scratch(layer *l, sage_work *work, const sage_model_shape *shape
                            .d_e = lay_reals(l, tokens, shape->dim_embed),
                            .scores = lay_reals(l, s->product_tokens, shape->heads),
                            .d_mix = lay_heads(l, shape->heads, ROWS, work->fold.ld),
-                           .d_row = lay_reals(l, ROWS, shape->dim_model),
+                           .d_row = lay_reals(l, ROWS, is_pooled(shape) ? 0 : shape->dim_model),
                            .d_u = lay_reals(l, ROWS, tower_width(shape, TOWER_SEARCH)),
                            .hidden = lay_reals(l, ROWS, hidden)};
         lay_encoder_chunk(l, shape, ROWS, true, &c.encoder);
@@ -153,8 +153,9 @@ static bool same_groups(const sage_model_shape *a, const sage_model_shape *b) {
 static bool same_layers(const sage_model_shape *a, const sage_model_shape *b) {
     return a->dim_embed == b->dim_embed && a->dim_model == b->dim_model && a->heads == b->heads &&
            a->dim_ff == b->dim_ff && a->dim_head == b->dim_head && a->dim_out == b->dim_out && same_groups(a, b) &&
-           a->plain_head == b->plain_head && a->product_tower == b->product_tower && a->user_events == b->user_events &&
-           a->user_dim == b->user_dim && a->user_layers == b->user_layers && a->user_heads == b->user_heads;
+           a->plain_head == b->plain_head && a->encoder == b->encoder && text_kinds(a) == text_kinds(b) &&
+           a->product_tower == b->product_tower && a->user_events == b->user_events && a->user_dim == b->user_dim &&
+           a->user_layers == b->user_layers && a->user_heads == b->user_heads;
 }
 
 /* Made at the first pass; anew where the work serves a model of other layers, or the first rows of a tower. */

@@ -104,12 +104,7 @@ static void set_rows(void *ctx, size_t begin, size_t end, size_t worker) {
 
 /* A token that says something is worth a title, or half as much as a brand where titles are what searches go by. */
 static void raise_score(const sage_dataset *dataset, sage_model *model) {
-    size_t n;
-    const sage_param *params = sage_model_params(model, &n);
-    real score = sage_dataset_surface_pairs(dataset, SAGE_ON_SEARCH) > 0 ? 0 : (real)log(4);
-    for (size_t i = 0; i < n; i++)
-        for (size_t head = 0; strcmp(params[i].name, "encoder.score_bias") == 0 && head < params[i].rows; head++)
-            sage_model_dense(model)[params[i].offset + head * params[i].cols + SAGE_FIELD_TOKEN] = score;
+    sage_model_weigh_tokens(model, sage_dataset_surface_pairs(dataset, SAGE_ON_SEARCH) > 0 ? 1 : 4);
 }
 
 static size_t least(size_t a, size_t b) {

@@ -2,6 +2,7 @@
  * parameter. */
 #include <oracle/random_batch.h>
 #include <stdlib.h>
+#include <support/encoders.h>
 #include <support/test.h>
 
 typedef struct setting {
@@ -207,6 +208,16 @@ static void products_own_tokens(void **state) {
     check(&(setting){.shape = shape, .pairs = 6, .random = 5});
 }
 
+static void other_encoders(void **state) {
+    (void)state;
+    sage_model_shape shape = grouped;
+    sage_model_shape_tokens(&shape, 6);
+    for (sage_encoder_kind e = SAGE_ENCODER_SUM; e <= SAGE_ENCODER_CONCAT_MLP; e++) {
+        check(&(setting){.shape = with_encoder(plain, e), .pairs = 6, .random = 7});
+        check(&(setting){.shape = with_encoder(shape, e), .pairs = 8, .random = 4, .teacher = 0.5, .pictures = 3});
+    }
+}
+
 static sage_model_shape with_people(sage_model_shape shape, size_t events, size_t layers) {
     shape.product_tower = true;
     shape.user_events = events;
@@ -236,6 +247,7 @@ int main(void) {
                                        cmocka_unit_test(both_smoothed),
                                        cmocka_unit_test(one_alone_or_both_in_one),
                                        cmocka_unit_test(with_a_teacher),
+                                       cmocka_unit_test(other_encoders),
                                        cmocka_unit_test(groups_and_pictures_as_queries),
                                        cmocka_unit_test(sentences_beside),
                                        cmocka_unit_test(products_own_tokens),

@@ -59,6 +59,10 @@ def group_names(s):
     return names
 
 
+def encoder(s):
+    return s.get("encoder", "transformer")
+
+
 def parameter_shapes(s):
     e, d, f, m, o = s["dim_embed"], s["dim_model"], s["dim_ff"], s["dim_head"], s["dim_out"]
     u, v = e + (0 if beside(s) else width(s, "sentences")), width(s, "pictures")
@@ -74,10 +78,20 @@ def parameter_shapes(s):
     }
     if s.get("tokens"):
         shapes["token.bias"] = (d,)
+    if encoder(s) != "transformer":
+        shapes = {k: v for k, v in shapes.items() if not k.startswith("encoder.")} | {"encoder.score_bias": (kinds(s),)}
+    if encoder(s) == "sum":
+        del shapes["head.fc1.weight"], shapes["head.fc1.bias"], shapes["head.fc2.weight"]
+    if encoder(s) == "concat_mlp":
+        for name in ("text.proj", "field.bias", "cls", "encoder.score_bias", "token.bias"):
+            shapes.pop(name, None)
+        c = text_kinds(s) * e + sum(dim for _, dim in token_groups(s)) + kinds(s)
+        shapes |= {"head.skip": (o, c), "head.fc1.weight": (m, c)}
     if s.get("head_skip") == "off":
         del shapes["head.skip"]
     for name, (_, dim) in zip(group_names(s), token_groups(s)):
-        shapes |= {name + ".proj": (d, dim), name + ".bias": (d,)}
+        if encoder(s) != "concat_mlp":
+            shapes |= {name + ".proj": (d, dim), name + ".bias": (d,)}
     if beside(s):
         shapes["sentence.map"] = (width(s, "sentences"),) * 2
     if v:
@@ -195,8 +209,28 @@ def read_of(s, product):
     return bags, [v[:0] if kind == without else v for (kind, _), v in zip(s["groups"], groups)]
 
 
+def head(p, z):
+    out = F.linear(z, p["head.skip"]) if "head.skip" in p else 0
+    return F.normalize(out + (mlp(p, "head.fc", z) if "head.fc1.weight" in p else p["head.fc2.bias"]), dim=0)
+
+
+def side_by_side(p, s, hashes, bags, groups):
+    """Each kind of token in its own place: a text's vector, the mean of a group's; then which there are."""
+    places = [torch.zeros(s["dim_embed"]) for _ in range(text_kinds(s))] + [torch.zeros(dim) for _, dim in token_groups(s)]
+    there = torch.zeros(kinds(s))
+    there[-1] = 1
+    for field, ids in bags:
+        places[field], there[field] = bag(p, s, hashes, ids), 1
+    for g, (_, vectors) in enumerate(zip(token_groups(s), groups)):
+        if len(vectors):
+            places[text_kinds(s) + g], there[text_kinds(s) + g] = real(vectors).mean(0), 1
+    return torch.cat(places + [there])
+
+
 def product_vector(p, s, hashes, key_bias, product):
     bags, groups = read_of(s, product)
+    if encoder(s) == "concat_mlp":
+        return head(p, side_by_side(p, s, hashes, bags, groups))
     d, h = s["dim_model"], s["heads"]
     tokens, kind = [p["cls"]], [kinds(s) - 1]
     for field, ids in bags:
@@ -207,6 +241,8 @@ def product_vector(p, s, hashes, key_bias, product):
             tokens.append(F.linear(real(v), p[name + ".proj"], p[name + ".bias"]))
             kind.append(text_kinds(s) + g)
     x = torch.stack(tokens)
+    if encoder(s) != "transformer":
+        return head(p, p["encoder.score_bias"][kind].softmax(0) @ x)
 
     def split(y):
         return y.view(len(tokens), h, d // h).transpose(0, 1)
@@ -218,9 +254,7 @@ def product_vector(p, s, hashes, key_bias, product):
     mixed = (scores.softmax(-1) @ v).transpose(0, 1).reshape(len(tokens), d)
     y = F.layer_norm(x + F.linear(mixed, p["encoder.wo"], p["encoder.bo"]), (d,), p["encoder.norm1.gain"], p["encoder.norm1.bias"], 1e-5)
     z = F.layer_norm(y + mlp(p, "encoder.ff", y), (d,), p["encoder.norm2.gain"], p["encoder.norm2.bias"], 1e-5)
-    z = z[0]
-    skip = F.linear(z, p["head.skip"]) if "head.skip" in p else 0
-    return F.normalize(skip + mlp(p, "head.fc", z), dim=0)
+    return head(p, z[0])
 
 
 def tower(p, name, u):
@@ -449,7 +483,7 @@ def evaluate(s, p, hashes, key_bias, batch, settings):
         heard = [real(x) for x in batch["sentences"]] + nothing * (len(q) - len(batch["texts"]))
         q = published(p, s, own + list(q[len(own):]), heard)
         q = said_by_products(s, q, batch)
-    assert "given_products" in batch or key_bias.grad.abs().max() < (1e-14 if key_bias.dtype == torch.float64 else 1e-5)
+    assert "given_products" in batch or encoder(s) != "transformer" or key_bias.grad.abs().max() < (1e-14 if key_bias.dtype == torch.float64 else 1e-5)
     if p["temperature"] > math.log(100) and p["temperature"].grad < 0:
         p["temperature"].grad.zero_()
     grads = {k: (torch.zeros_like(x) if x.grad is None else x.grad).numpy() for k, x in p.items()}
@@ -547,5 +581,12 @@ if __name__ == "__main__":
     make_case("text_alone", 27, plain | dict(rows=45, tokens=5, groups=[("pictures", 5), ("sentences", 6)], inputs="text"), 8, 6, pictures=2)
     make_case("pictures_are_read", 28, hashed | every | dict(inputs="pictures"), 9, 6, pictures=2)
     make_case("pictures_no_tokens", 30, plain | dict(groups=[("pictures", 5), ("sentences", 3)], inputs="pictures"), 7, 6)
+    pooled = dict(heads=1, dim_ff=0)
+    make_case("sum", 31, plain | pooled | dict(encoder="sum", groups=[("pictures", 5)]), 7, 6, teacher=0.7, pictures=2)
+    make_case("sum_mlp", 32, hashed | pooled | every | dict(encoder="sum_mlp"), 9, 6, pictures=2)
+    make_case("sum_plain_head", 33, plain | pooled | dict(encoder="sum_mlp", head_skip="off", groups=[("pictures", 5), ("sentences", 6)]), 7, 6, prefixes=([4], 0.5))
+    make_case("concat_mlp", 34, hashed | pooled | dict(encoder="concat_mlp", dim_model=0, tokens=5, groups=every["groups"]), 9, 6, pictures=2)
+    make_case("concat_beside", 35, plain | pooled | dict(encoder="concat_mlp", dim_model=0, head_skip="off", groups=every["groups"], sentences_beside=0.49), 8, 70, pictures=2)
+    make_case("concat_texts", 36, plain | pooled | dict(encoder="concat_mlp", dim_model=0), 6, 7)
     make_case("users_alone", 18, plain | towers | dict(user_events=40, user_layers=1, user_heads=2), 9, 7, users=9)
     make_case("users_and_all", 19, hashed | towers | dict(groups=[("pictures", 5), ("sentences", 6)], sentences_beside=0.49), 14, 70, pictures=2, looked=2, users=5)

@@ -322,7 +322,13 @@ int main(void) {
                                "prefixes",
                                "prefixes_beside",
                                "given_products",
-                               "follow"};
+                               "follow",
+                               "sum",
+                               "sum_mlp",
+                               "sum_plain_head",
+                               "concat_mlp",
+                               "concat_beside",
+                               "concat_texts"};
     struct CMUnitTest tests[sizeof names / sizeof *names];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         tests[i] = (struct CMUnitTest){names[i], check, NULL, NULL, names[i]};

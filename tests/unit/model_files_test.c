@@ -1,5 +1,6 @@
 /* Models through safetensors: the same bits back, and every way in which a file can be another model's or damaged. */
 #include <oracle/random_batch.h>
+#include <support/encoders.h>
 #include <support/same_shape.h>
 #include <support/scratch.h>
 #include <support/test.h>
@@ -160,6 +161,11 @@ static void what_is_left_out_is_kept(void **state) {
     text = hashed;
     text.inputs = SAGE_INPUTS_TEXT;
     is_kept(&text, "inputs is text");
+    for (sage_encoder_kind e = SAGE_ENCODER_SUM; e <= SAGE_ENCODER_CONCAT_MLP; e++) {
+        static const char *const says[] = {"", "encoder is sum", "encoder is sum_mlp", "encoder is concat_mlp"};
+        text = with_encoder(hashed, e);
+        is_kept(&text, says[e]);
+    }
 }
 
 static void restore_takes_a_prefix(void **state) {

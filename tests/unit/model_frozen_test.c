@@ -3,23 +3,24 @@
 #include <base/alloc.h>
 #include <oracle/random_batch.h>
 #include <stdlib.h>
+#include <support/encoders.h>
 #include <support/same_shape.h>
 #include <support/scratch.h>
 #include <support/test.h>
 #include <support/vectors.h>
 
-/* Wider than a slab, with a slab that is not whole. */
-static const sage_model_shape shape = {.vocab = 80,
-                                       .rows = 32,
-                                       .hashes = 2,
-                                       .dim_embed = 72,
-                                       .dim_model = 64,
-                                       .heads = 4,
-                                       .dim_ff = 96,
-                                       .dim_head = 80,
-                                       .dim_out = 40,
-                                       .n_groups = 2,
-                                       .groups = {{SAGE_GROUP_PICTURES, 6}, {SAGE_GROUP_SENTENCES, 11}}};
+/* Wider than a slab, with a slab that is not whole; of each encoder in turn. */
+static sage_model_shape shape = {.vocab = 80,
+                                 .rows = 32,
+                                 .hashes = 2,
+                                 .dim_embed = 72,
+                                 .dim_model = 64,
+                                 .heads = 4,
+                                 .dim_ff = 96,
+                                 .dim_head = 80,
+                                 .dim_out = 40,
+                                 .n_groups = 2,
+                                 .groups = {{SAGE_GROUP_PICTURES, 6}, {SAGE_GROUP_SENTENCES, 11}}};
 enum { OUT = 40 };
 
 typedef struct world {
@@ -284,5 +285,11 @@ int main(void) {
                                        cmocka_unit_test(lower_precisions_are_close),
                                        cmocka_unit_test(training_in_bf16_is_close),
                                        cmocka_unit_test(memory_runs_out)};
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    const sage_model_shape transformer = shape;
+    int failed = 0;
+    for (sage_encoder_kind e = SAGE_ENCODER_TRANSFORMER; e <= SAGE_ENCODER_CONCAT_MLP; e++) {
+        shape = with_encoder(transformer, e);
+        failed += cmocka_run_group_tests(tests, set_up, tear_down);
+    }
+    return failed;
 }

@@ -138,9 +138,12 @@ static size_t nearest(const char *query, const real *products, const sage_model 
 static void untrained_it_searches(void **state) {
     static const char *const hashed_set[] = {"table_rows=120"},
                              *const narrow_set[] = {"dim_embed=64", "dim_model=96", "dim_out=80"},
-                             *const plain_set[] = {"head_skip=off"};
-    sage_model *models[] = {made(NULL, 0, 1), made(NULL, 0, 2), made(hashed_set, 1, 3), made(narrow_set, 3, 4),
-                            made(plain_set, 1, 5)};
+                             *const plain_set[] = {"head_skip=off"}, *const sum[] = {"encoder=sum", "dim_model=300"},
+                             *const mlp[] = {"encoder=sum_mlp", "head_skip=off"},
+                             *const concat[] = {"encoder=concat_mlp", "head_skip=off"};
+    sage_model *models[] = {made(NULL, 0, 1),      made(NULL, 0, 2),   made(hashed_set, 1, 3), made(narrow_set, 3, 4),
+                            made(plain_set, 1, 5), made(sum, 2, 6),    made(mlp, 1, 7),        made(mlp, 2, 8),
+                            made(concat, 1, 9),    made(concat, 2, 10)};
     (void)state;
     for (size_t m = 0; m < sizeof models / sizeof models[0]; m++) {
         real *products = vectors(models[m], titles, TITLES, true);
@@ -235,11 +238,15 @@ static void each_finds_its_own(const sage_model *model, size_t group, double lea
 
 /* By sentence alone and by picture alone, before anything was learned. */
 static void untrained_it_finds_what_encoders_find_alike(void **state) {
-    static const char *const narrow_set[] = {"dim_embed=64", "dim_model=96", "dim_out=80"}, *const off[] = {
-                                                                                                "head_skip=off"};
+    static const char *const narrow_set[] = {"dim_embed=64", "dim_model=96", "dim_out=80"},
+                             *const off[] = {"head_skip=off"}, *const sum[] = {"encoder=sum"},
+                             *const mlp[] = {"encoder=sum_mlp", "head_skip=off"},
+                             *const concat[] = {"encoder=concat_mlp", "head_skip=off"};
     (void)state;
-    sage_model *models[] = {made_with(NULL, 0, 1, 2, both), made_with(narrow_set, 3, 2, 2, both),
-                            made_with(off, 1, 3, 2, both)};
+    sage_model *models[] = {made_with(NULL, 0, 1, 2, both),  made_with(narrow_set, 3, 2, 2, both),
+                            made_with(off, 1, 3, 2, both),   made_with(sum, 1, 4, 2, both),
+                            made_with(mlp, 2, 5, 2, both),   made_with(concat, 1, 6, 2, both),
+                            made_with(concat, 2, 7, 2, both)};
     for (size_t m = 0; m < sizeof models / sizeof *models; m++) {
         each_finds_its_own(models[m], 0, 0.85);
         each_finds_its_own(models[m], 1, 0.95);
@@ -304,6 +311,29 @@ static void towers_begin_with_what_is_there(void **state) {
     sage_options_free(options);
 }
 
+/* Of title, brand and description: whatever the encoder, a product begins as the same mean of its tokens. */
+static void every_encoder_begins_alike(void **state) {
+    static const char *const encoders[][1] = {
+        {"encoder=transformer"}, {"encoder=sum"}, {"encoder=sum_mlp"}, {"encoder=concat_mlp"}};
+    const uint32_t ids[] = {id_of(SAGE_WORD, "garden"), id_of(SAGE_WORD, "steel"), id_of(SAGE_WORD, "lamp")};
+    const uint32_t begin[] = {0, 1, 2, 3}, token_begin[] = {0, 3};
+    const uint8_t field[] = {SAGE_TITLE, SAGE_BRAND, SAGE_DESCRIPTION};
+    const sage_product_batch product = {
+        .n = 1, .token_begin = token_begin, .token_field = field, .text = {3, ids, begin}};
+    real first[256], x[256];
+    (void)state;
+    for (size_t e = 0; e < 4; e++) {
+        sage_model *model = made(encoders[e], 1, 4);
+        double dot = 0;
+        assert_int_equal(sage_model_shape_of(model)->dim_out, 256);
+        assert_int_equal(vectors_of_products(model, NULL, &product, x, NULL), SAGE_OK);
+        if (e == 0) memcpy(first, x, sizeof first);
+        for (size_t k = 0; k < 256; k++) dot += (double)first[k] * (double)x[k];
+        if (dot < 0.97) fail_msg("%s: %.4f", encoders[e][0], dot);
+        sage_model_free(model);
+    }
+}
+
 static void another_vocabulary_is_refused(void **state) {
     const sage_model_shape shape = {.vocab = 3,
                                     .rows = 3,
@@ -324,6 +354,7 @@ static void another_vocabulary_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(weights_are_idf),
                                        cmocka_unit_test(untrained_it_searches),
+                                       cmocka_unit_test(every_encoder_begins_alike),
                                        cmocka_unit_test(the_seed_decides),
                                        cmocka_unit_test(the_papers_start),
                                        cmocka_unit_test(untrained_it_finds_what_encoders_find_alike),

@@ -108,6 +108,22 @@ static void pictures_alone_need_pictures(void **state) {
     assert_int_equal(shape_of(NULL, 0, 100).inputs, SAGE_INPUTS_ALL);
 }
 
+static void encoders_have_what_they_need(void **state) {
+    static const char *const sum[] = {"encoder=sum", "preset=paper"},
+                             *const mlp[] = {"encoder=sum_mlp", "head_skip=off"},
+                             *const concat[] = {"encoder=concat_mlp"},
+                             *const headless[] = {"encoder=sum", "head_skip=off"};
+    (void)state;
+    sage_model_shape s = shape_of(sum, 2, 100);
+    assert_true(s.encoder == SAGE_ENCODER_SUM && s.heads == 1 && s.dim_ff == 0 && s.dim_model == 512 && !s.plain_head);
+    s = shape_of(mlp, 2, 100);
+    assert_true(s.encoder == SAGE_ENCODER_SUM_MLP && s.dim_head == 512 && s.plain_head);
+    s = shape_of(concat, 1, 100);
+    assert_true(s.encoder == SAGE_ENCODER_CONCAT_MLP && s.dim_model == 0 && s.dim_ff == 0);
+    refused(headless, 2, 0, NULL, "the skip is all there is");
+    assert_int_equal(shape_of(NULL, 0, 100).encoder, SAGE_ENCODER_TRANSFORMER);
+}
+
 static void impossible_shapes_are_refused(void **state) {
     const sage_model_shape good = {.vocab = 10,
                                    .rows = 10,
@@ -168,6 +184,7 @@ int main(void) {
                                        cmocka_unit_test(single_sizes_win),
                                        cmocka_unit_test(heads_must_divide),
                                        cmocka_unit_test(pictures_alone_need_pictures),
+                                       cmocka_unit_test(encoders_have_what_they_need),
                                        cmocka_unit_test(impossible_shapes_are_refused),
                                        cmocka_unit_test(towers_for_people)};
     return cmocka_run_group_tests(tests, NULL, NULL);

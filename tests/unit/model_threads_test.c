@@ -3,6 +3,7 @@
 #include <model/pass.h>
 #include <stdlib.h>
 #include <string.h>
+#include <support/encoders.h>
 #include <support/test.h>
 
 enum {
@@ -103,26 +104,27 @@ static sage_grads *step_of(const sage_model *model, const step_case *s, size_t t
 }
 
 /* Wide enough for products that are cut, and for several blocks of rows. */
-static void threads_change_no_bit_of(double beside, bool people) {
-    const sage_model_shape shape = {.vocab = 120,
-                                    .rows = 50,
-                                    .hashes = 2,
-                                    .dim_embed = 40,
-                                    .dim_model = 512,
-                                    .heads = 4,
-                                    .dim_ff = 24,
-                                    .dim_head = 300,
-                                    .dim_out = OUT,
-                                    .n_groups = 2,
-                                    .groups = {{SAGE_GROUP_PICTURES, IMAGE}, {SAGE_GROUP_SENTENCES, SENTENCE}},
-                                    .beside = beside,
-                                    .product_tower = people,
-                                    .user_events = people ? EVENTS : 0,
-                                    .user_dim = 64,
-                                    .user_layers = 2,
-                                    .user_heads = 4};
+static void threads_change_no_bit_of(double beside, bool people, sage_encoder_kind encoder) {
+    sage_model_shape shape = {.vocab = 120,
+                              .rows = 50,
+                              .hashes = 2,
+                              .dim_embed = 40,
+                              .dim_model = 512,
+                              .heads = 4,
+                              .dim_ff = 24,
+                              .dim_head = 300,
+                              .dim_out = OUT,
+                              .n_groups = 2,
+                              .groups = {{SAGE_GROUP_PICTURES, IMAGE}, {SAGE_GROUP_SENTENCES, SENTENCE}},
+                              .beside = beside,
+                              .product_tower = people,
+                              .user_events = people ? EVENTS : 0,
+                              .user_dim = 64,
+                              .user_layers = 2,
+                              .user_heads = 4};
     sage_model *model;
     step_case *s = step_case_of(shape.vocab);
+    shape = with_encoder(shape, encoder);
     assert_int_equal(sage_model_new(&shape, NULL, NULL, 3, &model, NULL), SAGE_OK);
     if (people) ask(s);
     stir(model);
@@ -147,23 +149,30 @@ static void threads_change_no_bit_of(double beside, bool people) {
 
 static void threads_change_no_bit(void **state) {
     (void)state;
-    threads_change_no_bit_of(0, false);
+    threads_change_no_bit_of(0, false, SAGE_ENCODER_TRANSFORMER);
 }
 
 static void nor_with_sentences_beside(void **state) {
     (void)state;
-    threads_change_no_bit_of(0.5, false);
+    threads_change_no_bit_of(0.5, false, SAGE_ENCODER_TRANSFORMER);
 }
 
 static void nor_with_products_and_users_that_ask(void **state) {
     (void)state;
-    threads_change_no_bit_of(0, true);
-    threads_change_no_bit_of(0.5, true);
+    threads_change_no_bit_of(0, true, SAGE_ENCODER_TRANSFORMER);
+    threads_change_no_bit_of(0.5, true, SAGE_ENCODER_TRANSFORMER);
+}
+
+static void nor_with_other_encoders(void **state) {
+    (void)state;
+    threads_change_no_bit_of(0, false, SAGE_ENCODER_SUM);
+    threads_change_no_bit_of(0, false, SAGE_ENCODER_SUM_MLP);
+    threads_change_no_bit_of(0, false, SAGE_ENCODER_CONCAT_MLP);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(threads_change_no_bit),
-                                       cmocka_unit_test(nor_with_sentences_beside),
-                                       cmocka_unit_test(nor_with_products_and_users_that_ask)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(threads_change_no_bit), cmocka_unit_test(nor_with_sentences_beside),
+        cmocka_unit_test(nor_with_other_encoders), cmocka_unit_test(nor_with_products_and_users_that_ask)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -129,7 +129,16 @@ static void any_inputs(void **state) {
     learns("inputs=pictures", "product_token=on", 0.1);
 }
 
+static void any_encoder(void **state) {
+    (void)state;
+    learns("encoder=sum", "product_token=on", 0.5);
+    learns("encoder=sum_mlp", "head_skip=off", 0.5);
+    learns("encoder=concat_mlp", "product_token=on", 0.5);
+    learns("encoder=concat_mlp", "head_skip=off", 0.5);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(any_softmaxes), cmocka_unit_test(any_inputs)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(any_softmaxes), cmocka_unit_test(any_inputs),
+                                       cmocka_unit_test(any_encoder)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
