@@ -2,17 +2,14 @@
 #ifndef ITEMSAGE_EVAL_H
 #define ITEMSAGE_EVAL_H
 
+#include <itemsage/graded.h>
 #include <itemsage/search.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-enum { SAGE_EVAL_K_MAX = 8, SAGE_EVAL_ROWS_MAX = 160, SAGE_EVAL_DIFFERENCES_MAX = 96 };
-
-typedef struct sage_interval {
-    double value, low, high;
-} sage_interval; /* with its 95 % bootstrap interval over queries */
+enum { SAGE_EVAL_ROWS_MAX = 160, SAGE_EVAL_DIFFERENCES_MAX = 96 };
 
 /* Of the held-out pairs whose events say at which position the product was shown, or how likely it was to be seen: each
  * event weighs 1 / propensity in place of 1 (docs/model.md, "Positions"). */
@@ -32,6 +29,8 @@ typedef struct sage_eval_options {
     size_t dims;           /* compare only so many of the vectors' first numbers, renormalised; 0 = all */
     double position_power; /* the propensity of position r is r^-power where an event does not say its own; 0 = 1 */
     double weight_clip;    /* no event weighs more, >= 1; 0 = 100 */
+    sage_graded_options graded; /* judgements of search texts beside the events */
+    sage_trec_options trec;
 } sage_eval_options;
 
 typedef struct sage_eval_row {
@@ -65,8 +64,11 @@ typedef struct sage_eval_report {
     uint64_t unknown_pairs;             /* judged pairs whose product is not in the index; they count as misses */
     size_t dims;                        /* as the options said */
     double position_power, weight_clip; /* those used */
-    struct sage_buf *hits;              /* the library's while it judges; NULL after */
-    char source[256];                   /* what was judged on: "held-out test part of dataset 1", or the file */
+    sage_graded_report graded;
+    size_t n_runs;
+    sage_run_report runs[SAGE_RUNS_MAX];
+    struct sage_buf *hits; /* the library's while it judges; NULL after */
+    char source[256];      /* what was judged on: "held-out test part of dataset 1", or the file */
 } sage_eval_report;
 
 /* hits_file gets a line a method, task and query: "task method query pairs hits@k ..", tabs between, the query by its

@@ -3,7 +3,9 @@
 #define SAGE_BASE_BUF_H
 
 #include <itemsage/status.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef struct sage_buf {
     char *data; /* NULL until the first byte */
@@ -17,6 +19,16 @@ typedef struct sage_str {
 } sage_str;
 
 #define SAGE_STR(literal) ((sage_str){(literal), sizeof(literal) - 1})
+
+/* By bytes; a text comes before those that it begins. */
+static inline int sage_str_order(sage_str a, sage_str b) {
+    size_t n = a.len < b.len ? a.len : b.len;
+    int order = n > 0 ? memcmp(a.data, b.data, n) : 0;
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+static inline bool sage_str_equal(sage_str a, sage_str b) {
+    return a.len == b.len && sage_str_order(a, b) == 0;
+}
 
 void sage_buf_init(sage_buf *buf, size_t max_bytes);
 void sage_buf_free(sage_buf *buf);

@@ -53,12 +53,8 @@ out:
     return st;
 }
 
-static bool same_link(sage_str a, sage_str b) {
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
 static bool same_picture(const sage_picture *a, const sage_picture *b) {
-    if (!same_link(a->link, b->link) || a->has_vector != b->has_vector) return false;
+    if (!sage_str_equal(a->link, b->link) || a->has_vector != b->has_vector) return false;
     return !a->has_vector || (a->vector_file == b->vector_file && a->vector_row == b->vector_row &&
                               memcmp(a->vector_hash, b->vector_hash, 16) == 0);
 }
@@ -110,7 +106,7 @@ static void take_vector(const sage_pictures *old, size_t from, sage_pictures *no
 static size_t moved_from(const sage_pictures *old, sage_str link, const bool taken[SAGE_IMAGES_MAX]) {
     size_t from = 0;
     while (from < SAGE_IMAGES_MAX && (taken[from] || !old->at[from].has_vector || old->at[from].link.len == 0 ||
-                                      !same_link(old->at[from].link, link)))
+                                      !sage_str_equal(old->at[from].link, link)))
         from++;
     return from;
 }
@@ -120,7 +116,8 @@ void sage_pictures_relink(const sage_pictures *old, const sage_str *links, size_
     bool taken[SAGE_IMAGES_MAX] = {false};
     for (size_t i = 0; i < SAGE_IMAGES_MAX; i++) {
         now->at[i] = (sage_picture){.link = i < n ? links[i] : (sage_str){"", 0}};
-        if (old->at[i].has_vector && same_link(old->at[i].link, now->at[i].link)) take_vector(old, i, now, i, taken);
+        if (old->at[i].has_vector && sage_str_equal(old->at[i].link, now->at[i].link))
+            take_vector(old, i, now, i, taken);
     }
     for (size_t i = 0; i < n && i < SAGE_IMAGES_MAX; i++) {
         size_t from = now->at[i].has_vector ? SAGE_IMAGES_MAX : moved_from(old, links[i], taken);

@@ -1,6 +1,5 @@
 #include <base/error.h>
-#include <io/json.h>
-#include <itemsage/eval.h>
+#include <eval/json_graded.h>
 #include <stdio.h>
 
 /* json_object_set_new and its like take a NULL value, free nothing of it and say -1: so every shortage of memory shows.
@@ -126,6 +125,9 @@ static json_t *report_json(const sage_eval_report *report) {
              set(root, "unknown_pairs", json_integer((json_int_t)report->unknown_pairs)) != 0;
     failed = failed != 0 || set(root, "position_power", json_real(report->position_power)) != 0 ||
              set(root, "weight_clip", json_real(report->weight_clip)) != 0;
+    if (failed == 0 && report->graded.n_rows > 0)
+        failed = set(root, "graded", sage_graded_json(report, name_json(report->graded.source)));
+    if (failed == 0 && report->n_runs > 0) failed = set(root, "runs", sage_runs_json(report));
     if (report->dims > 0) failed = failed != 0 || set(root, "dims", json_integer((json_int_t)report->dims)) != 0;
     return value_or_free(root, failed);
 }

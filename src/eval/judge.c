@@ -8,10 +8,6 @@
 
 enum { BOOTSTRAP_SEED = 1 }; /* fixed: the same judgements give the same intervals */
 
-static bool same_text(sage_str a, sage_str b) {
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
 static int by_pid_and_task(const void *a, const void *b) {
     const sage_judge_entry *x = a, *y = b;
     if (x->pid != y->pid) return x->pid < y->pid ? -1 : 1;
@@ -68,7 +64,7 @@ sage_status sage_judge_read(sage_judge *judge, const sage_judgement *judgements,
     for (size_t i = 0; i < n;) {
         size_t of_query = 0;
         sage_str text = judgements[i].query;
-        for (; i < n && same_text(judgements[i].query, text); i++)
+        for (; i < n && sage_str_equal(judgements[i].query, text); i++)
             entries[of_query++] =
                 (sage_judge_entry){.pid = judgements[i].pid, .task = judgements[i].task, .shown = judgements[i].shown};
         judge->texts[judge->n_queries] = text;

@@ -3,11 +3,10 @@
 #include <base/arena.h>
 #include <base/error.h>
 #include <base/report.h>
-#include <eval/popular.h>
-#include <eval/text_trial.h>
 #include <shop/eval_people.h>
 #include <shop/eval_pictures.h>
 #include <shop/eval_shown.h>
+#include <shop/eval_texts.h>
 #include <shop/shop.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,20 +57,16 @@ static sage_status gather(void *ctx, const sage_event_row *row, sage_error *erro
 
 static int by_query(const void *a, const void *b) {
     const sage_judgement *x = a, *y = b;
-    size_t n = x->query.len < y->query.len ? x->query.len : y->query.len;
-    int order = memcmp(x->query.data, y->query.data, n);
+    int order = sage_str_order(x->query, y->query);
     if (order) return order;
-    if (x->query.len != y->query.len) return x->query.len < y->query.len ? -1 : 1;
     if (x->pid != y->pid) return x->pid < y->pid ? -1 : 1;
     return (x->task > y->task) - (x->task < y->task);
 }
 
 static int by_asker(const void *a, const void *b) {
     const sage_file_event *x = a, *y = b;
-    size_t n = x->query.len < y->query.len ? x->query.len : y->query.len;
-    int order = memcmp(x->query.data, y->query.data, n);
+    int order = sage_str_order(x->query, y->query);
     if (order) return order;
-    if (x->query.len != y->query.len) return x->query.len < y->query.len ? -1 : 1;
     if (x->pid != y->pid) return x->pid < y->pid ? -1 : 1;
     return (x->kind > y->kind) - (x->kind < y->kind);
 }
@@ -188,20 +183,20 @@ out:
     return st;
 }
 
-static sage_status judge_texts(sage_engine *engine, const sage_dataset *dataset, const sage_judgement *judgements,
-                               size_t n, const sage_monitor *monitor, sage_eval_report *report, sage_error *error) {
+/* Search texts, on events and on judgements. */
+static sage_status judge_texts(sage_engine *engine, const sage_dataset *dataset, const gathered *g,
+                               const sage_eval_options *options, const sage_monitor *monitor, sage_eval_report *report,
+                               sage_error *error) {
+    static const sage_eval_options none;
     sage_status st = SAGE_OK;
-    size_t depth = report->k[report->n_k - 1], n_more = 0;
-    sage_popular_products popular = {0};
-    sage_text_lister more[1];
-    sage_text_trial trial = {0};
-    if (dataset) SAGE_TRY(sage_popular_count(&popular, dataset, sage_engine_index(engine), depth, error));
-    if (popular.n) more[n_more++] = sage_popular_lister(&popular);
-    SAGE_TRY(sage_text_trial_run(&trial, engine, judgements, n, depth, more, n_more, NULL, monitor, error));
-    SAGE_TRY(sage_text_trial_report(&trial, report, error));
+    if (!options) options = &none;
+    bool graded = options->graded.file || options->graded.qrels_file;
+    sage_text_bench bench = {.engine = engine, .dataset = dataset, .trec = &options->trec, .monitor = monitor};
+    SAGE_TRY(sage_text_bench_open(&bench, report->k[report->n_k - 1], error));
+    if (g->n) SAGE_TRY(sage_eval_texts(&bench, g->rows, g->n, !graded, report, error));
+    if (graded) SAGE_TRY(sage_eval_graded(&bench, &options->graded, report, error));
 out:
-    sage_text_trial_free(&trial);
-    sage_popular_free(&popular);
+    sage_text_bench_close(&bench);
     return st;
 }
 
@@ -226,11 +221,12 @@ sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const s
     if (options) SAGE_TRY(sage_engine_cut(opened.engine, report->dims = options->dims, error));
     SAGE_TRY(judgements_for(shop, &opened.release, options, monitor, &dataset, &g, report, error));
     memcpy(report->k, k, (report->n_k = n_k) * sizeof *k);
-    if (g.n) SAGE_TRY(judge_texts(opened.engine, dataset, g.rows, g.n, monitor, report, error));
+    SAGE_TRY(judge_texts(opened.engine, dataset, &g, options, monitor, report, error));
     SAGE_TRY(sage_eval_image_rows(shop, &opened, g.pictures, g.n_pictures, monitor, report, error));
     const sage_people_source people = {dataset, file, g.of[1], g.of[0], g.n_of[1], g.n_of[0], &g.shown};
     SAGE_TRY(sage_eval_people_rows(shop, &opened, &people, monitor, &n_people, report, error));
-    if (!g.n && !g.n_pictures && !n_people) SAGE_TRY(nothing_to_judge(dataset, file, report, error));
+    if (!g.n && !g.n_pictures && !n_people && !report->graded.n_rows)
+        SAGE_TRY(nothing_to_judge(dataset, file, report, error));
     if (report->hits != NULL) SAGE_TRY(sage_fs_replace(options->hits_file, hits.data, hits.len, error));
 out:
     report->hits = NULL;

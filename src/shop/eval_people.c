@@ -76,10 +76,6 @@ out:
     return st;
 }
 
-static bool same(sage_str a, sage_str b) {
-    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
-}
-
 static sage_status trial_of_file(sage_shop *shop, sage_trial *trial, const sage_file_event *events, size_t n,
                                  sage_error *error) {
     sage_status st = SAGE_OK;
@@ -92,7 +88,7 @@ static sage_status trial_of_file(sage_shop *shop, sage_trial *trial, const sage_
         size_t n_known = 0, n_wanted = 0;
         sage_str query = events[i].query;
         SAGE_TRY(users ? user_known(&f, query, &n_known, error) : product_known(&f, query, &n_known, error));
-        for (; i < n && same(events[i].query, query); i++, n_wanted++) {
+        for (; i < n && sage_str_equal(events[i].query, query); i++, n_wanted++) {
             if (sage_grow((void **)&f.wanted, &f.wanted_capacity, n_wanted + 1, sizeof *f.wanted) != 0)
                 SAGE_TRY(sage_fail_memory(error, (n_wanted + 1) * sizeof *f.wanted));
             f.wanted[n_wanted] =

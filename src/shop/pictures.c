@@ -50,10 +50,6 @@ out:
     return st;
 }
 
-static bool same_name(sage_str a, sage_str b) {
-    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
-}
-
 /* Whether a list of several names makes sense, before any is opened. */
 static sage_status check_names(const char *names, sage_error *error) {
     sage_str seen[SAGE_PICTURE_PARTS_MAX], one;
@@ -62,14 +58,14 @@ static sage_status check_names(const char *names, sage_error *error) {
         if (n == SAGE_PICTURE_PARTS_MAX)
             return sage_fail(error, SAGE_E_ARGUMENT, "picture_encoder = %s: %d encoders at most work together", names,
                              SAGE_PICTURE_PARTS_MAX);
-        if (one.len == 0 || same_name(one, SAGE_STR("none")) || same_name(one, SAGE_STR("auto")))
+        if (one.len == 0 || sage_str_equal(one, SAGE_STR("none")) || sage_str_equal(one, SAGE_STR("auto")))
             return sage_fail(error, SAGE_E_ARGUMENT,
                              "picture_encoder = %s: between commas stand names of encoders, not %s", names,
-                             one.len == 0                       ? "nothing"
-                             : same_name(one, SAGE_STR("none")) ? "none"
-                                                                : "auto");
+                             one.len == 0                            ? "nothing"
+                             : sage_str_equal(one, SAGE_STR("none")) ? "none"
+                                                                     : "auto");
         for (size_t i = 0; i < n; i++)
-            if (same_name(seen[i], one))
+            if (sage_str_equal(seen[i], one))
                 return sage_fail(error, SAGE_E_ARGUMENT, "picture_encoder = %s: %.*s stands there twice; name it once",
                                  names, (int)one.len, one.data);
         seen[n] = one;

@@ -1,0 +1,161 @@
+/* What `itemsage eval` prints. */
+#include "cli.h"
+#include <stdio.h>
+#include <string.h>
+
+static void heading(const sage_eval_report *r) {
+    printf("%-9s %-19s %7s %7s", "method", "task", "pairs", "queries");
+    for (size_t i = 0; i < r->n_k; i++) printf("  %-5s@%-14zu", "pair", r->k[i]);
+    for (size_t i = 0; i < r->n_k; i++) printf("  %s@%-5zu", "query", r->k[i]);
+    printf("  mrr@%-4zu  ndcg@%zu\n", r->k[0], r->k[0]);
+}
+
+static void print_row(const sage_eval_report *r, const sage_eval_row *row) {
+    char pairs[32], queries[32];
+    printf("%-9s %-19s %7s %7s", row->method, row->task, cli_count(row->pairs, pairs),
+           cli_count(row->queries, queries));
+    for (size_t i = 0; i < r->n_k; i++)
+        printf("  %.3f [%.3f, %.3f]", row->pair_recall[i].value, row->pair_recall[i].low, row->pair_recall[i].high);
+    for (size_t i = 0; i < r->n_k; i++) printf("  %-11.3f", row->query_recall[i].value);
+    printf("  %-8.3f  %.3f\n", row->mrr[0].value, row->ndcg[0].value);
+}
+
+/* Where there are people or products among the queries. Those of single tasks are in the JSON alone. */
+static void print_differences(const sage_eval_report *r) {
+    if (r->n_differences == 0) return;
+    printf("\nDifference in pair@k:\n%-9s %-9s %-12s", "method", "minus", "task");
+    for (size_t i = 0; i < r->n_k; i++) printf("  @%-*zu", i + 1 < r->n_k ? 22 : 1, r->k[i]);
+    printf("\n");
+    for (size_t i = 0; i < r->n_differences; i++) {
+        const sage_eval_difference *d = &r->differences[i];
+        if (strchr(d->task, '/') != NULL) continue;
+        printf("%-9s %-9s %-12s", d->method, d->against, d->task);
+        for (size_t j = 0; j < r->n_k; j++)
+            printf("  %+.3f [%+.3f, %+.3f]", d->pair_recall[j].value, d->pair_recall[j].low, d->pair_recall[j].high);
+        printf("\n");
+    }
+    printf("Both methods on the same queries; where 0 is outside of the brackets (95 %%), they differ.\n");
+}
+
+/* Where events say at which position their product was shown. */
+static void print_weighted(const sage_eval_report *r) {
+    bool any = false;
+    for (size_t i = 0; i < r->n_rows; i++) {
+        const sage_eval_row *row = &r->rows[i];
+        const sage_eval_weighted *w = &row->weighted;
+        char pairs[32], effective[32];
+        if (w->pairs == 0 || strchr(row->task, '/') != NULL) continue;
+        if (!any) {
+            printf(
+                "\nWeighted by position: of pairs whose events say where they were shown, each event by 1 / propensity"
+                " (position^-%g where it says no propensity), at most %g:\n%-9s %-12s %7s %9s %7s",
+                r->position_power, r->weight_clip, "method", "task", "pairs", "effective", "cut");
+            for (size_t j = 0; j < r->n_k; j++)
+                printf("  plain@%-4zu  weighted@%-*zu", r->k[j], j + 1 < r->n_k ? 11 : 1, r->k[j]);
+            printf("\n");
+        }
+        any = true;
+        printf("%-9s %-12s %7s %9s %6.1f%%", row->method, row->task, cli_count(w->pairs, pairs),
+               cli_count((uint64_t)(w->effective + 0.5), effective),
+               100.0 * (double)w->clipped / (double)(w->events ? w->events : 1));
+        for (size_t j = 0; j < r->n_k; j++)
+            printf("  %-10.3f  %.3f [%.3f, %.3f]", w->unweighted[j].value, w->recall[j].value, w->recall[j].low,
+                   w->recall[j].high);
+        printf("\n");
+    }
+    if (any) printf("effective: as many equally weighted pairs would say as much; cut: events whose weight was cut.\n");
+}
+
+/* ---- graded judgements ---- */
+
+static void print_counts(const sage_eval_report *r) {
+    const sage_graded_report *g = &r->graded;
+    char a[32], b[32], c[32];
+    printf("\nGraded: %s: %s judgements of %s queries", g->source, cli_count(g->judgements, a),
+           cli_count(g->queries, b));
+    if (g->seen > 0) printf("; %s others are in the training or validation part", cli_count(g->seen, c));
+    if (g->worthless > 0) printf("; in %s others no product is worth anything", cli_count(g->worthless, c));
+    printf(".\nGain: %s, g = grade - %g; discount: 1/log2(rank + 1); relevant: ",
+           g->gain == SAGE_GAIN_LINEAR ? "g" : "2^g - 1", g->grade_zero);
+    if (g->relevant > 0)
+        printf("from grade %g on.\n", g->relevant);
+    else
+        printf("above grade %g.\n", g->grade_zero);
+}
+
+static void print_graded_rows(const sage_eval_report *r, bool judged_only) {
+    const sage_graded_report *g = &r->graded;
+    printf("%-15s %-9s", "method", judged_only ? "judged" : "all");
+    for (size_t j = 0; j < r->n_k; j++) {
+        printf("  ndcg@%-15zu", r->k[j]);
+        if (!judged_only) printf("  judged@%-4zu", r->k[j]);
+    }
+    printf("  recall@%-5zu  p@%-4zu  mrr@%zu\n", r->k[r->n_k - 1], r->k[0], r->k[0]);
+    for (size_t i = 0; i < g->n_rows; i++) {
+        const sage_graded_row *row = &g->row[i];
+        if (row->judged_only != judged_only) continue;
+        printf("%-15s %-9s", row->method, judged_only ? "only" : "");
+        for (size_t j = 0; j < r->n_k; j++) {
+            printf("  %.3f [%.3f, %.3f]", row->ndcg[j].value, row->ndcg[j].low, row->ndcg[j].high);
+            if (!judged_only) printf("  %9.1f%% ", 100 * row->judged[j].value); /* of the others it is all */
+        }
+        printf("  %-12.3f  %-6.3f  %.3f\n", row->recall[r->n_k - 1].value, row->precision[0].value, row->mrr[0].value);
+    }
+}
+
+static void print_graded(const sage_eval_report *r) {
+    const sage_graded_report *g = &r->graded;
+    if (g->n_rows == 0) return;
+    print_counts(r);
+    print_graded_rows(r, false);
+    print_graded_rows(r, true);
+    printf("all: what nobody judged gains nothing; judged only: unjudged products are taken out of each list's %llu "
+           "first.\n",
+           (unsigned long long)g->depth);
+    if (g->unknown > 0)
+        printf("%llu judgements name products that are not in the index; nobody finds them.\n",
+               (unsigned long long)g->unknown);
+    if (g->repeated > 0)
+        printf("%llu rows judge what another row judges; the mean of the grades counts.\n",
+               (unsigned long long)g->repeated);
+    printf("\nDifference in ndcg@k:\n%-15s %-15s %-7s", "method", "minus", "lists");
+    for (size_t j = 0; j < r->n_k; j++) printf("  @%-*zu", j + 1 < r->n_k ? 22 : 1, r->k[j]);
+    printf("\n");
+    for (size_t i = 0; i < g->n_differences; i++) {
+        const sage_graded_difference *d = &g->differences[i];
+        printf("%-15s %-15s %-7s", d->method, d->against, d->judged_only ? "judged" : "all");
+        for (size_t j = 0; j < r->n_k; j++)
+            printf("  %+.3f [%+.3f, %+.3f]", d->ndcg[j].value, d->ndcg[j].low, d->ndcg[j].high);
+        printf("\n");
+    }
+}
+
+static void print_runs(const sage_eval_report *r) {
+    for (size_t i = 0; i < r->n_runs; i++) {
+        const sage_run_report *run = &r->runs[i];
+        printf("Run %s: %llu lines; it has %llu of the queries and lacks %llu", run->name,
+               (unsigned long long)run->lines, (unsigned long long)run->queries, (unsigned long long)run->no_queries);
+        if (run->unknown_products > 0)
+            printf("; %llu of its products are not in the index and keep their places",
+                   (unsigned long long)run->unknown_products);
+        printf(".\n");
+    }
+}
+
+void cli_print_eval(const sage_eval_report *r) {
+    printf("Judged on: %s%s\n", r->source, r->simulated ? " (SIMULATED events)" : "");
+    if (r->dims > 0) printf("Vectors cut to %zu numbers.\n", r->dims);
+    if (r->n_rows > 0) heading(r);
+    for (size_t i = 0; i < r->n_rows; i++) print_row(r, &r->rows[i]);
+    if (r->n_rows > 0)
+        printf(
+            "pair@k: share of held-out pairs whose product is among the k first; in brackets its 95 %% interval over "
+            "queries.\n");
+    if (r->unknown_pairs)
+        printf("%llu pairs name products that are not in the index; they count as misses.\n",
+               (unsigned long long)r->unknown_pairs);
+    print_differences(r);
+    print_weighted(r);
+    print_graded(r);
+    print_runs(r);
+}
