@@ -45,7 +45,8 @@ sage_status sage_judgements_of(const sage_dataset *dataset, sage_part part, sage
     for (size_t i = 0; i < n_pairs; i++) {
         sage_packed_query query;
         sage_dataset_query(dataset, pairs[i].query, &query);
-        list[i] = (sage_judgement){query.text, pairs[i].task, pids[pairs[i].product], query.picture, {0}, pairs[i].query};
+        list[i] =
+            (sage_judgement){query.text, pairs[i].task, pids[pairs[i].product], query.picture, {0}, pairs[i].query};
     }
     *judgements = list;
     *n = n_pairs;
