@@ -92,7 +92,8 @@ static int run_export(const cli_args *args) {
     else if (texts || users)
         printf("Wrote %s.npy and %s.txt\n", out, out);
     else if (strcmp(format, "split") == 0)
-        printf("Wrote %s/train.tsv, validation-known.tsv, validation-targets.tsv, test-known.tsv, test-targets.tsv\n",
+        printf("Wrote %s/train.tsv, validation-known.tsv, validation-targets.tsv, test-known.tsv, test-targets.tsv, "
+               "search-train.tsv, search-validation.tsv, search-test.tsv\n",
                out);
     else
         printf("Wrote %s.%s and %s.ids\n", out, format, out);
@@ -112,12 +113,14 @@ const cli_command cli_export = {
     .operands = "OUT",
     .min_operands = 1,
     .max_operands = 1,
-    .summary = "Writes the published vectors, or the split of users, for other programs",
-    .text = "Writes the vectors of the published release as OUT.npy (or OUT.fvecs) and the product ids, one a line, as "
-            "OUT.ids. With --format split it writes into the folder OUT what users did, as the newest dataset splits "
-            "it: train.tsv, and of validation and test what is known and what is to be predicted, so that other "
-            "programs can be judged on the same questions. With --texts or --users it writes what searches ask with; "
-            "`itemsage import vectors` takes it.",
+    .summary = "Writes the published vectors, or the split of events, for other programs",
+    .text =
+        "Writes the vectors of the published release as OUT.npy (or OUT.fvecs) and the product ids, one a line, as "
+        "OUT.ids. With --format split it writes into the folder OUT what users did, as the newest dataset splits "
+        "it: train.tsv, and of validation and test what is known and what is to be predicted; and the pairs of "
+        "searches, search-train.tsv, search-validation.tsv and search-test.tsv, so that other programs can be judged "
+        "on the same questions. With --texts or --users it writes what searches ask with; "
+        "`itemsage import vectors` takes it.",
     .flags = export_flags,
     .example = "itemsage -C myshop export --format npy vectors",
     .run = run_export,

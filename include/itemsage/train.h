@@ -48,8 +48,8 @@ sage_status sage_index_build(sage_shop *shop, const sage_monitor *monitor, sage_
 /* Writes vectors and ids of the current release: "npy" (OUT.npy, OUT.ids) or "fvecs" (OUT.fvecs, OUT.ids). Or "split":
  * what users did, as the newest dataset splits it, into the folder OUT (made where it is missing), so that other
  * programs can be judged on the same questions: train.tsv, and of validation and test what is known and what is to be
- * predicted; see docs/formats.md. dims > 0: of every vector so many of the model's own first numbers, brought back to
- * length 1. */
+ * predicted; and the pairs of searches by part; see docs/formats.md. dims > 0: of every vector so many of the model's
+ * own first numbers, brought back to length 1. */
 sage_status sage_export(sage_shop *shop, const char *format, size_t dims, const char *out, sage_error *error);
 /* Vectors of search texts (the lines of a file) as the published release asks with them, into OUT.npy, and the texts
  * into OUT.txt: what `import vectors` takes. Lines of which the model knows nothing are in neither; SAGE_E_STATE where

@@ -8,10 +8,12 @@
 
 enum { FLUSH_BYTES = 1 << 20 };
 
-/* The files: of a held-out part what is known, and what is to be predicted. */
-enum { TRAIN, VALIDATION_KNOWN, VALIDATION_TARGETS, TEST_KNOWN, TEST_TARGETS, FILES };
-static const char *const names[FILES] = {"train.tsv", "validation-known.tsv", "validation-targets.tsv",
-                                         "test-known.tsv", "test-targets.tsv"};
+/* The files: what people did, of a held-out part what is known, and what is to be predicted; and searches by part, in
+ * the order of sage_part. */
+enum { TRAIN, VALIDATION_KNOWN, VALIDATION_TARGETS, TEST_KNOWN, TEST_TARGETS, SEARCHES, FILES = SEARCHES + SAGE_PARTS };
+static const char *const names[FILES] = {
+    "train.tsv",        "validation-known.tsv", "validation-targets.tsv", "test-known.tsv",
+    "test-targets.tsv", "search-train.tsv",     "search-validation.tsv",  "search-test.tsv"};
 
 typedef struct split_file {
     char path[SAGE_PATH_MAX];
@@ -39,7 +41,9 @@ static sage_status open_files(export_split *e, const char *out, sage_error *erro
         split_file *file = &e->files[i];
         SAGE_TRY(sage_path_join(file->path, out, names[i], error));
         SAGE_TRY(sage_fs_create(file->path, false, &file->fd, error));
-        SAGE_TRY(sage_buf_text(&file->rows, "user_id\tproduct_id\tevent\tcount\ttimestamp\n", error));
+        const char *header =
+            i < SEARCHES ? "user_id\tproduct_id\tevent\tcount\ttimestamp\n" : "query\tproduct_id\tevent\tcount\n";
+        SAGE_TRY(sage_buf_text(&file->rows, header, error));
     }
 out:
     return st;
@@ -146,15 +150,53 @@ out:
     return st;
 }
 
+static sage_status add_pair(export_split *e, sage_part part, unsigned kind, const sage_pair *pair, sage_error *error) {
+    sage_status st = SAGE_OK;
+    split_file *file = &e->files[SEARCHES + part];
+    size_t begin = pair->product > 0 ? e->id_end[pair->product - 1] : 0, end = e->id_end[pair->product];
+    sage_packed_query query;
+    if (begin == end) return SAGE_OK;
+    sage_dataset_query(e->dataset, pair->query, &query);
+    SAGE_TRY(add_field(&file->rows, query.text.data, query.text.len, error));
+    SAGE_TRY(add_field(&file->rows, e->ids.data + begin, end - begin, error));
+    SAGE_TRY(sage_buf_printf(&file->rows, error, "%s\t%u\n", sage_event_names[kind], (unsigned)pair->count));
+    if (file->rows.len >= FLUSH_BYTES) SAGE_TRY(flush(file, error));
+out:
+    return st;
+}
+
+static sage_status add_searches(export_split *e, sage_error *error) {
+    sage_status st = SAGE_OK;
+    for (unsigned part = SAGE_TRAIN; part < SAGE_PARTS; part++) {
+        for (unsigned kind = 0; kind < SAGE_EVENT_KINDS; kind++) {
+            size_t n;
+            const sage_pair *pairs =
+                sage_dataset_pairs(e->dataset, (sage_part)part, SAGE_ON_SEARCH * SAGE_EVENT_KINDS + kind, &n);
+            for (size_t i = 0; i < n; i++) SAGE_TRY(add_pair(e, (sage_part)part, kind, &pairs[i], error));
+        }
+    }
+out:
+    return st;
+}
+
+static bool has_searches(const sage_dataset *dataset) {
+    size_t all = 0, n;
+    for (unsigned part = SAGE_TRAIN; part < SAGE_PARTS; part++)
+        for (unsigned kind = 0; kind < SAGE_EVENT_KINDS; kind++, all += n)
+            sage_dataset_pairs(dataset, (sage_part)part, SAGE_ON_SEARCH * SAGE_EVENT_KINDS + kind, &n);
+    return all > 0;
+}
+
 static sage_status open_dataset(sage_shop *shop, sage_dataset **dataset, sage_error *error) {
     sage_status st = SAGE_OK;
     uint64_t id = 0;
     SAGE_TRY(sage_shop_newest(shop, "dataset", &id, error));
     if (id == 0) return sage_fail(error, SAGE_E_STATE, "the shop has no dataset yet; run 'itemsage train' first");
     SAGE_TRY(sage_dataset_open(shop->dir, id, true, dataset, error));
-    if (sage_dataset_users(*dataset) == 0)
-        st = sage_fail(error, SAGE_E_STATE,
-                       "dataset %" PRIu64 " has no users; import events with a user_id and run 'itemsage train'", id);
+    if (sage_dataset_users(*dataset) == 0 && !has_searches(*dataset))
+        st =
+            sage_fail(error, SAGE_E_STATE,
+                      "dataset %" PRIu64 " has neither searches nor users; import events and run 'itemsage train'", id);
 out:
     return st;
 }
@@ -178,6 +220,7 @@ sage_status sage_export_split(sage_shop *shop, const char *out, sage_error *erro
         sage_dataset_user(e->dataset, i, &user);
         SAGE_TRY(add_user(e, &user, error));
     }
+    SAGE_TRY(add_searches(e, error));
     SAGE_TRY(end_files(e, error));
 out:
     for (size_t i = 0; i < FILES; i++) {
