@@ -25,7 +25,7 @@ static void heading(const sage_ablate_report *r, const sage_ablate_task *task, i
            cli_count(task->queries, queries));
     printf("  %-*s", width, "");
     for (size_t j = 0; j < r->n_k; j++) {
-        printf("  pair@%-15zu  minus base%12s", r->k[j], "");
+        printf("  pair@%-15zu  minus base%13s", r->k[j], "");
         if (r->n_seeds > 1) printf("  sd   ");
     }
     printf("  ndcg@%zu\n", r->k[0]);
@@ -40,7 +40,7 @@ static void print_row(const sage_ablate_report *r, const sage_ablate_row *row, c
         if (task->compared)
             printf("  %+.3f [%+.3f, %+.3f]", less->value, less->low, less->high);
         else
-            printf("  %-22s", row->base ? "" : "-");
+            printf("  %-23s", row->base ? "" : "-");
         if (r->n_seeds > 1) printf("  %.3f", task->seed_sd[j]);
     }
     if (task != NULL)
