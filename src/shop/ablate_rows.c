@@ -74,8 +74,7 @@ static const fixed_table tables[SAGE_PLAN_TABLES_MAX] = {
     [ENCODER] = {"encoder",
                  "How a product's tokens become one vector",
                  {"sum:encoder=sum", "sum and MLP:encoder=sum_mlp", "concatenation and MLP:encoder=concat_mlp",
-                  "transformer, 1 layer:encoder=transformer,encoder_layers=1",
-                  "transformer, 2 layers:encoder=transformer,encoder_layers=2", NULL}},
+                  "transformer:encoder=transformer", NULL}},
     [NEGATIVES] = {"negatives",
                    "Which negatives a softmax is over",
                    {"in-batch:softmaxes=in_batch", "random:softmaxes=random", "both, two softmaxes:softmaxes=both",
@@ -164,8 +163,7 @@ out:
 }
 
 /* Why a table says nothing about this dataset; NULL: it does. */
-static const char *unfit(size_t t, const sage_options *base, const sage_dataset *dataset, const first_batch *first) {
-    if (t == ENCODER && sage_options_text(base, "encoder") == NULL) return "this build has one encoder";
+static const char *unfit(size_t t, const sage_dataset *dataset, const first_batch *first) {
     if (t == INPUTS && sage_dataset_image_dim(dataset) == 0) return "the shop has no vectors of pictures";
     if ((t == LOGQ || t == NEGATIVES) && first->whole_catalogue)
         return "every step scores the whole catalogue, so nothing is drawn; set a smaller batch to compare";
@@ -184,7 +182,7 @@ sage_status sage_table_read(size_t t, const sage_ablate_options *wanted, const s
     table->name = tables[t].name;
     table->title = tables[t].title;
     if (t != ROWS) SAGE_TRY(look_at_batch(base, dataset, &first, error));
-    const char *why = t != ROWS ? unfit(t, base, dataset, &first) : NULL;
+    const char *why = t != ROWS ? unfit(t, dataset, &first) : NULL;
     if (why != NULL) sage_note(monitor, "table %s is left out: %s", table->name, why);
     *fits = why == NULL;
     if (t == TASKS && *fits) SAGE_TRY(read_tasks(&first, table, error));
