@@ -119,15 +119,9 @@ static size_t add_run(const sage_judged *queries, size_t n, const size_t *k, siz
     return judged;
 }
 
-static sage_interval within_0_1(sage_interval interval) {
-    if (interval.low < 0) interval.low = 0;
-    if (interval.high > 1) interval.high = 1;
-    return interval;
-}
-
-/* rows [judged][1 + PER_K * n_k], of_runs [PER_K * n_k][n_runs] */
-static void fill_row(const double *rows, size_t judged, size_t n_k, uint64_t seed, const double *of_runs, size_t n_runs,
-                     double *samples, sage_eval_row *row) {
+/* rows [judged][1 + PER_K * n_k] */
+static void fill_row(const double *rows, size_t judged, size_t n_k, uint64_t seed, double *samples,
+                     sage_eval_row *row) {
     size_t width = 1 + PER_K * n_k;
     double sum[ROW_MAX] = {0};
     for (size_t i = 0; i < judged; i++) add_row(sum, rows + i * width, width);
@@ -140,14 +134,24 @@ static void fill_row(const double *rows, size_t judged, size_t n_k, uint64_t see
     for (size_t j = 0; j < n_k; j++) {
         for (size_t figure = 0; figure < PER_K; figure++) {
             size_t at = j * PER_K + figure;
-            sage_interval over_queries = interval_of(sum[1 + at], samples + at * SAGE_BOOTSTRAP_RESAMPLES);
-            *member(row, figure, j) = within_0_1(sage_seeds_widen(over_queries, of_runs + at * n_runs, n_runs));
+            *member(row, figure, j) = interval_of(sum[1 + at], samples + at * SAGE_BOOTSTRAP_RESAMPLES);
         }
     }
 }
 
+/* of_runs [PER_K * n_k][n_runs] */
+static void fill_spread(const double *of_runs, size_t n_runs, size_t n_k, sage_eval_spread *spread) {
+    double *const members[PER_K] = {[HITS] = spread->pair_recall,
+                                    [RECALL] = spread->query_recall,
+                                    [RECIPROCAL] = spread->mrr,
+                                    [GAIN] = spread->ndcg};
+    for (size_t j = 0; j < n_k; j++)
+        for (size_t figure = 0; figure < PER_K; figure++)
+            members[figure][j] = sage_standard_deviation(of_runs + (j * PER_K + figure) * n_runs, n_runs);
+}
+
 sage_status sage_metrics_runs(const sage_judged *const *runs, size_t n_runs, size_t n, const size_t *k, size_t n_k,
-                              uint64_t seed, sage_eval_row *row, double *sd, sage_error *error) {
+                              uint64_t seed, sage_eval_row *row, sage_eval_spread *spread, sage_error *error) {
     sage_status st = check(k, n_k, error);
     if (st != SAGE_OK) return st;
     size_t width = 1 + PER_K * n_k, judged = 0;
@@ -160,9 +164,8 @@ sage_status sage_metrics_runs(const sage_judged *const *runs, size_t n_runs, siz
         goto out;
     }
     for (size_t r = 0; r < n_runs; r++) judged = add_run(runs[r], n, k, n_k, n_runs, rows, mean, of_runs + r);
-    fill_row(mean, judged, n_k, seed, of_runs, n_runs, samples, row);
-    for (size_t j = 0; j < n_k && sd != NULL; j++)
-        sd[j] = sage_standard_deviation(of_runs + (j * PER_K + HITS) * n_runs, n_runs);
+    fill_row(mean, judged, n_k, seed, samples, row);
+    if (spread != NULL) fill_spread(of_runs, n_runs, n_k, spread);
 out:
     sage_free(samples);
     sage_free(of_runs);
@@ -185,23 +188,17 @@ static size_t hits_at(const sage_judged *query, size_t k) {
 }
 
 /* Adds to rows [n judged][1 + n_k] a query's pairs, and how many more of them a has among the k first than b, both
- * divided by the number of runs; of_runs[j * n_runs]: the difference of this run alone. */
+ * divided by the number of runs. */
 static size_t compare_all(const sage_judged *a, const sage_judged *b, size_t n, const size_t *k, size_t n_k,
-                          size_t n_runs, double *rows, double *of_runs) {
+                          size_t n_runs, double *rows) {
     size_t judged = 0;
-    double pairs = 0, more[SAGE_EVAL_K_MAX] = {0};
     for (size_t i = 0; i < n; i++) {
         if (a[i].n_relevant == 0) continue;
         double *row = rows + judged++ * (1 + n_k);
         row[0] += (double)a[i].n_relevant / (double)n_runs;
-        pairs += (double)a[i].n_relevant;
-        for (size_t j = 0; j < n_k; j++) {
-            double gained = (double)hits_at(&a[i], k[j]) - (double)hits_at(&b[i], k[j]);
-            row[1 + j] += gained / (double)n_runs;
-            more[j] += gained;
-        }
+        for (size_t j = 0; j < n_k; j++)
+            row[1 + j] += ((double)hits_at(&a[i], k[j]) - (double)hits_at(&b[i], k[j])) / (double)n_runs;
     }
-    for (size_t j = 0; j < n_k; j++) of_runs[j * n_runs] = judged > 0 ? more[j] / pairs : 0;
     return judged;
 }
 
@@ -237,13 +234,9 @@ sage_status sage_metrics_runs_difference(const sage_judged *const *a, const sage
     if (st != SAGE_OK) return st;
     size_t judged = 0;
     double *rows = sage_alloc_zero(n > 0 ? n : 1, (1 + n_k) * sizeof *rows);
-    double *of_runs = sage_alloc_zero(n_k, (n_runs + 1) * sizeof *of_runs);
-    if (rows == NULL || of_runs == NULL) SAGE_TRY(sage_fail_memory(error, (n + 1) * (1 + n_k) * sizeof *rows));
-    for (size_t r = 0; r < n_runs; r++) judged = compare_all(a[r], b[r], n, k, n_k, n_runs, rows, of_runs + r);
-    SAGE_TRY(sage_metrics_ratios(rows, judged, n_k, seed, difference, error));
-    for (size_t j = 0; j < n_k; j++) difference[j] = sage_seeds_widen(difference[j], of_runs + j * n_runs, n_runs);
-out:
-    sage_free(of_runs);
+    if (rows == NULL) return sage_fail_memory(error, (n + 1) * (1 + n_k) * sizeof *rows);
+    for (size_t r = 0; r < n_runs; r++) judged = compare_all(a[r], b[r], n, k, n_k, n_runs, rows);
+    st = sage_metrics_ratios(rows, judged, n_k, seed, difference, error);
     sage_free(rows);
     return st;
 }

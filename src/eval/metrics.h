@@ -37,11 +37,15 @@ sage_status sage_metrics_difference(const sage_judged *a, const sage_judged *b, 
 sage_status sage_metrics_ratios(const double *rows, size_t n, size_t n_k, uint64_t seed, sage_interval *out,
                                 sage_error *error);
 
+/* Standard deviations over runs; 0 of one. */
+typedef struct sage_eval_spread {
+    double pair_recall[SAGE_EVAL_K_MAX], query_recall[SAGE_EVAL_K_MAX], mrr[SAGE_EVAL_K_MAX], ndcg[SAGE_EVAL_K_MAX];
+} sage_eval_spread;
 /* Several runs (one setting, other seeds), judged on the same queries: runs[r][n], with as many relevant products a
- * query in each. Figures are means over the runs; intervals are over queries and, of two runs or more, over seeds
- * (seeds.h). sd [n_k]: standard deviation of pair recall over the runs, 0 of one; or NULL. */
+ * query in each. Figures are means over the runs, intervals over queries alone, of each query's mean; seeds.h adds the
+ * seeds. `spread` may be NULL. */
 sage_status sage_metrics_runs(const sage_judged *const *runs, size_t n_runs, size_t n, const size_t *k, size_t n_k,
-                              uint64_t seed, sage_eval_row *row, double *sd, sage_error *error);
+                              uint64_t seed, sage_eval_row *row, sage_eval_spread *spread, sage_error *error);
 /* The same of differences: run r of a minus run r of b. */
 sage_status sage_metrics_runs_difference(const sage_judged *const *a, const sage_judged *const *b, size_t n_runs,
                                          size_t n, const size_t *k, size_t n_k, uint64_t seed,

@@ -22,9 +22,16 @@ double sage_standard_deviation(const double *values, size_t n) {
     return sqrt(sum / (double)(n - 1));
 }
 
-sage_interval sage_seeds_widen(sage_interval over_queries, const double *of_run, size_t n) {
-    if (n < 2) return over_queries;
-    double half = sage_t975(n - 1) * sage_standard_deviation(of_run, n) / sqrt((double)n), v = over_queries.value;
+void sage_seed_pool_add(sage_seed_pool *pool, double deviation, size_t runs) {
+    if (runs < 2) return;
+    pool->squares += (double)(runs - 1) * deviation * deviation;
+    pool->freedom += runs - 1;
+}
+
+sage_interval sage_seed_pool_widen(const sage_seed_pool *pool, sage_interval over_queries, size_t runs, size_t others) {
+    if (pool->freedom == 0 || runs == 0) return over_queries;
+    double per = 1 / (double)runs + (others > 0 ? 1 / (double)others : 0), v = over_queries.value;
+    double half = sage_t975(pool->freedom) * sqrt(pool->squares / (double)pool->freedom * per);
     return (sage_interval){
         .value = v, .low = v - hypot(v - over_queries.low, half), .high = v + hypot(over_queries.high - v, half)};
 }
