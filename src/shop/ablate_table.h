@@ -1,15 +1,8 @@
-/* From results to the report's figures. */
+/* The report's tables. */
 #ifndef SAGE_SHOP_ABLATE_TABLE_H
 #define SAGE_SHOP_ABLATE_TABLE_H
 
-#include <shop/ablate_result.h>
-
-/* The results of one variant, seed 1 first, and the benches that they answer. */
-typedef struct sage_ablate_variant {
-    const sage_ablate_result *results; /* [n_seeds]; those that are not there are left out */
-    sage_bench *benches;               /* [SAGE_ABLATE_PARTS] */
-    const char *fault;                 /* why a run failed; NULL: none did */
-} sage_ablate_variant;
+#include <shop/ablate_figures.h>
 
 /* Fills report->tables from the plan and its variants [plan's]; report has seeds, k and part. What stood in it before
  * is freed. */
