@@ -189,9 +189,3 @@ bool sage_ablate_data_fits(const sage_shop *shop, const char *folder, const sage
            sage_dataset_fresh_in(parent, shop->dir, data->id, data->revision, options,
                                  info.text_encoder[0] != '\0' ? info.text_encoder : NULL);
 }
-
-sage_status sage_ablate_data_prune(const char *folder, sage_error *error) {
-    char parent[SAGE_PATH_MAX];
-    sage_status st = sage_path_join(parent, folder, "dataset", error);
-    return st == SAGE_OK ? sage_version_prune(parent, 0, NULL, 0, error) : st;
-}

@@ -30,7 +30,5 @@ void sage_ablate_data_close(sage_ablate_data *data);
 /* Whether `data` is what these options ask for. */
 bool sage_ablate_data_fits(const sage_shop *shop, const char *folder, const sage_ablate_data *data,
                            const sage_options *options);
-/* Removes the datasets that are not open. */
-sage_status sage_ablate_data_prune(const char *folder, sage_error *error);
 
 #endif
