@@ -120,7 +120,8 @@ static const cli_flag flags[] = {
     {"qrels", 0, "FILE", "Judgements in TREC's form, in place of --judgements."},
     {"trec-queries", 0, "FILE", "What runs and qrels call search texts: a line each, id, tab, text."},
     {"write-run", 0, "PREFIX",
-     "Writes PREFIX.METHOD.run for each method, and PREFIX.queries.tsv, for trec_eval: of the judgements, where "
+     "Writes PREFIX.METHOD.run for each of the shop's methods, and PREFIX.queries.tsv, for trec_eval: of the "
+     "judgements, where "
      "there are any, else of the events."},
     {"write-qrels", 0, "FILE", "Writes what those lists were judged by, for trec_eval."},
     {"grade-scale", 0, "X",

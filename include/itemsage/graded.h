@@ -46,8 +46,8 @@ typedef struct sage_trec_options {
     const char *queries_file; /* "id<tab>text" a line: what runs and qrels call search texts; or NULL */
     size_t n_runs;
     const sage_run_file *runs; /* [n_runs], at most SAGE_RUNS_MAX */
-    const char *write_run;     /* writes <this>.<method>.run of each method and <this>.queries.tsv; or NULL. Of the
-                                  judgements where there are any, else of the events */
+    const char *write_run;     /* writes <this>.<method>.run of each of the shop's own methods and <this>.queries.tsv;
+                                  or NULL. Of the judgements where there are any, else of the events */
     const char *write_qrels;   /* writes what the same lists were judged by; or NULL */
     double grade_scale;        /* write_qrels writes grades times this, rounded; 0: 1, or 100 where grades are no whole
                                   numbers */

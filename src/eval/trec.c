@@ -34,11 +34,12 @@ static bool read_number(sage_str text, double *value) {
     return *end == '\0' && isfinite(*value);
 }
 
+/* Values that are the same as floats are equal, as trec_eval has them. */
 static int in_order(const void *a, const void *b) {
     const sage_trec_line *x = a, *y = b;
     int order = sage_str_order(x->query, y->query);
     if (order != 0) return order;
-    if (x->value != y->value) return x->value > y->value ? -1 : 1;
+    if ((float)x->value != (float)y->value) return x->value > y->value ? -1 : 1;
     return sage_str_order(y->product, x->product);
 }
 
@@ -127,7 +128,7 @@ sage_status sage_trec_encode(sage_str id, sage_buf *out, sage_error *error) {
     sage_buf_clear(out);
     for (size_t i = 0; i < id.len; i++) {
         unsigned char c = (unsigned char)id.data[i];
-        if (c <= ' ' || c == '%' || c == 0x7f)
+        if (c <= ' ' || c == '%' || c >= 0x7f)
             SAGE_TRY(sage_buf_printf(out, error, "%%%02X", c));
         else
             SAGE_TRY(sage_buf_add(out, id.data + i, 1, error));

@@ -1,6 +1,7 @@
 /* TREC's files: runs ("query Q0 product rank score tag"), judgements ("query 0 product grade") and our list of queries
- * ("number<tab>text"). Fields stand between blanks or tabs. A product's id with a blank, a tab or a "%" in it has these
- * bytes as %20, %09 and %25; any %XX is read back so. */
+ * ("number<tab>text"). Fields stand between blanks or tabs. Bytes of a
+ * product's id that are blanks, control characters, "%" or not ASCII (some readers take U+00A0 for a blank) are written
+ * as %XX; any %XX is read back so. */
 #ifndef SAGE_EVAL_TREC_H
 #define SAGE_EVAL_TREC_H
 
@@ -17,8 +18,8 @@ typedef struct sage_trec_line {
     size_t line;
 } sage_trec_line;
 
-/* By query; within one by value, falling, and equal ones by product, falling: the order in which trec_eval takes a run,
- * whatever its ranks say. Zero-initialise; free with sage_trec_free. */
+/* By query; within one by value, falling, and ones that are equal as floats by product, falling: the order in which
+ * trec_eval takes a run, whatever its ranks say. Zero-initialise; free with sage_trec_free. */
 typedef struct sage_trec_table {
     sage_map map;
     sage_trec_line *lines;
@@ -52,8 +53,12 @@ typedef struct sage_trec_queries {
     size_t n, capacity;
 } sage_trec_queries;
 
-/* SAGE_E_FORMAT where a line has no tab or no id, nothing is left of its text, or an id or a text comes twice. */
+/* SAGE_E_FORMAT where a line has no tab or no id, its text is not UTF-8 or
+ * nothing is left of it, or an id or a text comes twice. */
 sage_status sage_trec_read_queries(const char *path, sage_trec_queries *queries, sage_error *error);
+/* The same from bytes that live as long as the queries; `name` stands in errors. */
+sage_status sage_trec_parse_queries(const char *bytes, size_t n, const char *name, sage_trec_queries *queries,
+                                    sage_error *error);
 void sage_trec_queries_free(sage_trec_queries *queries);
 const sage_trec_query *sage_trec_query_of_key(const sage_trec_queries *queries, sage_str key); /* NULL: none */
 const sage_trec_query *sage_trec_query_of_id(const sage_trec_queries *queries, sage_str id);

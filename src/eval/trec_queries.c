@@ -27,6 +27,8 @@ static sage_status add(sage_trec_queries *q, sage_str line, size_t number, const
     if (tab == NULL || tab == line.data)
         return sage_fail_at(error, SAGE_E_FORMAT, name, number, 0, "a line must be 'id<tab>search text'");
     size_t id = (size_t)(tab - line.data), before = q->keys.len;
+    if (!sage_utf8_valid(tab + 1, line.len - id - 1, NULL))
+        return sage_fail_at(error, SAGE_E_FORMAT, name, number, 0, "the text is not UTF-8");
     SAGE_TRY(sage_normalise(tab + 1, line.len - id - 1, &q->keys, error));
     if (q->keys.len == before)
         SAGE_TRY(sage_fail_at(error, SAGE_E_FORMAT, name, number, 0, "nothing is left of the text when normalised"));
@@ -49,15 +51,14 @@ static sage_status refuse_repeats(const sage_trec_queries *q, const char *name, 
     return SAGE_OK;
 }
 
-sage_status sage_trec_read_queries(const char *path, sage_trec_queries *q, sage_error *error) {
+sage_status sage_trec_parse_queries(const char *bytes, size_t n, const char *name, sage_trec_queries *q,
+                                    sage_error *error) {
     sage_status st = SAGE_OK;
     sage_buf_init(&q->keys, SIZE_MAX);
-    SAGE_TRY(sage_map_open(path, &q->map, error));
-    const char *bytes = (const char *)q->map.data;
-    for (size_t at = 0, number = 1; at < q->map.size; number++) {
-        const char *end = memchr(bytes + at, '\n', q->map.size - at);
-        size_t len = end != NULL ? (size_t)(end - bytes) - at : q->map.size - at;
-        SAGE_TRY(add(q, (sage_str){bytes + at, len}, number, path, error));
+    for (size_t at = 0, number = 1; at < n; number++) {
+        const char *end = memchr(bytes + at, '\n', n - at);
+        size_t len = end != NULL ? (size_t)(end - bytes) - at : n - at;
+        SAGE_TRY(add(q, (sage_str){bytes + at, len}, number, name, error));
         at += len + 1;
     }
     for (size_t i = 0, at = 0; i < q->n; at += q->by_key[i++].key.len) q->by_key[i].key.data = q->keys.data + at;
@@ -67,9 +68,14 @@ sage_status sage_trec_read_queries(const char *path, sage_trec_queries *q, sage_
     memcpy(q->by_id, q->by_key, q->n * sizeof *q->by_id);
     qsort(q->by_key, q->n, sizeof *q->by_key, by_key);
     qsort(q->by_id, q->n, sizeof *q->by_id, by_id);
-    SAGE_TRY(refuse_repeats(q, path, error));
+    SAGE_TRY(refuse_repeats(q, name, error));
 out:
     return st;
+}
+
+sage_status sage_trec_read_queries(const char *path, sage_trec_queries *q, sage_error *error) {
+    sage_status st = sage_map_open(path, &q->map, error);
+    return st == SAGE_OK ? sage_trec_parse_queries((const char *)q->map.data, q->map.size, path, q, error) : st;
 }
 
 void sage_trec_queries_free(sage_trec_queries *q) {

@@ -84,13 +84,13 @@ static sage_status encode(sage_trec_writer *w, int64_t pid, sage_error *error) {
 static sage_status see(void *ctx, size_t method, size_t query, const sage_scored *list, size_t n, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_trec_writer *w = ctx;
+    if (method >= w->n_methods) return SAGE_OK;
     run_file *file = &w->files[method];
     float last = INFINITY;
     for (size_t i = 0; i < n; i++) {
         float score = list[i].score < last ? list[i].score : nextafterf(last, -INFINITY);
         last = score;
         SAGE_TRY(encode(w, list[i].pid, error));
-        if (w->encoded.len == 0) continue; /* of a foreign run, and unknown here */
         SAGE_TRY(sage_buf_printf(&file->text, error, "%zu Q0 %s %zu %.9g itemsage-%s\n", query + 1, w->encoded.data,
                                  i + 1, (double)score, w->methods[method]));
     }

@@ -5,9 +5,9 @@
 #include <eval/text_lister.h>
 
 typedef struct sage_trec_writer sage_trec_writer;
-/* Of n_methods so named: <prefix>.<method>.run, written beside their names until the writer is finished. Queries are
- * called by their numbers, from 1 on. Equal scores are written as falling ones, in the order of the list, since
- * trec_eval would order them by their ids. `index` and the names must stay. */
+/* Of the first n_methods, so named: <prefix>.<method>.run, written beside their names until the writer is finished.
+ * Queries are called by their numbers, from 1 on. Equal scores are written as falling ones, in the order of the list,
+ * since trec_eval would order them by their ids. `index` and the names must stay. */
 sage_status sage_trec_writer_new(const char *prefix, const char *const *methods, size_t n_methods,
                                  const sage_index *index, sage_trec_writer **writer, sage_error *error);
 sage_list_observer sage_trec_writer_observer(sage_trec_writer *writer);

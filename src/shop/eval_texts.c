@@ -93,7 +93,8 @@ sage_status sage_text_bench_run(sage_text_bench *bench, const sage_judgement *ju
         names[m] = m < SAGE_METHODS ? sage_method_name((sage_method)m) : more[m - SAGE_METHODS].name;
     if (see != NULL) w.of[w.n++] = *see;
     if (write && bench->trec->write_run != NULL) {
-        SAGE_TRY(sage_trec_writer_new(bench->trec->write_run, names, SAGE_METHODS + n_more,
+        /* Foreign runs, the last methods, have a file already. */
+        SAGE_TRY(sage_trec_writer_new(bench->trec->write_run, names, SAGE_METHODS + n_more - bench->n_runs,
                                       sage_engine_index(bench->engine), &writer, error));
         w.of[w.n++] = sage_trec_writer_observer(writer);
     }
