@@ -109,6 +109,9 @@ void sage_model_weigh_tokens(sage_model *model, double weight) {
         weigh_units(model, (real)(weight / start_weight(s, SAGE_FIELD_TOKEN)));
         return;
     }
-    for (size_t h = 0; h < s->heads; h++)
-        par(model, P_SCORE_BIAS)[h * kinds_of(s) + SAGE_FIELD_TOKEN] = (real)log(weight);
+    for (size_t h = 0; h < s->heads; h++) {
+        size_t at = h * kinds_of(s) + SAGE_FIELD_TOKEN;
+        par(model, P_SCORE_BIAS)[at] = (real)log(weight);
+        for (size_t l = 0; l < s->lower; l++) par(model, lower_score(l))[at] = (real)log(weight);
+    }
 }

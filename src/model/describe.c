@@ -57,6 +57,7 @@ void model_describe(sage_model *model) {
     if (s->plain_text) model->meta[model->n_meta++] = (sage_tensor_meta){"text_norm", "off"};
     if (s->plain_head) model->meta[model->n_meta++] = (sage_tensor_meta){"head_skip", "off"};
     if (is_pooled(s)) model->meta[model->n_meta++] = (sage_tensor_meta){"encoder", model_encoder_names[s->encoder]};
+    if (s->lower > 0) describe(model, "encoder_layers", s->lower + 1);
     if (s->inputs != SAGE_INPUTS_ALL)
         model->meta[model->n_meta++] = (sage_tensor_meta){"inputs", model_inputs_names[s->inputs]};
     for (size_t k = 0; s->hashes > 1 && k < s->hashes; k++) {
@@ -186,6 +187,10 @@ static sage_status read_variant(const sage_safetensors *file, const char *path, 
     SAGE_TRY(model_read_choice(file, path, "encoder", model_encoder_names, &encoder, error));
     s->inputs = (sage_inputs)inputs;
     s->encoder = (sage_encoder_kind)encoder;
+    if (sage_safetensors_meta(file, "encoder_layers") != NULL) {
+        SAGE_TRY(read_size(file, path, "encoder_layers", &s->lower, error));
+        s->lower--; /* of none: far too many */
+    }
 out:
     return st;
 }

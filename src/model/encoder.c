@@ -2,6 +2,7 @@
  *   heads_h = Vcat_h mix_h + b_V,h     y = LN_1(c + W_O heads + b_O)     z = LN_2(y + FF(y))     p = unit(S z + MLP(z))
  * Data gradients run back the same way; what the weights' gradients are made of stays in the pass (gradients.c). */
 #include "encoder.h"
+#include "deep.h"
 #include <base/profile.h>
 #include <string.h>
 
@@ -43,7 +44,10 @@ static const real *to_head(const sage_model *model, const packed_layers *layers,
     ops->add_row(n, d, par(model, P_BV), a.heads);
     sage_weights_forward(layers->out, n, a.heads, d, false, a.y, d);
     ops->add_row(n, d, par(model, P_BO), a.y);
-    ops->add_row(n, d, par(model, P_CLS), a.y);
+    if (a.residual != NULL)
+        ops->axpy(n * d, 1, a.residual, a.y);
+    else
+        ops->add_row(n, d, par(model, P_CLS), a.y);
     ops->norm(n, d, a.y, par(model, P_NORM1_GAIN), par(model, P_NORM1_BIAS), a.hat1, a.y, a.rstd1);
     mlp_forward(&ff, n, a.y, a.ff, a.z);
     ops->norm(n, d, a.z, par(model, P_NORM2_GAIN), par(model, P_NORM2_BIAS), a.hat2, a.z, a.rstd2);
@@ -167,9 +171,60 @@ uint64_t encoder_flops(const sage_model_shape *s, size_t ld) {
     return 2 * (uint64_t)(d * ld + (is_pooled(s) ? 0 : d * d) + 2 * d * s->dim_ff + head);
 }
 
+/* The chunk's products as the layers below the last one take them, in rows from 0 on. */
+static deep_chunk take_chunk(const sage_model *model, const fold *f, const sage_product_batch *batch, size_t begin,
+                             size_t end, const real *e, deep_acts a) {
+    const sage_model_shape *s = &model->shape;
+    deep_chunk c = {.n = end - begin, .all = end - begin};
+    for (size_t i = begin; i < end; i++) {
+        product_tokens t = tokens_of(s, batch, i, e + (bag_of(batch, i) - bag_of(batch, begin)) * s->dim_embed);
+        c.first[i - begin + 1] = (uint32_t)deep_take(model, f, &t, c.first[i - begin], a);
+    }
+    return c;
+}
+
+static deep_acts deep_of_chunk(const sage_model *model, const sage_work *work, size_t chunk) {
+    return deep_acts_of(&model->shape, work->fold.raw, &work->deep, work->deep.begin[chunk], chunk * ROWS);
+}
+
+static uint64_t deep_flops(const sage_model_shape *s, size_t rows, size_t raw) {
+    size_t d = s->dim_model;
+    return 2 * (uint64_t)rows * (d * raw + s->lower * (4 * d * d + 2 * d * s->dim_ff));
+}
+
+static size_t tokens_forward(const sage_model *model, sage_work *work, const sage_product_batch *batch, size_t chunk,
+                             size_t begin, size_t end, const chunk_scratch *scratch, encoder_acts *a) {
+    deep_acts deep = deep_of_chunk(model, work, chunk);
+    deep_chunk c = take_chunk(model, &work->fold, batch, begin, end, scratch->e, deep);
+    deep_forward(model, work->layers, &c, deep, &scratch->deep, true,
+                 work->encoder.attention + tokens_before(batch, begin) * model->shape.heads, a->mix);
+    a->residual = deep.cls;
+    return c.first[c.n];
+}
+
+static size_t tokens_back(const sage_model *model, sage_work *work, const sage_product_batch *batch, size_t chunk,
+                          size_t begin, size_t end, const chunk_scratch *scratch, encoder_acts a, real *part) {
+    const sage_model_shape *s = &model->shape;
+    product_part at = product_part_of(s, work->fold.ld);
+    deep_acts deep = deep_of_chunk(model, work, chunk);
+    deep_chunk c = {.n = end - begin, .all = end - begin};
+    size_t e = s->dim_embed, raw = work->fold.raw;
+    for (size_t i = 0; i < c.n; i++)
+        c.first[i + 1] = c.first[i] + (uint32_t)tokens_of(s, batch, begin + i, scratch->e).n;
+    deep_back(model, work->layers, &c, deep, &scratch->deep,
+              work->encoder.attention + tokens_before(batch, begin) * s->heads, a.mix, scratch->d_mix, a.d_sum1, part,
+              &at);
+    for (size_t i = begin; i < end; i++)
+        for (size_t t = bag_of(batch, i), j = 0; t < bag_of(batch, i + 1); t++, j++)
+            memcpy(scratch->d_e + (t - bag_of(batch, begin)) * e, scratch->deep.d_raw + (c.first[i - begin] + j) * raw,
+                   e * sizeof(real));
+    return c.first[c.n];
+}
+
 void encoder_forward(const sage_model *model, sage_work *work, const sage_product_batch *batch, size_t chunk,
                      size_t worker) {
-    static sage_stage attention = SAGE_STAGE("attention"), dense = SAGE_STAGE("encoder forward");
+    static sage_stage attention = SAGE_STAGE("attention"), dense = SAGE_STAGE("encoder forward"),
+                      below = SAGE_STAGE("layers below forward");
     const sage_model_shape *s = &model->shape;
     const fold *f = &work->fold;
     size_t begin = chunk * ROWS, end = begin + ROWS < batch->n ? begin + ROWS : batch->n;
@@ -178,13 +233,18 @@ void encoder_forward(const sage_model *model, sage_work *work, const sage_produc
     encoder_acts a = acts_of_rows(s, f->ld, &work->encoder, begin, &scratch->encoder);
     uint64_t began = sage_stage_begin();
     bags_norm(model, work, bags, bag_of(batch, end), scratch->e);
-    for (size_t i = begin; i < end; i++) {
+    for (size_t i = begin; i < end && s->lower == 0; i++) {
         product_tokens t = tokens_of(s, batch, i, scratch->e + (bag_of(batch, i) - bags) * s->dim_embed);
         attend(model, f, &t, work->encoder.attention + tokens_before(batch, i) * s->heads,
                head_rows_from(a.mix, i - begin, f->ld));
         tokens += t.n;
     }
     sage_stage_end(&attention, began, tokens * s->dim_embed * sizeof(real), 4 * tokens * s->heads * s->dim_embed);
+    if (s->lower > 0) {
+        began = sage_stage_begin();
+        tokens = tokens_forward(model, work, batch, chunk, begin, end, scratch, &a);
+        sage_stage_end(&below, began, 0, deep_flops(s, tokens, f->raw));
+    }
     began = sage_stage_begin();
     encoder_dense(model, work->layers, end - begin, a);
     keep_inputs(work, s, begin, end - begin, a);
@@ -193,7 +253,8 @@ void encoder_forward(const sage_model *model, sage_work *work, const sage_produc
 
 void encoder_back(const sage_model *model, sage_work *work, const sage_product_batch *batch, size_t chunk,
                   size_t worker) {
-    static sage_stage attention = SAGE_STAGE("attention back"), dense = SAGE_STAGE("encoder back");
+    static sage_stage attention = SAGE_STAGE("attention back"), dense = SAGE_STAGE("encoder back"),
+                      below = SAGE_STAGE("layers below back");
     const sage_model_shape *s = &model->shape;
     const fold *f = &work->fold;
     product_part at = product_part_of(s, f->ld);
@@ -207,9 +268,15 @@ void encoder_back(const sage_model *model, sage_work *work, const sage_product_b
     dense_back(model, work->layers, end - begin, a, scratch, part);
     keep_gradients(work, s, begin, end - begin, a);
     sage_stage_end(&dense, began, 0, (end - begin) * encoder_flops(s, f->ld));
+    if (s->lower > 0) {
+        began = sage_stage_begin();
+        tokens = tokens_back(model, work, batch, chunk, begin, end, scratch, a, part);
+        sage_stage_end(&below, began, 0, deep_flops(s, tokens, f->raw));
+        tokens = 0;
+    }
     began = sage_stage_begin();
-    bags_tokens(model, work, bags, bag_of(batch, end), scratch->e);
-    for (size_t i = begin; i < end; i++) {
+    if (s->lower == 0) bags_tokens(model, work, bags, bag_of(batch, end), scratch->e);
+    for (size_t i = begin; i < end && s->lower == 0; i++) {
         size_t first = (bag_of(batch, i) - bags) * s->dim_embed;
         product_tokens t = tokens_of(s, batch, i, scratch->e + first);
         attend_back(model, f, &t, work->encoder.attention + tokens_before(batch, i) * s->heads,

@@ -39,6 +39,16 @@ static sage_status same_choice(const sage_safetensors *file, const char *key, co
                      names[mine]);
 }
 
+static sage_status same_layers(const sage_safetensors *file, size_t mine, sage_error *error) {
+    uint64_t there = 1;
+    sage_status st = SAGE_OK;
+    if (sage_safetensors_meta(file, "encoder_layers") != NULL)
+        st = model_read_number(file, "model", "encoder_layers", &there, error);
+    if (st != SAGE_OK || there == mine) return st;
+    return sage_fail(error, SAGE_E_FORMAT, "model: the file's encoder has %llu layers, this model's %zu",
+                     (unsigned long long)there, mine);
+}
+
 /* The file must hold what the shape promises before memory is taken for it. */
 static sage_status check_size(const sage_safetensors *file, const char *path, const char *name, size_t rows,
                               size_t cols, sage_error *error) {
@@ -237,6 +247,7 @@ sage_status sage_model_restore(sage_model *model, const sage_safetensors *file, 
     SAGE_TRY(same_switch(file, "text_norm", model->shape.plain_text, error));
     SAGE_TRY(same_switch(file, "head_skip", model->shape.plain_head, error));
     SAGE_TRY(same_choice(file, "encoder", model_encoder_names, model->shape.encoder, error));
+    SAGE_TRY(same_layers(file, model->shape.lower + 1, error));
     SAGE_TRY(same_choice(file, "inputs", model_inputs_names, model->shape.inputs, error));
     for (size_t i = 0; i < n; i++) /* all of it or nothing */
         if (!lacks(model, file, i)) SAGE_TRY(find_tensor(file, prefix, &model->tensors[i], &found, error));

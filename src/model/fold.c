@@ -21,8 +21,8 @@ static void assemble(const sage_model *model, fold *f) {
     const sage_model_shape *s = &model->shape;
     const real *field = par(model, P_FIELD_BIAS), *cls = par(model, P_CLS);
     for (size_t d = 0; d < s->dim_model; d++) {
-        real *row = f->pcat + d * f->ld, *kinds = row + f->kinds_at;
-        memset(row, 0, f->ld * sizeof(real));
+        real *row = f->pcat + d * f->raw, *kinds = row + f->kinds_at;
+        memset(row, 0, f->raw * sizeof(real));
         memcpy(row, par(model, P_TEXT_PROJ) + d * s->dim_embed, s->dim_embed * sizeof(real));
         for (size_t g = 0; g < token_groups(s); g++) {
             size_t dim = s->groups[g].dim;
@@ -57,6 +57,16 @@ static void vcat_rows(void *ctx, size_t begin, size_t end, size_t worker) {
                   job->f->pcat, ld, false, job->f->vcat + at * ld, ld);
 }
 
+/* With layers below the last one g is each product's own. */
+static void turn_keys(const sage_model *model, fold *f) {
+    size_t d = model->shape.dim_model, per_head = d / model->shape.heads;
+    for (size_t i = 0; i < d; i++) {
+        const real *row = par(model, P_WK) + i * d;
+        real *keys = f->keys + i / per_head * d * per_head + i % per_head;
+        for (size_t c = 0; c < d; c++) keys[c * per_head] = row[c];
+    }
+}
+
 void fold_forward(const sage_model *model, sage_pool *pool, fold *f) {
     const sage_model_shape *s = &model->shape;
     const sage_ops *ops = sage_ops_best();
@@ -65,6 +75,11 @@ void fold_forward(const sage_model *model, sage_pool *pool, fold *f) {
     fold_job job = {model, f, NULL};
     if (is_concat(s)) return;
     assemble(model, f);
+    if (s->lower > 0) {
+        f->vcat = par(model, P_WV);
+        turn_keys(model, f);
+        return;
+    }
     if (is_pooled(s)) {
         memset(f->u, 0, f->ld * sizeof(real));
         memcpy(f->u + f->kinds_at, par(model, P_SCORE_BIAS), kinds_of(s) * sizeof(real));
@@ -84,7 +99,7 @@ void fold_forward(const sage_model *model, sage_pool *pool, fold *f) {
 static void take_apart(const sage_model *model, const fold *f, real *dense) {
     const sage_model_shape *s = &model->shape;
     for (size_t d = 0; d < s->dim_model; d++) {
-        const real *row = f->d_pcat + d * f->ld, *kinds = row + f->kinds_at;
+        const real *row = f->d_pcat + d * f->raw, *kinds = row + f->kinds_at;
         memcpy(par_in(model, dense, P_TEXT_PROJ) + d * s->dim_embed, row, s->dim_embed * sizeof(real));
         for (size_t g = 0; g < token_groups(s); g++) {
             size_t dim = s->groups[g].dim;
@@ -129,6 +144,10 @@ void fold_backward(const sage_model *model, sage_work *work, real *dense) {
     real scale = (real)(1 / sqrt((double)per_head));
     fold_job job = {model, f, dense};
     if (is_concat(s)) return;
+    if (s->lower > 0) { /* the rest is the weights' gradients */
+        take_apart(model, f, dense);
+        return;
+    }
     for (size_t h = 0; h < heads; h++)
         memcpy(par_in(model, dense, P_SCORE_BIAS) + h * kinds, f->du + h * f->ld + f->kinds_at, kinds * sizeof(real));
     if (is_pooled(s)) { /* d_pcat is there: it is the values' gradient */

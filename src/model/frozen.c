@@ -27,6 +27,18 @@ static const real *text_tokens(const sage_frozen *f, const sage_product_batch *b
     return copy;
 }
 
+/* A chunk through the layers below the last one, and that one's attention. */
+static size_t below(const sage_frozen *f, frozen_worker *w, const sage_product_batch *batch, size_t first, size_t n) {
+    deep_chunk c = {.n = n, .all = ROWS};
+    for (size_t i = 0; i < n; i++) {
+        product_tokens t = tokens_of(&f->model->shape, batch, first + i, text_tokens(f, batch, first + i, w->tokens));
+        c.first[i + 1] = (uint32_t)deep_take(f->model, &f->fold, &t, c.first[i], w->deep);
+    }
+    deep_forward(f->model, f->product_layers, &c, w->deep, &w->deep_scratch, false, w->attention, w->acts.mix);
+    w->acts.residual = w->deep.cls;
+    return c.first[n];
+}
+
 static void product_chunks(void *ctx, size_t begin, size_t end, size_t worker) {
     static sage_stage attention = SAGE_STAGE("inference: attention"), dense = SAGE_STAGE("inference: encoder");
     const products_job *job = ctx;
@@ -37,7 +49,8 @@ static void product_chunks(void *ctx, size_t begin, size_t end, size_t worker) {
     for (size_t chunk = begin; chunk < end; chunk++) {
         size_t tokens = 0, first = chunk * ROWS, n = job->batch->n - first < ROWS ? job->batch->n - first : ROWS;
         uint64_t began = sage_stage_begin();
-        for (size_t i = 0; i < n; i++) {
+        if (s->lower > 0) tokens = below(f, w, job->batch, first, n);
+        for (size_t i = 0; i < n && s->lower == 0; i++) {
             product_tokens t = tokens_of(s, job->batch, first + i, text_tokens(f, job->batch, first + i, w->tokens));
             attend(f->model, &f->fold, &t, w->attention, head_rows_from(w->acts.mix, i, f->fold.ld));
             tokens += t.n;
@@ -212,32 +225,57 @@ sage_status frozen_block(sage_frozen *f, void (*lay_workers)(layer *, sage_froze
     return SAGE_OK;
 }
 
+static void lay_rows(layer *l, sage_frozen *f, size_t most) {
+    const sage_model_shape *s = &f->model->shape;
+    size_t rows = deep_padded(ROWS * most), raw = fold_raw(s);
+    for (size_t w = 0; w < f->threads; w++) {
+        frozen_worker made = f->workers[w];
+        lay_deep(l, s, raw, rows, ROWS, false, &made.deep);
+        lay_deep_scratch(l, s, raw, rows, most, false, &made.deep_scratch);
+        if (l->base != NULL) f->workers[w] = made;
+    }
+}
+
+static sage_status need_rows(sage_frozen *f, size_t most, sage_error *error) {
+    layer l = {0};
+    lay_rows(&l, f, most);
+    sage_free(f->deep_block);
+    f->deep_bytes = 0;
+    f->deep_block = l.overflow ? NULL : sage_alloc_aligned(l.at);
+    if (f->deep_block == NULL) return sage_fail_memory(error, l.at);
+    f->deep_bytes = l.at;
+    l = (layer){.base = f->deep_block};
+    lay_rows(&l, f, most);
+    return SAGE_OK;
+}
+
 /* Tokens of one product at a time, per worker. */
 static sage_status need_tokens(sage_frozen *f, size_t most, sage_error *error) {
     const sage_model_shape *s = &f->model->shape;
     size_t each = (most * (s->heads + s->dim_embed) + 15) / 16 * 16; /* on cache lines */
     if (most <= f->most_tokens) return SAGE_OK;
+    f->most_tokens = 0; /* until all of it is there */
     real *block = sage_alloc_aligned(f->threads * each * sizeof(real));
     if (block == NULL) return sage_fail_memory(error, f->threads * each * sizeof(real));
     sage_free(f->token_block);
     f->token_block = block;
-    f->most_tokens = most;
     for (size_t w = 0; w < f->threads; w++) {
         f->workers[w].tokens = block + w * each;
         f->workers[w].attention = block + w * each + most * s->dim_embed;
     }
-    return SAGE_OK;
+    return s->lower > 0 ? need_rows(f, most, error) : SAGE_OK;
 }
 
 sage_status frozen_need_products(sage_frozen *f, size_t most_tokens, sage_error *error) {
     sage_status st = SAGE_OK;
     SAGE_TRY(need_tokens(f, most_tokens, error));
+    if (most_tokens > f->most_tokens) f->most_tokens = most_tokens;
     if (f->product_layers != NULL) goto out;
     if (f->product_block == NULL) SAGE_TRY(frozen_block(f, lay_product_workers, &f->product_block, error));
     packed_layers *layers;
     SAGE_TRY(packed_layers_new(&f->model->shape, f->fold.ld, LAYERS_OF_PRODUCTS, f->precision, false, &layers, error));
     fold_forward(f->model, f->pool, &f->fold);
-    packed_layers_set(layers, f->model, f->fold.vcat, f->pool);
+    packed_layers_set(layers, f->model, &f->fold, f->pool);
     f->product_layers = layers;
     f->bytes += packed_layers_bytes(layers);
 out:
@@ -308,6 +346,7 @@ void sage_frozen_free(sage_frozen *frozen) {
     sage_free(frozen->user_begin);
     inputs_free(&frozen->inputs);
     sage_free(frozen->token_block);
+    sage_free(frozen->deep_block);
     sage_free(frozen->workers);
     sage_free(frozen->table_copy);
     sage_free(frozen->row_scale);
@@ -326,6 +365,6 @@ const sage_model_shape *sage_frozen_shape(const sage_frozen *frozen) {
 
 size_t sage_frozen_bytes(const sage_frozen *frozen) {
     size_t own = frozen->own != NULL ? model_bytes(frozen->own) : 0;
-    return own + frozen->bytes + inputs_bytes(&frozen->inputs) + frozen->user_begin_capacity * sizeof(uint32_t) +
-           frozen_bags_bytes(frozen);
+    return own + frozen->bytes + frozen->deep_bytes + inputs_bytes(&frozen->inputs) +
+           frozen->user_begin_capacity * sizeof(uint32_t) + frozen_bags_bytes(frozen);
 }

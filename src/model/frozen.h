@@ -2,6 +2,7 @@
 #ifndef SAGE_MODEL_FROZEN_H
 #define SAGE_MODEL_FROZEN_H
 
+#include "deep.h"
 #include "gather.h"
 #include "pass.h"
 #include "user.h"
@@ -9,9 +10,11 @@
 typedef struct frozen_worker {
     encoder_acts acts; /* [ROWS] */
     tower_acts tower;  /* [QUERY_ROWS], u of the widest */
-    real *tokens;      /* [most tokens][E] of one product */
-    real *attention;   /* [most tokens][H] */
-    real *x, *mapped;  /* [ROWS][S], and [QUERY_ROWS][S] of queries: sentences that stand beside, and M x */
+    deep_acts deep;    /* of a chunk */
+    deep_scratch deep_scratch;
+    real *tokens;     /* [most tokens][E] of one product */
+    real *attention;  /* [most tokens][H] */
+    real *x, *mapped; /* [ROWS][S], and [QUERY_ROWS][S] of queries: sentences that stand beside, and M x */
     real *query_x, *query_mapped;
     user_acts user; /* of one chunk */
     user_scratch user_scratch;
@@ -42,6 +45,8 @@ struct sage_frozen {
     uint32_t *user_begin; /* of the batch's chunks of users */
     size_t user_begin_capacity;
     real *token_block;
+    void *deep_block; /* of the layers below the last one; grows with most_tokens */
+    size_t deep_bytes;
     inputs_kept inputs;
     frozen_worker *workers;
     frozen_bag_acts bags;

@@ -48,6 +48,12 @@ static inline size_t concat_kinds_at(const sage_model_shape *shape) {
     for (size_t g = 0; g < token_groups(shape); g++) at += shape->groups[g].dim;
     return at;
 }
+/* A token as the fold has it: text, the groups' vectors, kinds; on cache lines. */
+static inline size_t fold_raw(const sage_model_shape *shape) {
+    size_t width = shape->dim_embed + kinds_of(shape);
+    for (size_t g = 0; g < token_groups(shape); g++) width += shape->groups[g].dim;
+    return (width + 15) / 16 * 16;
+}
 /* Of the product head: what it reads, and its hidden layer, 0 where it has none. */
 static inline size_t head_width(const sage_model_shape *shape) {
     return is_concat(shape) ? concat_kinds_at(shape) + kinds_of(shape) : shape->dim_model;
@@ -99,6 +105,8 @@ typedef enum param_id {
     P_FF2_B,
     P_NORM2_GAIN,
     P_NORM2_BIAS,
+    P_LOWER, /* of each layer below the last one its parameters, as a user layer's, and its score biases */
+    P_LOWER_LAST = P_LOWER + (USER_LAYER_PARAMS + 1) * (SAGE_ENCODER_LAYERS_MAX - 1) - 1,
     P_HEAD_SKIP,
     P_HEAD1_W,
     P_HEAD1_B,
@@ -189,6 +197,13 @@ static inline param_id group_bias(size_t group) {
 static inline param_id user_param(size_t layer, user_layer_param which) {
     return (param_id)(P_USER_LAYERS + USER_LAYER_PARAMS * layer + which);
 }
+enum { SAGE_LOWER_MAX = SAGE_ENCODER_LAYERS_MAX - 1 };
+static inline param_id lower_param(size_t layer, user_layer_param which) {
+    return (param_id)(P_LOWER + (USER_LAYER_PARAMS + 1) * layer + which);
+}
+static inline param_id lower_score(size_t layer) { /* [H][kinds] */
+    return (param_id)(P_LOWER + (USER_LAYER_PARAMS + 1) * layer + USER_LAYER_PARAMS);
+}
 /* Their parameters: q = unit(skip u + W_2 gelu(W_1 u + b_1) + b_2). */
 typedef struct tower_params {
     param_id skip, w1, b1, w2, b2;
@@ -224,6 +239,14 @@ sage_status model_alloc(const sage_model_shape *shape, uint64_t seed, bool table
                         sage_error *error);
 /* While the model is laid out: the next parameter; of one without rows or columns only that there is none. */
 void param_add(sage_model *model, param_id id, const char *name, size_t rows, size_t cols, bool decay);
+/* A transformer layer's, from `first` on, of width d and f; d = 0: there is none. */
+#define LAYER_NAMES(l)                                                                                                 \
+    {                                                                                                                  \
+        l ".norm1.gain", l ".norm1.bias", l ".qkv.weight", l ".q.bias", l ".v.bias", l ".out.weight", l ".out.bias",   \
+            l ".norm2.gain", l ".norm2.bias", l ".ff1.weight", l ".ff1.bias", l ".ff2.weight", l ".ff2.bias",          \
+            l ".score_bias"                                                                                            \
+    }
+void layer_params_add(sage_model *model, param_id first, const char *const *names, size_t d, size_t f);
 sage_status model_shape_check(const sage_model_shape *shape, sage_error *error);
 size_t model_bytes(const sage_model *model);
 /* An open file and its model; without its table where the caller reads that from the file itself. */

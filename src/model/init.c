@@ -8,6 +8,7 @@
  * products' pictures. paper: Xavier for matrices and the table, N(0, 1) for the
  * importance weights. */
 #include "concat.h"
+#include "deep.h"
 #include "user.h"
 #include <base/rng.h>
 #include <math.h>
@@ -170,6 +171,7 @@ static void tfidf_encoder(sage_model *model, sage_rng *rng) {
     }
     if (has(model, P_HEAD1_W)) xavier(par(model, P_HEAD1_W), s->dim_head, d, rng);
     if (!has(model, P_HEAD_SKIP)) fill_plain_head(model);
+    deep_init_tfidf(model, rng);
 }
 
 /* Here the head is all that there is. */
@@ -248,6 +250,7 @@ void model_init_paper(sage_model *model, uint64_t seed) {
     fill_map(model);
     if (!is_concat(s)) paper_tokens(model, &rng);
     for (size_t i = 0; i < sizeof matrices / sizeof *matrices; i++) paper_matrix(model, matrices[i], &rng);
+    deep_init_paper(model, &rng);
     paper_tower(model, TOWER_SEARCH, &rng);
     normal(model->importance, s->vocab * s->hashes, 1, &rng);
     fill_tokens(model);

@@ -28,10 +28,11 @@ void lay_fold(layer *l, const sage_model_shape *shape, bool backward, fold *f) {
         f->group_at[g] = f->kinds_at;
         f->kinds_at += shape->groups[g].dim;
     }
-    f->ld = (f->kinds_at + kinds_of(shape) + 15) / 16 * 16;
-    if (is_concat(shape)) f->ld = head_width(shape); /* the head reads it as it is */
-    f->pcat = lay_reals(l, d, f->ld);
-    f->vcat = is_pooled(shape) ? f->pcat : lay_reals(l, d, f->ld);
+    f->ld = f->raw = is_concat(shape) ? head_width(shape) : fold_raw(shape); /* concat's is read as it is */
+    if (shape->lower > 0) f->ld = d;
+    f->keys = shape->lower > 0 ? lay_reals(l, d, d) : NULL;
+    f->pcat = lay_reals(l, d, f->raw);
+    f->vcat = is_pooled(shape) ? f->pcat : lay_reals(l, shape->lower > 0 ? 0 : d, f->ld); /* or W_V itself */
     f->q = lay_reals(l, d, 1);
     f->g = lay_reals(l, shape->heads, d);
     f->u = lay_reals(l, shape->heads, f->ld);
@@ -39,8 +40,8 @@ void lay_fold(layer *l, const sage_model_shape *shape, bool backward, fold *f) {
     f->dq = lay_reals(l, d, 1);
     f->dg = lay_reals(l, shape->heads, d);
     f->du = lay_reals(l, shape->heads, f->ld);
-    f->d_pcat = lay_reals(l, d, f->ld);
-    f->d_vcat = is_pooled(shape) ? f->d_pcat : lay_reals(l, d, f->ld);
+    f->d_pcat = lay_reals(l, d, f->raw);
+    f->d_vcat = is_pooled(shape) ? f->d_pcat : lay_reals(l, shape->lower > 0 ? 0 : d, f->ld);
 }
 
 void lay_encoder(layer *l, const sage_model_shape *shape, size_t ld, size_t n, size_t tokens, bool backward,

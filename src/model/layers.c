@@ -12,6 +12,12 @@ mlp mlp_feed_forward(const sage_model *model, const packed_layers *layers) {
     return mlp_of(model, s->dim_model, s->dim_ff, s->dim_model, SKIP_IDENTITY, &layers->ff, P_FF1_B, P_FF2_B);
 }
 
+mlp mlp_lower(const sage_model *model, const packed_layers *layers, size_t l) {
+    const sage_model_shape *s = &model->shape;
+    return mlp_of(model, s->dim_model, s->dim_ff, s->dim_model, SKIP_IDENTITY, &layers->lower[l].ff,
+                  lower_param(l, U_FF1_B), lower_param(l, U_FF2_B));
+}
+
 mlp mlp_head(const sage_model *model, const packed_layers *layers) {
     const sage_model_shape *s = &model->shape;
     mlp_skip skip = s->plain_head ? SKIP_NONE : SKIP_MATRIX;

@@ -22,19 +22,23 @@ static inline layer_set layers_of_tower(tower_id tower) {
 typedef struct packed_mlp {
     sage_weights *w1, *w2, *skip; /* skip: NULL but where the layer's is a matrix */
 } packed_mlp;
+typedef struct packed_layer { /* of a transformer */
+    sage_weights *qkv, *out;
+    packed_mlp ff;
+} packed_layer;
 typedef struct packed_user { /* the users' tower */
     sage_weights *in, *skip;
     packed_mlp head;
-    struct {
-        sage_weights *qkv, *out;
-        packed_mlp ff;
-    } layer[SAGE_USER_LAYERS_MAX];
+    packed_layer layer[SAGE_USER_LAYERS_MAX];
 } packed_user;
 typedef struct packed_layers {
     layer_set set;
     size_t heads, ld;                          /* of vcat */
     sage_weights *value[SAGE_MODEL_HEADS_MAX]; /* rows h D/H .. of vcat */
     sage_weights *out;                         /* W_O */
+    /* With layers below the last one: Pcat, they, W_Q and each head's W_K^T. */
+    sage_weights *tokens, *query, *key[SAGE_MODEL_HEADS_MAX];
+    packed_layer lower[SAGE_LOWER_MAX];
     packed_mlp ff, head, tower[TOWERS];
     packed_user user;
     sage_weights *map; /* of sentences that stand beside; NULL: none */
@@ -49,8 +53,9 @@ void packed_layers_free(packed_layers *layers);
 size_t packed_layers_bytes(const packed_layers *layers);
 /* About what they will take, forward and backward. */
 size_t packed_layers_need(const sage_model_shape *shape, size_t ld, layer_set set, sage_precision precision);
-/* Takes the model's present weights, and vcat [D][ld] (not read where only towers are kept), over the pool. */
-void packed_layers_set(packed_layers *layers, const sage_model *model, const real *vcat, sage_pool *pool);
+/* Takes the model's present weights, and those that are folded (NULL where only towers are kept), over the pool. */
+struct fold;
+void packed_layers_set(packed_layers *layers, const sage_model *model, const struct fold *fold, sage_pool *pool);
 
 /* out = S x + W_2 gelu(W_1 x + b_1) + b_2; without hidden units S x + b_2. What S is: */
 typedef enum mlp_skip {
@@ -65,6 +70,7 @@ typedef struct mlp {
     const real *b1, *b2;
 } mlp;
 mlp mlp_feed_forward(const sage_model *model, const packed_layers *layers);
+mlp mlp_lower(const sage_model *model, const packed_layers *layers, size_t l);
 mlp mlp_head(const sage_model *model, const packed_layers *layers);
 mlp mlp_tower(const sage_model *model, const packed_layers *layers, tower_id tower);
 /* Of users, without what stands beside: the head's S reads another input, a layer's x is added by the caller. */

@@ -65,9 +65,12 @@ typedef struct sage_model_shape {
     bool plain_text;                          /* text tokens are the bags' sums, without their layer norm */
     bool plain_head;                          /* the product head is its MLP alone, without the linear skip S */
     sage_inputs inputs;                       /* texts are n-grams and sentences */
-    sage_encoder_kind encoder; /* other than the transformer: heads = 1, dim_ff = 0; concat_mlp: dim_model = 0 too */
+    size_t lower;                             /* layers of the transformer below the last one, over all tokens */
+    sage_encoder_kind
+        encoder; /* other than the transformer: lower = 0, heads = 1, dim_ff = 0; concat_mlp: dim_model = 0 too */
 } sage_model_shape;
 
+enum { SAGE_ENCODER_LAYERS_MAX = 4 };
 enum { SAGE_MODEL_HASHES_MAX = 2, SAGE_MODEL_HEADS_MAX = 64, SAGE_MODEL_TASKS_MAX = 32 };
 enum { SAGE_USER_LAYERS_MAX = 4, SAGE_MODEL_USER_EVENTS_MAX = 1024 };
 
@@ -90,9 +93,10 @@ static inline bool sage_shape_recalls(const sage_model_shape *shape) {
     return shape->product_tower || shape->user_events > 0;
 }
 
-/* The shape that options `preset`, `dim_*`, `heads`, `table_rows`, `text_norm`, `head_skip`, `inputs`, `encoder` give
- * for a vocabulary and groups. No more rows than ids: a table that could hold the whole vocabulary has one row an id
- * and no hashing. SAGE_E_ARGUMENT where they make no sense together, as heads that do not divide dim_model. */
+/* The shape that options `preset`, `dim_*`, `heads`, `table_rows`, `text_norm`, `head_skip`, `inputs`, `encoder`,
+ * `encoder_layers` give for a vocabulary and groups. No more rows than ids: a table that could hold the whole
+ * vocabulary has one row an id and no hashing. SAGE_E_ARGUMENT where they make no sense together, as heads that do not
+ * divide dim_model. */
 sage_status sage_model_shape_from_options(const sage_options *options, size_t vocab_size, size_t n_groups,
                                           const sage_group *groups, sage_model_shape *shape, sage_error *error);
 /* So many products have a token: each a row of its own, unless the n-grams are hashed; then so are the tokens. */

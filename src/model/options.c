@@ -48,6 +48,9 @@ const sage_option sage_model_options[] = {
      "by learned weights through a linear layer (sum) or the product head (sum_mlp), or all kinds of token side by "
      "side "
      "through the head (concat_mlp)."},
+    {"model", "encoder_layers", SAGE_OPT_INT, 1, SAGE_ENCODER_LAYERS_MAX, NULL, "1",
+     "Layers of the transformer. More than one are there to be compared with it: all but the last then read and write "
+     "every token, which costs many times as much as the one layer, of which only the outcome is computed."},
     {"model", "inputs", SAGE_OPT_CHOICE, 0, 0, "all|text|pictures", "all",
      "What of products the model reads, as an ablation: texts (n-grams and sentences), pictures, or both; a product's "
      "own token (product_token) is neither and stays, and so do queries."},
@@ -82,6 +85,10 @@ static sage_inputs inputs_of(const sage_options *options) {
                                            : SAGE_INPUTS_ALL;
 }
 
+static size_t size_or(const sage_options *options, const char *key, size_t otherwise) {
+    return (size_t)sage_options_int_or(options, key, (int64_t)otherwise);
+}
+
 static sage_encoder_kind encoder_of(const sage_options *options) {
     const char *name = sage_options_text(options, "encoder");
     return strcmp(name, "sum") == 0          ? SAGE_ENCODER_SUM
@@ -93,7 +100,12 @@ static sage_encoder_kind encoder_of(const sage_options *options) {
 /* What the encoder does not have is left out of the shape. */
 static sage_status choose_encoder(const sage_options *options, sage_model_shape *s, sage_error *error) {
     s->encoder = encoder_of(options);
+    s->lower = size_or(options, "encoder_layers", 1) - 1;
     if (s->encoder == SAGE_ENCODER_TRANSFORMER) return SAGE_OK;
+    if (s->lower > 0)
+        return sage_fail(error, SAGE_E_ARGUMENT,
+                         "option encoder_layers = %zu, but encoder = %s has no layers; leave one of the two out",
+                         s->lower + 1, sage_options_text(options, "encoder"));
     s->heads = 1;
     s->dim_ff = 0;
     if (s->encoder == SAGE_ENCODER_CONCAT_MLP) s->dim_model = 0;
@@ -103,10 +115,6 @@ static sage_status choose_encoder(const sage_options *options, sage_model_shape 
     return sage_fail(error, SAGE_E_ARGUMENT,
                      "option head_skip = off, but with encoder = sum the skip is all there is; set encoder=sum_mlp, or "
                      "leave head_skip to the program");
-}
-
-static size_t size_or(const sage_options *options, const char *key, size_t otherwise) {
-    return (size_t)sage_options_int_or(options, key, (int64_t)otherwise);
 }
 
 static bool large(const sage_options *options, size_t vocab_size) {

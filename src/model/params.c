@@ -1,4 +1,5 @@
 /* Where each parameter lies and what it is called. */
+#include "deep.h"
 #include "user.h"
 #include <base/alloc.h>
 #include <base/rng.h>
@@ -105,6 +106,7 @@ static void lay_out(sage_model *model) {
     add_groups(model);
     param_add(model, P_SCORE_BIAS, "encoder.score_bias", is_concat(s) ? 0 : s->heads, kinds_of(s), false);
     add_transformer(model);
+    deep_params_add(model);
     param_add(model, P_HEAD_SKIP, "head.skip", s->plain_head ? 0 : o, head_width(s), true);
     param_add(model, P_HEAD1_W, "head.fc1.weight", m, head_width(s), true);
     param_add(model, P_HEAD1_B, "head.fc1.bias", 1, m, false);

@@ -55,6 +55,9 @@ void tower_join(const sage_model_shape *shape, const sage_query_batch *queries, 
 void tower_back(const sage_model *model, sage_work *work, size_t chunk, size_t worker);
 /* SAGE_E_ARGUMENT where the model lacks what the queries have. */
 sage_status tower_check(const sage_model_shape *shape, const sage_query_batch *queries, sage_error *error);
+/* gradients.c: a transformer layer's biases and norms from what the chunks summed. */
+void take_layer_part(const sage_model *model, real *dense, param_id first, const layer_part *at, const real *sum,
+                     size_t d, size_t f);
 /* gradients.c: of all weights and biases of encoder and towers, and fold.du and d_vcat. */
 void weight_gradients(const sage_model *model, sage_work *work, real *dense);
 

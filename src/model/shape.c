@@ -57,6 +57,7 @@ static sage_status check_encoder(const sage_model_shape *s, sage_error *error) {
     SAGE_TRY(check_range("dim_model", s->dim_model, concat ? 0 : 1, concat ? 0 : WIDTH_MAX, error));
     SAGE_TRY(check_range("heads", s->heads, 1, pooled ? 1 : SAGE_MODEL_HEADS_MAX, error));
     SAGE_TRY(check_range("dim_ff", s->dim_ff, pooled ? 0 : 1, pooled ? 0 : WIDTH_MAX, error));
+    SAGE_TRY(check_range("layers below the last one", s->lower, 0, pooled ? 0 : SAGE_LOWER_MAX, error));
     if (s->plain_head && s->encoder == SAGE_ENCODER_SUM)
         st = sage_fail(error, SAGE_E_ARGUMENT, "model: a sum with neither an MLP nor a skip has no head");
 out:

@@ -1,5 +1,6 @@
 /* A training pass: forward, loss, backward; the bags' gradients are then ready for sage_model_scatter. */
 #include "beside.h"
+#include "deep.h"
 #include "encoder.h"
 #include "user.h"
 #include <string.h>
@@ -21,13 +22,14 @@ static sage_status measure_products(const sage_model *model, const sage_product_
     return groups_check(&model->shape, batch, error);
 }
 
-static void measure_chunks(const sage_product_batch *batch, batch_sizes *s) {
+static void measure_chunks(const sage_model_shape *shape, const sage_product_batch *batch, batch_sizes *s) {
     for (size_t begin = 0; begin < batch->n; begin += ROWS) {
         size_t end = begin + ROWS < batch->n ? begin + ROWS : batch->n;
         size_t tokens = batch->token_begin[end] - batch->token_begin[begin];
         if (tokens > s->chunk_tokens) s->chunk_tokens = tokens;
     }
     s->product_tokens = tokens_most(batch);
+    if (shape->lower > 0) s->token_rows = deep_rows(shape, batch, NULL, &s->chunk_rows);
 }
 
 static size_t rows_of(const sage_query_batch *q) {
@@ -54,7 +56,7 @@ static sage_status measure(const sage_model *model, const sage_product_batch *pr
     sage_status st = SAGE_OK;
     *s = (batch_sizes){.columns = spec->n_pairs + spec->n_random};
     if (products != NULL) SAGE_TRY(measure_products(model, products, s, error));
-    if (products != NULL) measure_chunks(products, s);
+    if (products != NULL) measure_chunks(&model->shape, products, s);
     SAGE_TRY(measure_prefixes(model, spec, s, error));
     s->queries = spec->n_pairs;
     if (queries != NULL) {
@@ -148,7 +150,8 @@ sage_status sage_model_backward(const sage_model *model, sage_work *work, const 
     memset(dense, 0, model->dense_size * sizeof(real));
     SAGE_TRY(bags_gather(model, work, products != NULL ? &products->text : NULL, tower ? &queries->bags : NULL, error));
     fold_forward(model, work->pool, &work->fold);
-    packed_layers_set(work->layers, model, work->fold.vcat, work->pool);
+    packed_layers_set(work->layers, model, &work->fold, work->pool);
+    if (products != NULL && model->shape.lower > 0) deep_rows(&model->shape, products, work->deep.begin, &s.chunk_rows);
     if (work->users != NULL) user_chunks(&model->shape, queries, work->users->begin);
     step_job job = {model, work, products, queries, chunks_of(s.products), query_chunks_of(&s)};
     size_t chunks = job.product_chunks + job.query_chunks + s.user_chunks;

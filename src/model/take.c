@@ -22,7 +22,7 @@ static sage_status check(const sage_model *model, const sage_model *from, const 
         return sage_fail_at(error, SAGE_E_STATE, path, 0, 0, "it knows %zu n-grams, the dataset %zu", b->vocab,
                             a->vocab);
     if (!same_table) return other_shape(path, "table", error);
-    if (a->encoder != b->encoder) return other_shape(path, "encoder", error);
+    if (a->encoder != b->encoder || a->lower != b->lower) return other_shape(path, "encoder", error);
     for (size_t i = 0; i < model->n_params; i++) {
         const sage_param *to = &model->params[i], *its = find_param(from, to->name);
         if (its != NULL && (its->rows != to->rows || its->cols != to->cols)) return other_shape(path, to->name, error);

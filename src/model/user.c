@@ -1,6 +1,7 @@
 /* The users' tower, a chunk of users from events to vectors, and back. */
 #include "user.h"
 #include "pass.h"
+#include "self_attend.h"
 #include <base/profile.h>
 #include <math.h>
 #include <string.h>
@@ -69,7 +70,7 @@ static void layer_forward(const sage_model *model, const packed_layers *layers, 
     tokens t = {0};
     for (size_t u = first; u < end; u++) {
         t = next_user(q, u, t);
-        user_attend(s, t.n, a.qkv + t.row * 3 * d, w->attention, a.heads + t.row * d);
+        self_attend(d, s->user_heads, t.n, a.qkv + t.row * 3 * d, NULL, w->attention, a.heads + t.row * d);
     }
     memset(a.heads + (t.row + t.n) * d, 0, (rows - t.row - t.n) * d * sizeof(real));
     sage_weights_forward(layers->user.layer[l].out, rows, a.heads, d, true, w->x, d);
@@ -142,7 +143,7 @@ static void layer_back(const sage_model *model, const packed_layers *layers, con
                        size_t end, size_t l, user_layer_acts a, const user_scratch *w, real *part, real *d_x) {
     const sage_model_shape *s = &model->shape;
     const sage_ops *ops = sage_ops_best();
-    const user_layer_part at = user_part_of(s).layer[l];
+    const layer_part at = user_part_of(s).layer[l];
     size_t rows = user_chunk_rows(s), d = s->user_dim;
     mlp ff = mlp_user_layer(model, layers, l);
     mlp_back(&ff, rows, a.d_ff_out, a.ff, w->hidden, w->t, part + at.ff1, part + at.ff2);
@@ -154,7 +155,7 @@ static void layer_back(const sage_model *model, const packed_layers *layers, con
     tokens t = {0};
     for (size_t u = first; u < end; u++) {
         t = next_user(q, u, t);
-        user_attend_back(s, t.n, a.qkv + t.row * 3 * d, w->t + t.row * d, w->attention);
+        self_attend_back(d, s->user_heads, t.n, a.qkv + t.row * 3 * d, w->t + t.row * d, NULL, w->attention, NULL);
     }
     for (size_t row = 0; row < t.row + t.n; row++) ops->scale(d, attention_scale(s), a.qkv + row * 3 * d);
     memset(a.qkv + (t.row + t.n) * 3 * d, 0, (rows - t.row - t.n) * 3 * d * sizeof(real));

@@ -74,12 +74,9 @@ void lay_user_scratch(layer *l, const sage_model_shape *shape, bool backward, us
 user_acts user_acts_of(const sage_model_shape *shape, const user_acts *all, size_t chunk);
 
 /* What a chunk sums over its rows: offsets in reals. */
-typedef struct user_layer_part {
-    size_t norm1_gain, norm1_bias, qkv, out, norm2_gain, norm2_bias, ff1, ff2;
-} user_layer_part;
 typedef struct user_part {
     size_t kind, age, rank, cls, norm_gain, norm_bias, score, score_kind, score_age, score_rank, fc1, fc2, size;
-    user_layer_part layer[SAGE_USER_LAYERS_MAX];
+    layer_part layer[SAGE_USER_LAYERS_MAX];
 } user_part;
 user_part user_part_of(const sage_model_shape *shape);
 
@@ -105,11 +102,6 @@ void user_dense(const sage_model *model, const packed_layers *layers, const sage
 void user_forward(const sage_model *model, sage_work *work, const sage_query_batch *queries, size_t chunk,
                   size_t worker);
 void user_back(const sage_model *model, sage_work *work, const sage_query_batch *queries, size_t chunk, size_t worker);
-/* user_attend.c: attention among n tokens, all heads: heads [n][D] from qkv [n][3 D]; and back from d_heads, qkv
- * becoming its gradient. */
-size_t user_attention_reals(const sage_model_shape *shape, bool backward);
-void user_attend(const sage_model_shape *shape, size_t n, const real *qkv, real *scratch, real *heads);
-void user_attend_back(const sage_model_shape *shape, size_t n, real *qkv, const real *d_heads, real *scratch);
 /* user_grads.c: what the chunks summed, and the weights' gradients. */
 void user_gradients(const sage_model *model, sage_work *work, real *dense);
 

@@ -58,7 +58,7 @@ static void list_layer(gradient_job *job, const sage_model *model, real *dense, 
     const sage_model_shape *s = &model->shape;
     const struct user_work *users = job->work->users;
     const user_layer_acts *a = &users->acts.layer[l];
-    const user_layer_part at = user_part_of(s).layer[l];
+    const layer_part at = user_part_of(s).layer[l];
     size_t rows = user_chunk_rows(s), d = s->user_dim, f = user_ff(s);
 #define GRAD(p) par_in(model, dense, user_param(l, p))
 #define NORM(p) par(model, user_param(l, p))
@@ -91,20 +91,6 @@ static void take(const sage_model *model, real *dense, param_id param, const rea
     memcpy(par_in(model, dense, param), from, n * sizeof(real));
 }
 
-static void take_layer(const sage_model *model, const real *sum, real *dense, size_t l) {
-    const user_layer_part at = user_part_of(&model->shape).layer[l];
-    size_t d = model->shape.user_dim;
-    take(model, dense, user_param(l, U_NORM1_GAIN), sum + at.norm1_gain, d);
-    take(model, dense, user_param(l, U_NORM1_BIAS), sum + at.norm1_bias, d);
-    take(model, dense, user_param(l, U_BQ), sum + at.qkv, d);
-    take(model, dense, user_param(l, U_BV), sum + at.qkv + 2 * d, d);
-    take(model, dense, user_param(l, U_BO), sum + at.out, d);
-    take(model, dense, user_param(l, U_NORM2_GAIN), sum + at.norm2_gain, d);
-    take(model, dense, user_param(l, U_NORM2_BIAS), sum + at.norm2_bias, d);
-    take(model, dense, user_param(l, U_FF1_B), sum + at.ff1, user_ff(&model->shape));
-    take(model, dense, user_param(l, U_FF2_B), sum + at.ff2, d);
-}
-
 static void take_parts(const sage_model *model, const struct user_work *users, real *dense) {
     const sage_model_shape *s = &model->shape;
     const user_part at = user_part_of(s);
@@ -128,7 +114,8 @@ static void take_parts(const sage_model *model, const struct user_work *users, r
     take(model, dense, P_USER_SCORE_RANK, sum + at.score_rank, ranks);
     take(model, dense, P_USER1_B, sum + at.fc1, s->dim_head);
     take(model, dense, P_USER2_B, sum + at.fc2, s->dim_out);
-    for (size_t l = 0; l < s->user_layers; l++) take_layer(model, sum, dense, l);
+    for (size_t l = 0; l < s->user_layers; l++)
+        take_layer_part(model, dense, user_param(l, (user_layer_param)0), &at.layer[l], sum, d, user_ff(s));
 }
 
 void user_gradients(const sage_model *model, sage_work *work, real *dense) {

@@ -1,4 +1,5 @@
 /* The users' tower: how a batch is cut, and the memory of it. */
+#include "self_attend.h"
 #include "user.h"
 #include <math.h>
 
@@ -110,10 +111,11 @@ void lay_user(layer *l, const sage_model_shape *s, size_t chunks, bool backward,
 void lay_user_scratch(layer *l, const sage_model_shape *s, bool backward, user_scratch *scratch) {
     size_t rows = user_chunk_rows(s), d = s->user_dim, f = user_ff(s);
     size_t hidden = rows * f > USER_ROWS * s->dim_head ? rows * f : USER_ROWS * s->dim_head;
-    *scratch = (user_scratch){.x = lay_reals(l, rows, d),
-                              .y = lay_reals(l, rows, d),
-                              .t = lay_reals(l, rows, d),
-                              .attention = lay_reals(l, user_attention_reals(s, backward), 1)};
+    *scratch = (user_scratch){
+        .x = lay_reals(l, rows, d),
+        .y = lay_reals(l, rows, d),
+        .t = lay_reals(l, rows, d),
+        .attention = lay_reals(l, self_attention_reals(s->user_dim, s->user_heads, s->user_events + 1, backward), 1)};
     if (!backward) return;
     scratch->hidden = lay_reals(l, hidden, 1);
     scratch->d_z = lay_reals(l, USER_ROWS, d);
@@ -177,17 +179,7 @@ user_part user_part_of(const sage_model_shape *s) {
     p.score_rank = place(&next, user_ranks(s) + 1);
     p.fc1 = place(&next, s->dim_head);
     p.fc2 = place(&next, s->dim_out);
-    for (size_t l = 0; l < s->user_layers; l++) {
-        user_layer_part *of = &p.layer[l];
-        of->norm1_gain = place(&next, d);
-        of->norm1_bias = place(&next, d);
-        of->qkv = place(&next, 3 * d);
-        of->out = place(&next, d);
-        of->norm2_gain = place(&next, d);
-        of->norm2_bias = place(&next, d);
-        of->ff1 = place(&next, user_ff(s));
-        of->ff2 = place(&next, d);
-    }
+    for (size_t l = 0; l < s->user_layers; l++) p.layer[l] = layer_part_at(&next, d, user_ff(s));
     p.size = next;
     return p;
 }

@@ -3,20 +3,7 @@
 #include <base/rng.h>
 #include <math.h>
 
-#define LAYER_NAMES(l)                                                                                                 \
-    {                                                                                                                  \
-        "user." l ".norm1.gain", "user." l ".norm1.bias", "user." l ".qkv.weight", "user." l ".q.bias",                \
-            "user." l ".v.bias", "user." l ".out.weight", "user." l ".out.bias", "user." l ".norm2.gain",              \
-            "user." l ".norm2.bias", "user." l ".ff1.weight", "user." l ".ff1.bias", "user." l ".ff2.weight",          \
-            "user." l ".ff2.bias"                                                                                      \
-    }
-
-static void add_layer(sage_model *model, size_t l) {
-    static const char *const names[SAGE_USER_LAYERS_MAX][USER_LAYER_PARAMS] = {LAYER_NAMES("1"), LAYER_NAMES("2"),
-                                                                               LAYER_NAMES("3"), LAYER_NAMES("4")};
-    const sage_model_shape *s = &model->shape;
-    bool there = s->user_events > 0 && l < s->user_layers;
-    size_t d = there ? s->user_dim : 0, f = there ? user_ff(s) : 0;
+void layer_params_add(sage_model *model, param_id first, const char *const *names, size_t d, size_t f) {
     const struct {
         size_t rows, cols;
         bool decay;
@@ -26,8 +13,17 @@ static void add_layer(sage_model *model, size_t l) {
         [U_BO] = {1, d, false},         [U_NORM2_GAIN] = {1, d, false}, [U_NORM2_BIAS] = {1, d, false},
         [U_FF1_W] = {f, d, true},       [U_FF1_B] = {1, f, false},      [U_FF2_W] = {d, f, true},
         [U_FF2_B] = {1, d, false}};
-    for (user_layer_param p = 0; p < USER_LAYER_PARAMS; p++)
-        param_add(model, user_param(l, p), names[l][p], sizes[p].rows, sizes[p].cols, sizes[p].decay);
+    for (size_t p = 0; p < USER_LAYER_PARAMS; p++)
+        param_add(model, (param_id)(first + p), names[p], sizes[p].rows, sizes[p].cols, sizes[p].decay);
+}
+
+static void add_layer(sage_model *model, size_t l) {
+    static const char *const names[SAGE_USER_LAYERS_MAX][USER_LAYER_PARAMS + 1] = {
+        LAYER_NAMES("user.1"), LAYER_NAMES("user.2"), LAYER_NAMES("user.3"), LAYER_NAMES("user.4")};
+    const sage_model_shape *s = &model->shape;
+    bool there = s->user_events > 0 && l < s->user_layers;
+    layer_params_add(model, user_param(l, (user_layer_param)0), names[l], there ? s->user_dim : 0,
+                     there ? user_ff(s) : 0);
 }
 
 void user_params_add(sage_model *model) {

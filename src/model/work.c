@@ -1,5 +1,6 @@
 /* The memory of a training pass. */
 #include "work.h"
+#include "deep.h"
 #include "user.h"
 #include <base/alloc.h>
 #include <string.h>
@@ -45,6 +46,8 @@ static void lay_scratch(layer *l, sage_work *work, const sage_model_shape *shape
                            .hidden = lay_reals(l, ROWS, hidden)};
         lay_encoder_chunk(l, shape, ROWS, true, &c.encoder);
         lay_tower_chunk(l, shape, ROWS, tower_width(shape, TOWER_SEARCH), &c.tower);
+        if (shape->lower > 0)
+            lay_deep_scratch(l, shape, work->fold.raw, s->chunk_rows, s->product_tokens, true, &c.deep);
         if (l->base != NULL) work->scratch[w] = c;
     }
 }
@@ -122,6 +125,10 @@ static layer lay_all(sage_work *work, const sage_model_shape *shape, unsigned ch
     lay_bags(&l, work, shape);
     lay_fold(&l, shape, true, &work->fold);
     lay_encoder(&l, shape, work->fold.ld, s->products, s->text_bags + s->vectors + s->products, true, &work->encoder);
+    if (shape->lower > 0) {
+        work->deep.begin = lay_words(&l, chunks_of(s->products) + 1, 1);
+        lay_deep(&l, shape, work->fold.raw, s->token_rows, s->products, true, &work->deep);
+    }
     lay_tower(&l, shape, s->queries, true, &work->tower);
     lay_scratch(&l, work, shape);
     lay_parts(&l, work, shape);
@@ -153,9 +160,9 @@ static bool same_groups(const sage_model_shape *a, const sage_model_shape *b) {
 static bool same_layers(const sage_model_shape *a, const sage_model_shape *b) {
     return a->dim_embed == b->dim_embed && a->dim_model == b->dim_model && a->heads == b->heads &&
            a->dim_ff == b->dim_ff && a->dim_head == b->dim_head && a->dim_out == b->dim_out && same_groups(a, b) &&
-           a->plain_head == b->plain_head && a->encoder == b->encoder && text_kinds(a) == text_kinds(b) &&
-           a->product_tower == b->product_tower && a->user_events == b->user_events && a->user_dim == b->user_dim &&
-           a->user_layers == b->user_layers && a->user_heads == b->user_heads;
+           a->plain_head == b->plain_head && a->encoder == b->encoder && a->lower == b->lower &&
+           text_kinds(a) == text_kinds(b) && a->product_tower == b->product_tower && a->user_events == b->user_events &&
+           a->user_dim == b->user_dim && a->user_layers == b->user_layers && a->user_heads == b->user_heads;
 }
 
 /* Made at the first pass; anew where the work serves a model of other layers, or the first rows of a tower. */
@@ -232,6 +239,7 @@ out:
 size_t sage_work_need(const sage_model_shape *shape, size_t threads, sage_precision precision,
                       const sage_work_sizes *sizes) {
     size_t most = sizes->products > 0 ? (sizes->text_bags + sizes->vectors) / sizes->products + 1 : 0;
+    size_t tokens = sizes->products + sizes->text_bags + sizes->vectors, chunks = chunks_of(sizes->products);
     sage_work work = {.threads = threads, .precision = precision};
     work.sizes =
         (batch_sizes){.products = sizes->products,
@@ -246,6 +254,8 @@ size_t sage_work_need(const sage_model_shape *shape, size_t threads, sage_precis
                       .ids = sizes->ids,
                       .chunk_tokens = ROWS * text_kinds(shape),
                       .product_tokens = 4 * most,
+                      .token_rows = tokens + ROWS * chunks,
+                      .chunk_rows = deep_padded(2 * (tokens / (chunks > 0 ? chunks : 1) + 1)),
                       .columns = sizes->columns,
                       .n_prefixes = sizes->n_prefixes};
     memcpy(work.sizes.prefixes, sizes->prefixes, sizes->n_prefixes * sizeof *sizes->prefixes);

@@ -18,7 +18,8 @@ typedef struct batch_sizes {
     size_t users, user_chunks; /* user.h */
     size_t chunk_tokens;       /* text tokens of the chunk that has most */
     size_t product_tokens;     /* tokens of the product that has most */
-    size_t columns;            /* of the loss: B + R */
+    size_t token_rows, chunk_rows; /* deep.h: of all chunks, and of the largest */
+    size_t columns;                /* of the loss: B + R */
     size_t n_prefixes, prefixes[SAGE_PREFIXES_MAX];
 } batch_sizes;
 
@@ -64,8 +65,10 @@ static inline uint32_t id_at(const bag_acts *b, size_t position) {
  * the columns of pcat say what they are worth in D. */
 typedef struct fold {
     size_t ld, kinds_at;              /* padded W; where the kinds' columns begin */
+    size_t raw;                       /* columns of pcat: ld, but with layers below the last one, where ld = D */
     size_t group_at[SAGE_GROUPS_MAX]; /* where each group's columns begin */
-    real *pcat;                       /* [D][ld]: P | P_0 | P_1 .. | b_0 .. b_11, the groups' biases, c */
+    real *keys;                       /* with such layers: of each head W_K,h^T [D][D/H] */
+    real *pcat;                       /* [D][raw]: P | P_0 | P_1 .. | b_0 .. b_11, the groups' biases, c */
     real *vcat;                       /* [D][ld]: W_V pcat; head h has rows h D/H .. */
     real *q, *dq;                     /* [D] */
     real *g, *dg;                     /* [H][D]: W_K,h^T q_h / sqrt(D/H) */
@@ -95,6 +98,7 @@ typedef struct encoder_acts {
     real *attention;        /* [X][H] */
     head_rows mix;          /* [n] a head: what each head sees */
     real *heads;            /* [n][D], chunk */
+    const real *residual;   /* [n][D] what stands beside the heads; NULL: CLS's input */
     real *hat1, *rstd1, *y; /* [n][D], [n], [n][D] chunk */
     mlp_acts ff;            /* [n][F], act: chunk */
     real *hat2, *rstd2, *z; /* [n][D], [n], [n][D] chunk */
@@ -104,6 +108,35 @@ typedef struct encoder_acts {
     real *d_heads, *dp;     /* gradients of heads and p; NULL: no backward */
     real *d_sum1, *d_sum2;  /* [n][D], chunk: of what LN_1 and LN_2 take */
 } encoder_acts;
+
+/* Of R rows, deep.h. */
+typedef struct deep_layer_acts {
+    real *x;                /* [R][D] */
+    real *qkv;              /* [R][3 D], q over sqrt(D/H); then its gradient, q's not so */
+    real *heads;            /* [R][D] */
+    real *hat1, *rstd1, *y; /* [R][D], [R], [R][D] */
+    mlp_acts ff;            /* [R][F]; pre, then its gradient */
+    real *hat2, *rstd2;     /* [R][D], [R] */
+    real *d_sum1, *d_sum2;  /* [R][D] of what the norms take */
+} deep_layer_acts;
+typedef struct deep_acts {
+    uint32_t *begin; /* [chunks + 1] rows before each chunk */
+    real *raw;       /* [R][fold.raw] t_j */
+    uint8_t *kind;   /* [R] */
+    deep_layer_acts layer[SAGE_LOWER_MAX];
+    real *top;           /* [R][D] what the last layer takes */
+    real *cls, *q, *d_q; /* [n][D] x_CLS, q over sqrt(D/H), its gradient without */
+    head_rows g, d_g;    /* [n] a head */
+    real *d_x;           /* [R][D] of x^0 */
+} deep_acts;
+typedef struct deep_scratch {
+    size_t raw;                 /* fold.raw */
+    real *bias, *attention;     /* [H][tokens of a product]; self_attend.h's */
+    real *scores, *d_bias;      /* [tokens of a product][H], [H][tokens] */
+    real *d_x, *d_heads;        /* [rows of a chunk][D] */
+    real *d_raw;                /* [rows of a chunk][fold.raw] */
+    real *d_y, *hidden, *d_cls; /* of a block, and of a chunk's products */
+} deep_scratch;
 
 /* The towers', their rows as the queries'. */
 typedef struct tower_acts {
@@ -167,6 +200,7 @@ typedef struct chunk_scratch {
     real *d_row;     /* [ROWS][D] */
     real *d_u;       /* [ROWS][E + sentences] */
     real *hidden;    /* [ROWS][widest hidden layer] */
+    deep_scratch deep;
 } chunk_scratch;
 
 /* Rows of logits that exist at a time. */
@@ -215,6 +249,7 @@ struct sage_work {
     bag_acts bags;
     fold fold;
     encoder_acts encoder;
+    deep_acts deep; /* where the encoder has layers below the last one */
     tower_acts tower;
     chunk_scratch *scratch;  /* [threads] */
     sage_side *sides[SIDES]; /* of this batch's sizes; NULL where there are no rows */

@@ -218,6 +218,17 @@ static void other_encoders(void **state) {
     }
 }
 
+static void more_layers(void **state) {
+    (void)state;
+    sage_model_shape shape = grouped;
+    sage_model_shape_tokens(&shape, 6);
+    shape.lower = 2;
+    shape.dim_model = 6;
+    shape.heads = 2;
+    shape.dim_ff = 3;
+    check(&(setting){.shape = shape, .pairs = 6, .random = 3, .pictures = 2});
+}
+
 static sage_model_shape with_people(sage_model_shape shape, size_t events, size_t layers) {
     shape.product_tower = true;
     shape.user_events = events;
@@ -248,6 +259,7 @@ int main(void) {
                                        cmocka_unit_test(one_alone_or_both_in_one),
                                        cmocka_unit_test(with_a_teacher),
                                        cmocka_unit_test(other_encoders),
+                                       cmocka_unit_test(more_layers),
                                        cmocka_unit_test(groups_and_pictures_as_queries),
                                        cmocka_unit_test(sentences_beside),
                                        cmocka_unit_test(products_own_tokens),

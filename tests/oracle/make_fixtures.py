@@ -78,6 +78,9 @@ def parameter_shapes(s):
     }
     if s.get("tokens"):
         shapes["token.bias"] = (d,)
+    for layer in range(1, s.get("encoder_layers", 1)):
+        shapes |= {f"encoder.below{layer}.{name}": shape for name, shape in layer_shapes(d, f).items()}
+        shapes[f"encoder.below{layer}.score_bias"] = shapes["encoder.score_bias"]
     if encoder(s) != "transformer":
         shapes = {k: v for k, v in shapes.items() if not k.startswith("encoder.")} | {"encoder.score_bias": (kinds(s),)}
     if encoder(s) == "sum":
@@ -125,11 +128,13 @@ def user_shapes(s):
         "user.fc1.weight": (m, d), "user.fc1.bias": (m,), "user.fc2.weight": (o, m), "user.fc2.bias": (o,),
     }
     for layer in range(1, s["user_layers"] + 1):
-        shapes |= {f"user.{layer}.{name}": shape for name, shape in {
-            "norm1.gain": (d,), "norm1.bias": (d,), "qkv.weight": (3 * d, d), "q.bias": (d,), "v.bias": (d,), "out.weight": (d, d),
-            "out.bias": (d,), "norm2.gain": (d,), "norm2.bias": (d,), "ff1.weight": (2 * d, d), "ff1.bias": (2 * d,),
-            "ff2.weight": (d, 2 * d), "ff2.bias": (d,)}.items()}
+        shapes |= {f"user.{layer}.{name}": shape for name, shape in layer_shapes(d, 2 * d).items()}
     return shapes
+
+
+def layer_shapes(d, f):
+    return {"norm1.gain": (d,), "norm1.bias": (d,), "qkv.weight": (3 * d, d), "q.bias": (d,), "v.bias": (d,), "out.weight": (d, d),
+            "out.bias": (d,), "norm2.gain": (d,), "norm2.bias": (d,), "ff1.weight": (f, d), "ff1.bias": (f,), "ff2.weight": (d, f), "ff2.bias": (d,)}
 
 
 def make_users(s, rng, n):
@@ -246,6 +251,15 @@ def product_vector(p, s, hashes, key_bias, product):
 
     def split(y):
         return y.view(len(tokens), h, d // h).transpose(0, 1)
+
+    for layer in range(1, s.get("encoder_layers", 1)):  # the usual layer, with biases of kinds
+        name = f"encoder.below{layer}."
+        q, k, v = (split(F.linear(x, w)) for w in p[name + "qkv.weight"].chunk(3))
+        q, k, v = q + p[name + "q.bias"].view(h, 1, d // h), k + key_bias.view(h, 1, d // h), v + p[name + "v.bias"].view(h, 1, d // h)
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=p[name + "score_bias"][:, None, kind].expand(h, len(tokens), len(tokens)))
+        mixed = mixed.transpose(0, 1).reshape(len(tokens), d)
+        x = F.layer_norm(x + F.linear(mixed, p[name + "out.weight"], p[name + "out.bias"]), (d,), p[name + "norm1.gain"], p[name + "norm1.bias"], 1e-5)
+        x = F.layer_norm(x + mlp(p, name + "ff", x), (d,), p[name + "norm2.gain"], p[name + "norm2.bias"], 1e-5)
 
     q = split(F.linear(x, p["encoder.wq"], p["encoder.bq"]))
     k = split(F.linear(x, p["encoder.wk"], key_bias))
@@ -588,5 +602,8 @@ if __name__ == "__main__":
     make_case("concat_mlp", 34, hashed | pooled | dict(encoder="concat_mlp", dim_model=0, tokens=5, groups=every["groups"]), 9, 6, pictures=2)
     make_case("concat_beside", 35, plain | pooled | dict(encoder="concat_mlp", dim_model=0, head_skip="off", groups=every["groups"], sentences_beside=0.49), 8, 70, pictures=2)
     make_case("concat_texts", 36, plain | pooled | dict(encoder="concat_mlp", dim_model=0), 6, 7)
+    make_case("two_layers", 37, plain | dict(encoder_layers=2, groups=[("pictures", 5)]), 7, 6, teacher=0.7, pictures=2)
+    make_case("three_layers", 40, hashed | every | dict(encoder_layers=3, heads=2, head_skip="off"), 9, 70, pictures=2)
+    make_case("four_layers", 46, plain | dict(encoder_layers=4, dim_model=12, heads=3, groups=every["groups"]), 6, 7, prefixes=([4], 0.5))
     make_case("users_alone", 18, plain | towers | dict(user_events=40, user_layers=1, user_heads=2), 9, 7, users=9)
     make_case("users_and_all", 19, hashed | towers | dict(groups=[("pictures", 5), ("sentences", 6)], sentences_beside=0.49), 14, 70, pictures=2, looked=2, users=5)

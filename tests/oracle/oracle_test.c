@@ -328,7 +328,10 @@ int main(void) {
                                "sum_plain_head",
                                "concat_mlp",
                                "concat_beside",
-                               "concat_texts"};
+                               "concat_texts",
+                               "two_layers",
+                               "three_layers",
+                               "four_layers"};
     struct CMUnitTest tests[sizeof names / sizeof *names];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         tests[i] = (struct CMUnitTest){names[i], check, NULL, NULL, names[i]};

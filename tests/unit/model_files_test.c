@@ -161,9 +161,14 @@ static void what_is_left_out_is_kept(void **state) {
     text = hashed;
     text.inputs = SAGE_INPUTS_TEXT;
     is_kept(&text, "inputs is text");
-    for (sage_encoder_kind e = SAGE_ENCODER_SUM; e <= SAGE_ENCODER_CONCAT_MLP; e++) {
-        static const char *const says[] = {"", "encoder is sum", "encoder is sum_mlp", "encoder is concat_mlp"};
-        text = with_encoder(hashed, e);
+    static const char *const says[ENCODERS] = {"",
+                                               "encoder is sum",
+                                               "encoder is sum_mlp",
+                                               "encoder is concat_mlp",
+                                               "encoder has 2 layers",
+                                               "encoder has 3 layers"};
+    for (int e = 1; e < ENCODERS; e++) {
+        text = encoder_number(hashed, e);
         is_kept(&text, says[e]);
     }
 }

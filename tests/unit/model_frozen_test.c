@@ -287,8 +287,8 @@ int main(void) {
                                        cmocka_unit_test(memory_runs_out)};
     const sage_model_shape transformer = shape;
     int failed = 0;
-    for (sage_encoder_kind e = SAGE_ENCODER_TRANSFORMER; e <= SAGE_ENCODER_CONCAT_MLP; e++) {
-        shape = with_encoder(transformer, e);
+    for (int e = 0; e < ENCODERS; e++) {
+        shape = encoder_number(transformer, e);
         failed += cmocka_run_group_tests(tests, set_up, tear_down);
     }
     return failed;

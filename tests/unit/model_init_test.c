@@ -140,10 +140,11 @@ static void untrained_it_searches(void **state) {
                              *const narrow_set[] = {"dim_embed=64", "dim_model=96", "dim_out=80"},
                              *const plain_set[] = {"head_skip=off"}, *const sum[] = {"encoder=sum", "dim_model=300"},
                              *const mlp[] = {"encoder=sum_mlp", "head_skip=off"},
-                             *const concat[] = {"encoder=concat_mlp", "head_skip=off"};
-    sage_model *models[] = {made(NULL, 0, 1),      made(NULL, 0, 2),   made(hashed_set, 1, 3), made(narrow_set, 3, 4),
-                            made(plain_set, 1, 5), made(sum, 2, 6),    made(mlp, 1, 7),        made(mlp, 2, 8),
-                            made(concat, 1, 9),    made(concat, 2, 10)};
+                             *const concat[] = {"encoder=concat_mlp", "head_skip=off"},
+                             *const deep[] = {"encoder_layers=3", "dim_embed=64", "dim_model=96"};
+    sage_model *models[] = {made(deep, 1, 11),      made(deep, 3, 12),      made(NULL, 0, 1),      made(NULL, 0, 2),
+                            made(hashed_set, 1, 3), made(narrow_set, 3, 4), made(plain_set, 1, 5), made(sum, 2, 6),
+                            made(mlp, 1, 7),        made(mlp, 2, 8),        made(concat, 1, 9),    made(concat, 2, 10)};
     (void)state;
     for (size_t m = 0; m < sizeof models / sizeof models[0]; m++) {
         real *products = vectors(models[m], titles, TITLES, true);
@@ -313,8 +314,8 @@ static void towers_begin_with_what_is_there(void **state) {
 
 /* Of title, brand and description: whatever the encoder, a product begins as the same mean of its tokens. */
 static void every_encoder_begins_alike(void **state) {
-    static const char *const encoders[][1] = {
-        {"encoder=transformer"}, {"encoder=sum"}, {"encoder=sum_mlp"}, {"encoder=concat_mlp"}};
+    static const char *const encoders[][1] = {{"encoder=transformer"}, {"encoder=sum"},      {"encoder=sum_mlp"},
+                                              {"encoder=concat_mlp"},  {"encoder_layers=2"}, {"encoder_layers=4"}};
     const uint32_t ids[] = {id_of(SAGE_WORD, "garden"), id_of(SAGE_WORD, "steel"), id_of(SAGE_WORD, "lamp")};
     const uint32_t begin[] = {0, 1, 2, 3}, token_begin[] = {0, 3};
     const uint8_t field[] = {SAGE_TITLE, SAGE_BRAND, SAGE_DESCRIPTION};
@@ -322,7 +323,7 @@ static void every_encoder_begins_alike(void **state) {
         .n = 1, .token_begin = token_begin, .token_field = field, .text = {3, ids, begin}};
     real first[256], x[256];
     (void)state;
-    for (size_t e = 0; e < 4; e++) {
+    for (size_t e = 0; e < 6; e++) {
         sage_model *model = made(encoders[e], 1, 4);
         double dot = 0;
         assert_int_equal(sage_model_shape_of(model)->dim_out, 256);

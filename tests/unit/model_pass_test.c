@@ -452,8 +452,8 @@ static void a_step_keeps_within_its_need(void **state) {
                                                  .n_groups = 2,
                                                  .groups = {{SAGE_GROUP_PICTURES, 40}, {SAGE_GROUP_SENTENCES, 32}}};
     (void)state;
-    for (sage_encoder_kind e = SAGE_ENCODER_TRANSFORMER; e <= SAGE_ENCODER_CONCAT_MLP; e++) {
-        sage_model_shape wide = with_encoder(transformer, e);
+    for (int e = 0; e < ENCODERS; e++) {
+        sage_model_shape wide = encoder_number(transformer, e);
         keeps_within_its_need(&wide);
     }
 }

@@ -118,9 +118,12 @@ static void encoders_have_what_they_need(void **state) {
     assert_true(s.encoder == SAGE_ENCODER_SUM && s.heads == 1 && s.dim_ff == 0 && s.dim_model == 512 && !s.plain_head);
     s = shape_of(mlp, 2, 100);
     assert_true(s.encoder == SAGE_ENCODER_SUM_MLP && s.dim_head == 512 && s.plain_head);
+    static const char *const layered[] = {"encoder=sum", "encoder_layers=2"}, *const deep[] = {"encoder_layers=3"};
     s = shape_of(concat, 1, 100);
     assert_true(s.encoder == SAGE_ENCODER_CONCAT_MLP && s.dim_model == 0 && s.dim_ff == 0);
     refused(headless, 2, 0, NULL, "the skip is all there is");
+    refused(layered, 2, 0, NULL, "has no layers");
+    assert_int_equal(shape_of(deep, 1, 100).lower, 2);
     assert_int_equal(shape_of(NULL, 0, 100).encoder, SAGE_ENCODER_TRANSFORMER);
 }
 

@@ -135,6 +135,8 @@ static void any_encoder(void **state) {
     learns("encoder=sum_mlp", "head_skip=off", 0.5);
     learns("encoder=concat_mlp", "product_token=on", 0.5);
     learns("encoder=concat_mlp", "head_skip=off", 0.5);
+    learns("encoder_layers=2", "product_token=on", 0.5);
+    learns("encoder_layers=3", "precision=bf16", 0.5);
 }
 
 int main(void) {
