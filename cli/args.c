@@ -162,6 +162,17 @@ const char *cli_value(const cli_args *args, const char *flag) {
     return NULL;
 }
 
+bool cli_real(const cli_args *args, const char *name, bool zero, double *value) {
+    char *end;
+    const char *text = cli_value(args, name);
+    *value = 0;
+    if (!text) return true;
+    *value = strtod(text, &end);
+    if (end != text && *end == '\0' && *value >= 0 && (*value > 0 || zero)) return true;
+    cli_usage("'--%s' takes a number %s 0, not '%s'", name, zero ? "of at least" : "above", text);
+    return false;
+}
+
 bool cli_number(const cli_args *args, const char *flag, size_t min, size_t max, size_t *value) {
     const char *text = cli_value(args, flag);
     if (!text) return true;

@@ -47,6 +47,8 @@ bool cli_given(const cli_args *args, const char *flag);
 const char *cli_value(const cli_args *args, const char *flag); /* the last one; NULL where not given */
 /* A whole number in [min, max]; prints the fault and returns false. Leaves *value where not given. */
 bool cli_number(const cli_args *args, const char *flag, size_t min, size_t max, size_t *value);
+/* A number above 0, or with `zero` of at least 0; *value is 0 where the flag is not given. False: it was complained. */
+bool cli_real(const cli_args *args, const char *flag, bool zero, double *value);
 /* The numbers of -k, as cli_number does it; *n_k stays where not given. */
 bool cli_cutoffs(const cli_args *args, size_t k[SAGE_EVAL_K_MAX], size_t *n_k);
 /* Finds the command and reads the flags. CLI_DONE, or CLI_USAGE after printing what is wrong. */

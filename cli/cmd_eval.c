@@ -4,18 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A number of at least 0; 0 where the flag is not given. */
-static bool read_real(const cli_args *args, const char *name, bool zero, double *value) {
-    char *end;
-    const char *text = cli_value(args, name);
-    *value = 0;
-    if (!text) return true;
-    *value = strtod(text, &end);
-    if (end != text && *end == '\0' && *value >= 0 && (*value > 0 || zero)) return true;
-    cli_usage("'--%s' takes a number %s 0, not '%s'", name, zero ? "of at least" : "above", text);
-    return false;
-}
-
 static int read_gain(const cli_args *args, sage_gain *gain) {
     const char *text = cli_value(args, "gain");
     if (text == NULL || strcmp(text, "linear") == 0)
@@ -59,9 +47,9 @@ static int read_graded(const cli_args *args, sage_eval_options *options) {
     trec->queries_file = cli_value(args, "trec-queries");
     trec->write_run = cli_value(args, "write-run");
     trec->write_qrels = cli_value(args, "write-qrels");
-    if (read_gain(args, &graded->gain) != CLI_DONE || !read_real(args, "grade-zero", true, &graded->grade_zero) ||
-        !read_real(args, "relevant", false, &graded->relevant) ||
-        !read_real(args, "grade-scale", false, &trec->grade_scale))
+    if (read_gain(args, &graded->gain) != CLI_DONE || !cli_real(args, "grade-zero", true, &graded->grade_zero) ||
+        !cli_real(args, "relevant", false, &graded->relevant) ||
+        !cli_real(args, "grade-scale", false, &trec->grade_scale))
         return CLI_USAGE;
     return CLI_DONE;
 }
@@ -85,8 +73,8 @@ static int run(const cli_args *args) {
     runs r = {.n = 0};
     if (!cli_cutoffs(args, options.k, &options.n_k)) return CLI_USAGE;
     if (!cli_number(args, "dims", 1, 65536, &options.dims)) return CLI_USAGE;
-    if (!read_real(args, "position-power", false, &options.position_power) ||
-        !read_real(args, "weight-clip", false, &options.weight_clip))
+    if (!cli_real(args, "position-power", false, &options.position_power) ||
+        !cli_real(args, "weight-clip", false, &options.weight_clip))
         return CLI_USAGE;
     if (read_graded(args, &options) != CLI_DONE) return CLI_USAGE;
     sage_eval_report *report = calloc(1, sizeof *report);

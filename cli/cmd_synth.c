@@ -10,7 +10,8 @@ static int run(const cli_args *args) {
     size_t seed = 1, sessions = 0, users = 0;
     char a[32], b[32], c[32], d[32], e[32];
     if (!cli_number(args, "seed", 0, SIZE_MAX, &seed) || !cli_number(args, "sessions", 1, 1000000000, &sessions) ||
-        !cli_number(args, "users", 1, 1000000000, &users))
+        !cli_number(args, "users", 1, 1000000000, &users) ||
+        !cli_real(args, "position-power", false, &options.position_power))
         return CLI_USAGE;
     options.seed = seed;
     options.sessions = sessions;
@@ -32,6 +33,7 @@ static const cli_flag flags[] = {
     {"seed", 0, "N", "Another seed gives other shoppers; 1 where not given."},
     {"sessions", 0, "N", "Searches to simulate; chosen by the catalogue's size where not given."},
     {"users", 0, "N", "Shoppers to simulate; a fifth of the searches where not given."},
+    {"position-power", 0, "ETA", "Shoppers look at position r of a list with probability r^-ETA; 0.6 where not given."},
     {NULL, 0, NULL, NULL},
 };
 
@@ -41,10 +43,12 @@ const cli_command cli_synth_events = {
     .min_operands = 1,
     .max_operands = 1,
     .summary = "Simulates shoppers, to try the program on a catalogue without events",
-    .text = "Writes a file of simulated events over the catalogue: queries made of its own words, positions with bias, "
-            "clicks, saves, carts and checkouts from latent preferences. The same seed and catalogue give the same "
-            "file.\n\nSimulated events show that the parts work together. What a model is worth, only real events "
-            "show; results on simulated ones say that they are.",
+    .text =
+        "Writes a file of simulated events over the catalogue: queries made of its own words, lists by an imperfect "
+        "ranking that shoppers look down, each event with the position it happened at, "
+        "clicks, saves, carts and checkouts from latent preferences. The same seed and catalogue give the same "
+        "file.\n\nSimulated events show that the parts work together. What a model is worth, only real events "
+        "show; results on simulated ones say that they are.",
     .flags = flags,
     .example = "itemsage -C myshop synth events simulated.tsv && itemsage -C myshop import events simulated.tsv",
     .run = run,

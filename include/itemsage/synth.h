@@ -10,9 +10,10 @@ extern "C" {
 #endif
 
 typedef struct sage_synth_options {
-    uint64_t seed;     /* the same seed and catalogue give the same bytes */
-    uint64_t sessions; /* searches to simulate; 0 = chosen by the catalogue's size */
-    uint64_t users;    /* 0 = sessions / 5 */
+    uint64_t seed;         /* the same seed and catalogue give the same bytes */
+    uint64_t sessions;     /* searches to simulate; 0 = chosen by the catalogue's size */
+    uint64_t users;        /* 0 = sessions / 5 */
+    double position_power; /* position r of a list is looked at with probability r^-power; 0 = 0.6 */
 } sage_synth_options;
 
 typedef struct sage_synth_report {

@@ -5,6 +5,7 @@
 #include <synth/world.h>
 
 enum { STREAM_USER = 3, STREAM_SESSION = 4, QUERY_WORDS_MAX = 3, WANT_TRIES = 8 };
+static const double POSITION_POWER = 0.6;
 
 static double sigmoid(double x) {
     return 1 / (1 + exp(-x));
@@ -109,13 +110,17 @@ static void act(const sage_synth_world *w, const float taste[SAGE_SYNTH_DIM], si
                 sage_synth_session *s) {
     for (size_t i = 0; i < s->n_shown; i++) {
         double likes = liking(w, taste, s->shown[i]);
-        bool looked = sage_rng_unit(rng) < pow((double)i + 1, -0.6);
+        bool looked = sage_rng_unit(rng) < pow((double)i + 1, -w->position_power);
         s->clicked[i] = looked && sage_rng_unit(rng) < sigmoid(4 * similarity(w, s->shown[i], wanted) + likes - 2.5);
         if (!s->clicked[i]) continue;
         s->saved[i] = sage_rng_unit(rng) < 0.15;
         s->carted[i] = sage_rng_unit(rng) < 0.25 * sigmoid(likes * sqrt(SAGE_SYNTH_DIM));
         s->bought[i] = s->carted[i] && sage_rng_unit(rng) < 0.5;
     }
+}
+
+void sage_synth_look_down(sage_synth_world *w, double position_power) {
+    w->position_power = position_power > 0 ? position_power : POSITION_POWER;
 }
 
 void sage_synth_search(sage_synth_world *w, uint64_t user, uint64_t number, sage_synth_session *s) {

@@ -181,6 +181,7 @@ sage_status sage_synth_world_new(sage_catalog *catalog, uint64_t seed, sage_synt
     sage_synth_world *w = sage_alloc_zero(1, sizeof *w);
     if (!w) return sage_fail_memory(error, sizeof *w);
     w->seed = seed;
+    sage_synth_look_down(w, 0);
     size_t n = count_products(catalog, error, &st);
     SAGE_TRY(st);
     SAGE_TRY(reserve(w, n, error));

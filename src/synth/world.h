@@ -7,6 +7,7 @@
 
 struct sage_synth_world {
     uint64_t seed;
+    double position_power;
     size_t n;
     sage_arena *texts;
     const char **id;       /* [n] */

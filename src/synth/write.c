@@ -7,7 +7,14 @@
 #include <synth/synth.h>
 #include <time.h>
 
-enum { FLUSH_BYTES = 1 << 20, SESSIONS_A_PRODUCT = 10, SESSIONS_MIN = 2000, SESSIONS_MAX = 500000, STREAM_WHO = 5 };
+enum {
+    FLUSH_BYTES = 1 << 20,
+    SESSIONS_A_PRODUCT = 10,
+    SESSIONS_MIN = 2000,
+    SESSIONS_MAX = 500000,
+    STREAM_WHO = 5,
+    POSITION_POWER_MAX = 10
+};
 
 /* Sessions are a minute apart from here on: the file depends on seed and catalogue alone, not on today's date. */
 #define FIRST_SECOND 1767225600 /* 2026-01-01T00:00:00Z */
@@ -106,10 +113,14 @@ sage_status sage_synth_write(sage_catalog *catalog, const sage_synth_options *op
     output out = {.fd = -1, .seed = options->seed, .report = report};
     memset(report, 0, sizeof *report);
     sage_buf_init(&out.text, SIZE_MAX);
+    if (!(options->position_power >= 0 && options->position_power <= POSITION_POWER_MAX))
+        return sage_fail(error, SAGE_E_ARGUMENT, "the power of positions must be above 0 and at most %d, not %g",
+                         POSITION_POWER_MAX, options->position_power);
     if ((size_t)snprintf(out.path, sizeof out.path, "%s.tmp", out_file) >= sizeof out.path)
         return sage_fail(error, SAGE_E_LIMIT, "the path %.80s... is too long", out_file);
     if ((st = sage_fs_check_plain(out_file, error)) != SAGE_OK) return st;
     SAGE_TRY(sage_synth_world_new(catalog, options->seed, &world, error));
+    sage_synth_look_down(world, options->position_power);
     SAGE_TRY(sage_fs_create(out.path, false, &out.fd, error));
     SAGE_TRY(simulate(&out, world, options, monitor, error));
     SAGE_TRY(sage_fs_sync(out.fd, out.path, error));
