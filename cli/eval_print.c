@@ -20,21 +20,24 @@ static void print_row(const sage_eval_report *r, const sage_eval_row *row) {
     printf("  %-8.3f  %.3f\n", row->mrr[0].value, row->ndcg[0].value);
 }
 
-/* Where there are people or products among the queries. Those of single tasks are in the JSON alone. */
-static void print_differences(const sage_eval_report *r) {
-    if (r->n_differences == 0) return;
-    printf("\nDifference in pair@k:\n%-9s %-9s %-12s", "method", "minus", "task");
-    for (size_t i = 0; i < r->n_k; i++) printf("  @%-*zu", i + 1 < r->n_k ? 22 : 1, r->k[i]);
-    printf("\n");
+/* Those of single tasks are in the JSON alone, and weighted ones only where there are such. */
+static void print_differences(const sage_eval_report *r, bool weighted) {
+    bool any = false;
     for (size_t i = 0; i < r->n_differences; i++) {
         const sage_eval_difference *d = &r->differences[i];
-        if (strchr(d->task, '/') != NULL) continue;
+        const sage_interval *of_k = weighted ? d->weighted_recall : d->pair_recall;
+        if (strchr(d->task, '/') != NULL || (weighted && d->weighted_pairs == 0)) continue;
+        if (!any) {
+            printf("\nDifference in %s@k:\n%-9s %-9s %-12s", weighted ? "weighted" : "pair", "method", "minus", "task");
+            for (size_t j = 0; j < r->n_k; j++) printf("  @%-*zu", j + 1 < r->n_k ? 22 : 1, r->k[j]);
+            printf("\n");
+        }
+        any = true;
         printf("%-9s %-9s %-12s", d->method, d->against, d->task);
-        for (size_t j = 0; j < r->n_k; j++)
-            printf("  %+.3f [%+.3f, %+.3f]", d->pair_recall[j].value, d->pair_recall[j].low, d->pair_recall[j].high);
+        for (size_t j = 0; j < r->n_k; j++) printf("  %+.3f [%+.3f, %+.3f]", of_k[j].value, of_k[j].low, of_k[j].high);
         printf("\n");
     }
-    printf("Both methods on the same queries; where 0 is outside of the brackets (95 %%), they differ.\n");
+    if (any) printf("Both methods on the same queries; where 0 is outside of the brackets (95 %%), they differ.\n");
 }
 
 /* Where events say at which position their product was shown. */
@@ -43,27 +46,30 @@ static void print_weighted(const sage_eval_report *r) {
     for (size_t i = 0; i < r->n_rows; i++) {
         const sage_eval_row *row = &r->rows[i];
         const sage_eval_weighted *w = &row->weighted;
-        char pairs[32], effective[32];
+        char pairs[32], left_out[32], effective[32];
         if (w->pairs == 0 || strchr(row->task, '/') != NULL) continue;
         if (!any) {
             printf(
                 "\nWeighted by position: of pairs whose events say where they were shown, each event by 1 / propensity"
-                " (position^-%g where it says no propensity), at most %g:\n%-9s %-12s %7s %9s %7s",
-                r->position_power, r->weight_clip, "method", "task", "pairs", "effective", "cut");
+                " (position^-%g where it says no propensity), at most %g:\n%-9s %-12s %7s %8s %9s %7s",
+                r->position_power, r->weight_clip, "method", "task", "pairs", "left out", "effective", "cut");
             for (size_t j = 0; j < r->n_k; j++)
                 printf("  plain@%-4zu  weighted@%-*zu", r->k[j], j + 1 < r->n_k ? 11 : 1, r->k[j]);
             printf("\n");
         }
         any = true;
-        printf("%-9s %-12s %7s %9s %6.1f%%", row->method, row->task, cli_count(w->pairs, pairs),
-               cli_count((uint64_t)(w->effective + 0.5), effective),
+        printf("%-9s %-12s %7s %8s %9s %6.1f%%", row->method, row->task, cli_count(w->pairs, pairs),
+               cli_count(row->pairs - w->pairs, left_out), cli_count((uint64_t)(w->effective + 0.5), effective),
                100.0 * (double)w->clipped / (double)(w->events ? w->events : 1));
         for (size_t j = 0; j < r->n_k; j++)
             printf("  %-10.3f  %.3f [%.3f, %.3f]", w->unweighted[j].value, w->recall[j].value, w->recall[j].low,
                    w->recall[j].high);
         printf("\n");
     }
-    if (any) printf("effective: as many equally weighted pairs would say as much; cut: events whose weight was cut.\n");
+    if (!any) return;
+    printf("left out: pairs whose events do not say; effective: as many equally weighted pairs would say as much; cut: "
+           "events whose weight was cut.\n");
+    print_differences(r, true);
 }
 
 /* ---- graded judgements ---- */
@@ -154,7 +160,7 @@ void cli_print_eval(const sage_eval_report *r) {
     if (r->unknown_pairs)
         printf("%llu pairs name products that are not in the index; they count as misses.\n",
                (unsigned long long)r->unknown_pairs);
-    print_differences(r);
+    print_differences(r, false);
     print_weighted(r);
     print_graded(r);
     print_runs(r);
