@@ -79,7 +79,9 @@ static void print_counts(const sage_eval_report *r) {
     char a[32], b[32], c[32];
     printf("\nGraded: %s: %s judgements of %s queries", g->source, cli_count(g->judgements, a),
            cli_count(g->queries, b));
-    if (g->seen > 0) printf("; %s others are in the training or validation part", cli_count(g->seen, c));
+    if (g->seen > 0)
+        printf("; %s %s in the training or validation part", cli_count(g->seen, c),
+               g->all_queries ? "of them, learned from, are" : "others are left out, being");
     if (g->worthless > 0) printf("; in %s others no product is worth anything", cli_count(g->worthless, c));
     printf(".\nGain: %s, g = grade - %g; discount: 1/log2(rank + 1); relevant: ",
            g->gain == SAGE_GAIN_LINEAR ? "g" : "2^g - 1", g->grade_zero);

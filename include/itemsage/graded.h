@@ -80,6 +80,7 @@ typedef struct sage_graded_report {
     sage_reason_count reasons[SAGE_REASONS_MAX];
     uint64_t repeated;   /* rows whose query and product another row has judged: the mean of their grades counts */
     uint64_t given;      /* different queries of the file */
+    bool all_queries;    /* as the options said */
     uint64_t seen;       /* of them in the training or validation part: left out, unless all_queries */
     uint64_t worthless;  /* of the others, without a product that is worth something: no nDCG */
     uint64_t queries;    /* that have an nDCG */

@@ -64,6 +64,7 @@ json_t *sage_graded_json(const sage_eval_report *report, json_t *source) {
     failed = set(object, "source", source) != 0 || failed != 0 || counts(object, g) != 0 ||
              set(object, "reasons", reasons_json(g)) != 0 ||
              set(object, "gain", json_string(g->gain == SAGE_GAIN_LINEAR ? "linear" : "exp")) != 0 ||
+             set(object, "all_queries", json_boolean(g->all_queries)) != 0 ||
              set(object, "grade_zero", json_real(g->grade_zero)) != 0 ||
              set(object, "relevant", json_real(g->relevant)) != 0;
     for (size_t i = 0; i < g->n_rows && failed == 0; i++)

@@ -249,6 +249,7 @@ static sage_status rule_of(const sage_graded_options *options, sage_graded_rule 
                          relevant);
     *rule = (sage_graded_rule){options->gain, zero, relevant > 0 ? relevant : nextafter(zero, INFINITY)};
     report->gain = options->gain;
+    report->all_queries = options->all_queries;
     report->grade_zero = zero;
     report->relevant = relevant;
     return SAGE_OK;
