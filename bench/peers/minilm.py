@@ -2,17 +2,17 @@
 """Does a shop need a fine-tuned sentence encoder? MiniLM as it is and fine-tuned, beside an itemsage shop, on the same pairs and questions.
 
     itemsage -C SHOP export --format split SPLIT                       # the pairs of searches that the shop learned from, and the held-out ones
-    itemsage -C SHOP eval --write-run RUNS/shop                        # RUNS/shop.{keywords,vectors,hybrid}.run and RUNS/shop.queries.tsv
+    itemsage -C SHOP eval [--judgements JUDGEMENTS.tsv] --write-run RUNS/shop      # RUNS/shop.{keywords,vectors,hybrid}.run and RUNS/shop.queries.tsv
     bench/peers/minilm_train.py SPLIT PRODUCTS.tsv ENCODER TUNED       # hours; says itself how
     bench/peers/minilm.py rank SPLIT PRODUCTS.tsv ENCODER RUNS/frozen --shop SHOP --queries RUNS/shop.queries.tsv
     bench/peers/minilm.py rank SPLIT PRODUCTS.tsv TUNED RUNS/tuned --shop SHOP --queries RUNS/shop.queries.tsv
-    itemsage -C SHOP eval --run tuned=RUNS/tuned.hybrid.run --trec-queries RUNS/shop.queries.tsv ...
+    itemsage -C SHOP eval --run tuned=RUNS/tuned.hybrid.run --trec-queries RUNS/shop.queries.tsv [--judgements JUDGEMENTS.tsv --grade-zero 1]
     bench/peers/minilm.py table SPLIT --queries RUNS/shop.queries.tsv [--judgements JUDGEMENTS.tsv] NAME=RUN ...
     bench/peers/minilm.py speed SPLIT TUNED RUNS/tuned.npy [--bf16]
 
-rank: encodes titles and the searches of validation and test (normalised as the shop has them), and writes PREFIX.vectors.run, PREFIX.hybrid.run (TREC, test
-part, 500 deep; numbers of queries as in --queries) and PREFIX.npy. The hybrid is itemsage's (src/search/fusion.h): w cosine + (1 - w) BM25 / best BM25 over
-everything that is among the first 500 of either, both scores the true ones; BM25 is read from the shop's own keywords/N/words.db, so both sides have the same.
+rank: encodes titles, the searches of validation (normalised as the shop has them) and those of --queries, and writes of the latter PREFIX.vectors.run and
+PREFIX.hybrid.run (TREC, 500 deep, their numbers), and PREFIX.npy. --queries written with judgements holds their queries too, some of which have no event.
+The hybrid is itemsage's (src/search/fusion.h): w cosine + (1 - w) BM25 / best BM25 over everything that is among the first 500 of either, both scores the true ones; BM25 is read from the shop's own keywords/N/words.db, so both sides have the same.
 w of 0, 0.05 .. 1 is what has the best pair recall@10 + @100 on the validation queries, as in src/eval/choose.c.
 
 table: pair recall@10 and @100 of the test part with 95 % intervals (percentile bootstrap over queries, 1,000 resamples), all, cold (products
@@ -123,10 +123,11 @@ def rank(args):
     titles = read_titles(args.products)
     ids = list(titles)
     number = {id_: i for i, id_ in enumerate(ids)}
-    validation, test = (wanted_by_query(read_pairs(args.split, part)) for part in ("validation", "test"))
-    asked = list(validation) + list(test)
+    validation, numbers = wanted_by_query(read_pairs(args.split, "validation")), read_queries(args.queries)
+    asked = list(dict.fromkeys(list(validation) + list(numbers)))
     began = time.monotonic()
-    products, queries = encode(args, list(titles.values())), encode(args, asked)
+    queries = encode(args, asked)
+    products = numpy.load(args.vectors) if args.vectors else encode(args, list(titles.values()))
     print("encoded in %.0f s" % (time.monotonic() - began))
     numpy.save(args.prefix + ".npy", products)
     keywords, lists = Keywords(args.shop, ids), {}
@@ -137,10 +138,9 @@ def rank(args):
         vectors[query] = (first(scores, DEPTH), numpy.sort(scores)[::-1][:DEPTH])
     weight = choose(lists, validation, number)
     print("hybrid: %.2f of vectors" % weight)
-    numbers = read_queries(args.queries)
     for name, ranking in ("vectors", lambda q: vectors[q]), ("hybrid", lambda q: lists[q].fused(weight)):
         with open("%s.%s.run" % (args.prefix, name), "w", encoding="utf-8") as file:
-            for query in test:
+            for query in numbers:
                 rows, scores = ranking(query)
                 for place in range(min(DEPTH, len(rows))):
                     file.write("%s Q0 %s %d %.7f %s\n" % (numbers[query], ids[rows[place]], place + 1, scores[place], name))
@@ -259,6 +259,7 @@ def main():
         of_rank.add_argument(name)
     of_rank.add_argument("--shop", required=True)
     of_rank.add_argument("--queries", required=True)
+    of_rank.add_argument("--vectors", help="an earlier PREFIX.npy of this encoder, in place of encoding the titles")
     of_rank.add_argument("--threads", type=int, default=2)
     of_rank.add_argument("--bf16", action="store_true")
     of_table.add_argument("split")
