@@ -69,7 +69,9 @@ static int judge(const cli_args *args, sage_eval_options *options, sage_eval_rep
 }
 
 static int run(const cli_args *args) {
-    sage_eval_options options = {.events_file = cli_value(args, "events"), .hits_file = cli_value(args, "hits")};
+    sage_eval_options options = {.events_file = cli_value(args, "events"),
+                                 .hits_file = cli_value(args, "hits"),
+                                 .report_file = cli_value(args, "report")};
     runs r = {.n = 0};
     if (!cli_cutoffs(args, options.k, &options.n_k)) return CLI_USAGE;
     if (!cli_number(args, "dims", 1, 65536, &options.dims)) return CLI_USAGE;
@@ -116,6 +118,7 @@ static const cli_flag flags[] = {
      "Grades are written to qrels times X; 1 where not given, or 100 where they are no whole "
      "numbers."},
     {"hits", 0, "FILE", "Writes what each query found, a line a method, task and query, to compare two models by."},
+    {"report", 0, "FILE", "Writes a page for a browser that shows all of it and more; it holds all that it needs."},
     {"json", 0, "FILE", "Writes all figures and intervals as JSON as well."},
     {NULL, 0, NULL, NULL},
 };

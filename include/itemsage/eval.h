@@ -25,10 +25,11 @@ typedef struct sage_eval_options {
     const char *events_file; /* judge on this event file in place of the held-out part, or NULL */
     size_t n_k;              /* 0 = 10, 100 */
     size_t k[SAGE_EVAL_K_MAX];
-    const char *hits_file; /* where to write each query's hits, see below, or NULL */
-    size_t dims;           /* compare only so many of the vectors' first numbers, renormalised; 0 = all */
-    double position_power; /* the propensity of position r is r^-power where an event does not say its own; 0 = 1 */
-    double weight_clip;    /* no event weighs more, >= 1; 0 = 100 */
+    const char *hits_file;   /* where to write each query's hits, see below, or NULL */
+    const char *report_file; /* where to write a page that shows all of it, see below, or NULL */
+    size_t dims;             /* compare only so many of the vectors' first numbers, renormalised; 0 = all */
+    double position_power;   /* the propensity of position r is r^-power where an event does not say its own; 0 = 1 */
+    double weight_clip;      /* no event weighs more, >= 1; 0 = 100 */
     sage_graded_options graded; /* judgements of search texts beside the events */
     sage_trec_options trec;
 } sage_eval_options;
@@ -73,7 +74,11 @@ typedef struct sage_eval_report {
 
 /* hits_file gets a line a method, task and query: "task method query pairs hits@k ..", tabs between, the query by its
  * number. Releases of the same dataset are judged on the same queries in the same order, so two such files compare two
- * models query by query. Written at once, when all has been judged. */
+ * models query by query. Written at once, when all has been judged.
+ *
+ * report_file is one page of HTML for a browser, which loads nothing from elsewhere; written at once, too. With it more
+ * is found out (docs/model.md, "The report"): search texts have further methods to be judged beside, and lists are
+ * looked at down to 100. */
 sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const sage_monitor *monitor,
                       sage_eval_report *report, sage_error *error);
 

@@ -97,20 +97,22 @@ void sage_judge_rank(sage_judge *judge, size_t query, size_t list, const sage_sc
 
 /* ---- rows ---- */
 
-bool sage_judge_counts(const sage_judge_entry *entry, const sage_judge_which *which) {
+bool sage_judge_counts(const sage_judge *judge, size_t e, const sage_judge_which *which) {
+    const sage_judge_entry *entry = &judge->entries[e];
+    if (which->slice != SAGE_SLICE_NONE && judge->slices[e] != which->slice) return false;
     if (which->of != SAGE_JUDGE_ANY && entry->known != (which->of == SAGE_JUDGE_KNOWN)) return false;
     return which->task < 0 ? entry->first : entry->task == (unsigned)which->task;
 }
 
 static bool asks(const sage_judge *judge, size_t query, const sage_judge_which *which) {
     for (size_t e = judge->begin[query]; e < judge->begin[query + 1]; e++)
-        if (sage_judge_counts(&judge->entries[e], which)) return true;
+        if (sage_judge_counts(judge, e, which)) return true;
     return false;
 }
 
 bool sage_judge_occurs(const sage_judge *judge, const sage_judge_which *which) {
     for (size_t e = 0; e < judge->n_entries; e++)
-        if (sage_judge_counts(&judge->entries[e], which)) return true;
+        if (sage_judge_counts(judge, e, which)) return true;
     return false;
 }
 
@@ -128,7 +130,7 @@ sage_status sage_judge_choose(const sage_judge *judge, const uint32_t *ranks, co
         uint32_t *of_query = c->ranks + n_ranks;
         size_t found = 0;
         for (size_t e = judge->begin[q]; e < judge->begin[q + 1]; e++)
-            if (sage_judge_counts(&judge->entries[e], which)) of_query[found++] = ranks[e];
+            if (sage_judge_counts(judge, e, which)) of_query[found++] = ranks[e];
         if (found == 0) continue;
         qsort(of_query, found, sizeof *of_query, sage_order_u32);
         c->queries[c->n++] = (sage_judged){of_query, found};

@@ -22,7 +22,11 @@ typedef struct sage_judge {
     sage_str *texts; /* [n_queries] of sage_judge_read; else NULL */
     uint32_t *ranks; /* [n_lists][n_entries] 0-based; SAGE_RANK_MISS */
     size_t n_lists;
+    uint8_t *slices; /* [n_entries] what rows may be cut by, SAGE_SLICE_NONE or any number above it; or NULL. The
+                        caller's */
 } sage_judge;
+
+enum { SAGE_SLICE_NONE = 0 };
 
 /* Queries that are texts or pictures, with one list. SAGE_E_ARGUMENT where a task is none. */
 sage_status sage_judge_read(sage_judge *judge, const sage_judgement *judgements, size_t n, sage_error *error);
@@ -41,9 +45,10 @@ typedef struct sage_judge_which {
     const char *name; /* of the row's task; NULL: as sage_task_name has it */
     int task;         /* -1: each (query, product) once, whatever the task */
     sage_judge_of of; /* products that were known before, or were not */
+    uint8_t slice;    /* entries of this slice alone; SAGE_SLICE_NONE: of any */
 } sage_judge_which;
 
-bool sage_judge_counts(const sage_judge_entry *entry, const sage_judge_which *which);
+bool sage_judge_counts(const sage_judge *judge, size_t entry, const sage_judge_which *which);
 bool sage_judge_occurs(const sage_judge *judge, const sage_judge_which *which);
 /* The queries that have such pairs, with their ranks, given one an entry [n_entries]. Free with sage_chosen_free,
  * whatever the call returns. */

@@ -40,7 +40,7 @@ static void fill(const sage_judge *judge, size_t a, size_t b, const sage_judge_w
         double *weighted = t->weighted + t->n * (1 + n_k);
         double *unweighted = t->unweighted != NULL ? t->unweighted + t->n * (1 + n_k) : NULL;
         for (size_t e = judge->begin[q]; e < judge->begin[q + 1]; e++) {
-            if (!sage_judge_counts(&judge->entries[e], which)) continue;
+            if (!sage_judge_counts(judge, e, which)) continue;
             sage_exposure shown = exposure_of(judge, e, judge->begin[q + 1], which);
             if (shown.events == 0) continue;
             add_hits(judge, a, e, shown.weight, 1, k, n_k, weighted);

@@ -213,35 +213,66 @@ static void resample_ratios(const double *rows, size_t n, size_t n_k, uint64_t s
     }
 }
 
-sage_status sage_metrics_ratios(const double *rows, size_t n, size_t n_k, uint64_t seed, sage_interval *out,
-                                sage_error *error) {
+/* Two-sided: twice the share of resamples on the side of 0 that fewer are on, those at 0 on both; at least what one
+ * resample is worth. */
+static double p_of(const double *samples) {
+    size_t below = 0, above = 0;
+    for (size_t b = 0; b < SAGE_BOOTSTRAP_RESAMPLES; b++) {
+        below += samples[b] <= 0;
+        above += samples[b] >= 0;
+    }
+    double p = 2.0 * (double)(below < above ? below : above) / SAGE_BOOTSTRAP_RESAMPLES;
+    return p > 1 ? 1 : p < 1.0 / SAGE_BOOTSTRAP_RESAMPLES ? 1.0 / SAGE_BOOTSTRAP_RESAMPLES : p;
+}
+
+/* p [n_k]: nullable */
+static sage_status ratios(const double *rows, size_t n, size_t n_k, uint64_t seed, sage_interval *out, double *p,
+                          sage_error *error) {
     size_t width = 1 + n_k;
     double sum[1 + SAGE_EVAL_K_MAX] = {0};
     double *samples = sage_alloc_zero(n_k, SAGE_BOOTSTRAP_RESAMPLES * sizeof *samples);
     if (samples == NULL) return sage_fail_memory(error, n_k * SAGE_BOOTSTRAP_RESAMPLES * sizeof *samples);
     for (size_t i = 0; i < n; i++) add_row(sum, rows + i * width, width);
     if (n > 0) resample_ratios(rows, n, n_k, seed, samples);
-    for (size_t j = 0; j < n_k; j++)
+    for (size_t j = 0; j < n_k; j++) {
+        if (p != NULL) p[j] = p_of(samples + j * SAGE_BOOTSTRAP_RESAMPLES);
         out[j] = interval_of(n > 0 ? sum[1 + j] / sum[0] : 0, samples + j * SAGE_BOOTSTRAP_RESAMPLES);
+    }
     sage_free(samples);
     return SAGE_OK;
 }
 
-sage_status sage_metrics_runs_difference(const sage_judged *const *a, const sage_judged *const *b, size_t n_runs,
-                                         size_t n, const size_t *k, size_t n_k, uint64_t seed,
-                                         sage_interval *difference, sage_error *error) {
+sage_status sage_metrics_ratios(const double *rows, size_t n, size_t n_k, uint64_t seed, sage_interval *out,
+                                sage_error *error) {
+    return ratios(rows, n, n_k, seed, out, NULL, error);
+}
+
+static sage_status compare_runs(const sage_judged *const *a, const sage_judged *const *b, size_t n_runs, size_t n,
+                                const size_t *k, size_t n_k, uint64_t seed, sage_interval *difference, double *p,
+                                sage_error *error) {
     sage_status st = check(k, n_k, error);
     if (st != SAGE_OK) return st;
     size_t judged = 0;
     double *rows = sage_alloc_zero(n > 0 ? n : 1, (1 + n_k) * sizeof *rows);
     if (rows == NULL) return sage_fail_memory(error, (n + 1) * (1 + n_k) * sizeof *rows);
     for (size_t r = 0; r < n_runs; r++) judged = compare_all(a[r], b[r], n, k, n_k, n_runs, rows);
-    st = sage_metrics_ratios(rows, judged, n_k, seed, difference, error);
+    st = ratios(rows, judged, n_k, seed, difference, p, error);
     sage_free(rows);
     return st;
+}
+
+sage_status sage_metrics_runs_difference(const sage_judged *const *a, const sage_judged *const *b, size_t n_runs,
+                                         size_t n, const size_t *k, size_t n_k, uint64_t seed,
+                                         sage_interval *difference, sage_error *error) {
+    return compare_runs(a, b, n_runs, n, k, n_k, seed, difference, NULL, error);
 }
 
 sage_status sage_metrics_difference(const sage_judged *a, const sage_judged *b, size_t n, const size_t *k, size_t n_k,
                                     uint64_t seed, sage_interval *difference, sage_error *error) {
     return sage_metrics_runs_difference(&a, &b, 1, n, k, n_k, seed, difference, error);
+}
+
+sage_status sage_metrics_compare(const sage_judged *a, const sage_judged *b, size_t n, const size_t *k, size_t n_k,
+                                 uint64_t seed, sage_interval *difference, double *p, sage_error *error) {
+    return compare_runs(&a, &b, 1, n, k, n_k, seed, difference, p, error);
 }

@@ -32,6 +32,11 @@ sage_status sage_metrics(const sage_judged *queries, size_t n, const size_t *k, 
 sage_status sage_metrics_difference(const sage_judged *a, const sage_judged *b, size_t n, const size_t *k, size_t n_k,
                                     uint64_t seed, sage_interval *difference, sage_error *error);
 
+/* The same, and the bootstrap p-value of each: twice the share of resamples that are on the other side of 0, from 0.001
+ * to 1. */
+sage_status sage_metrics_compare(const sage_judged *a, const sage_judged *b, size_t n, const size_t *k, size_t n_k,
+                                 uint64_t seed, sage_interval *difference, double *p, sage_error *error);
+
 /* The sum of each of n_k columns over that of the first, with intervals over the rows, which are queries and drawn as
  * above. rows [n][1 + n_k], the first > 0. All 0 where n is 0. */
 sage_status sage_metrics_ratios(const double *rows, size_t n, size_t n_k, uint64_t seed, sage_interval *out,

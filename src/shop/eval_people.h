@@ -3,7 +3,7 @@
 #define SAGE_SHOP_EVAL_PEOPLE_H
 
 #include <eval/shown.h>
-#include <shop/shop.h>
+#include <shop/report.h>
 
 /* An event of a file with the surface user or product: its query, and what it led to. */
 typedef struct sage_file_event {
@@ -23,6 +23,7 @@ typedef struct sage_people_source {
     const sage_file_event *users, *products;
     size_t n_users, n_products;
     const sage_shown_source *shown; /* of a dataset's events; its catalogue may be NULL */
+    sage_notes *notes;              /* for a page; NULL: none is wanted */
 } sage_people_source;
 sage_status sage_eval_people_rows(sage_shop *shop, const sage_open_release *opened, const sage_people_source *source,
                                   const sage_monitor *monitor, size_t *n_queries, sage_eval_report *report,

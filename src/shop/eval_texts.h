@@ -7,7 +7,7 @@
 #include <eval/run_lister.h>
 #include <eval/text_trial.h>
 #include <eval/trec_write.h>
-#include <shop/shop.h>
+#include <shop/report.h>
 
 /* Zero-initialise; close whatever open returned. What it is opened with must stay. */
 typedef struct sage_text_bench {
@@ -15,6 +15,7 @@ typedef struct sage_text_bench {
     const sage_dataset *dataset; /* NULL: none to count from */
     const sage_trec_options *trec;
     const sage_monitor *monitor;
+    sage_notes *notes; /* for a page; NULL: none is wanted */
     sage_popular_products popular;
     sage_trec_queries queries;
     sage_run_lister *runs[SAGE_RUNS_MAX];

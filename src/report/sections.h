@@ -1,0 +1,20 @@
+/* The sections of the page, in its order. Each writes nothing where the data has nothing of it. */
+#ifndef SAGE_REPORT_SECTIONS_H
+#define SAGE_REPORT_SECTIONS_H
+
+#include <report/page.h>
+#include <report/report.h>
+
+extern const char *const sage_report_style;
+
+void sage_report_head_of(sage_page *page, const sage_report_data *data);     /* head.c */
+void sage_report_verdict(sage_page *page, const sage_report_data *data);     /* verdict.c */
+void sage_report_recall(sage_page *page, const sage_report_data *data);      /* recall.c */
+void sage_report_curves(sage_page *page, const sage_report_data *data);      /* curves.c */
+void sage_report_differences(sage_page *page, const sage_report_data *data); /* differences.c */
+void sage_report_figures(sage_page *page, const sage_report_data *data);     /* figures.c */
+
+/* A task in words: "searches", "people". Of "search/click" itself. */
+const char *sage_report_task(const char *task);
+
+#endif

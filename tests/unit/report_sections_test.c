@@ -1,0 +1,147 @@
+/* The page as a whole: what it says of given figures. */
+#include <locale.h>
+#include <report/report.h>
+#include <support/page.h>
+#include <support/test.h>
+
+static sage_eval_report eval;
+static sage_report_data data;
+
+static sage_eval_row *row(const char *method, const char *task, double recall) {
+    sage_eval_row *r = &eval.rows[eval.n_rows++];
+    snprintf(r->method, sizeof r->method, "%s", method);
+    snprintf(r->task, sizeof r->task, "%s", task);
+    r->pairs = 2345;
+    r->queries = 1234;
+    for (size_t k = 0; k < eval.n_k; k++) r->pair_recall[k] = (sage_interval){recall, recall - 0.02, recall + 0.02};
+    return r;
+}
+
+static void differ(const char *method, const char *against, const char *task, double value, double half) {
+    sage_eval_difference *d = &eval.differences[eval.n_differences++];
+    snprintf(d->method, sizeof d->method, "%s", method);
+    snprintf(d->against, sizeof d->against, "%s", against);
+    snprintf(d->task, sizeof d->task, "%s", task);
+    for (size_t k = 0; k < eval.n_k; k++) d->pair_recall[k] = (sage_interval){value, value - half, value + half};
+}
+
+static int begin(void **state) {
+    (void)state;
+    eval = (sage_eval_report){.n_k = 2, .k = {10, 100}, .source = "held-out test part of dataset 1"};
+    data = (sage_report_data){.head = {.shop = "shop", .products = 12345, .newest_event_ms = INT64_MIN}, .eval = &eval};
+    return 0;
+}
+
+static void write_it(written *w) {
+    written_begin(w);
+    sage_status st = sage_report_write(&data, &w->out, &w->error);
+    if (st != SAGE_OK) fail_msg("%s", w->error.text);
+    const char *fault = written_fault(w, false);
+    if (fault != NULL) fail_msg("%s", fault);
+    assert_null(strstr(w->out.data, "url("));
+}
+
+static bool says(const char *text) {
+    written w;
+    write_it(&w);
+    bool found = strstr(w.out.data, text) != NULL;
+    sage_buf_free(&w.out);
+    return found;
+}
+
+static void contest(double ours, double theirs, double half) {
+    begin(NULL);
+    row("hybrid", "all", ours);
+    row("keywords", "all", theirs);
+    differ("hybrid", "keywords", "all", ours - theirs, half);
+}
+
+static void test_the_verdict_follows_the_figures(void **state) {
+    (void)state;
+    contest(0.452, 0.407, 0.015);
+    assert_true(says("<li class=\"better\">Search texts: <strong>hybrid</strong> finds 11 % more than "
+                     "<strong>keywords</strong>"));
+    assert_true(says("45.2 against 40.7 of 100"));
+    assert_true(says("+4.5 [+3.0, +6.0]"));
+    contest(0.30, 0.40, 0.05);
+    assert_true(says("<li class=\"worse\">Search texts: <strong>hybrid</strong> finds 25 % less than "));
+    contest(0.42, 0.40, 0.05);
+    assert_true(says("<li class=\"equal\">Search texts: <strong>hybrid</strong> cannot be told from "));
+    contest(0.42, 0, 0.05);
+    assert_true(says("finds more than "));
+}
+
+static void test_simulated_events_are_called_so(void **state) {
+    (void)state;
+    contest(0.4, 0.3, 0.01);
+    assert_false(says("SIMULATED"));
+    eval.simulated = true;
+    assert_true(says("SIMULATED EVENTS"));
+}
+
+static void test_hostile_names_stay_texts(void **state) {
+    (void)state;
+    written w;
+    contest(0.4, 0.3, 0.01);
+    row("<script>", "\"'><img src=x", 0.1);
+    snprintf(eval.source, sizeof eval.source, "\xff<script>alert(1)</script>\xe2\x80\xae.tsv");
+    snprintf(data.head.shop, sizeof data.head.shop, "</title><script>");
+    write_it(&w);
+    assert_null(strstr(w.out.data, "<script"));
+    assert_null(strstr(w.out.data, "\xe2\x80\xae"));
+    sage_buf_free(&w.out);
+}
+
+static void test_a_report_of_nothing_is_whole(void **state) {
+    (void)state;
+    written w;
+    begin(NULL);
+    write_it(&w);
+    sage_buf_free(&w.out);
+}
+
+static void test_the_same_figures_give_the_same_bytes_in_any_locale(void **state) {
+    (void)state;
+    written a, b;
+    contest(0.452, 0.407, 0.015);
+    write_it(&a);
+    setlocale(LC_ALL, "de_DE.UTF-8"); /* where there is one */
+    write_it(&b);
+    setlocale(LC_ALL, "C");
+    assert_int_equal(a.out.len, b.out.len);
+    assert_memory_equal(a.out.data, b.out.data, a.out.len);
+    sage_buf_free(&a.out);
+    sage_buf_free(&b.out);
+}
+
+static void test_curves_and_comparisons_are_shown(void **state) {
+    (void)state;
+    written w;
+    static sage_recall_curve curve = {.method = "hybrid", .task = "all"};
+    static const sage_comparison compared = {
+        "hybrid", "popular", "all", {{0.3, 0.2, 0.4}, {0, -0.1, 0.1}}, {0.001, 0.5}};
+    for (size_t k = 0; k < SAGE_CURVE_POINTS; k++) curve.recall[k] = (double)(k + 1) / SAGE_CURVE_POINTS;
+    contest(0.4, 0.3, 0.01);
+    data.curves = &curve;
+    data.n_curves = 1;
+    data.comparisons = &compared;
+    data.n_comparisons = 1;
+    write_it(&w);
+    assert_non_null(strstr(w.out.data, "id=\"curve-0-t\""));
+    assert_non_null(strstr(w.out.data, "<td class=\"differs\">+30.0 [+20.0, +40.0]</td><td>&lt; 0.002</td>"));
+    assert_non_null(strstr(w.out.data, "<td>0.0 [\xe2\x88\x92"
+                                       "10.0, +10.0]</td><td>0.500</td>"));
+    sage_buf_free(&w.out);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_the_verdict_follows_the_figures, begin),
+        cmocka_unit_test_setup(test_simulated_events_are_called_so, begin),
+        cmocka_unit_test_setup(test_hostile_names_stay_texts, begin),
+        cmocka_unit_test_setup(test_a_report_of_nothing_is_whole, begin),
+        cmocka_unit_test_setup(test_the_same_figures_give_the_same_bytes_in_any_locale, begin),
+        cmocka_unit_test_setup(test_curves_and_comparisons_are_shown, begin),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
