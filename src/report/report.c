@@ -19,6 +19,9 @@ static void write_all(sage_page *page, const sage_report_data *data) {
     sage_report_recall(page, data);
     sage_report_curves(page, data);
     sage_report_differences(page, data);
+    sage_report_graded(page, data);
+    sage_report_training(page, data);
+    sage_report_ablation(page, data);
     sage_report_figures(page, data);
     sage_page_text(page, "</main>\n</body>\n</html>\n");
 }

@@ -15,6 +15,14 @@ typedef struct sage_report_head {
     int64_t newest_event_ms; /* of the catalogue; INT64_MIN: not known */
 } sage_report_head;
 
+/* A training's course: its loss, means of neighbouring steps, and recall@10 of its validations. */
+typedef struct sage_report_course {
+    const double *step, *loss; /* [n] */
+    size_t n;
+    const double *at, *recall; /* [n_validations] */
+    size_t n_validations;
+} sage_report_course;
+
 /* What is NULL, or of which there are none, is left out of the page. */
 typedef struct sage_report_data {
     sage_report_head head;
@@ -23,6 +31,8 @@ typedef struct sage_report_data {
     size_t n_comparisons;
     const sage_recall_curve *curves;
     size_t n_curves;
+    sage_report_course course;
+    const char *ablation; /* the text of the last ablation's table.json */
 } sage_report_data;
 
 /* Adds the page to `out`, whose maximum is the page's. The same data gives the same bytes. */

@@ -62,6 +62,7 @@ const char *const sage_report_style =
     "caption{text-align:left;color:var(--soft);font-size:.8rem;padding-bottom:.3rem;caption-side:top}\n"
     "th,td{padding:.25rem .6rem .25rem 0;text-align:right;border-bottom:1px solid var(--rule);white-space:nowrap;"
     "vertical-align:top}\n"
+    "td.words,th.words{min-width:8rem}\n"
     "th{font-weight:600}th:first-child,td:first-child,.words{text-align:left}td.words,th.words{white-space:normal}\n"
     "tbody th{font-weight:500}td.differs{font-weight:650}\n"
     "thead th{color:var(--soft);font-weight:600;border-bottom-color:var(--soft)}\n"

@@ -1,7 +1,11 @@
+#include <base/alloc.h>
 #include <base/error.h>
 #include <shop/report.h>
+#include <shop/report_course.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { ABLATION_MAX_BYTES = 4 << 20 };
 
 void sage_notes_free(sage_notes *notes) {
     *notes = (sage_notes){.n_curves = 0};
@@ -72,17 +76,31 @@ out:
 sage_status sage_notes_write(const sage_notes *notes, sage_shop *shop, const sage_open_release *opened,
                              const sage_eval_report *eval, const char *path, sage_error *error) {
     sage_status st = SAGE_OK;
+    char path_of[SAGE_PATH_MAX], name[64];
+    char *ablation = NULL;
+    size_t n;
     sage_buf page;
+    sage_course *course = sage_alloc_zero(1, sizeof *course);
     sage_report_data data = {.eval = eval,
                              .comparisons = notes->comparisons,
                              .n_comparisons = notes->n_comparisons,
                              .curves = notes->curves,
                              .n_curves = notes->n_curves};
     sage_buf_init(&page, SAGE_REPORT_MAX_BYTES);
+    if (course == NULL) SAGE_TRY(sage_fail_memory(error, sizeof *course));
     SAGE_TRY(fill_head(&data.head, shop, opened, error));
+    snprintf(name, sizeof name, "models/%llu/metrics.jsonl", (unsigned long long)opened->release.query_model);
+    SAGE_TRY(sage_path_join(path_of, shop->dir, name, error));
+    SAGE_TRY(sage_course_read(path_of, course, error));
+    data.course = sage_course_shown(course);
+    /* Without an ablation, or with one that is torn, the page has no such part. */
+    SAGE_TRY(sage_path_join(path_of, shop->dir, "ablation/table.json", error));
+    if (sage_fs_read_all(path_of, ABLATION_MAX_BYTES, &ablation, &n, NULL) == SAGE_OK) data.ablation = ablation;
     SAGE_TRY(sage_report_write(&data, &page, error));
     SAGE_TRY(sage_fs_replace(path, page.data, page.len, error));
 out:
     sage_buf_free(&page);
+    sage_free(ablation);
+    sage_free(course);
     return st;
 }
