@@ -98,12 +98,20 @@ static sage_status check(const size_t *k, size_t n_k, sage_error *error) {
     return SAGE_OK;
 }
 
-/* The 2.5 % and 97.5 % quantiles of a figure's resamples, which are sorted for it. */
-static sage_interval interval_of(double value, double *samples) {
+/* What is left out at either end for 95 % over n queries: 2.5 %, less where few queries make resamples too much alike.
+ */
+static double tail_of(size_t n) {
+    if (n < 2) return 0;
+    return erfc(sqrt((double)n / (double)(n - 1)) * sage_t975(n - 1) / sqrt(2)) / 2;
+}
+
+/* From a figure's resamples of n queries, which are sorted for it. */
+static sage_interval interval_of(double value, size_t n, double *samples) {
+    double tail = tail_of(n);
     qsort(samples, SAGE_BOOTSTRAP_RESAMPLES, sizeof *samples, ascending);
     return (sage_interval){.value = value,
-                           .low = quantile(samples, SAGE_BOOTSTRAP_RESAMPLES, 0.025),
-                           .high = quantile(samples, SAGE_BOOTSTRAP_RESAMPLES, 0.975)};
+                           .low = quantile(samples, SAGE_BOOTSTRAP_RESAMPLES, tail),
+                           .high = quantile(samples, SAGE_BOOTSTRAP_RESAMPLES, 1 - tail)};
 }
 
 /* Adds the rows of one more run to `mean`, each divided by the number of runs, and gives the figures of this run alone,
@@ -134,7 +142,7 @@ static void fill_row(const double *rows, size_t judged, size_t n_k, uint64_t see
     for (size_t j = 0; j < n_k; j++) {
         for (size_t figure = 0; figure < PER_K; figure++) {
             size_t at = j * PER_K + figure;
-            *member(row, figure, j) = interval_of(sum[1 + at], samples + at * SAGE_BOOTSTRAP_RESAMPLES);
+            *member(row, figure, j) = interval_of(sum[1 + at], judged, samples + at * SAGE_BOOTSTRAP_RESAMPLES);
         }
     }
 }
@@ -236,7 +244,7 @@ static sage_status ratios(const double *rows, size_t n, size_t n_k, uint64_t see
     if (n > 0) resample_ratios(rows, n, n_k, seed, samples);
     for (size_t j = 0; j < n_k; j++) {
         if (p != NULL) p[j] = p_of(samples + j * SAGE_BOOTSTRAP_RESAMPLES);
-        out[j] = interval_of(n > 0 ? sum[1 + j] / sum[0] : 0, samples + j * SAGE_BOOTSTRAP_RESAMPLES);
+        out[j] = interval_of(n > 0 ? sum[1 + j] / sum[0] : 0, n, samples + j * SAGE_BOOTSTRAP_RESAMPLES);
     }
     sage_free(samples);
     return SAGE_OK;

@@ -3,9 +3,10 @@
  *   query recall@k  mean over queries of |relevant in the first k| / min(|relevant|, k)
  *   MRR@k           mean over queries of 1 / rank of the first relevant result, 0 beyond k
  *   nDCG@k          binary gains, discount 1/log2(rank + 1), over the ideal order (min(|relevant|, k) hits at the top)
- * Intervals: percentile bootstrap over queries (Efron 1979): 1,000 resamples of n queries with replacement, the figure
- * of each, its 2.5 % and 97.5 % quantiles (linear between order statistics). Pairs of one query stand or fall together,
- * so the query is the unit that is drawn. */
+ * Intervals: expanded percentile bootstrap over queries (Efron 1979; Hesterberg 2015): 1,000 resamples of n queries
+ * with replacement, the figure of each, its quantiles at a and 1 - a (linear between order statistics), where a is
+ * not 2.5 % but Phi(-sqrt(n / (n - 1)) t(0.975, n - 1)), since resamples of few queries are too much alike: 2.45 % of
+ * 1,000, 1.6 % of 20. Pairs of one query stand or fall together, so the query is the unit that is drawn. */
 #ifndef SAGE_EVAL_METRICS_H
 #define SAGE_EVAL_METRICS_H
 

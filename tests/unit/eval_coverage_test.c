@@ -101,7 +101,7 @@ static void judge(sage_rng *rng, size_t n, sage_interval out[FIGURES]) {
 }
 
 /* Shares of the draws whose interval holds the truth are within three standard deviations of `expected`, which is what
- * many draws gave: of few queries percentile intervals are somewhat too narrow (docs/model.md). */
+ * many draws gave: of few queries those of differences stay somewhat too narrow (docs/model.md). */
 static void cover(size_t n, size_t draws, const double expected[FIGURES]) {
     double truth[FIGURES];
     size_t held[FIGURES] = {0};
@@ -134,7 +134,7 @@ static void test_of_many_queries(void **state) {
 
 static void test_of_few_queries(void **state) {
     (void)state;
-    static const double expected[FIGURES] = {0.927, 0.913, 0.909, 0.890};
+    static const double expected[FIGURES] = {0.951, 0.938, 0.931, 0.909};
     cover(20, draws(400), expected);
 }
 
