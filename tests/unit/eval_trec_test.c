@@ -73,8 +73,8 @@ static void test_ids_there_and_back(void **state) {
                                       "a%20b",
                                       "tab\there",
                                       "caf\xc3\xa9",
-                                      "no\xc2\xa0"
-                                      "break"};
+                                      ("no\xc2\xa0"
+                                       "break")};
     sage_buf out, back;
     sage_error error = {0};
     sage_buf_init(&out, 1000);
