@@ -42,7 +42,7 @@ static void weighted(sage_page *page, const sage_eval_report *r) {
     if (!any) return;
     sage_page_end_table(page);
     sage_page_printf(page,
-                     "<p class=\"legend\">Position r is seen with probability r^-%g where an event does not say; no "
+                     "<p class=\"note\">Position r is seen with probability r^-%g where an event does not say; no "
                      "event weighs more than %g.</p>\n",
                      r->position_power, r->weight_clip);
     sage_page_end_section(page);

@@ -60,6 +60,14 @@ static void contents(sage_page *page, const sage_report_data *data) {
                 {"recall", "What is found", true},
                 {"curves", "By length of the list", data->n_curves > 0},
                 {"differences", "Which differ", data->n_comparisons + data->eval->n_differences > 0},
+                {"graded", "Judgements", data->eval->graded.n_rows > 0},
+                {"slices", "Popular, rare, new", data->n_sliced > 0},
+                {"reach", "What is shown", data->n_reaches > 0},
+                {"calibration", "Scores", data->n_calibrations > 0},
+                {"queries", "Single searches", data->worst != NULL && data->worst->n > 0},
+                {"map", "Map of products", data->map != NULL && data->map->n > 0},
+                {"training", "Training", data->training != NULL && data->training->n_losses > 0},
+                {"ablation", "Parts of the model", data->ablation != NULL},
                 {"figures", "All figures", true}};
     sage_page_text(page, "<nav aria-label=\"Sections\"><ul>\n");
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)

@@ -87,6 +87,18 @@ void sage_page_name(sage_page *page, const char *text) {
     sage_page_words(page, (sage_str){text, strlen(text)}, 0);
 }
 
+void sage_page_base64(sage_page *page, sage_str bytes) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *b = (const unsigned char *)bytes.data;
+    for (size_t i = 0; i < bytes.len && page->st == SAGE_OK; i += 3) {
+        size_t n = bytes.len - i < 3 ? bytes.len - i : 3;
+        uint32_t three = (uint32_t)b[i] << 16 | (n > 1 ? (uint32_t)b[i + 1] << 8 : 0) | (n > 2 ? b[i + 2] : 0);
+        char four[4];
+        for (size_t d = 0; d < 4; d++) four[d] = d <= n ? digits[three >> (18 - 6 * d) & 63] : '=';
+        page->st = sage_buf_add(page->out, four, 4, page->error);
+    }
+}
+
 /* ---- numbers ---- */
 
 #define DASH  "\xe2\x80\x93"

@@ -22,6 +22,8 @@ void sage_page_printf(sage_page *page, const char *format, ...) __attribute__((f
 /* Escaped; of a longer text so many characters and an ellipsis. 0: all of it. */
 void sage_page_words(sage_page *page, sage_str text, size_t most_characters);
 void sage_page_name(sage_page *page, const char *text); /* escaped, all of it */
+/* Bytes in base 64 (RFC 4648), as data: links take them. */
+void sage_page_base64(sage_page *page, sage_str bytes);
 
 /* ---- numbers as words; each gives `out` ---- */
 enum { SAGE_WORDS = 64 };

@@ -20,6 +20,11 @@ static void write_all(sage_page *page, const sage_report_data *data) {
     sage_report_curves(page, data);
     sage_report_differences(page, data);
     sage_report_graded(page, data);
+    sage_report_slices(page, data);
+    sage_report_reach(page, data);
+    sage_report_calibration(page, data);
+    sage_report_queries(page, data);
+    sage_report_map(page, data);
     sage_report_training(page, data);
     sage_report_ablation(page, data);
     sage_report_figures(page, data);

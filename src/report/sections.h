@@ -12,10 +12,15 @@ void sage_report_verdict(sage_page *page, const sage_report_data *data);     /* 
 void sage_report_recall(sage_page *page, const sage_report_data *data);      /* recall.c */
 void sage_report_curves(sage_page *page, const sage_report_data *data);      /* curves.c */
 void sage_report_differences(sage_page *page, const sage_report_data *data); /* differences.c */
-void sage_report_figures(sage_page *page, const sage_report_data *data);     /* figures.c */
-void sage_report_graded(sage_page *page, const sage_report_data *data);      /* graded.c */
-void sage_report_training(sage_page *page, const sage_report_data *data);    /* training.c */
-void sage_report_ablation(sage_page *page, const sage_report_data *data);    /* ablation.c */
+void sage_report_slices(sage_page *page, const sage_report_data *data);
+void sage_report_reach(sage_page *page, const sage_report_data *data);
+void sage_report_calibration(sage_page *page, const sage_report_data *data);
+void sage_report_queries(sage_page *page, const sage_report_data *data);
+void sage_report_training(sage_page *page, const sage_report_data *data);
+void sage_report_map(sage_page *page, const sage_report_data *data);
+void sage_report_graded(sage_page *page, const sage_report_data *data);   /* graded.c, and weights by position */
+void sage_report_ablation(sage_page *page, const sage_report_data *data); /* ablation.c */
+void sage_report_figures(sage_page *page, const sage_report_data *data);  /* figures.c */
 
 /* A task in words: "searches", "people". Of "search/click" itself. */
 const char *sage_report_task(const char *task);

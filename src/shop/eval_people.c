@@ -161,7 +161,8 @@ static sage_status judge(bench *b, sage_trial *trial, sage_eval_report *report, 
     if (b->touched.n_users > 0) listers[n++] = sage_popular(baselines);
     if (users && trial->n_known > 0) listers[n++] = sage_own(baselines);
     SAGE_TRY(sage_eval_trial(trial, listers, n, leading, b->pool, b->monitor, report, error));
-    if (b->source->notes != NULL) sage_notes_people(b->source->notes, trial, listers, n, report->k[report->n_k - 1]);
+    if (b->source->notes != NULL)
+        SAGE_TRY(sage_notes_people(b->source->notes, trial, listers, n, report->k, report->n_k, error));
     b->n_queries += trial->judge.n_queries;
 out:
     sage_baselines_free(baselines);

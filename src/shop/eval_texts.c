@@ -139,8 +139,13 @@ sage_status sage_eval_texts(sage_text_bench *bench, const sage_judgement *judgem
     sage_status st = SAGE_OK;
     sage_text_trial trial = {0};
     size_t depth = report->k[report->n_k - 1];
+    sage_list_observer watch = {.see = NULL};
     if (bench->notes != NULL && depth < SAGE_CURVE_POINTS) depth = SAGE_CURVE_POINTS;
-    SAGE_TRY(sage_text_bench_run(bench, judgements, n, depth, NULL, write, &trial, report, error));
+    if (bench->notes != NULL)
+        SAGE_TRY(sage_notes_watch(bench->notes, &trial, sage_engine_index(bench->engine),
+                                  sage_text_bench_methods(bench), &watch, error));
+    SAGE_TRY(sage_text_bench_run(bench, judgements, n, depth, bench->notes != NULL ? &watch : NULL, write, &trial,
+                                 report, error));
     SAGE_TRY(sage_text_trial_report(&trial, report, error));
     if (bench->notes != NULL) SAGE_TRY(sage_notes_texts(bench->notes, &trial, report->k, report->n_k, error));
     if (write && bench->trec->write_qrels != NULL)

@@ -1,13 +1,13 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <shop/report.h>
-#include <shop/report_course.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { ABLATION_MAX_BYTES = 4 << 20 };
 
 void sage_notes_free(sage_notes *notes) {
+    sage_watch_free(&notes->watch);
     *notes = (sage_notes){.n_curves = 0};
 }
 
@@ -19,25 +19,68 @@ static sage_recall_curve *next_curve(sage_notes *notes, const char *method, cons
     return curve;
 }
 
-sage_status sage_notes_texts(sage_notes *notes, const sage_text_trial *trial, const size_t *k, size_t n_k,
+/* By popularity and by newness. */
+static sage_status cut(sage_notes *notes, sage_judge *judge, const size_t *lists, const char *const *methods,
+                       size_t n_methods, const sage_judge_which *which, bool users, size_t k, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_seen seen = {.n = 0};
+    if (notes->dataset == NULL) return SAGE_OK;
+    SAGE_TRY(sage_seen_count(&seen, notes->dataset, users, error));
+    for (int newness = 0; newness < 2 && notes->n_sliced < SAGE_SLICED_MAX; newness++) {
+        sage_sliced *sliced = &notes->sliced[notes->n_sliced];
+        sliced->n_methods = n_methods;
+        snprintf(sliced->task, sizeof sliced->task, "%s", which->name);
+        for (size_t m = 0; m < n_methods; m++)
+            snprintf(sliced->methods[m], sizeof sliced->methods[m], "%s", methods[m]);
+        SAGE_TRY(sage_slice_by(judge, lists, which, &seen, newness, k, sliced, error));
+        notes->n_sliced += sliced->n > 1; /* one slice is the row that there is already */
+    }
+out:
+    sage_seen_free(&seen);
+    return st;
+}
+
+sage_status sage_notes_watch(sage_notes *notes, const sage_text_trial *trial, const sage_index *index, size_t n_methods,
+                             sage_list_observer *observer, sage_error *error) {
+    *observer = sage_watch_observer(&notes->watch);
+    return sage_watch_init(&notes->watch, trial, index, n_methods, error);
+}
+
+sage_status sage_notes_texts(sage_notes *notes, sage_text_trial *trial, const size_t *k, size_t n_k,
                              sage_error *error) {
     static const sage_judge_which all = {.name = "all", .task = -1};
+    sage_status st = SAGE_OK;
+    size_t lists[SAGE_TEXT_METHODS_MAX];
     for (size_t m = 0; m < trial->n_methods; m++) {
         sage_recall_curve *curve = next_curve(notes, trial->methods[m], all.name);
         if (curve != NULL) sage_curve_of(&trial->judge, m, &all, trial->depth, curve->recall);
+        lists[m] = m;
     }
-    return sage_compare_methods(trial, k, n_k, notes->comparisons, &notes->n_comparisons, error);
+    SAGE_TRY(sage_compare_methods(trial, k, n_k, notes->comparisons, &notes->n_comparisons, error));
+    SAGE_TRY(cut(notes, &trial->judge, lists, trial->methods, trial->n_methods, &all, false, k[0], error));
+    sage_watch_reach(&notes->watch, notes->reaches);
+    notes->n_reaches = notes->watch.n_methods;
+    sage_watch_calibration(&notes->watch, notes->calibrations);
+    notes->n_calibrations = 2;
+    sage_watch_free(&notes->watch);
+    SAGE_TRY(sage_report_choose(trial, k[0], SIZE_MAX, &notes->worst, &notes->gained, &notes->lost, error));
+out:
+    return st;
 }
 
-void sage_notes_people(sage_notes *notes, const sage_trial *trial, const sage_lister *listers, size_t n_listers,
-                       size_t k_max) {
+sage_status sage_notes_people(sage_notes *notes, sage_trial *trial, const sage_lister *listers, size_t n_listers,
+                              const size_t *k, size_t n_k, sage_error *error) {
     sage_trial_row rows[SAGE_TRIAL_ROWS_MAX];
-    if (sage_trial_rows(trial, rows) == 0) return;
+    size_t lists[SAGE_LISTERS_MAX];
+    const char *methods[SAGE_LISTERS_MAX];
+    if (sage_trial_rows(trial, rows) == 0) return SAGE_OK;
     for (size_t l = 0; l < n_listers; l++) {
-        sage_recall_curve *curve = next_curve(notes, listers[l].name, rows[0].name);
-        if (curve != NULL)
-            sage_curve_of(&trial->judge, 2 * l + rows[0].without_known, &rows[0].which, k_max, curve->recall);
+        lists[l] = 2 * l + rows[0].without_known;
+        methods[l] = listers[l].name;
+        sage_recall_curve *curve = next_curve(notes, methods[l], rows[0].name);
+        if (curve != NULL) sage_curve_of(&trial->judge, lists[l], &rows[0].which, k[n_k - 1], curve->recall);
     }
+    return cut(notes, &trial->judge, lists, methods, n_listers, &rows[0].which, true, k[0], error);
 }
 
 /* The last part of the shop's path. */
@@ -73,26 +116,69 @@ out:
     return st;
 }
 
-sage_status sage_notes_write(const sage_notes *notes, sage_shop *shop, const sage_open_release *opened,
-                             const sage_eval_report *eval, const char *path, sage_error *error) {
+/* What is made for the page alone; arena: its memory. */
+typedef struct extras {
+    sage_arena *arena;
+    sage_training training;
+    sage_product_map map;
+    sage_shown_queries worst, gained, lost;
+} extras;
+
+static sage_status show_queries(const sage_notes *notes, sage_shop *shop, sage_engine *engine, extras *e,
+                                sage_error *error) {
     sage_status st = SAGE_OK;
-    char path_of[SAGE_PATH_MAX], name[64];
+    sage_thumbnails *thumbnails = NULL;
+    SAGE_TRY(sage_thumbnails_open(shop, e->arena, &thumbnails, error));
+    SAGE_TRY(sage_report_show(engine, thumbnails, &notes->worst, e->arena, &e->worst, error));
+    SAGE_TRY(sage_report_show(engine, thumbnails, &notes->gained, e->arena, &e->gained, error));
+    SAGE_TRY(sage_report_show(engine, thumbnails, &notes->lost, e->arena, &e->lost, error));
+out:
+    sage_thumbnails_close(thumbnails);
+    return st;
+}
+
+static sage_status add_extras(const sage_notes *notes, sage_shop *shop, const sage_open_release *opened,
+                              const sage_monitor *monitor, extras *e, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_pool *pool = NULL;
+    if ((e->arena = sage_arena_new(1u << 20)) == NULL) return sage_fail_memory(error, 1u << 20);
+    SAGE_TRY(sage_shop_pool(shop, &pool, error));
+    SAGE_TRY(sage_report_training_read(shop, opened->release.query_model, &e->training, error));
+    SAGE_TRY(show_queries(notes, shop, opened->engine, e, error));
+    SAGE_TRY(sage_report_map_make(sage_engine_index(opened->engine), pool, monitor, e->arena, &e->map, error));
+out:
+    return st;
+}
+
+sage_status sage_notes_write(const sage_notes *notes, sage_shop *shop, const sage_open_release *opened,
+                             const sage_eval_report *eval, const sage_monitor *monitor, const char *path,
+                             sage_error *error) {
+    sage_status st = SAGE_OK;
+    char path_of[SAGE_PATH_MAX];
     char *ablation = NULL;
     size_t n;
     sage_buf page;
-    sage_course *course = sage_alloc_zero(1, sizeof *course);
+    extras *e = sage_alloc_zero(1, sizeof *e);
+    if (e == NULL) return sage_fail_memory(error, sizeof *e);
     sage_report_data data = {.eval = eval,
                              .comparisons = notes->comparisons,
                              .n_comparisons = notes->n_comparisons,
                              .curves = notes->curves,
-                             .n_curves = notes->n_curves};
+                             .n_curves = notes->n_curves,
+                             .sliced = notes->sliced,
+                             .n_sliced = notes->n_sliced,
+                             .reaches = notes->reaches,
+                             .n_reaches = notes->n_reaches,
+                             .calibrations = notes->calibrations,
+                             .n_calibrations = notes->n_calibrations,
+                             .training = &e->training,
+                             .map = &e->map,
+                             .worst = &e->worst,
+                             .gained = &e->gained,
+                             .lost = &e->lost};
     sage_buf_init(&page, SAGE_REPORT_MAX_BYTES);
-    if (course == NULL) SAGE_TRY(sage_fail_memory(error, sizeof *course));
     SAGE_TRY(fill_head(&data.head, shop, opened, error));
-    snprintf(name, sizeof name, "models/%llu/metrics.jsonl", (unsigned long long)opened->release.query_model);
-    SAGE_TRY(sage_path_join(path_of, shop->dir, name, error));
-    SAGE_TRY(sage_course_read(path_of, course, error));
-    data.course = sage_course_shown(course);
+    SAGE_TRY(add_extras(notes, shop, opened, monitor, e, error));
     /* Without an ablation, or with one that is torn, the page has no such part. */
     SAGE_TRY(sage_path_join(path_of, shop->dir, "ablation/table.json", error));
     if (sage_fs_read_all(path_of, ABLATION_MAX_BYTES, &ablation, &n, NULL) == SAGE_OK) data.ablation = ablation;
@@ -101,6 +187,7 @@ sage_status sage_notes_write(const sage_notes *notes, sage_shop *shop, const sag
 out:
     sage_buf_free(&page);
     sage_free(ablation);
-    sage_free(course);
+    sage_arena_free(e->arena);
+    sage_free(e);
     return st;
 }

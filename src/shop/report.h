@@ -3,9 +3,11 @@
 #define SAGE_SHOP_REPORT_H
 
 #include <eval/look.h>
+#include <eval/slices.h>
 #include <eval/trial_run.h>
+#include <eval/watch.h>
 #include <report/report.h>
-#include <shop/shop.h>
+#include <shop/report_parts.h>
 
 /* Zero-initialise; free with sage_notes_free. */
 typedef struct sage_notes {
@@ -13,19 +15,32 @@ typedef struct sage_notes {
     size_t n_comparisons;
     sage_recall_curve curves[SAGE_CURVES_MAX];
     size_t n_curves;
+    sage_sliced sliced[SAGE_SLICED_MAX];
+    size_t n_sliced;
+    sage_reach reaches[SAGE_REACHES_MAX];
+    size_t n_reaches;
+    sage_calibration calibrations[2];
+    size_t n_calibrations;
+    sage_chosen_queries worst, gained, lost;
+    const sage_dataset *dataset; /* what was trained on; NULL: not known */
+    sage_watch watch;            /* of search texts, while they are asked */
 } sage_notes;
 void sage_notes_free(sage_notes *notes);
 
+/* Before search texts are asked: what is to see their lists, until sage_notes_texts. */
+sage_status sage_notes_watch(sage_notes *notes, const sage_text_trial *trial, const sage_index *index, size_t n_methods,
+                             sage_list_observer *observer, sage_error *error);
 /* Of search texts, once they are judged: k are those of the report. */
-sage_status sage_notes_texts(sage_notes *notes, const sage_text_trial *trial, const size_t *k, size_t n_k,
-                             sage_error *error);
-/* Of people or products that are looked at: lists of the trial are as sage_eval_trial leaves them, to a depth of k_max.
+sage_status sage_notes_texts(sage_notes *notes, sage_text_trial *trial, const size_t *k, size_t n_k, sage_error *error);
+/* Of people or products that are looked at: lists of the trial are as sage_eval_trial leaves them, to a depth of the
+ * last k.
  */
-void sage_notes_people(sage_notes *notes, const sage_trial *trial, const sage_lister *listers, size_t n_listers,
-                       size_t k_max);
+sage_status sage_notes_people(sage_notes *notes, sage_trial *trial, const sage_lister *listers, size_t n_listers,
+                              const size_t *k, size_t n_k, sage_error *error);
 
 /* The page, at once. */
 sage_status sage_notes_write(const sage_notes *notes, sage_shop *shop, const sage_open_release *opened,
-                             const sage_eval_report *eval, const char *path, sage_error *error);
+                             const sage_eval_report *eval, const sage_monitor *monitor, const char *path,
+                             sage_error *error);
 
 #endif

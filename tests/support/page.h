@@ -24,6 +24,9 @@ static inline const char *written_text(const written *w) {
     return w->out.data != NULL ? w->out.data : "";
 }
 
+/* Of ids, which stand once each. */
+static char written_ids[64 << 10];
+
 /* Attributes that load or run something; a link within the page and what it holds itself are none. */
 static inline void XMLCALL written_element(void *fault, const char *name, const char **attributes) {
     char *out = fault;
@@ -33,6 +36,12 @@ static inline void XMLCALL written_element(void *fault, const char *name, const 
         const char *key = attributes[0], *value = attributes[1];
         bool loads = strcmp(key, "src") == 0 || strcmp(key, "href") == 0 || strcmp(key, "xlink:href") == 0 ||
                      strcmp(key, "srcset") == 0 || strcmp(key, "action") == 0;
+        if (strcmp(key, "id") == 0) {
+            char id[128];
+            snprintf(id, sizeof id, " %.120s ", value);
+            if (strstr(written_ids, id) != NULL) snprintf(out, 256, "id %.100s stands twice", value);
+            strncat(written_ids, id, sizeof written_ids - strlen(written_ids) - 1);
+        }
         if (loads && value[0] != '#' && strncmp(value, "data:", 5) != 0)
             snprintf(out, 256, "%s=\"%.200s\"", key, value);
         if (strncmp(key, "on", 2) == 0 || strstr(value, "url(") != NULL) snprintf(out, 256, "attribute %s", key);
@@ -44,7 +53,7 @@ static inline const char *written_fault(const written *w, bool root) {
     static char fault[256];
     const char *text = written_text(w);
     XML_Parser parser = XML_ParserCreate("UTF-8");
-    fault[0] = '\0';
+    fault[0] = written_ids[0] = '\0';
     if (parser == NULL) abort();
     XML_SetUserData(parser, fault);
     XML_SetStartElementHandler(parser, written_element);

@@ -61,12 +61,21 @@ static void test_weights_by_position(void **state) {
 
 static void test_the_course_of_a_training(void **state) {
     (void)state;
-    static const double step[] = {1, 2, 3}, loss[] = {9, 5, 4}, at[] = {2, 3}, recall[] = {0.1, 0.2};
-    data.course = (sage_report_course){step, loss, 3, at, recall, 2};
+    static sage_training training = {.n_losses = 2,
+                                     .n_validations = 4,
+                                     .losses = {{"loss", 3, {1, 2, 3}, {9, 5, 4}}, {"random", 3, {1, 2, 3}, {3, 2, 1}}},
+                                     .validations = {{"all", 2, {2, 3}, {0.1, 0.2}},
+                                                     {"search/click", 2, {2, 3}, {0.1, 0.3}},
+                                                     {"user/click", 2, {2, 3}, {0.1, 0.1}},
+                                                     {"search/save", 1, {2}, {0.1}}}};
+    assert_false(says("id=\"training\""));
+    data.training = &training;
     assert_true(says("id=\"training\""));
-    assert_true(says("id=\"validation-t\""));
-    data.course.n_validations = 1; /* of one point there is no line */
-    assert_false(says("id=\"validation-t\""));
+    assert_true(says("id=\"losses-t\""));
+    /* A chart of all, and one a surface, both kinds of searches in theirs. */
+    assert_true(says("id=\"validation-0-t\""));
+    assert_true(says("id=\"validation-1-t\"") && says("id=\"validation-2-t\""));
+    assert_false(says("id=\"validation-3-t\""));
 }
 
 static void test_an_ablation(void **state) {

@@ -134,6 +134,79 @@ static void test_curves_and_comparisons_are_shown(void **state) {
     sage_buf_free(&w.out);
 }
 
+#define HOSTILE "</title><script>alert(1)</script>\xe2\x80\xae\" onload='x' \xff]]>"
+
+static void test_searches_and_the_map_show_titles_as_texts(void **state) {
+    (void)state;
+    written w;
+    static char word[4096];
+    memset(word, 'w', sizeof word - 1);
+    const unsigned char jpeg[] = {0xff, 0xd8, 0xff, 0xe0};
+    sage_shown_query query = {
+        .text = {HOSTILE, sizeof HOSTILE - 1},
+        .pairs = 3,
+        .found = 1,
+        .n_wanted = 2,
+        .n_results = 2,
+        .wanted = {{.title = HOSTILE, .id = "p1", .place = 17}, {.wanted = true}},
+        .results = {
+            {.title = word, .id = "p2", .place = 1, .wanted = true, .thumbnail = {(const char *)jpeg, sizeof jpeg}},
+            {.title = "", .id = "p<3>"}}};
+    sage_shown_queries worst = {1, &query}, none = {0, NULL};
+    sage_map_point points[] = {{0, 0, 0, HOSTILE}, {1, 2, 9, "b"}};
+    sage_product_map map = {
+        .by = "brand", .of = 10, .n_groups = 1, .others = true, .groups = {"<script>"}, .n = 2, .points = points};
+    contest(0.4, 0.3, 0.01);
+    data.worst = &worst;
+    data.gained = &worst;
+    data.lost = &none;
+    data.map = &map;
+    write_it(&w);
+    assert_null(strstr(w.out.data, "<script"));
+    assert_null(strstr(w.out.data, "]]>"));
+    assert_int_equal(written_count(&w, "&lt;script&gt;"), 2 * 2 + 1 + 1); /* each query and product; the map */
+    assert_int_equal(written_count(&w, "data:image/jpeg;base64,/9j/4A==\""), 2);
+    assert_non_null(strstr(w.out.data, "1 of 3 found"));
+    assert_non_null(strstr(w.out.data, "place 17"));
+    assert_non_null(strstr(w.out.data, "a product that is not in the index"));
+    assert_non_null(strstr(w.out.data, "p&lt;3&gt;"));
+    assert_non_null(strstr(w.out.data, "Better than the release before"));
+    assert_null(strstr(w.out.data, "Worse than the release before"));
+    assert_true(w.out.len < 60000); /* a word of 4 KB is cut */
+    /* Corners of the map: 10 to 710 and 550 up to 10. */
+    assert_non_null(strstr(w.out.data, "<circle class=\"dot g0\" cx=\"10.0\" cy=\"550.0\""));
+    assert_non_null(strstr(w.out.data, "<circle class=\"dot g9\" cx=\"710.0\" cy=\"10.0\""));
+    assert_non_null(strstr(w.out.data, "2 of 10 products"));
+    sage_buf_free(&w.out);
+}
+
+static void test_parts_of_the_pairs_reach_and_scores(void **state) {
+    (void)state;
+    written w;
+    static const sage_sliced sliced = {.by = "popularity",
+                                       .task = "all",
+                                       .n_methods = 2,
+                                       .methods = {"hybrid", "keywords"},
+                                       .n = 1,
+                                       .slices = {{"never", 7, 9, 5, {{0.5, 0.4, 0.6}, {0.25, 0.1, 0.3}}}}};
+    static sage_reach reach = {
+        .method = "hybrid", .task = "all", .products = 200, .reached = 50, .gini = 0.8125, .top_share = 0.125};
+    static const sage_calibration calibration = {"hybrid", 2, {{400, 2, 0.1, 0.2, 0.15}, {100, 25, 0.2, 0.9, 0.5}}};
+    for (size_t i = 0; i < SAGE_LORENZ_POINTS; i++) reach.lorenz[i] = (double)(i * i) / 2500;
+    contest(0.4, 0.3, 0.01);
+    data.sliced = &sliced;
+    data.reaches = &reach;
+    data.calibrations = &calibration;
+    data.n_sliced = data.n_reaches = data.n_calibrations = 1;
+    write_it(&w);
+    assert_non_null(strstr(w.out.data, "<th scope=\"row\">never</th><td>7</td><td>9</td><td class=\"differs\">50.0 "
+                                       "[40.0, 60.0]</td><td>25.0 [10.0, 30.0]</td>"));
+    assert_non_null(strstr(w.out.data, "<td>50</td><td>25.0</td><td>0.812</td><td>12.5</td>"));
+    assert_non_null(strstr(w.out.data, "0.200 to 0.900</th><td>100</td><td>25</td><td>25.00</td>"));
+    assert_non_null(strstr(w.out.data, "not irrelevant"));
+    sage_buf_free(&w.out);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_the_verdict_follows_the_figures, begin),
@@ -142,6 +215,8 @@ int main(void) {
         cmocka_unit_test_setup(test_a_report_of_nothing_is_whole, begin),
         cmocka_unit_test_setup(test_the_same_figures_give_the_same_bytes_in_any_locale, begin),
         cmocka_unit_test_setup(test_curves_and_comparisons_are_shown, begin),
+        cmocka_unit_test_setup(test_searches_and_the_map_show_titles_as_texts, begin),
+        cmocka_unit_test_setup(test_parts_of_the_pairs_reach_and_scores, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
