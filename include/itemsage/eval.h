@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-enum { SAGE_EVAL_ROWS_MAX = 160, SAGE_EVAL_DIFFERENCES_MAX = 96 };
+enum { SAGE_EVAL_ROWS_MAX = 160, SAGE_EVAL_DIFFERENCES_MAX = 128 };
 
 /* Of the held-out pairs whose events say at which position the product was shown, or how likely it was to be seen: each
  * event weighs 1 / propensity in place of 1 (docs/model.md, "Positions"). */

@@ -1,4 +1,5 @@
 #include <report/sections.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -46,6 +47,12 @@ static void facts(sage_page *page, const sage_report_data *data) {
     number(page, "Index", head->index);
     number(page, "Keyword index", head->keywords);
     if (head->dataset > 0) number(page, "Dataset", head->dataset);
+    if (head->before_index > 0) {
+        char before[SAGE_WORDS];
+        snprintf(before, sizeof before, "model %llu, index %llu", (unsigned long long)head->before_model,
+                 (unsigned long long)head->before_index);
+        fact(page, "Release before", before);
+    }
     number(page, "Numbers a vector", data->eval->dims > 0 ? data->eval->dims : head->dimensions);
     day(page, "Newest event", head->newest_event_ms);
     if (data->eval->unknown_pairs > 0) number(page, "Pairs of products not in the index", data->eval->unknown_pairs);

@@ -9,9 +9,11 @@
 enum { SAGE_REPORT_MAX_BYTES = 5 << 20 };
 
 typedef struct sage_report_head {
-    char shop[256];                           /* its folder's name */
-    uint64_t products, dimensions;            /* of the index */
-    uint64_t model, index, keywords, dataset; /* numbers of versions; dataset 0: none */
+    char shop[256];                                      /* its folder's name */
+    uint64_t products, dimensions;                       /* of the index */
+    uint64_t model, index, keywords, dataset;            /* numbers of versions; dataset 0: none */
+    uint64_t before_model, before_index, before_dataset; /* of the release before, which is judged beside; index 0:
+                                                             there is none */
     int64_t catalogue_revision;
     int64_t newest_event_ms; /* of the catalogue; INT64_MIN: not known */
 } sage_report_head;

@@ -86,7 +86,7 @@ static void compete(sage_page *page, const sage_report_data *data, const contest
 
 void sage_report_verdict(sage_page *page, const sage_report_data *data) {
     static const contest contests[] = {
-        {"all", {"hybrid"}, {"keywords", "previous", "popular"}},
+        {"all", {"hybrid"}, {"keywords", "previous", "sentences", "co-click", "popular"}},
         {"user", {"hybrid", "vectors", "interests"}, {"item-knn", "popular", "own"}},
         {"product", {"vectors", "similar"}, {"item-knn", "popular"}},
     };
@@ -94,6 +94,14 @@ void sage_report_verdict(sage_page *page, const sage_report_data *data) {
     sage_page_text(page, "<ul class=\"verdict\">\n");
     for (size_t i = 0; i < sizeof contests / sizeof *contests; i++) compete(page, data, &contests[i]);
     sage_page_text(page, "</ul>\n");
+    if (data->head.before_index == 0 && data->n_comparisons > 0)
+        sage_page_text(page, "<p class=\"note\">There is no release before this one to compare with.</p>\n");
+    if (data->head.before_index > 0 && data->head.before_dataset != data->head.dataset)
+        sage_page_printf(page,
+                         "<p class=\"note\">The release before (<strong>previous</strong>) learned from dataset %llu, "
+                         "not %llu: it may have seen some of what is judged here, or less of what came before "
+                         "it.</p>\n",
+                         (unsigned long long)data->head.before_dataset, (unsigned long long)data->head.dataset);
     sage_page_text(page,
                    "<p class=\"note\">Each query is asked anew, and what its person then chose is looked for among "
                    "the first results. An interval that holds 0 says that the queries at hand cannot tell the two "

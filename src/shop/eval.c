@@ -227,7 +227,7 @@ sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const s
     SAGE_TRY(sage_release_open(shop, &opened, error));
     if (options) SAGE_TRY(sage_engine_cut(opened.engine, report->dims = options->dims, error));
     SAGE_TRY(judgements_for(shop, &opened.release, options, monitor, &dataset, &g, report, error));
-    if (notes) notes->dataset = dataset;
+    if (notes) notes->shop = shop, notes->opened = &opened, notes->dataset = dataset;
     memcpy(report->k, k, (report->n_k = n_k) * sizeof *k);
     SAGE_TRY(judge_texts(opened.engine, dataset, &g, options, notes, monitor, report, error));
     SAGE_TRY(sage_eval_image_rows(shop, &opened, g.pictures, g.n_pictures, monitor, report, error));
@@ -236,7 +236,7 @@ sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const s
     if (!g.n && !g.n_pictures && !n_people && !report->graded.n_rows)
         SAGE_TRY(nothing_to_judge(dataset, file, report, error));
     if (report->hits != NULL) SAGE_TRY(sage_fs_replace(options->hits_file, hits.data, hits.len, error));
-    if (notes != NULL) SAGE_TRY(sage_notes_write(notes, shop, &opened, report, monitor, options->report_file, error));
+    if (notes != NULL) SAGE_TRY(sage_notes_write(notes, report, monitor, options->report_file, error));
 out:
     report->hits = NULL;
     sage_buf_free(&hits);

@@ -13,7 +13,8 @@ static bool is_name(const char *name) {
 }
 
 static sage_status check_names(const sage_trec_options *trec, sage_error *error) {
-    static const char *const taken[] = {"vectors", "keywords", "hybrid", "popular"};
+    static const char *const taken[] = {"vectors",  "keywords",  "hybrid",  "popular",
+                                        "co-click", "sentences", "previous"};
     if (trec->n_runs > SAGE_RUNS_MAX) return sage_fail(error, SAGE_E_LIMIT, "at most %d runs", SAGE_RUNS_MAX);
     for (size_t i = 0; i < trec->n_runs; i++) {
         const char *name = trec->runs[i].name;
@@ -53,7 +54,7 @@ void sage_text_bench_close(sage_text_bench *bench) {
 }
 
 size_t sage_text_bench_methods(const sage_text_bench *bench) {
-    return SAGE_METHODS + (bench->popular.n > 0) + bench->n_runs;
+    return SAGE_METHODS + (bench->popular.n > 0) + bench->n_runs + bench->n_extra;
 }
 
 /* ---- lists, shown to several ---- */
@@ -81,7 +82,7 @@ sage_status sage_text_bench_run(sage_text_bench *bench, const sage_judgement *ju
                                 const sage_list_observer *see, bool write, sage_text_trial *trial,
                                 sage_eval_report *report, sage_error *error) {
     sage_status st = SAGE_OK;
-    sage_text_lister more[SAGE_RUNS_MAX + 1];
+    sage_text_lister more[SAGE_TEXT_METHODS_MAX];
     const char *names[SAGE_TEXT_METHODS_MAX];
     size_t n_more = 0;
     sage_trec_writer *writer = NULL;
@@ -89,12 +90,13 @@ sage_status sage_text_bench_run(sage_text_bench *bench, const sage_judgement *ju
     const sage_list_observer all = {.ctx = &w, .see = show_all};
     if (bench->popular.n > 0) more[n_more++] = sage_popular_lister(&bench->popular);
     for (size_t i = 0; i < bench->n_runs; i++) more[n_more++] = sage_run_text_lister(bench->runs[i]);
+    for (size_t i = 0; i < bench->n_extra; i++) more[n_more++] = bench->extra[i];
     for (size_t m = 0; m < SAGE_METHODS + n_more; m++)
         names[m] = m < SAGE_METHODS ? sage_method_name((sage_method)m) : more[m - SAGE_METHODS].name;
     if (see != NULL) w.of[w.n++] = *see;
     if (write && bench->trec->write_run != NULL) {
-        /* Foreign runs, the last methods, have a file already. */
-        SAGE_TRY(sage_trec_writer_new(bench->trec->write_run, names, SAGE_METHODS + n_more - bench->n_runs,
+        /* Foreign runs have a file already, and what stands behind them is for comparing alone. */
+        SAGE_TRY(sage_trec_writer_new(bench->trec->write_run, names, SAGE_METHODS + (bench->popular.n > 0),
                                       sage_engine_index(bench->engine), &writer, error));
         w.of[w.n++] = sage_trec_writer_observer(writer);
     }
@@ -141,9 +143,10 @@ sage_status sage_eval_texts(sage_text_bench *bench, const sage_judgement *judgem
     size_t depth = report->k[report->n_k - 1];
     sage_list_observer watch = {.see = NULL};
     if (bench->notes != NULL && depth < SAGE_CURVE_POINTS) depth = SAGE_CURVE_POINTS;
-    if (bench->notes != NULL)
-        SAGE_TRY(sage_notes_watch(bench->notes, &trial, sage_engine_index(bench->engine),
-                                  sage_text_bench_methods(bench), &watch, error));
+    if (bench->notes != NULL) {
+        SAGE_TRY(sage_notes_more(bench->notes, judgements, n, bench->monitor, &bench->extra, &bench->n_extra, error));
+        SAGE_TRY(sage_notes_watch(bench->notes, &trial, sage_text_bench_methods(bench), &watch, error));
+    }
     SAGE_TRY(sage_text_bench_run(bench, judgements, n, depth, bench->notes != NULL ? &watch : NULL, write, &trial,
                                  report, error));
     SAGE_TRY(sage_text_trial_report(&trial, report, error));
@@ -151,6 +154,7 @@ sage_status sage_eval_texts(sage_text_bench *bench, const sage_judgement *judgem
     if (write && bench->trec->write_qrels != NULL)
         SAGE_TRY(write_qrels(&trial, sage_engine_index(bench->engine), bench->trec->write_qrels, error));
 out:
+    bench->n_extra = 0;
     sage_text_trial_free(&trial);
     return st;
 }

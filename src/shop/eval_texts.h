@@ -15,7 +15,9 @@ typedef struct sage_text_bench {
     const sage_dataset *dataset; /* NULL: none to count from */
     const sage_trec_options *trec;
     const sage_monitor *monitor;
-    sage_notes *notes; /* for a page; NULL: none is wanted */
+    sage_notes *notes;             /* for a page; NULL: none is wanted */
+    const sage_text_lister *extra; /* [n_extra] behind all others, where events are judged */
+    size_t n_extra;
     sage_popular_products popular;
     sage_trec_queries queries;
     sage_run_lister *runs[SAGE_RUNS_MAX];

@@ -58,10 +58,19 @@ out:
     return st;
 }
 
+static sage_status read_file(const char *path, sage_release *release, sage_error *error) {
+    sage_status st = SAGE_OK;
+    json_t *root = NULL;
+    SAGE_TRY(sage_json_read(path, CURRENT_MAX_BYTES, &root, error));
+    SAGE_TRY(parse(root, path, release, error));
+out:
+    json_decref(root);
+    return st;
+}
+
 sage_status sage_release_read(const sage_shop *shop, sage_release *release, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
-    json_t *root = NULL;
     memset(release, 0, sizeof *release);
     SAGE_TRY(sage_shop_path(shop, "current", path, error));
     if (!sage_fs_exists(path)) {
@@ -69,11 +78,25 @@ sage_status sage_release_read(const sage_shop *shop, sage_release *release, sage
                        "nothing has been published in %s; run 'itemsage train', 'embed' and 'index' first", shop->dir);
         goto out;
     }
-    SAGE_TRY(sage_json_read(path, CURRENT_MAX_BYTES, &root, error));
-    SAGE_TRY(parse(root, path, release, error));
+    SAGE_TRY(read_file(path, release, error));
 out:
-    json_decref(root);
     return sage_shop_advise(st, "run 'itemsage index' to publish a release anew", error);
+}
+
+/* What `current` names as it is, so that it can be compared with what comes after. */
+static sage_status keep_before(const sage_shop *shop, const sage_release *next, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char path[SAGE_PATH_MAX], *text = NULL;
+    size_t n;
+    sage_release now;
+    if (sage_release_read(shop, &now, NULL) != SAGE_OK || now.index == next->index) return SAGE_OK;
+    SAGE_TRY(sage_shop_path(shop, "current", path, error));
+    SAGE_TRY(sage_fs_read_all(path, CURRENT_MAX_BYTES, &text, &n, error));
+    SAGE_TRY(sage_shop_path(shop, "previous", path, error));
+    SAGE_TRY(sage_fs_replace(path, text, n, error));
+out:
+    sage_free(text);
+    return st;
 }
 
 sage_status sage_release_publish(const sage_shop *shop, const sage_release *release, sage_error *error) {
@@ -89,6 +112,7 @@ sage_status sage_release_publish(const sage_shop *shop, const sage_release *rele
                   release->own.half_life_days, "together_weight", release->own.together, "users",
                   sage_method_name(release->hybrid_users ? SAGE_HYBRID : SAGE_VECTORS));
     if (!root) return sage_fail_memory(error, CURRENT_MAX_BYTES);
+    SAGE_TRY(keep_before(shop, release, error));
     SAGE_TRY(sage_shop_path(shop, "current", path, error));
     SAGE_TRY(sage_json_write(path, root, error));
 out:
@@ -268,6 +292,22 @@ sage_status sage_release_open(sage_shop *shop, sage_open_release *opened, sage_e
         let_go(opened);
     }
     SAGE_TRY(st);
+    SAGE_TRY(sage_release_engine(shop, &opened->release, &opened->engine, error));
+out:
+    if (st != SAGE_OK) sage_release_close(opened);
+    return st;
+}
+
+sage_status sage_release_open_before(sage_shop *shop, const sage_release *now, sage_open_release *opened,
+                                     sage_error *error) {
+    sage_status st = SAGE_OK;
+    char path[SAGE_PATH_MAX];
+    *opened = (sage_open_release){.fd = {-1, -1, -1}};
+    SAGE_TRY(sage_shop_path(shop, "previous", path, error));
+    if (!sage_fs_exists(path)) SAGE_TRY(sage_fail(error, SAGE_E_STATE, "there was none"));
+    SAGE_TRY(read_file(path, &opened->release, error));
+    if (opened->release.index == now->index) SAGE_TRY(sage_fail(error, SAGE_E_STATE, "there was none"));
+    SAGE_TRY(hold(shop, opened, error));
     SAGE_TRY(sage_release_engine(shop, &opened->release, &opened->engine, error));
 out:
     if (st != SAGE_OK) sage_release_close(opened);

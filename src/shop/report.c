@@ -8,6 +8,7 @@ enum { ABLATION_MAX_BYTES = 4 << 20 };
 
 void sage_notes_free(sage_notes *notes) {
     sage_watch_free(&notes->watch);
+    sage_more_close(&notes->more);
     *notes = (sage_notes){.n_curves = 0};
 }
 
@@ -40,10 +41,48 @@ out:
     return st;
 }
 
-sage_status sage_notes_watch(sage_notes *notes, const sage_text_trial *trial, const sage_index *index, size_t n_methods,
+static sage_status look_back(sage_notes *notes, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_model_config config;
+    if (notes->more.before == NULL) return SAGE_OK;
+    notes->before = *sage_before_release(notes->more.before);
+    SAGE_TRY(sage_model_config_read(notes->shop, notes->before.query_model, &config, error));
+    notes->before_dataset = config.dataset;
+out:
+    return st;
+}
+
+sage_status sage_notes_more(sage_notes *notes, const sage_judgement *judgements, size_t n, const sage_monitor *monitor,
+                            const sage_text_lister **more, size_t *n_more, sage_error *error) {
+    sage_status st = SAGE_OK;
+    SAGE_TRY(sage_more_open(&notes->more, notes->shop, &notes->opened->release,
+                            sage_engine_index(notes->opened->engine), notes->dataset, judgements, n, monitor, error));
+    SAGE_TRY(look_back(notes, error));
+    *more = notes->more.list;
+    *n_more = notes->more.n;
+out:
+    return st;
+}
+
+/* Methods come in order: what keywords list is there before co-click is asked. */
+static sage_status see(void *ctx, size_t method, size_t query, const sage_scored *list, size_t n, sage_error *error) {
+    sage_notes *notes = ctx;
+    const sage_list_observer watch = sage_watch_observer(&notes->watch);
+    if (method == SAGE_KEYWORDS && notes->more.co_click != NULL) sage_co_click_note(notes->more.co_click, list, n);
+    return watch.see(watch.ctx, method, query, list, n, error);
+}
+
+sage_status sage_notes_watch(sage_notes *notes, const sage_text_trial *trial, size_t n_methods,
                              sage_list_observer *observer, sage_error *error) {
-    *observer = sage_watch_observer(&notes->watch);
-    return sage_watch_init(&notes->watch, trial, index, n_methods, error);
+    *observer = (sage_list_observer){.ctx = notes, .see = see};
+    return sage_watch_init(&notes->watch, trial, sage_engine_index(notes->opened->engine), n_methods, error);
+}
+
+/* SIZE_MAX: it was not asked. */
+static size_t number_of(const sage_text_trial *trial, const char *method) {
+    for (size_t m = 0; m < trial->n_methods; m++)
+        if (strcmp(trial->methods[m], method) == 0) return m;
+    return SIZE_MAX;
 }
 
 sage_status sage_notes_texts(sage_notes *notes, sage_text_trial *trial, const size_t *k, size_t n_k,
@@ -63,8 +102,10 @@ sage_status sage_notes_texts(sage_notes *notes, sage_text_trial *trial, const si
     sage_watch_calibration(&notes->watch, notes->calibrations);
     notes->n_calibrations = 2;
     sage_watch_free(&notes->watch);
-    SAGE_TRY(sage_report_choose(trial, k[0], SIZE_MAX, &notes->worst, &notes->gained, &notes->lost, error));
+    SAGE_TRY(sage_report_choose(trial, k[0], number_of(trial, "previous"), &notes->worst, &notes->gained, &notes->lost,
+                                error));
 out:
+    sage_more_close(&notes->more);
     return st;
 }
 
@@ -92,24 +133,27 @@ static void name_of(const sage_shop *shop, char out[256]) {
     snprintf(out, 256, "%.*s", (int)(end - begin < 255 ? end - begin : 255), shop->dir + begin);
 }
 
-static sage_status fill_head(sage_report_head *head, sage_shop *shop, const sage_open_release *opened,
-                             sage_error *error) {
+static sage_status fill_head(sage_report_head *head, const sage_notes *notes, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_catalog *catalog = NULL;
     sage_model_config config;
-    const sage_index *index = sage_engine_index(opened->engine);
+    const sage_release *release = &notes->opened->release;
+    const sage_index *index = sage_engine_index(notes->opened->engine);
     *head = (sage_report_head){.products = sage_index_count(index),
                                .dimensions = sage_index_dim(index),
-                               .model = opened->release.query_model,
-                               .index = opened->release.index,
-                               .keywords = opened->release.keywords,
-                               .catalogue_revision = opened->release.catalogue_revision,
+                               .model = release->query_model,
+                               .index = release->index,
+                               .keywords = release->keywords,
+                               .catalogue_revision = release->catalogue_revision,
+                               .before_model = notes->before.query_model,
+                               .before_index = notes->before.index,
+                               .before_dataset = notes->before_dataset,
                                .newest_event_ms = INT64_MIN};
-    name_of(shop, head->shop);
-    SAGE_TRY(sage_model_config_read(shop, opened->release.query_model, &config, error));
+    name_of(notes->shop, head->shop);
+    SAGE_TRY(sage_model_config_read(notes->shop, release->query_model, &config, error));
     head->dataset = config.dataset;
     /* The page can do without a catalogue that is older than the program, or being written. */
-    if (sage_shop_catalog(shop, false, &catalog, NULL) == SAGE_OK)
+    if (sage_shop_catalog(notes->shop, false, &catalog, NULL) == SAGE_OK)
         (void)sage_catalog_newest_event(catalog, &head->newest_event_ms, NULL);
 out:
     sage_catalog_close(catalog);
@@ -124,11 +168,11 @@ typedef struct extras {
     sage_shown_queries worst, gained, lost;
 } extras;
 
-static sage_status show_queries(const sage_notes *notes, sage_shop *shop, sage_engine *engine, extras *e,
-                                sage_error *error) {
+static sage_status show_queries(const sage_notes *notes, extras *e, sage_error *error) {
     sage_status st = SAGE_OK;
+    sage_engine *engine = notes->opened->engine;
     sage_thumbnails *thumbnails = NULL;
-    SAGE_TRY(sage_thumbnails_open(shop, e->arena, &thumbnails, error));
+    SAGE_TRY(sage_thumbnails_open(notes->shop, e->arena, &thumbnails, error));
     SAGE_TRY(sage_report_show(engine, thumbnails, &notes->worst, e->arena, &e->worst, error));
     SAGE_TRY(sage_report_show(engine, thumbnails, &notes->gained, e->arena, &e->gained, error));
     SAGE_TRY(sage_report_show(engine, thumbnails, &notes->lost, e->arena, &e->lost, error));
@@ -137,22 +181,21 @@ out:
     return st;
 }
 
-static sage_status add_extras(const sage_notes *notes, sage_shop *shop, const sage_open_release *opened,
-                              const sage_monitor *monitor, extras *e, sage_error *error) {
+static sage_status add_extras(const sage_notes *notes, const sage_monitor *monitor, extras *e, sage_error *error) {
     sage_status st = SAGE_OK;
+    const sage_open_release *opened = notes->opened;
     sage_pool *pool = NULL;
     if ((e->arena = sage_arena_new(1u << 20)) == NULL) return sage_fail_memory(error, 1u << 20);
-    SAGE_TRY(sage_shop_pool(shop, &pool, error));
-    SAGE_TRY(sage_report_training_read(shop, opened->release.query_model, &e->training, error));
-    SAGE_TRY(show_queries(notes, shop, opened->engine, e, error));
+    SAGE_TRY(sage_shop_pool(notes->shop, &pool, error));
+    SAGE_TRY(sage_report_training_read(notes->shop, opened->release.query_model, &e->training, error));
+    SAGE_TRY(show_queries(notes, e, error));
     SAGE_TRY(sage_report_map_make(sage_engine_index(opened->engine), pool, monitor, e->arena, &e->map, error));
 out:
     return st;
 }
 
-sage_status sage_notes_write(const sage_notes *notes, sage_shop *shop, const sage_open_release *opened,
-                             const sage_eval_report *eval, const sage_monitor *monitor, const char *path,
-                             sage_error *error) {
+sage_status sage_notes_write(const sage_notes *notes, const sage_eval_report *eval, const sage_monitor *monitor,
+                             const char *path, sage_error *error) {
     sage_status st = SAGE_OK;
     char path_of[SAGE_PATH_MAX];
     char *ablation = NULL;
@@ -177,10 +220,10 @@ sage_status sage_notes_write(const sage_notes *notes, sage_shop *shop, const sag
                              .gained = &e->gained,
                              .lost = &e->lost};
     sage_buf_init(&page, SAGE_REPORT_MAX_BYTES);
-    SAGE_TRY(fill_head(&data.head, shop, opened, error));
-    SAGE_TRY(add_extras(notes, shop, opened, monitor, e, error));
+    SAGE_TRY(fill_head(&data.head, notes, error));
+    SAGE_TRY(add_extras(notes, monitor, e, error));
     /* Without an ablation, or with one that is torn, the page has no such part. */
-    SAGE_TRY(sage_path_join(path_of, shop->dir, "ablation/table.json", error));
+    SAGE_TRY(sage_path_join(path_of, notes->shop->dir, "ablation/table.json", error));
     if (sage_fs_read_all(path_of, ABLATION_MAX_BYTES, &ablation, &n, NULL) == SAGE_OK) data.ablation = ablation;
     SAGE_TRY(sage_report_write(&data, &page, error));
     SAGE_TRY(sage_fs_replace(path, page.data, page.len, error));

@@ -57,6 +57,10 @@ typedef struct sage_open_release {
     int fd[3];
 } sage_open_release;
 sage_status sage_release_open(sage_shop *shop, sage_open_release *opened, sage_error *error);
+/* The same of the release that was in force before `now`, as far as it is still there (shop/previous, which publishing
+ * writes). SAGE_E_STATE: there was none. */
+sage_status sage_release_open_before(sage_shop *shop, const sage_release *now, sage_open_release *opened,
+                                     sage_error *error);
 void sage_release_close(sage_open_release *opened); /* also after a failed open */
 /* The engine of a release that the caller holds in another way. */
 sage_status sage_release_engine(sage_shop *shop, const sage_release *release, sage_engine **engine, sage_error *error);
