@@ -431,7 +431,9 @@ static void keeps_within_its_need(const sage_model_shape *wide) {
         assert_int_equal(sage_model_step(model, work, &b->products, &b->queries, &b->spec, grads, &loss, NULL),
                          SAGE_OK);
         size_t need = sage_work_need(wide, 1, SAGE_PRECISION_F32, &sizes), bytes = sage_work_bytes(work);
-        if (bytes > need || need > bytes + bytes / 2) fail_msg("%zu pictures: %zu of %zu", pictures, bytes, need);
+        /* Where products are computed by plain loops (TSan's build), nothing is packed, and the need is above the use.
+         */
+        if (bytes > need || need > 2 * bytes) fail_msg("%zu pictures: %zu of %zu", pictures, bytes, need);
         sage_work_free(work);
     }
     sage_grads_free(grads);
