@@ -138,14 +138,22 @@ static void print_graded(const sage_eval_report *r) {
     }
 }
 
+static void print_cover(const char *of, const sage_run_cover *cover) {
+    char has[32], all[32], unknown[32];
+    uint64_t n = cover->queries + cover->no_queries;
+    if (n == 0) return;
+    printf("; it has %s of %s queries of %s", cli_count(cover->queries, has), cli_count(n, all), of);
+    if (cover->unknown_products > 0)
+        printf(" (%s lines name products that are not in the index; they keep their places)",
+               cli_count(cover->unknown_products, unknown));
+}
+
 static void print_runs(const sage_eval_report *r) {
+    char lines[32];
     for (size_t i = 0; i < r->n_runs; i++) {
-        const sage_run_report *run = &r->runs[i];
-        printf("Run %s: %llu lines; it has %llu of the queries and lacks %llu", run->name,
-               (unsigned long long)run->lines, (unsigned long long)run->queries, (unsigned long long)run->no_queries);
-        if (run->unknown_products > 0)
-            printf("; %llu of its products are not in the index and keep their places",
-                   (unsigned long long)run->unknown_products);
+        printf("Run %s: %s lines", r->runs[i].name, cli_count(r->runs[i].lines, lines));
+        print_cover("the events", &r->runs[i].events);
+        print_cover("the judgements", &r->runs[i].judgements);
         printf(".\n");
     }
 }

@@ -92,13 +92,17 @@ typedef struct sage_graded_report {
     sage_graded_difference differences[SAGE_GRADED_DIFFERENCES_MAX];
 } sage_graded_report;
 
-/* What a foreign run held. */
+/* What a foreign run says of the search texts that were judged. */
+typedef struct sage_run_cover {
+    uint64_t queries, no_queries; /* that it has, and that it has not, which find nothing then */
+    uint64_t unknown_products;    /* lines of queries that it has whose product is not in the index; they keep their
+                                     places */
+} sage_run_cover;
+
 typedef struct sage_run_report {
     char name[16];
     uint64_t lines;
-    uint64_t unknown_products;    /* lines, of queries that were judged, whose product is not in the index; they keep
-                                     their places */
-    uint64_t queries, no_queries; /* judged queries that it has, and those that it has not, which find nothing then */
+    sage_run_cover events, judgements; /* 0 where there are none */
 } sage_run_report;
 
 #ifdef __cplusplus

@@ -59,12 +59,12 @@ static bool take_grade(reader *r, sage_flaw *flaw) {
     sage_str text = r->value[GRADE];
     if (text.len == 0) return sage_flaw_set(flaw, "no-grade", "the row has no grade");
     flaw->column = r->column[GRADE];
-    bool fits = text.len < sizeof copy && strspn(text.data, "0123456789+-.eE") >= text.len;
+    bool fits = text.len < sizeof copy;
     if (fits) {
         memcpy(copy, text.data, text.len);
         copy[text.len] = '\0';
         r->grade = strtod(copy, &end);
-        fits = *end == '\0' && r->grade >= 0 && r->grade <= GRADE_MAX;
+        fits = strspn(copy, "0123456789+-.eE") == text.len && *end == '\0' && r->grade >= 0 && r->grade <= GRADE_MAX;
     }
     return fits ||
            sage_flaw_set(flaw, "bad-grade", "grade \"%s\" is no number from 0 to 1000000", sage_show(text).text);

@@ -76,15 +76,19 @@ json_t *sage_graded_json(const sage_eval_report *report, json_t *source) {
     return NULL;
 }
 
+static json_t *cover_json(const sage_run_cover *cover) {
+    return json_pack("{s:I, s:I, s:I}", "queries", (json_int_t)cover->queries, "no_queries",
+                     (json_int_t)cover->no_queries, "unknown_products", (json_int_t)cover->unknown_products);
+}
+
 json_t *sage_runs_json(const sage_eval_report *report) {
     json_t *list = json_array();
     int failed = list == NULL;
     for (size_t i = 0; i < report->n_runs && failed == 0; i++) {
         const sage_run_report *run = &report->runs[i];
-        failed = json_array_append_new(
-            list, json_pack("{s:s, s:I, s:I, s:I, s:I}", "name", run->name, "lines", (json_int_t)run->lines,
-                            "unknown_products", (json_int_t)run->unknown_products, "queries", (json_int_t)run->queries,
-                            "no_queries", (json_int_t)run->no_queries));
+        failed = json_array_append_new(list, json_pack("{s:s, s:I, s:o, s:o}", "name", run->name, "lines",
+                                                       (json_int_t)run->lines, "events", cover_json(&run->events),
+                                                       "judgements", cover_json(&run->judgements)));
     }
     if (failed == 0) return list;
     json_decref(list);

@@ -10,7 +10,8 @@ struct sage_run_lister {
     sage_buf id;
     sage_scored *list;
     size_t capacity;
-    sage_run_report report;
+    char name[16];
+    sage_run_cover cover;
 };
 
 sage_status sage_run_lister_open(const sage_run_file *file, const sage_trec_queries *queries, const sage_index *index,
@@ -20,9 +21,8 @@ sage_status sage_run_lister_open(const sage_run_file *file, const sage_trec_quer
     r->queries = queries;
     r->index = index;
     sage_buf_init(&r->id, 4096);
-    snprintf(r->report.name, sizeof r->report.name, "%s", file->name);
+    snprintf(r->name, sizeof r->name, "%s", file->name);
     sage_status st = sage_trec_read(file->file, SAGE_TREC_RUN, &r->table, error);
-    r->report.lines = r->table.n;
     if (st == SAGE_OK)
         *lister = r;
     else
@@ -47,16 +47,16 @@ static sage_status list_query(void *ctx, size_t query, sage_str text, size_t dep
     const sage_trec_query *known = sage_trec_query_of_key(r->queries, text);
     *n = known != NULL ? sage_trec_find(&r->table, known->id, &begin) : 0;
     if (*n > 0)
-        r->report.queries++;
+        r->cover.queries++;
     else
-        r->report.no_queries++;
+        r->cover.no_queries++;
     if (*n > depth) *n = depth;
     if (sage_grow((void **)&r->list, &r->capacity, *n, sizeof *r->list) != 0)
         return sage_fail_memory(error, *n * sizeof *r->list);
     for (size_t i = 0; i < *n; i++) {
         SAGE_TRY(sage_trec_decode(r->table.lines[begin + i].product, &r->id, error));
         bool there = sage_index_find_id(r->index, r->id.data, &row);
-        r->report.unknown_products += !there;
+        r->cover.unknown_products += !there;
         r->list[i].pid = there ? sage_index_pid(r->index, row) : INT64_MIN + (int64_t)i;
         r->list[i].score = (float)r->table.lines[begin + i].value;
     }
@@ -66,9 +66,15 @@ out:
 }
 
 sage_text_lister sage_run_text_lister(sage_run_lister *lister) {
-    return (sage_text_lister){.name = lister->report.name, .ctx = lister, .list = list_query};
+    return (sage_text_lister){.name = lister->name, .ctx = lister, .list = list_query};
 }
 
-void sage_run_lister_describe(const sage_run_lister *lister, sage_run_report *report) {
-    *report = lister->report;
+sage_run_cover sage_run_lister_cover(sage_run_lister *lister) {
+    sage_run_cover cover = lister->cover;
+    lister->cover = (sage_run_cover){0};
+    return cover;
+}
+
+size_t sage_run_lister_lines(const sage_run_lister *lister) {
+    return lister->table.n;
 }

@@ -13,6 +13,8 @@ sage_status sage_run_lister_open(const sage_run_file *file, const sage_trec_quer
                                  sage_run_lister **lister, sage_error *error);
 void sage_run_lister_close(sage_run_lister *lister);
 sage_text_lister sage_run_text_lister(sage_run_lister *lister);
-void sage_run_lister_describe(const sage_run_lister *lister, sage_run_report *report);
+/* What it had of the texts that were asked since the last call. */
+sage_run_cover sage_run_lister_cover(sage_run_lister *lister);
+size_t sage_run_lister_lines(const sage_run_lister *lister);
 
 #endif

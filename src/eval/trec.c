@@ -24,12 +24,13 @@ static size_t split(sage_str line, sage_str fields[FIELDS_MAX]) {
     }
 }
 
-/* A plain decimal number, as C reads it in its own locale. */
+/* A plain decimal number, as C reads it in its own locale. What follows the text may be the end of the map. */
 static bool read_number(sage_str text, double *value) {
     char copy[NUMBER_MAX], *end;
-    if (text.len == 0 || text.len >= sizeof copy || strspn(text.data, "0123456789+-.eE") < text.len) return false;
+    if (text.len == 0 || text.len >= sizeof copy) return false;
     memcpy(copy, text.data, text.len);
     copy[text.len] = '\0';
+    if (strspn(copy, "0123456789+-.eE") != text.len) return false;
     *value = strtod(copy, &end);
     return *end == '\0' && isfinite(*value);
 }
@@ -61,7 +62,7 @@ static sage_status add_line(sage_trec_table *table, sage_str line, size_t number
                             n < wanted ? "too few fields" : "too many fields",
                             kind == SAGE_TREC_RUN ? "query Q0 product rank score tag" : "query 0 product grade");
     if (!read_number(kind == SAGE_TREC_RUN ? fields[4] : fields[3], &value))
-        return sage_fail_at(error, SAGE_E_FORMAT, name, number, 0, "the %s is no number",
+        return sage_fail_at(error, SAGE_E_FORMAT, name, number, 0, "the %s is no finite number",
                             kind == SAGE_TREC_RUN ? "score" : "grade");
     if (fields[0].len > ID_MAX || fields[2].len > ID_MAX)
         return sage_fail_at(error, SAGE_E_FORMAT, name, number, 0, "an id is longer than %d bytes", ID_MAX);
@@ -82,17 +83,26 @@ static sage_status refuse_repeats(sage_trec_table *table, const char *name, sage
     return SAGE_OK;
 }
 
+sage_status sage_trec_begin(const char *bytes, size_t n, const char *name, size_t *at, sage_error *error) {
+    *at = n >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    if (n < 2 || memcmp(bytes, "\x1f\x8b", 2) != 0) return SAGE_OK;
+    return sage_fail_at(error, SAGE_E_FORMAT, name, 0, 0, "the file is compressed; unpack it with gunzip first");
+}
+
 sage_status sage_trec_parse(const char *bytes, size_t n, const char *name, sage_trec_kind kind, sage_trec_table *table,
                             sage_error *error) {
     sage_status st = SAGE_OK;
-    for (size_t at = 0, number = 1; at < n; number++) {
+    size_t at = 0;
+    SAGE_TRY(sage_trec_begin(bytes, n, name, &at, error));
+    for (size_t number = 1; at < n; number++) {
         const char *end = memchr(bytes + at, '\n', n - at);
         size_t len = end != NULL ? (size_t)(end - bytes) - at : n - at;
         SAGE_TRY(add_line(table, (sage_str){bytes + at, len}, number, name, kind, error));
         at += len + 1;
     }
-    if (table->n > 0) SAGE_TRY(refuse_repeats(table, name, error));
-    if (table->n > 0) qsort(table->lines, table->n, sizeof *table->lines, in_order);
+    if (table->n == 0) SAGE_TRY(sage_fail_at(error, SAGE_E_FORMAT, name, 0, 0, "the file is empty"));
+    SAGE_TRY(refuse_repeats(table, name, error));
+    qsort(table->lines, table->n, sizeof *table->lines, in_order);
 out:
     return st;
 }

@@ -26,8 +26,8 @@ typedef struct sage_trec_table {
     size_t n, capacity;
 } sage_trec_table;
 
-/* SAGE_E_FORMAT, with file and line, where a line has not 6 (4) fields, a value is no finite number, or a product comes
- * twice for a query. Empty lines are none. */
+/* SAGE_E_FORMAT, with file and line, where a line has not 6 (4) fields, a value is no finite number, a product comes
+ * twice for a query, or there is no line at all. Empty lines are none. */
 sage_status sage_trec_read(const char *path, sage_trec_kind kind, sage_trec_table *table, sage_error *error);
 /* The same from bytes that live as long as the table; `name` stands in errors. */
 sage_status sage_trec_parse(const char *bytes, size_t n, const char *name, sage_trec_kind kind, sage_trec_table *table,
@@ -35,6 +35,8 @@ sage_status sage_trec_parse(const char *bytes, size_t n, const char *name, sage_
 void sage_trec_free(sage_trec_table *table);
 /* The lines of one query: from lines[*begin] on; gives how many. */
 size_t sage_trec_find(const sage_trec_table *table, sage_str query, size_t *begin);
+/* Where the text of any of these files begins: behind a byte order mark. SAGE_E_FORMAT where it is compressed. */
+sage_status sage_trec_begin(const char *bytes, size_t n, const char *name, size_t *at, sage_error *error);
 /* Ids as they stand in files, and back: `out` is emptied first. */
 sage_status sage_trec_encode(sage_str id, sage_buf *out, sage_error *error);
 sage_status sage_trec_decode(sage_str field, sage_buf *out, sage_error *error);
@@ -54,7 +56,7 @@ typedef struct sage_trec_queries {
 } sage_trec_queries;
 
 /* SAGE_E_FORMAT where a line has no tab or no id, its text is not UTF-8 or
- * nothing is left of it, or an id or a text comes twice. */
+ * nothing is left of it, an id or a text comes twice, or there is no line at all. */
 sage_status sage_trec_read_queries(const char *path, sage_trec_queries *queries, sage_error *error);
 /* The same from bytes that live as long as the queries; `name` stands in errors. */
 sage_status sage_trec_parse_queries(const char *bytes, size_t n, const char *name, sage_trec_queries *queries,

@@ -54,17 +54,19 @@ static sage_status refuse_repeats(const sage_trec_queries *q, const char *name, 
 sage_status sage_trec_parse_queries(const char *bytes, size_t n, const char *name, sage_trec_queries *q,
                                     sage_error *error) {
     sage_status st = SAGE_OK;
+    size_t at = 0;
     sage_buf_init(&q->keys, SIZE_MAX);
-    for (size_t at = 0, number = 1; at < n; number++) {
+    SAGE_TRY(sage_trec_begin(bytes, n, name, &at, error));
+    for (size_t number = 1; at < n; number++) {
         const char *end = memchr(bytes + at, '\n', n - at);
         size_t len = end != NULL ? (size_t)(end - bytes) - at : n - at;
         SAGE_TRY(add(q, (sage_str){bytes + at, len}, number, name, error));
         at += len + 1;
     }
-    for (size_t i = 0, at = 0; i < q->n; at += q->by_key[i++].key.len) q->by_key[i].key.data = q->keys.data + at;
+    if (q->n == 0) SAGE_TRY(sage_fail_at(error, SAGE_E_FORMAT, name, 0, 0, "the file is empty"));
+    for (size_t i = 0, key = 0; i < q->n; key += q->by_key[i++].key.len) q->by_key[i].key.data = q->keys.data + key;
     q->by_id = sage_alloc_zero(q->n, sizeof *q->by_id);
     if (q->by_id == NULL) SAGE_TRY(sage_fail_memory(error, q->n * sizeof *q->by_id));
-    if (q->n == 0) goto out;
     memcpy(q->by_id, q->by_key, q->n * sizeof *q->by_id);
     qsort(q->by_key, q->n, sizeof *q->by_key, by_key);
     qsort(q->by_id, q->n, sizeof *q->by_id, by_id);

@@ -193,6 +193,15 @@ static sage_status cut(gathered *g, const sage_str *texts, size_t n_texts, bool 
     return SAGE_OK;
 }
 
+static sage_status nothing_to_judge(const sage_graded_report *r, sage_error *error) {
+    if (r->given == 0) return sage_fail(error, SAGE_E_STATE, "%s holds no judgement that could be used", r->source);
+    return sage_fail(error, SAGE_E_STATE,
+                     "%s has no query to judge on: of its %llu queries the model has learned from %llu (--all-queries "
+                     "judges them too), and %llu have no product above grade %g",
+                     r->source, (unsigned long long)r->given, (unsigned long long)r->seen,
+                     (unsigned long long)r->worthless, r->grade_zero);
+}
+
 /* Unknown products get pids below 0, each its own, in ascending order within a query. */
 static sage_status make_grades(gathered *g, sage_graded_report *report, sage_error *error) {
     g->grades = sage_alloc_zero(g->n, sizeof *g->grades);
@@ -291,14 +300,9 @@ sage_status sage_eval_graded(sage_text_bench *bench, const sage_graded_options *
     else if (!options->all_queries)
         sage_warn(bench->monitor, "without the model's dataset all queries are judged, also those it learned from");
     SAGE_TRY(cut(&g, texts, n_texts, options->all_queries, &rule, graded, error));
-    if (g.n_queries == 0)
-        SAGE_TRY(
-            sage_fail(error, SAGE_E_STATE,
-                      "%s has no query to judge on: of %llu the model has learned from %llu, and in %llu others no "
-                      "product is worth anything; --all-queries takes those it has learned from too",
-                      graded->source, (unsigned long long)graded->given, (unsigned long long)graded->seen,
-                      (unsigned long long)graded->worthless));
+    if (g.n_queries == 0) SAGE_TRY(nothing_to_judge(graded, error));
     SAGE_TRY(make_grades(&g, graded, error));
+    bench->graded = true;
     SAGE_TRY(judge(bench, &g, &rule, report, error));
 out:
     sage_free(texts);

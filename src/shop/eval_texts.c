@@ -75,7 +75,21 @@ out:
 
 static void describe_runs(const sage_text_bench *bench, sage_eval_report *report) {
     report->n_runs = bench->n_runs;
-    for (size_t i = 0; i < bench->n_runs; i++) sage_run_lister_describe(bench->runs[i], &report->runs[i]);
+    for (size_t i = 0; i < bench->n_runs; i++) {
+        sage_run_report *run = &report->runs[i];
+        const sage_run_file *file = &bench->trec->runs[i];
+        sage_run_cover cover = sage_run_lister_cover(bench->runs[i]);
+        snprintf(run->name, sizeof run->name, "%s", file->name);
+        run->lines = sage_run_lister_lines(bench->runs[i]);
+        *(bench->graded ? &run->judgements : &run->events) = cover;
+        if (cover.queries == 0)
+            sage_warn(
+                bench->monitor,
+                "%s has none of the %llu search texts that are judged by %s, so it finds nothing; compare its ids "
+                "with those of %s",
+                file->file, (unsigned long long)cover.no_queries, bench->graded ? "judgements" : "events",
+                bench->trec->queries_file);
+    }
 }
 
 sage_status sage_text_bench_run(sage_text_bench *bench, const sage_judgement *judgements, size_t n, size_t depth,

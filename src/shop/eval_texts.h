@@ -22,6 +22,7 @@ typedef struct sage_text_bench {
     sage_trec_queries queries;
     sage_run_lister *runs[SAGE_RUNS_MAX];
     size_t n_runs;
+    bool graded; /* what is asked now are judgements, not events */
 } sage_text_bench;
 
 /* `depth`: so many of the popular products are counted. Reads the foreign runs. */
