@@ -15,8 +15,8 @@ install(FILES ${CMAKE_BINARY_DIR}/itemsage.pc DESTINATION ${CMAKE_INSTALL_LIBDIR
 
 # Man pages come from the program's own tables.
 set(pages itemsage)
-foreach(command init import-products import-events import-images train embed index eval query export forget status encoders-add
-        encoders-list encoders-remove synth-events help)
+foreach(command init import-products import-events import-images import-vectors train embed index eval ablate query export forget status
+        encoders-add encoders-list encoders-remove synth-events help)
   list(APPEND pages itemsage-${command})
 endforeach()
 foreach(page ${pages})
