@@ -63,15 +63,6 @@ out:
     return st;
 }
 
-static sage_status read_count(const json_t *object, const char *key, const char *path, uint64_t *value,
-                              sage_error *error) {
-    int64_t number;
-    sage_status st = sage_json_int(object, key, &number, path, error);
-    if (st == SAGE_OK && number < 0) st = sage_fail(error, SAGE_E_FORMAT, "\"%s\" is negative", key);
-    if (st == SAGE_OK) *value = (uint64_t)number;
-    return st;
-}
-
 /* Segments without one are of the time when there was only f32. */
 static sage_status read_precision(const json_t *entry, sage_precision *precision, sage_error *error) {
     const json_t *value = json_object_get(entry, "precision");
@@ -91,8 +82,8 @@ static sage_status read_segments(const json_t *list, const char *path, sage_mani
         const json_t *entry = json_array_get(list, i);
         sage_segment_name name;
         uint64_t number, rows, before = manifest->n ? manifest->segments[manifest->n - 1].number : 0;
-        SAGE_TRY(read_count(entry, "number", path, &number, error));
-        SAGE_TRY(read_count(entry, "rows", path, &rows, error));
+        SAGE_TRY(sage_json_count(entry, "number", &number, path, error));
+        SAGE_TRY(sage_json_count(entry, "rows", &rows, path, error));
         if (number <= before || number >= manifest->next)
             SAGE_TRY(sage_fail(error, SAGE_E_FORMAT, "segment numbers are not in order"));
         name = (sage_segment_name){.number = number, .rows = (size_t)rows};
@@ -106,12 +97,12 @@ out:
 static sage_status read_members(const json_t *root, const char *path, sage_manifest *manifest, sage_error *error) {
     sage_status st = SAGE_OK;
     uint64_t format, dim;
-    SAGE_TRY(read_count(root, "format", path, &format, error));
+    SAGE_TRY(sage_json_count(root, "format", &format, path, error));
     if (format != MANIFEST_FORMAT) SAGE_TRY(sage_fail(error, SAGE_E_FORMAT, "written by another version of itemsage"));
-    SAGE_TRY(read_count(root, "dim", path, &dim, error));
-    SAGE_TRY(read_count(root, "next", path, &manifest->next, error));
-    SAGE_TRY(read_count(root, "dead", path, &manifest->dead, error));
-    SAGE_TRY(read_count(root, "all_from", path, &manifest->all_from, error));
+    SAGE_TRY(sage_json_count(root, "dim", &dim, path, error));
+    SAGE_TRY(sage_json_count(root, "next", &manifest->next, path, error));
+    SAGE_TRY(sage_json_count(root, "dead", &manifest->dead, path, error));
+    SAGE_TRY(sage_json_count(root, "all_from", &manifest->all_from, path, error));
     SAGE_TRY(read_segments(json_object_get(root, "segments"), path, manifest, error));
     manifest->dim = (size_t)dim;
 out:

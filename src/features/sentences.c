@@ -149,6 +149,10 @@ static sage_status open_encoder(sage_sentences *s, sage_error *error) {
                      s->encoder_dir, sage_sentence_encoder_dim(s->encoder), s->dim);
 }
 
+sage_status sage_sentences_ready(sage_sentences *sentences, sage_error *error) {
+    return open_encoder(sentences, error);
+}
+
 /* Takes what is kept; the other texts become rows whose vectors are still to be made. */
 static size_t look_up(sage_sentences *s, size_t n, const sage_str *texts, float *out) {
     size_t first = s->rows;

@@ -37,6 +37,9 @@ const char *sage_sentences_identity(const sage_sentences *sentences);
 bool sage_sentences_keeps(const sage_sentences *sentences);        /* false where another process held the cache, too */
 uint64_t sage_sentences_computed(const sage_sentences *sentences); /* since it was opened */
 
+/* Opens the encoder now, which otherwise waits for a text whose vector is not kept: SAGE_OK where any text can be read.
+ */
+sage_status sage_sentences_ready(sage_sentences *sentences, sage_error *error);
 /* out [n][dim], of length 1; zeros for an empty text. Commits segments as they fill. Statuses as
  * sage_sentence_encoder_open and _run, SAGE_E_ARGUMENT where the encoder has another width. */
 sage_status sage_sentences_read(sage_sentences *sentences, size_t n, const sage_str *texts, float *out,

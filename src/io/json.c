@@ -78,6 +78,15 @@ sage_status sage_json_int(const json_t *object, const char *key, int64_t *value,
     return SAGE_OK;
 }
 
+sage_status sage_json_count(const json_t *object, const char *key, uint64_t *value, const char *source,
+                            sage_error *error) {
+    int64_t number = 0;
+    sage_status st = sage_json_int(object, key, &number, source, error);
+    if (st == SAGE_OK && number < 0) st = sage_fail_at(error, SAGE_E_FORMAT, source, 0, 0, "'%s' is negative", key);
+    *value = st == SAGE_OK ? (uint64_t)number : 0;
+    return st;
+}
+
 sage_status sage_json_real(const json_t *object, const char *key, double *value, const char *source,
                            sage_error *error) {
     const json_t *found;

@@ -4,6 +4,7 @@
 
 #include <itemsage/status.h>
 #include <jansson.h>
+#include <stdint.h>
 
 /* Duplicate keys are refused. Errors carry file, line and column. */
 sage_status sage_json_read(const char *path, size_t max_bytes, json_t **root, sage_error *error);
@@ -14,6 +15,9 @@ sage_status sage_json_parse(const char *text, size_t n, const char *source, json
 sage_status sage_json_write(const char *path, const json_t *root, sage_error *error);
 /* Typed members; SAGE_E_FORMAT naming the member where it is absent or of another type. */
 sage_status sage_json_int(const json_t *object, const char *key, int64_t *value, const char *source, sage_error *error);
+/* Of a whole number that is not negative. */
+sage_status sage_json_count(const json_t *object, const char *key, uint64_t *value, const char *source,
+                            sage_error *error);
 sage_status sage_json_real(const json_t *object, const char *key, double *value, const char *source, sage_error *error);
 sage_status sage_json_text(const json_t *object, const char *key, const char **value, const char *source,
                            sage_error *error);

@@ -63,9 +63,17 @@ static void results(sage_page *page, const sage_shown_query *query) {
     if (query->n_results == 0) sage_page_text(page, "<p class=\"note\">Nothing.</p>\n");
 }
 
+static bool has(const sage_shown_queries *queries) {
+    return queries != NULL && queries->n > 0;
+}
+
+bool sage_report_has_queries(const sage_report_data *data) {
+    return has(data->worst) || has(data->gained) || has(data->lost);
+}
+
 static void list(sage_page *page, const sage_shown_queries *queries, const char *heading, bool before) {
     char pairs[SAGE_WORDS], found[SAGE_WORDS], then[SAGE_WORDS];
-    if (queries == NULL || queries->n == 0) return;
+    if (!has(queries)) return;
     sage_page_printf(page, "<h3 class=\"later\">%s</h3>\n<div class=\"queries\">\n", heading);
     for (size_t i = 0; i < queries->n; i++) {
         const sage_shown_query *query = &queries->list[i];
@@ -83,7 +91,7 @@ static void list(sage_page *page, const sage_shown_queries *queries, const char 
 }
 
 void sage_report_queries(sage_page *page, const sage_report_data *data) {
-    if (data->worst == NULL || data->worst->n == 0) return;
+    if (!sage_report_has_queries(data)) return;
     sage_page_section(page, "queries", "Single searches",
                       "Figures do not say what goes wrong; these do. Often what came first would have done as well, "
                       "and was only not the one that was chosen.");

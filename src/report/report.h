@@ -14,6 +14,7 @@ typedef struct sage_report_head {
     uint64_t model, index, keywords, dataset;            /* numbers of versions; dataset 0: none */
     uint64_t before_model, before_index, before_dataset; /* of the release before, which is judged beside; index 0:
                                                              there is none */
+    char before_fault[1024]; /* why it is not judged beside, though there was one; "": there was none */
     int64_t catalogue_revision;
     int64_t newest_event_ms; /* of the catalogue; INT64_MIN: not known */
 } sage_report_head;

@@ -16,6 +16,7 @@ void sage_report_slices(sage_page *page, const sage_report_data *data);
 void sage_report_reach(sage_page *page, const sage_report_data *data);
 void sage_report_calibration(sage_page *page, const sage_report_data *data);
 void sage_report_queries(sage_page *page, const sage_report_data *data);
+bool sage_report_has_queries(const sage_report_data *data);
 void sage_report_training(sage_page *page, const sage_report_data *data);
 void sage_report_map(sage_page *page, const sage_report_data *data);
 void sage_report_graded(sage_page *page, const sage_report_data *data);   /* graded.c, and weights by position */

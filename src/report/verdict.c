@@ -94,7 +94,11 @@ void sage_report_verdict(sage_page *page, const sage_report_data *data) {
     sage_page_text(page, "<ul class=\"verdict\">\n");
     for (size_t i = 0; i < sizeof contests / sizeof *contests; i++) compete(page, data, &contests[i]);
     sage_page_text(page, "</ul>\n");
-    if (data->head.before_index == 0 && data->n_comparisons > 0)
+    if (data->head.before_fault[0] != '\0') {
+        sage_page_text(page, "<p class=\"note\">The release before this one cannot be asked any more: ");
+        sage_page_name(page, data->head.before_fault);
+        sage_page_text(page, ".</p>\n");
+    } else if (data->head.before_index == 0 && data->n_comparisons > 0)
         sage_page_text(page, "<p class=\"note\">There is no release before this one to compare with.</p>\n");
     if (data->head.before_index > 0 && data->head.before_dataset != data->head.dataset)
         sage_page_printf(page,

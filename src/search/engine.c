@@ -80,19 +80,6 @@ void sage_engine_close(sage_engine *engine) {
     sage_free(engine);
 }
 
-bool sage_engine_speaks(const sage_engine *engine) {
-    return sage_shape_dim(sage_encoder_shape(engine->encoder), SAGE_GROUP_SENTENCES) > 0;
-}
-
-void sage_engine_take_sentences(sage_engine *engine, sage_sentences *sentences, sage_status status,
-                                const sage_error *error) {
-    sage_sentences_close(engine->sentences);
-    engine->sentences = sentences;
-    engine->speechless = status;
-    if (status != SAGE_OK) engine->why = *error;
-    sage_encoder_speak(engine->encoder, sentences);
-}
-
 size_t sage_engine_own_dim(const sage_engine *engine) {
     return sage_encoder_shape(engine->encoder)->dim_out;
 }
@@ -172,10 +159,7 @@ static sage_status text_vectors(sage_engine *e, const sage_str *texts, size_t n,
     sage_str rest[SAGE_ENGINE_BLOCK];
     size_t n_rest;
     SAGE_TRY(look_up(e, texts, n, given, rest, &n_rest, error));
-    if (e->speechless != SAGE_OK && n_rest > 0) {
-        if (error) *error = e->why;
-        return e->speechless;
-    }
+    if (n_rest > 0) SAGE_TRY(sage_engine_speechless(e, error));
     if (n_rest > 0) SAGE_TRY(sage_encoder_texts(e->encoder, rest, n_rest, e->queries, known, error));
     for (size_t i = n; i-- > 0;) known[i] = given[i] != NULL || known[--n_rest];
     sage_engine_spread(e, given, n, e->queries);

@@ -43,6 +43,8 @@ struct sage_engine {
 
 /* Room for n_texts lists of `depth` products, at most as many as there are. */
 sage_status sage_engine_room(sage_engine *engine, size_t n_texts, size_t depth, sage_error *error);
+/* Why search texts cannot be read as sentences; SAGE_OK where they can, or need not. */
+sage_status sage_engine_speechless(const sage_engine *engine, sage_error *error);
 /* k, or as many products as the index has. */
 size_t sage_engine_at_most(const sage_engine *engine, size_t k);
 

@@ -44,6 +44,8 @@ const sage_given *sage_engine_given(const sage_engine *engine, sage_surface surf
 const float *sage_engine_find_given(const sage_engine *engine, sage_surface surface, sage_str key);
 /* SAGE_OK where queries of the surface can be asked: with a vector that is given, or without. */
 sage_status sage_engine_check_given(const sage_engine *engine, sage_surface surface, sage_error *error);
+/* The same of any search text, whether its vector is given or not; an encoder of sentences is opened for it. */
+sage_status sage_engine_check_texts(sage_engine *engine, sage_error *error);
 /* A vector that is given as one of the index: zeros stand behind the model's own numbers. out [dim of the index]. */
 void sage_engine_widen(const sage_engine *engine, const float *given, float *out);
 /* `rows` [n][dim of the index] begins with the vectors of the queries for which none is given, one after another; they

@@ -56,15 +56,6 @@ static sage_status read_text(const json_t *object, const char *key, char *out, s
     return SAGE_OK;
 }
 
-static sage_status read_count(const json_t *object, const char *key, uint64_t *out, const char *path,
-                              sage_error *error) {
-    int64_t value;
-    sage_status st = sage_json_int(object, key, &value, path, error);
-    if (st == SAGE_OK && value < 0) st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "\"%s\" is negative", key);
-    *out = (uint64_t)value;
-    return st;
-}
-
 static sage_status read_about(const json_t *root, sage_encoder_about *a, const char *path, sage_error *error) {
     sage_status st = SAGE_OK;
     const char *kind;
@@ -80,10 +71,10 @@ static sage_status read_about(const json_t *root, sage_encoder_about *a, const c
     SAGE_TRY(read_text(root, "identity", a->identity, sizeof a->identity, path, error));
     SAGE_TRY(sage_json_text(root, "kind", &kind, path, error));
     a->texts = strcmp(kind, "texts") == 0;
-    SAGE_TRY(read_count(root, "dim", &a->dim, path, error));
-    SAGE_TRY(read_count(root, "max_tokens", &a->max_tokens, path, error));
-    SAGE_TRY(read_count(root, "picture_size", &a->picture_size, path, error));
-    SAGE_TRY(read_count(root, "parameters", &a->parameters, path, error));
+    SAGE_TRY(sage_json_count(root, "dim", &a->dim, path, error));
+    SAGE_TRY(sage_json_count(root, "max_tokens", &a->max_tokens, path, error));
+    SAGE_TRY(sage_json_count(root, "picture_size", &a->picture_size, path, error));
+    SAGE_TRY(sage_json_count(root, "parameters", &a->parameters, path, error));
 out:
     return st;
 }
@@ -113,7 +104,7 @@ static sage_status read_files(const json_t *root, const char *dir, const char *p
         sage_encoder_file *file = &manifest->files[i];
         SAGE_TRY(read_text(one, "name", file->name, sizeof file->name, path, error));
         SAGE_TRY(read_text(one, "hash", file->hash, sizeof file->hash, path, error));
-        SAGE_TRY(read_count(one, "bytes", &file->bytes, path, error));
+        SAGE_TRY(sage_json_count(one, "bytes", &file->bytes, path, error));
         file->read = json_is_true(json_object_get(one, "read"));
         SAGE_TRY(check_size(dir, file, error));
         manifest->about.bytes += file->bytes;

@@ -175,14 +175,18 @@ out:
     return st;
 }
 
-/* Old versions go, but what the release names, what it replaced, and what somebody reads. */
+/* Old versions go, but what the release names, what it replaced, and what somebody reads. A build that was stopped
+ * before it published leaves versions of its own, so what it replaced need not be the newest but one. */
 static sage_status prune(sage_shop *shop, const sage_release *release, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
+    sage_release before;
+    SAGE_TRY(sage_release_read_before(shop, release, &before, error));
+    const uint64_t indexes[] = {release->index, before.index}, keywords[] = {release->keywords, before.keywords};
     SAGE_TRY(sage_shop_path(shop, "index", path, error));
-    SAGE_TRY(sage_version_prune(path, KEEP_VERSIONS, &release->index, 1, error));
+    SAGE_TRY(sage_version_prune(path, KEEP_VERSIONS, indexes, 2, error));
     SAGE_TRY(sage_shop_path(shop, "keywords", path, error));
-    SAGE_TRY(sage_version_prune(path, KEEP_VERSIONS, &release->keywords, 1, error));
+    SAGE_TRY(sage_version_prune(path, KEEP_VERSIONS, keywords, 2, error));
 out:
     return st;
 }

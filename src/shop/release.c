@@ -7,16 +7,7 @@
 #include <shop/sentences.h>
 #include <string.h>
 
-enum { CURRENT_MAX_BYTES = 64 << 10, CONFIG_MAX_BYTES = 1 << 20 };
-
-static sage_status version_of(const json_t *root, const char *key, uint64_t *version, const char *source,
-                              sage_error *error) {
-    int64_t value = 0;
-    sage_status st = sage_json_int(root, key, &value, source, error);
-    if (st == SAGE_OK && value < 0) st = sage_fail_at(error, SAGE_E_FORMAT, source, 0, 0, "'%s' is negative", key);
-    *version = (uint64_t)value;
-    return st;
-}
+enum { CURRENT_MAX_BYTES = 64 << 10 };
 
 /* Releases of before they were kept have none: the default. */
 static sage_status own_of(const json_t *root, sage_own_rule *own, const char *path, sage_error *error) {
@@ -38,15 +29,15 @@ out:
 static sage_status parse(const json_t *root, const char *path, sage_release *release, sage_error *error) {
     sage_status st = SAGE_OK;
     uint64_t depth = 0;
-    SAGE_TRY(version_of(root, "product_model", &release->product_model, path, error));
-    SAGE_TRY(version_of(root, "query_model", &release->query_model, path, error));
-    SAGE_TRY(version_of(root, "vectors", &release->vectors, path, error));
-    SAGE_TRY(version_of(root, "index", &release->index, path, error));
-    SAGE_TRY(version_of(root, "keywords", &release->keywords, path, error));
-    SAGE_TRY(version_of(root, "inbox_position", &release->inbox_position, path, error));
+    SAGE_TRY(sage_json_count(root, "product_model", &release->product_model, path, error));
+    SAGE_TRY(sage_json_count(root, "query_model", &release->query_model, path, error));
+    SAGE_TRY(sage_json_count(root, "vectors", &release->vectors, path, error));
+    SAGE_TRY(sage_json_count(root, "index", &release->index, path, error));
+    SAGE_TRY(sage_json_count(root, "keywords", &release->keywords, path, error));
+    SAGE_TRY(sage_json_count(root, "inbox_position", &release->inbox_position, path, error));
     SAGE_TRY(sage_json_int(root, "catalogue_revision", &release->catalogue_revision, path, error));
     SAGE_TRY(sage_json_real(root, "fusion_weight", &release->fusion.weight, path, error));
-    SAGE_TRY(version_of(root, "fusion_depth", &depth, path, error));
+    SAGE_TRY(sage_json_count(root, "fusion_depth", &depth, path, error));
     SAGE_TRY(own_of(root, &release->own, path, error));
     const char *users = json_string_value(json_object_get(root, "users"));
     release->hybrid_users = users != NULL && strcmp(users, sage_method_name(SAGE_HYBRID)) == 0;
@@ -83,6 +74,20 @@ out:
     return sage_shop_advise(st, "run 'itemsage index' to publish a release anew", error);
 }
 
+sage_status sage_release_read_before(const sage_shop *shop, const sage_release *now, sage_release *before,
+                                     sage_error *error) {
+    sage_status st = SAGE_OK;
+    char path[SAGE_PATH_MAX];
+    *before = (sage_release){.index = 0};
+    SAGE_TRY(sage_shop_path(shop, "previous", path, error));
+    if (!sage_fs_exists(path)) return SAGE_OK;
+    SAGE_TRY(read_file(path, before, error));
+    /* Stopped between the two files, or read while they are replaced. */
+    if (before->index == now->index) *before = (sage_release){.index = 0};
+out:
+    return st;
+}
+
 /* What `current` names as it is, so that it can be compared with what comes after. */
 static sage_status keep_before(const sage_shop *shop, const sage_release *next, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -117,94 +122,6 @@ sage_status sage_release_publish(const sage_shop *shop, const sage_release *rele
     SAGE_TRY(sage_json_write(path, root, error));
 out:
     json_decref(root);
-    return st;
-}
-
-/* As train writes an encoder down; `room` bytes for its identity. */
-static sage_status read_encoder(const json_t *root, const char *key, const char *path, char *identity, size_t room,
-                                char name[SAGE_PATH_MAX], sage_error *error) {
-    sage_status st = SAGE_OK;
-    const char *identity_text = "", *name_text = "";
-    const json_t *encoder = json_object_get(root, key);
-    SAGE_TRY(sage_json_text(encoder, "identity", &identity_text, path, error));
-    SAGE_TRY(sage_json_text(encoder, "name", &name_text, path, error));
-    if (strlen(identity_text) >= room || strlen(name_text) >= SAGE_PATH_MAX) {
-        st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "'%s' is too long", key);
-        goto out;
-    }
-    memcpy(identity, identity_text, strlen(identity_text) + 1);
-    memcpy(name, name_text, strlen(name_text) + 1);
-out:
-    return st;
-}
-
-/* An object: computed by that encoder; null: made elsewhere; absent: without pictures, or of a version that did not
- * write it. */
-static sage_status read_pictures(const json_t *root, const char *path, sage_picture_origin *pictures,
-                                 sage_error *error) {
-    const char *key = "picture_encoder";
-    const json_t *encoder = json_object_get(root, key);
-    *pictures = (sage_picture_origin){.maker = SAGE_PICTURES_UNKNOWN};
-    if (encoder == NULL) return SAGE_OK;
-    pictures->maker = json_is_null(encoder) ? SAGE_PICTURES_IMPORTED : SAGE_PICTURES_COMPUTED;
-    if (json_is_null(encoder)) return SAGE_OK;
-    return read_encoder(root, key, path, pictures->identity, sizeof pictures->identity, pictures->name, error);
-}
-
-/* Absent: without sentences. */
-static sage_status read_texts(const json_t *root, const char *path, sage_text_origin *texts, sage_error *error) {
-    const char *key = "text_encoder";
-    *texts = (sage_text_origin){.name = ""};
-    if (json_object_get(root, key) == NULL) return SAGE_OK;
-    return read_encoder(root, key, path, texts->identity, sizeof texts->identity, texts->name, error);
-}
-
-/* Absent: none, or a version that had no tower for it. */
-static sage_picture_training read_training(const json_t *root) {
-    const char *on = json_string_value(json_object_get(root, "picture_queries"));
-    if (on == NULL) return SAGE_PICTURES_UNTAUGHT;
-    return strcmp(on, "shoppers") == 0 ? SAGE_PICTURES_OF_SHOPPERS : SAGE_PICTURES_OF_PRODUCTS;
-}
-
-sage_status sage_model_config_read(const sage_shop *shop, uint64_t model, sage_model_config *config,
-                                   sage_error *error) {
-    sage_status st = SAGE_OK;
-    char models[SAGE_PATH_MAX], dir[SAGE_PATH_MAX], path[SAGE_PATH_MAX];
-    json_t *root = NULL;
-    SAGE_TRY(sage_shop_path(shop, "models", models, error));
-    SAGE_TRY(sage_version_path(dir, models, model, error));
-    SAGE_TRY(sage_path_join(path, dir, "config.json", error));
-    SAGE_TRY(sage_json_read(path, CONFIG_MAX_BYTES, &root, error));
-    SAGE_TRY(version_of(root, "dataset", &config->dataset, path, error));
-    config->products_of = 0;
-    if (json_object_get(root, "products_of") != NULL)
-        SAGE_TRY(version_of(root, "products_of", &config->products_of, path, error));
-    config->simulated = json_is_true(json_object_get(root, "simulated"));
-    SAGE_TRY(read_pictures(root, path, &config->pictures, error));
-    config->taught = read_training(root);
-    SAGE_TRY(read_texts(root, path, &config->texts, error));
-    for (int s = 0; s < SAGE_SURFACES; s++) {
-        char name[SAGE_GIVEN_MEMBER];
-        sage_given_member(name, (sage_surface)s);
-        config->given[s] = json_is_true(json_object_get(root, name));
-    }
-out:
-    json_decref(root);
-    return sage_shop_advise(st, "restore it from a copy, or run 'itemsage train', 'embed' and 'index'", error);
-}
-
-sage_status sage_shop_product_model(const sage_shop *shop, uint64_t *model, sage_error *error) {
-    sage_status st = SAGE_OK;
-    sage_model_config *config = NULL;
-    SAGE_TRY(sage_shop_newest(shop, "models", model, error));
-    if (*model == 0) goto out;
-    config = sage_alloc_zero(1, sizeof *config);
-    if (config == NULL) SAGE_TRY(sage_fail_memory(error, sizeof *config));
-    /* Whatever is wrong with the file is told by who needs more of it. */
-    if (sage_model_config_read(shop, *model, config, NULL) == SAGE_OK && config->products_of > 0)
-        *model = config->products_of;
-out:
-    sage_free(config);
     return st;
 }
 
@@ -298,15 +215,10 @@ out:
     return st;
 }
 
-sage_status sage_release_open_before(sage_shop *shop, const sage_release *now, sage_open_release *opened,
-                                     sage_error *error) {
+sage_status sage_release_open_kept(sage_shop *shop, const sage_release *release, sage_open_release *opened,
+                                   sage_error *error) {
     sage_status st = SAGE_OK;
-    char path[SAGE_PATH_MAX];
-    *opened = (sage_open_release){.fd = {-1, -1, -1}};
-    SAGE_TRY(sage_shop_path(shop, "previous", path, error));
-    if (!sage_fs_exists(path)) SAGE_TRY(sage_fail(error, SAGE_E_STATE, "there was none"));
-    SAGE_TRY(read_file(path, &opened->release, error));
-    if (opened->release.index == now->index) SAGE_TRY(sage_fail(error, SAGE_E_STATE, "there was none"));
+    *opened = (sage_open_release){.release = *release, .fd = {-1, -1, -1}};
     SAGE_TRY(hold(shop, opened, error));
     SAGE_TRY(sage_release_engine(shop, &opened->release, &opened->engine, error));
 out:

@@ -44,6 +44,7 @@ out:
 static sage_status look_back(sage_notes *notes, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_model_config config;
+    notes->before_fault = notes->more.before_fault;
     if (notes->more.before == NULL) return SAGE_OK;
     notes->before = *sage_before_release(notes->more.before);
     SAGE_TRY(sage_model_config_read(notes->shop, notes->before.query_model, &config, error));
@@ -150,6 +151,8 @@ static sage_status fill_head(sage_report_head *head, const sage_notes *notes, sa
                                .before_dataset = notes->before_dataset,
                                .newest_event_ms = INT64_MIN};
     name_of(notes->shop, head->shop);
+    if (notes->before_fault.code != SAGE_OK)
+        sage_error_line(&notes->before_fault, head->before_fault, sizeof head->before_fault);
     SAGE_TRY(sage_model_config_read(notes->shop, release->query_model, &config, error));
     head->dataset = config.dataset;
     /* The page can do without a catalogue that is older than the program, or being written. */

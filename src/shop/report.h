@@ -29,8 +29,9 @@ typedef struct sage_notes {
     sage_more more;              /* while search texts are asked */
     sage_release before;         /* index 0: none was compared with */
     uint64_t before_dataset;
-    sage_watch watch; /* of search texts, while they are asked */
-} sage_notes;         /* shop, opened and dataset are the caller's to set */
+    sage_error before_fault; /* why it is not, though there was one; else SAGE_OK */
+    sage_watch watch;        /* of search texts, while they are asked */
+} sage_notes;                /* shop, opened and dataset are the caller's to set */
 void sage_notes_free(sage_notes *notes);
 
 /* Before search texts are asked, both until sage_notes_texts: further methods, and what is to see all lists. */

@@ -4,6 +4,7 @@
 #include <base/error.h>
 #include <base/report.h>
 #include <shop/report_listers.h>
+#include <string.h>
 
 struct sage_before {
     sage_open_release opened;
@@ -11,24 +12,48 @@ struct sage_before {
     size_t capacity;
 };
 
+/* What to do about a release in force does not help one that was; from the next on this one is asked. */
+static void drop_advice(sage_error *fault) {
+    char *advice = strstr(fault->text, ", or run 'itemsage");
+    if (advice == NULL) advice = strstr(fault->text, "; run 'itemsage");
+    if (advice != NULL) *advice = '\0';
+}
+
+/* All that can be wrong with it is found here, so that a trial that has begun does not end for it. */
+static sage_status open_it(sage_shop *shop, const sage_release *now, sage_before *b, bool *there, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_release before;
+    SAGE_TRY(sage_release_read_before(shop, now, &before, error));
+    *there = before.index > 0;
+    if (!*there) goto out;
+    SAGE_TRY(sage_release_open_kept(shop, &before, &b->opened, error));
+    SAGE_TRY(sage_engine_check_texts(b->opened.engine, error));
+out:
+    return st;
+}
+
 sage_status sage_before_open(sage_shop *shop, const sage_release *now, const sage_monitor *monitor,
-                             sage_before **before, sage_error *error) {
-    sage_error fault = {0};
+                             sage_before **before, sage_error *fault, sage_error *error) {
+    bool there = false;
+    char line[1024];
     sage_before *b = sage_alloc_zero(1, sizeof *b);
     *before = NULL;
+    *fault = (sage_error){.code = SAGE_OK};
     if (b == NULL) return sage_fail_memory(error, sizeof *b);
-    sage_status st = sage_release_open_before(shop, now, &b->opened, &fault);
-    if (st == SAGE_OK) {
+    b->opened = (sage_open_release){.fd = {-1, -1, -1}};
+    sage_status st = open_it(shop, now, b, &there, fault);
+    if (st == SAGE_OK && there) {
         *before = b;
         return SAGE_OK;
     }
-    sage_free(b);
+    sage_before_close(b);
     if (st == SAGE_E_MEMORY || st == SAGE_E_CANCELLED) {
-        if (error != NULL) *error = fault;
+        if (error != NULL) *error = *fault;
         return st;
     }
-    /* That there was none is no news; the page says so. */
-    if (st != SAGE_E_STATE) sage_note(monitor, "the report is without the release before: %s", fault.text);
+    drop_advice(fault);
+    if (st != SAGE_OK)
+        sage_note(monitor, "the report is without the release before: %s", sage_error_line(fault, line, sizeof line));
     return SAGE_OK;
 }
 

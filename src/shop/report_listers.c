@@ -11,7 +11,7 @@ sage_status sage_more_open(sage_more *more, sage_shop *shop, const sage_release 
     SAGE_TRY(sage_model_config_read(shop, release->query_model, &config, error));
     if (dataset != NULL) SAGE_TRY(sage_co_click_new(dataset, index, pool, &more->co_click, error));
     SAGE_TRY(sage_spoken_open(shop, &config, index, judgements, n, monitor, &more->spoken, error));
-    SAGE_TRY(sage_before_open(shop, release, monitor, &more->before, error));
+    SAGE_TRY(sage_before_open(shop, release, monitor, &more->before, &more->before_fault, error));
     if (more->co_click != NULL) more->list[more->n++] = sage_co_click_lister(more->co_click);
     if (more->spoken != NULL) more->list[more->n++] = sage_spoken_lister(more->spoken);
     if (more->before != NULL) more->list[more->n++] = sage_before_lister(more->before);

@@ -85,10 +85,17 @@ static sage_status gather(sage_spoken *s, const sage_judgement *judgements, size
     return SAGE_OK;
 }
 
+/* Ready for any text, so that a trial that has begun does not end for an encoder that is damaged. */
 static sage_status open_encoder(sage_shop *shop, const sage_model_config *config, sage_sentences **sentences,
                                 sage_error *error) {
-    if (config->texts.identity[0] != '\0') return sage_shop_model_sentences(shop, config, false, sentences, error);
-    return sage_shop_sentences(shop, sage_options_text(shop->options, "text_encoder"), false, sentences, error);
+    sage_status st = SAGE_OK;
+    if (config->texts.identity[0] != '\0')
+        SAGE_TRY(sage_shop_model_sentences(shop, config, false, sentences, error));
+    else
+        SAGE_TRY(sage_shop_sentences(shop, sage_options_text(shop->options, "text_encoder"), false, sentences, error));
+    if (*sentences != NULL) SAGE_TRY(sage_sentences_ready(*sentences, error));
+out:
+    return st;
 }
 
 sage_status sage_spoken_open(sage_shop *shop, const sage_model_config *config, const sage_index *index,
@@ -103,8 +110,16 @@ sage_status sage_spoken_open(sage_shop *shop, const sage_model_config *config, c
     s->index = index;
     s->n_products = sage_index_count(index);
     s->block = SIZE_MAX;
-    if (open_encoder(shop, config, &s->sentences, &fault) != SAGE_OK)
+    st = open_encoder(shop, config, &s->sentences, &fault);
+    if (st == SAGE_E_MEMORY || st == SAGE_E_CANCELLED) {
+        if (error != NULL) *error = fault;
+        goto out;
+    }
+    if (st != SAGE_OK) {
+        st = SAGE_OK;
         sage_note(monitor, "the report is without frozen sentences: %s", fault.text);
+        goto out;
+    }
     if (s->sentences == NULL) goto out;
     s->dim = sage_sentences_dim(s->sentences);
     if (s->n_products > SAGE_SPOKEN_MAX_BYTES / sizeof *s->products / s->dim) {

@@ -47,6 +47,9 @@ sage_status sage_shop_newest(const sage_shop *shop, const char *name, uint64_t *
 /* ---- the release in force: `current` ---- */
 /* SAGE_E_STATE with what to run where nothing has been published. */
 sage_status sage_release_read(const sage_shop *shop, sage_release *release, sage_error *error);
+/* The one that was in force before `now` (the file `previous`, which publishing writes); index 0: there was none. */
+sage_status sage_release_read_before(const sage_shop *shop, const sage_release *now, sage_release *before,
+                                     sage_error *error);
 sage_status sage_release_publish(const sage_shop *shop, const sage_release *release, sage_error *error);
 
 /* A release opened for searching, and what it holds so that pruning leaves it alone. Reads `current` again where the
@@ -57,10 +60,9 @@ typedef struct sage_open_release {
     int fd[3];
 } sage_open_release;
 sage_status sage_release_open(sage_shop *shop, sage_open_release *opened, sage_error *error);
-/* The same of the release that was in force before `now`, as far as it is still there (shop/previous, which publishing
- * writes). SAGE_E_STATE: there was none. */
-sage_status sage_release_open_before(sage_shop *shop, const sage_release *now, sage_open_release *opened,
-                                     sage_error *error);
+/* The same of one that need not be in force, as far as what it names is still there. */
+sage_status sage_release_open_kept(sage_shop *shop, const sage_release *release, sage_open_release *opened,
+                                   sage_error *error);
 void sage_release_close(sage_open_release *opened); /* also after a failed open */
 /* The engine of a release that the caller holds in another way. */
 sage_status sage_release_engine(sage_shop *shop, const sage_release *release, sage_engine **engine, sage_error *error);

@@ -134,6 +134,28 @@ static void test_curves_and_comparisons_are_shown(void **state) {
     sage_buf_free(&w.out);
 }
 
+static void test_the_release_before_is_there_or_it_is_said_why_not(void **state) {
+    (void)state;
+    static const sage_comparison compared = {"hybrid", "keywords", "all", {{0}}, {1}};
+    sage_shown_query query = {.text = {"oak", 3}, .pairs = 1, .found = 1};
+    sage_shown_queries gained = {1, &query}, none = {0, NULL};
+    contest(1, 0.3, 0.01);
+    data.comparisons = &compared;
+    data.n_comparisons = 1;
+    data.worst = &none;
+    assert_true(says("There is no release before this one"));
+    assert_false(says("href=\"#queries\""));
+    snprintf(data.head.before_fault, sizeof data.head.before_fault, "index/1 <is> gone");
+    assert_true(says("The release before this one cannot be asked any more: index/1 &lt;is&gt; gone."));
+    assert_false(says("There is no release before this one"));
+    data.head.before_fault[0] = '\0';
+    data.head.before_index = 7;
+    data.gained = &gained; /* now that nothing is missed */
+    assert_false(says("release before this one"));
+    assert_true(says("href=\"#queries\""));
+    assert_true(says("Better than the release before"));
+}
+
 #define HOSTILE "</title><script>alert(1)</script>\xe2\x80\xae\" onload='x' \xff]]>"
 
 static void test_searches_and_the_map_show_titles_as_texts(void **state) {
@@ -215,6 +237,7 @@ int main(void) {
         cmocka_unit_test_setup(test_a_report_of_nothing_is_whole, begin),
         cmocka_unit_test_setup(test_the_same_figures_give_the_same_bytes_in_any_locale, begin),
         cmocka_unit_test_setup(test_curves_and_comparisons_are_shown, begin),
+        cmocka_unit_test_setup(test_the_release_before_is_there_or_it_is_said_why_not, begin),
         cmocka_unit_test_setup(test_searches_and_the_map_show_titles_as_texts, begin),
         cmocka_unit_test_setup(test_parts_of_the_pairs_reach_and_scores, begin),
     };

@@ -51,17 +51,18 @@ static bool has(const sage_eval_report *report, const char *method) {
 static void test_the_release_before_is_judged_beside(void **state) {
     (void)state;
     static sage_eval_report report;
-    sage_open_release before;
-    sage_release now;
+    sage_open_release opened;
+    sage_release now, before;
     tiny_must(judge(&report), &error, "judge");
     assert_true(has(&report, "co-click"));
     assert_false(has(&report, "previous"));
     assert_false(page_says("Release before"));
     published_index(shop); /* the same vectors again */
     tiny_must(sage_release_read(shop, &now, &error), &error, "current");
-    assert_int_equal(sage_release_open_before(shop, &now, &before, &error), SAGE_OK);
-    assert_int_equal(before.release.index, now.index - 1);
-    sage_release_close(&before);
+    tiny_must(sage_release_read_before(shop, &now, &before, &error), &error, "previous");
+    assert_int_equal(before.index, now.index - 1);
+    tiny_must(sage_release_open_kept(shop, &before, &opened, &error), &error, "open it");
+    sage_release_close(&opened);
     tiny_must(judge(&report), &error, "judge");
     assert_true(has(&report, "previous"));
     assert_true(page_says("model 1, index 1"));
@@ -75,6 +76,33 @@ static void test_the_release_before_is_judged_beside(void **state) {
     tiny_must(sage_fs_remove_tree(scratch_path(shop_dir, "index/1"), &error), &error, "remove");
     tiny_must(judge(&report), &error, "judge");
     assert_false(has(&report, "previous"));
+    assert_true(page_says("cannot be asked any more"));
+}
+
+/* A build that was stopped before it published left the newest versions. */
+static void test_the_release_before_is_not_pruned(void **state) {
+    (void)state;
+    static const char *const rooms[] = {"index", "keywords"};
+    sage_release now, before;
+    char command[4 * SAGE_PATH_MAX];
+    sage_open_release opened;
+    for (size_t i = 0; i < 2; i++) {
+        char from[SAGE_PATH_MAX], to[SAGE_PATH_MAX], name[64];
+        tiny_must(sage_release_read(shop, &now, &error), &error, "current");
+        uint64_t version = i == 0 ? now.index : now.keywords;
+        snprintf(name, sizeof name, "%s/%llu", rooms[i], (unsigned long long)version);
+        snprintf(from, sizeof from, "%s", scratch_path(shop_dir, name));
+        snprintf(name, sizeof name, "%s/%llu", rooms[i], (unsigned long long)version + 1);
+        snprintf(to, sizeof to, "%s", scratch_path(shop_dir, name));
+        snprintf(command, sizeof command, "cp -R '%s' '%s'", from, to);
+        scratch_must(system(command) == 0, command);
+    }
+    published_index(shop);
+    tiny_must(sage_release_read(shop, &now, &error), &error, "current");
+    tiny_must(sage_release_read_before(shop, &now, &before, &error), &error, "previous");
+    assert_int_equal(before.index, now.index - 2);
+    tiny_must(sage_release_open_kept(shop, &before, &opened, &error), &error, "open it");
+    sage_release_close(&opened);
 }
 
 static void test_a_page_needs_memory_and_says_so(void **state) {
@@ -197,6 +225,7 @@ static void test_the_map_has_colours_by_category(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_release_before_is_judged_beside),
+        cmocka_unit_test(test_the_release_before_is_not_pruned),
         cmocka_unit_test(test_worst_and_changed_queries),
         cmocka_unit_test(test_the_course_of_a_training_is_read_as_far_as_it_reads),
         cmocka_unit_test(test_the_map_has_colours_by_category),

@@ -88,3 +88,9 @@ the middle|flip $((size / 2))
 last byte but one|flip -2
 END
 }
+
+# The words of a page, a line for each element that has some.
+page_words() {
+  sed -e '/^<style>/,/^<\/style>/d' -e 's/<[^>]*>/\n/g' "$1" |
+    sed -e "s/&#39;/'/g" -e 's/&quot;/"/g' -e 's/&lt;/</g' -e 's/&gt;/>/g' -e 's/&amp;/\&/g' | grep '[^ ]'
+}
