@@ -35,6 +35,8 @@ sage_status sage_fs_list(const char *dir, sage_status (*fn)(void *ctx, const cha
 /* SAGE_E_ARGUMENT where a rename to `path` would take the place of something else than a plain file: of a device such
  * as /dev/stdout, a pipe, a link or a directory. Absent is fine. */
 sage_status sage_fs_check_plain(const char *path, sage_error *error);
+/* The same, and that its folder is there and can be written in: before long work whose result goes to `path`. */
+sage_status sage_fs_check_place(const char *path, sage_error *error);
 
 /* ---- replacing a file at once: written to a temporary beside it, synced, renamed, parent synced ---- */
 /* Of a plain file only (sage_fs_check_plain). */

@@ -19,6 +19,14 @@ sage_status sage_fs_check_plain(const char *path, sage_error *error) {
     return sage_fail(error, SAGE_E_ARGUMENT, "%s is no plain file, and would be replaced by one; name another", path);
 }
 
+sage_status sage_fs_check_place(const char *path, sage_error *error) {
+    char parent[SAGE_PATH_MAX];
+    sage_status st = sage_fs_check_plain(path, error);
+    if (st != SAGE_OK) return st;
+    sage_path_parent(parent, path);
+    return access(parent, W_OK | X_OK) == 0 ? SAGE_OK : sage_fail_errno(error, "write in", parent);
+}
+
 sage_status sage_fs_temporary(char out[SAGE_PATH_MAX], const char *path, sage_error *error) {
     const char *slash = strrchr(path, '/');
     int dir_bytes = slash == NULL ? 0 : (int)(slash - path) + 1;

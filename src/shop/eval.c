@@ -216,12 +216,12 @@ sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const s
     SAGE_TRY(choose_k(options, k, &n_k, error));
     SAGE_TRY(sage_eval_shown_rule(options, &g.shown.rule, report, error));
     if (options && options->hits_file) {
-        SAGE_TRY(sage_fs_check_plain(options->hits_file, error));
+        SAGE_TRY(sage_fs_check_place(options->hits_file, error));
         SAGE_TRY(begin_hits(&hits, k, n_k, error));
         report->hits = &hits;
     }
     if (options && options->report_file) {
-        SAGE_TRY(sage_fs_check_plain(options->report_file, error));
+        SAGE_TRY(sage_fs_check_place(options->report_file, error));
         if (!(notes = sage_alloc_zero(1, sizeof *notes))) SAGE_TRY(sage_fail_memory(error, sizeof *notes));
     }
     SAGE_TRY(sage_release_open(shop, &opened, error));
