@@ -7,6 +7,8 @@
 #include <eval/metrics.h>
 #include <search/search.h>
 
+struct sage_judge; /* eval/judge.h */
+
 /* Judged pairs: (query, task, pid), pairs of one query together: a text, or the link of a picture. A pid that the index
  * does not hold is a miss; every pid 0 is an unknown product of its own, negative ones may be given to tell unknown
  * products apart. */
@@ -25,9 +27,11 @@ sage_status sage_judgements_of(const sage_dataset *dataset, sage_part part, sage
                                sage_judgement **judgements, size_t *n, sage_error *error);
 
 /* Adds to a report whose k are set: rows of method vectors, "image" over all of the pairs and one a task that
- * occurs. targets [queries][dim of the index]: the queries' own vectors, in the order of the judgements. */
+ * occurs. targets [queries][dim of the index]: the queries' own vectors, in the order of the judgements. *judge, which
+ * the caller zero-initialises and frees, keeps them with their ranks down to `depth`, no less than the last k. */
 sage_status sage_eval_pictures(sage_engine *engine, const sage_judgement *judgements, size_t n, const float *targets,
-                               const sage_monitor *monitor, sage_eval_report *report, sage_error *error);
+                               size_t depth, const sage_monitor *monitor, struct sage_judge *judge,
+                               sage_eval_report *report, sage_error *error);
 
 /* Sets fusion->weight to what does best on `judgements` (validation) at fusion->depth: the mean of pair recall@10 and
  * @100, over a grid of 0, 0.05 .. 1; of equals the one nearest to 0.5, which it is where there are no judgements. At

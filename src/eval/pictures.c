@@ -25,15 +25,14 @@ out:
 }
 
 sage_status sage_eval_pictures(sage_engine *engine, const sage_judgement *judgements, size_t n, const float *targets,
-                               const sage_monitor *monitor, sage_eval_report *report, sage_error *error) {
+                               size_t depth, const sage_monitor *monitor, sage_judge *judge, sage_eval_report *report,
+                               sage_error *error) {
     sage_status st = SAGE_OK;
-    sage_judge judge = {0};
-    SAGE_TRY(sage_judge_read(&judge, judgements, n, error));
-    SAGE_TRY(rank_pictures(engine, &judge, targets, report->k[report->n_k - 1], monitor, error));
-    report->unknown_pairs += sage_judge_unknown(&judge, sage_engine_index(engine));
+    SAGE_TRY(sage_judge_read(judge, judgements, n, error));
+    SAGE_TRY(rank_pictures(engine, judge, targets, depth, monitor, error));
+    report->unknown_pairs += sage_judge_unknown(judge, sage_engine_index(engine));
     SAGE_TRY(
-        sage_judge_rows(&judge, 0, sage_method_name(SAGE_VECTORS), sage_surface_names[SAGE_ON_IMAGE], report, error));
+        sage_judge_rows(judge, 0, sage_method_name(SAGE_VECTORS), sage_surface_names[SAGE_ON_IMAGE], report, error));
 out:
-    sage_judge_free(&judge);
     return st;
 }

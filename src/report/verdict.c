@@ -51,11 +51,11 @@ static void how_much(sage_page *page, double ours, double theirs, bool more) {
         sage_page_printf(page, " finds %s than ", more ? "more" : "less");
 }
 
-static void say(sage_page *page, const sage_report_data *data, const char *task, const sage_eval_row *ours,
+static bool say(sage_page *page, const sage_report_data *data, const char *task, const sage_eval_row *ours,
                 const sage_eval_row *theirs) {
     sage_interval d;
     char a[SAGE_WORDS], b[SAGE_WORDS], words[SAGE_WORDS];
-    if (!between(data, task, ours->method, theirs->method, &d)) return;
+    if (!between(data, task, ours->method, theirs->method, &d)) return false;
     bool better = d.low > 0, worse = d.high < 0;
     sage_page_printf(page, "<li class=\"%s\">%s: ",
                      better  ? "better"
@@ -73,20 +73,35 @@ static void say(sage_page *page, const sage_report_data *data, const char *task,
                      "intervals in brackets).</li>\n",
                      data->eval->k[0], sage_words_percent(a, ours->pair_recall[0].value),
                      sage_words_percent(b, theirs->pair_recall[0].value), sage_words_difference(words, &d));
+    return true;
+}
+
+static void say_alone(sage_page *page, const sage_report_data *data, const char *task, const sage_eval_row *ours) {
+    char words[SAGE_WORDS];
+    sage_page_printf(page, "<li class=\"equal\">%s: ", sage_report_task(task));
+    name_of(page, ours->method);
+    sage_page_printf(page,
+                     " finds %s of 100 held-out choices among the first %zu (95 %% interval in brackets). There is no "
+                     "other method to compare it with.</li>\n",
+                     sage_words_interval(words, &ours->pair_recall[0]), data->eval->k[0]);
 }
 
 static void compete(sage_page *page, const sage_report_data *data, const contest *c) {
     const sage_eval_row *ours = NULL;
-    for (size_t i = 0; i < 3 && ours == NULL; i++) ours = find(data->eval, c->task, c->leading[i]);
+    bool compared = false;
+    for (size_t i = 0; i < 3 && ours == NULL && c->leading[i] != NULL; i++)
+        ours = find(data->eval, c->task, c->leading[i]);
     for (size_t i = 0; i < 5 && ours != NULL && c->against[i] != NULL; i++) {
         const sage_eval_row *theirs = find(data->eval, c->task, c->against[i]);
-        if (theirs != NULL) say(page, data, c->task, ours, theirs);
+        if (theirs != NULL) compared = say(page, data, c->task, ours, theirs) || compared;
     }
+    if (ours != NULL && !compared) say_alone(page, data, c->task, ours);
 }
 
 void sage_report_verdict(sage_page *page, const sage_report_data *data) {
     static const contest contests[] = {
         {"all", {"hybrid"}, {"keywords", "previous", "sentences", "co-click", "popular"}},
+        {"image", {"vectors"}, {NULL}},
         {"user", {"hybrid", "vectors", "interests"}, {"item-knn", "popular", "own"}},
         {"product", {"vectors", "similar"}, {"item-knn", "popular"}},
     };

@@ -230,7 +230,7 @@ sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const s
     if (notes) notes->shop = shop, notes->opened = &opened, notes->dataset = dataset;
     memcpy(report->k, k, (report->n_k = n_k) * sizeof *k);
     SAGE_TRY(judge_texts(opened.engine, dataset, &g, options, notes, monitor, report, error));
-    SAGE_TRY(sage_eval_image_rows(shop, &opened, g.pictures, g.n_pictures, monitor, report, error));
+    SAGE_TRY(sage_eval_image_rows(shop, &opened, g.pictures, g.n_pictures, notes, monitor, report, error));
     const sage_people_source people = {dataset, file, g.of[1], g.of[0], g.n_of[1], g.n_of[0], &g.shown, notes};
     SAGE_TRY(sage_eval_people_rows(shop, &opened, &people, monitor, &n_people, report, error));
     if (!g.n && !g.n_pictures && !n_people && !report->graded.n_rows)

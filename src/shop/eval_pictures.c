@@ -121,11 +121,13 @@ out:
 }
 
 sage_status sage_eval_image_rows(sage_shop *shop, const sage_open_release *opened, sage_judgement *judgements, size_t n,
-                                 const sage_monitor *monitor, sage_eval_report *report, sage_error *error) {
+                                 sage_notes *notes, const sage_monitor *monitor, sage_eval_report *report,
+                                 sage_error *error) {
     sage_status st = SAGE_OK;
+    sage_judge judge = {0};
     sage_engine *engine = opened->engine;
     gathering g = {.shop = shop, .opened = opened, .dim = sage_engine_image_dim(engine)};
-    size_t dim = sage_index_dim(sage_engine_index(engine));
+    size_t dim = sage_index_dim(sage_engine_index(engine)), depth = report->k[report->n_k - 1];
     float *targets = NULL;
     bool asks = g.dim > 0 || sage_engine_has_given(engine, SAGE_ON_IMAGE);
     if (n > 0 && !asks) sage_warn(monitor, "searches by picture are left out: the model knows no pictures");
@@ -142,8 +144,11 @@ sage_status sage_eval_image_rows(sage_shop *shop, const sage_open_release *opene
     if (targets == NULL) SAGE_TRY(sage_fail_memory(error, g.n_queries * dim * sizeof *targets));
     if (g.n_vectors > 0) SAGE_TRY(sage_engine_pictures(engine, g.vectors, g.n_vectors, targets, error));
     sage_engine_spread(engine, g.given, g.n_queries, targets);
-    SAGE_TRY(sage_eval_pictures(engine, judgements, n, targets, monitor, report, error));
+    if (notes != NULL && depth < SAGE_CURVE_POINTS) depth = SAGE_CURVE_POINTS;
+    SAGE_TRY(sage_eval_pictures(engine, judgements, n, targets, depth, monitor, &judge, report, error));
+    if (notes != NULL) SAGE_TRY(sage_notes_pictures(notes, &judge, depth, report->k[0], error));
 out:
+    sage_judge_free(&judge);
     sage_free(targets);
     release(&g);
     return st;

@@ -110,6 +110,15 @@ out:
     return st;
 }
 
+sage_status sage_notes_pictures(sage_notes *notes, sage_judge *judge, size_t depth, size_t k, sage_error *error) {
+    const sage_judge_which all = {.name = sage_surface_names[SAGE_ON_IMAGE], .task = -1};
+    const size_t list = 0;
+    const char *method = sage_method_name(SAGE_VECTORS);
+    sage_recall_curve *curve = next_curve(notes, method, all.name);
+    if (curve != NULL) sage_curve_of(judge, list, &all, depth, curve->recall);
+    return cut(notes, judge, &list, &method, 1, &all, false, k, error);
+}
+
 sage_status sage_notes_people(sage_notes *notes, sage_trial *trial, const sage_lister *listers, size_t n_listers,
                               const size_t *k, size_t n_k, sage_error *error) {
     sage_trial_row rows[SAGE_TRIAL_ROWS_MAX];

@@ -41,6 +41,8 @@ sage_status sage_notes_watch(sage_notes *notes, const sage_text_trial *trial, si
                              sage_list_observer *observer, sage_error *error);
 /* Of search texts, once they are judged: k are those of the report. */
 sage_status sage_notes_texts(sage_notes *notes, sage_text_trial *trial, const size_t *k, size_t n_k, sage_error *error);
+/* Of searches by picture: the judge's one list, by vectors, ranked down to `depth`. */
+sage_status sage_notes_pictures(sage_notes *notes, sage_judge *judge, size_t depth, size_t k, sage_error *error);
 /* Of people or products that are looked at: lists of the trial are as sage_eval_trial leaves them, to a depth of the
  * last k.
  */

@@ -190,6 +190,7 @@ static void test_pictures_have_rows_of_their_own(void **state) {
     static sage_eval_report report;
     static char links[PICTURES][8];
     sage_error error = {0};
+    sage_judge judge = {0};
     sage_judgement list[PICTURES];
     const sage_index *index = sage_engine_index(engine);
     size_t dim = sage_index_dim(index);
@@ -206,7 +207,7 @@ static void test_pictures_have_rows_of_their_own(void **state) {
     }
     must(judged(judgements, JUDGED, NULL, &report, &error), &error);
     size_t n_rows = report.n_rows, unknown = report.unknown_pairs;
-    must(sage_eval_pictures(engine, list, PICTURES, targets, NULL, &report, &error), &error);
+    must(sage_eval_pictures(engine, list, PICTURES, targets, 100, NULL, &judge, &report, &error), &error);
     assert_int_equal(report.n_rows, n_rows + 3);
     assert_int_equal(report.unknown_pairs, unknown + 1);
     const sage_eval_row *all = row_of(&report, SAGE_VECTORS, "image"),
@@ -214,11 +215,15 @@ static void test_pictures_have_rows_of_their_own(void **state) {
     assert_int_equal(all->queries, PICTURES);
     assert_true(all->pair_recall[0].value == 7.0 / 8 && saves->pair_recall[0].value == 0.5);
     assert_true(row_of(&report, SAGE_VECTORS, "image/click")->pair_recall[0].value == 1);
+    assert_int_equal(judge.n_queries, PICTURES);
+    for (size_t e = 0; e < judge.n_entries; e++) assert_int_equal(judge.ranks[e], e == 0 ? SAGE_RANK_MISS : 0);
+    sage_judge_free(&judge);
     for (unsigned long from = 1;; from++) {
         report.n_rows = n_rows;
         sage_alloc_fail_from(from);
-        sage_status st = sage_eval_pictures(engine, list, PICTURES, targets, NULL, &report, &error);
+        sage_status st = sage_eval_pictures(engine, list, PICTURES, targets, 100, NULL, &judge, &report, &error);
         bool done = sage_alloc_fail_from(0) < from;
+        sage_judge_free(&judge);
         assert_int_equal(st, done ? SAGE_OK : SAGE_E_MEMORY);
         if (done) break;
     }

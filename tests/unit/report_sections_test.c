@@ -134,6 +134,14 @@ static void test_curves_and_comparisons_are_shown(void **state) {
     sage_buf_free(&w.out);
 }
 
+static void test_what_nothing_is_compared_with_is_told_too(void **state) {
+    (void)state;
+    row("vectors", "image", 0.5);
+    assert_true(says("Searches by picture: <strong>vectors</strong> finds 50.0 [48.0, 52.0] of 100 held-out choices"));
+    contest(0.4, 0.3, 0.01);
+    assert_false(says("no other method to compare"));
+}
+
 static void test_the_release_before_is_there_or_it_is_said_why_not(void **state) {
     (void)state;
     static const sage_comparison compared = {"hybrid", "keywords", "all", {{0}}, {1}};
@@ -237,6 +245,7 @@ int main(void) {
         cmocka_unit_test_setup(test_a_report_of_nothing_is_whole, begin),
         cmocka_unit_test_setup(test_the_same_figures_give_the_same_bytes_in_any_locale, begin),
         cmocka_unit_test_setup(test_curves_and_comparisons_are_shown, begin),
+        cmocka_unit_test_setup(test_what_nothing_is_compared_with_is_told_too, begin),
         cmocka_unit_test_setup(test_the_release_before_is_there_or_it_is_said_why_not, begin),
         cmocka_unit_test_setup(test_searches_and_the_map_show_titles_as_texts, begin),
         cmocka_unit_test_setup(test_parts_of_the_pairs_reach_and_scores, begin),
