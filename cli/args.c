@@ -1,6 +1,7 @@
 /* Reading a command line by the table of commands. */
 #include "cli.h"
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,7 +169,7 @@ bool cli_real(const cli_args *args, const char *name, bool zero, double *value) 
     *value = 0;
     if (!text) return true;
     *value = strtod(text, &end);
-    if (end != text && *end == '\0' && *value >= 0 && (*value > 0 || zero)) return true;
+    if (end != text && *end == '\0' && isfinite(*value) && *value >= 0 && (*value > 0 || zero)) return true;
     cli_usage("'--%s' takes a number %s 0, not '%s'", name, zero ? "of at least" : "above", text);
     return false;
 }
@@ -193,7 +194,7 @@ bool cli_cutoffs(const cli_args *args, size_t k[SAGE_EVAL_K_MAX], size_t *n_k) {
     for (; text != NULL; text = *end ? end + 1 : NULL) {
         unsigned long long number = strtoull(text, &end, 10);
         if (*text < '0' || *text > '9' || (*end && *end != ',')) {
-            cli_usage("'-k' takes numbers such as 10,100, not '%s'", text);
+            cli_usage("'-k' takes numbers such as 10,100, not '%s'", cli_value(args, "k"));
             return false;
         }
         if (*n_k == SAGE_EVAL_K_MAX) {

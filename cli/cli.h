@@ -51,6 +51,9 @@ bool cli_number(const cli_args *args, const char *flag, size_t min, size_t max, 
 bool cli_real(const cli_args *args, const char *flag, bool zero, double *value);
 /* The numbers of -k, as cli_number does it; *n_k stays where not given. */
 bool cli_cutoffs(const cli_args *args, size_t k[SAGE_EVAL_K_MAX], size_t *n_k);
+/* That what these flags (closed by NULL) name can be written, and is nothing else that the command line names. False:
+ * it was complained, and *result is how to end. */
+bool cli_check_outputs(const cli_args *args, const sage_shop *shop, const char *const *flags, int *result);
 /* Finds the command and reads the flags. CLI_DONE, or CLI_USAGE after printing what is wrong. */
 int cli_parse(int argc, char **argv, cli_args *args);
 /* Says that there is no such command, or which second word is missing. */

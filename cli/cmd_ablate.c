@@ -130,14 +130,17 @@ static int run(const cli_args *args) {
     sage_shop *shop;
     sage_ablate_options options = {.tables = NULL};
     sage_ablate_report report = {.base = NULL};
+    static const char *const outputs[] = {"json", "markdown", NULL};
     const char **rows = calloc(args->n_given + 1, sizeof *rows);
     if (rows == NULL) return cli_usage("out of memory");
     int result = read_options(args, rows, &options) ? cli_open(args, &shop) : CLI_USAGE;
     if (result == CLI_DONE) {
-        if (sage_ablate(shop, &options, cli_monitor(), &report, &error) != SAGE_OK) result = cli_fail(&error);
+        if (cli_check_outputs(args, shop, outputs, &result) &&
+            sage_ablate(shop, &options, cli_monitor(), &report, &error) != SAGE_OK)
+            result = cli_fail(&error);
         cli_end_progress();
         if (result == CLI_DONE) {
-            print_report(&report); /* before the files: what took hours is not lost to a wrong name */
+            print_report(&report); /* before the files: what took hours is not lost to a full disk */
             fprintf(stderr, "%zu runs trained, %zu found done, %zu failed\n", report.trained, report.found,
                     report.failed);
             result = write_files(args, &report);

@@ -42,7 +42,10 @@ static int read_graded(const cli_args *args, sage_eval_options *options) {
     sage_trec_options *trec = &options->trec;
     graded->file = cli_value(args, "judgements");
     graded->qrels_file = cli_value(args, "qrels");
-    graded->map = cli_value(args, "map");
+    if (graded->file != NULL)
+        graded->map = cli_value(args, "map");
+    else
+        options->events_map = cli_value(args, "map");
     graded->all_queries = cli_given(args, "all-queries");
     trec->queries_file = cli_value(args, "trec-queries");
     trec->write_run = cli_value(args, "write-run");
@@ -54,15 +57,37 @@ static int read_graded(const cli_args *args, sage_eval_options *options) {
     return CLI_DONE;
 }
 
+/* An option that would change nothing is taken for a mistake. */
+static bool check_needs(const cli_args *args) {
+    static const struct {
+        const char *flag, *first, *second;
+    } needs[] = {{"gain", "judgements", "qrels"},     {"grade-zero", "judgements", "qrels"},
+                 {"relevant", "judgements", "qrels"}, {"all-queries", "judgements", "qrels"},
+                 {"map", "judgements", "events"},     {"trec-queries", "run", "qrels"},
+                 {"grade-scale", "write-qrels", NULL}};
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
+        const char *second = needs[i].second;
+        if (!cli_given(args, needs[i].flag) || cli_given(args, needs[i].first)) continue;
+        if (second && cli_given(args, second)) continue;
+        cli_usage("'--%s' does nothing without '--%s'%s%s%s", needs[i].flag, needs[i].first, second ? " or '--" : "",
+                  second ? second : "", second ? "'" : "");
+        return false;
+    }
+    return true;
+}
+
 static int judge(const cli_args *args, sage_eval_options *options, sage_eval_report *report) {
+    static const char *const outputs[] = {"json", "report", "hits", "write-qrels", NULL};
     sage_error error;
     sage_shop *shop;
     const char *json = cli_value(args, "json");
     int result = cli_open(args, &shop);
     if (result != CLI_DONE) return result;
-    if (sage_eval(shop, options, cli_monitor(), report, &error) != SAGE_OK) result = cli_fail(&error);
+    if (cli_check_outputs(args, shop, outputs, &result) &&
+        sage_eval(shop, options, cli_monitor(), report, &error) != SAGE_OK)
+        result = cli_fail(&error);
     cli_end_progress();
-    if (result == CLI_DONE) cli_print_eval(report); /* before the file: what took minutes is not lost to a wrong name */
+    if (report->complete) cli_print_eval(report); /* whatever the files: what took minutes is not lost to a full disk */
     if (result == CLI_DONE && json && sage_eval_write_json(report, json, &error) != SAGE_OK) result = cli_fail(&error);
     sage_shop_close(shop);
     return result;
@@ -73,7 +98,7 @@ static int run(const cli_args *args) {
                                  .hits_file = cli_value(args, "hits"),
                                  .report_file = cli_value(args, "report")};
     runs r = {.n = 0};
-    if (!cli_cutoffs(args, options.k, &options.n_k)) return CLI_USAGE;
+    if (!check_needs(args) || !cli_cutoffs(args, options.k, &options.n_k)) return CLI_USAGE;
     if (!cli_number(args, "dims", 1, 65536, &options.dims)) return CLI_USAGE;
     if (!cli_real(args, "position-power", false, &options.position_power) ||
         !cli_real(args, "weight-clip", false, &options.weight_clip))
@@ -99,7 +124,9 @@ static const cli_flag flags[] = {
     {"weight-clip", 0, "W", "No event weighs more than W; 100 where not given."},
     {"judgements", 0, "FILE",
      "Judges search texts on graded judgements too: query, product_id and grade, in any format of feeds."},
-    {"map", 0, "FIELD=COLUMN,...", "Takes a field of the judgements from a column of another name; may name several."},
+    {"map", 0, "FIELD=COLUMN,...",
+     "Takes a field of the judgements, or without judgements of the events, from a column of another name; may name "
+     "several."},
     {"gain", 0, "KIND", "What a grade is worth: linear (the default, as trec_eval has it) or exp, 2^g - 1."},
     {"grade-zero", 0, "G", "The grade that is worth nothing; 0 where not given."},
     {"relevant", 0, "G",

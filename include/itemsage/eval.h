@@ -23,6 +23,7 @@ typedef struct sage_eval_weighted {
 
 typedef struct sage_eval_options {
     const char *events_file; /* judge on this event file in place of the held-out part, or NULL */
+    const char *events_map;  /* "field=column,field=column" of it, or NULL */
     size_t n_k;              /* 0 = 10, 100 */
     size_t k[SAGE_EVAL_K_MAX];
     const char *hits_file;   /* where to write each query's hits, see below, or NULL */
@@ -68,6 +69,7 @@ typedef struct sage_eval_report {
     sage_graded_report graded;
     size_t n_runs;
     sage_run_report runs[SAGE_RUNS_MAX];
+    bool complete;         /* all figures are there: also where a file could not be written then */
     struct sage_buf *hits; /* the library's while it judges; NULL after */
     char source[256];      /* what was judged on: "held-out test part of dataset 1", or the file */
 } sage_eval_report;

@@ -85,6 +85,10 @@ void sage_measure_kernels(sage_kernels *kernels); /* takes about 50 ms */
 /* Up to `limit` kept bad rows, newest first; `n` gets how many were written. */
 sage_status sage_shop_rejects(sage_shop *shop, sage_reject *rejects, size_t limit, size_t *n, sage_error *error);
 
+/* Before work that ends in a file for the user: SAGE_OK where one can be put at `path` now, in place of a plain file at
+ * most. SAGE_E_ARGUMENT where it is no name for a file, or one of the shop's own; else what the folder refuses. */
+sage_status sage_shop_check_output(const sage_shop *shop, const char *path, sage_error *error);
+
 /* Removes a person: every event of `user_id`, and the user's own rows. `events` (nullable) gets how many went. */
 sage_status sage_shop_forget_user(sage_shop *shop, const char *user_id, uint64_t *events, sage_error *error);
 

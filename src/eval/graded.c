@@ -9,7 +9,8 @@
 
 enum { NDCG, JUDGED, RECALL, PRECISION, RECIPROCAL, FIGURES };
 enum { WHOLE, CONDENSED, VARIANTS };
-enum { BOOTSTRAP_SEED = 1 }; /* fixed: the same judgements give the same intervals */
+enum { EXPONENT_MAX = 1000 }; /* sums of gains 2^g - 1 stay finite */
+enum { BOOTSTRAP_SEED = 1 };  /* fixed: the same judgements give the same intervals */
 
 struct sage_graded {
     const sage_grade *grades;
@@ -36,6 +37,15 @@ static int falling(const void *a, const void *b) {
     memcpy(&x, a, sizeof x);
     memcpy(&y, b, sizeof y);
     return (x < y) - (x > y);
+}
+
+static sage_status check_gains(const sage_graded *g, sage_error *error) {
+    if (g->rule.gain == SAGE_GAIN_LINEAR) return SAGE_OK;
+    for (size_t i = 0; i < g->begin[g->n_queries]; i++)
+        if (g->grades[i].grade - g->rule.zero > EXPONENT_MAX)
+            return sage_fail(error, SAGE_E_ARGUMENT, "2^%g is too large to count with; such grades need a linear gain",
+                             g->grades[i].grade - g->rule.zero);
+    return SAGE_OK;
 }
 
 /* What the query's best order would have. gains: room for all of its products. */
@@ -69,6 +79,7 @@ sage_status sage_graded_new(const sage_grade *grades, const size_t *begin, size_
                        .relevant = sage_alloc_zero(n_queries, sizeof *g->relevant),
                        .figures = sage_alloc_zero(figures, sizeof *g->figures)};
     memcpy(g->k, k, n_k * sizeof *k);
+    SAGE_TRY(check_gains(g, error));
     for (size_t q = 0; q < n_queries; q++)
         if (begin[q + 1] - begin[q] > most) most = begin[q + 1] - begin[q];
     gains = sage_alloc(most * sizeof *gains);

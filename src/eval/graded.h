@@ -29,7 +29,7 @@ double sage_gain_of(const sage_graded_rule *rule, double grade);
 
 typedef struct sage_graded sage_graded;
 /* Query q has grades[begin[q]] .. grades[begin[q + 1] - 1], ascending by pid, each once; both stay the caller's, and
- * as they are. */
+ * as they are. SAGE_E_ARGUMENT where a grade is too large for an exponential gain. */
 sage_status sage_graded_new(const sage_grade *grades, const size_t *begin, size_t n_queries, size_t n_methods,
                             const sage_graded_rule *rule, const size_t *k, size_t n_k, sage_graded **graded,
                             sage_error *error);

@@ -20,10 +20,13 @@ sage_status sage_fs_check_plain(const char *path, sage_error *error) {
 }
 
 sage_status sage_fs_check_place(const char *path, sage_error *error) {
+    struct stat info;
     char parent[SAGE_PATH_MAX];
     sage_status st = sage_fs_check_plain(path, error);
     if (st != SAGE_OK) return st;
     sage_path_parent(parent, path);
+    if (stat(parent, &info) == 0 && !S_ISDIR(info.st_mode))
+        return sage_fail(error, SAGE_E_ARGUMENT, "cannot write %s: %s is no folder", path, parent);
     return access(parent, W_OK | X_OK) == 0 ? SAGE_OK : sage_fail_errno(error, "write in", parent);
 }
 

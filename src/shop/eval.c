@@ -71,15 +71,15 @@ static int by_asker(const void *a, const void *b) {
     return (x->kind > y->kind) - (x->kind < y->kind);
 }
 
-static sage_status from_file(sage_shop *shop, const char *file, const sage_monitor *monitor, gathered *g,
-                             sage_error *error) {
-    static const sage_import_options defaults;
+static sage_status from_file(sage_shop *shop, const char *file, const char *map, const sage_monitor *monitor,
+                             gathered *g, sage_error *error) {
+    const sage_import_options as = {.map = map};
     sage_status st = SAGE_OK;
     sage_catalog *catalog = NULL;
     sage_import_report report = {0};
     if (!(g->texts = sage_arena_new(1u << 20))) return sage_fail_memory(error, 1u << 20);
     SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
-    SAGE_TRY(sage_catalog_scan_events(catalog, file, &defaults, gather, g, &report, error));
+    SAGE_TRY(sage_catalog_scan_events(catalog, file, &as, gather, g, &report, error));
     if (report.rejected)
         sage_warn(monitor, "%s: %llu bad rows are left out", file, (unsigned long long)report.rejected);
     if (g->n) qsort(g->rows, g->n, sizeof *g->rows, by_query);
@@ -120,7 +120,7 @@ static sage_status judgements_for(sage_shop *shop, const sage_release *release, 
     sage_dataset_info info;
     if (options && options->events_file) {
         snprintf(report->source, sizeof report->source, "%s", options->events_file);
-        SAGE_TRY(from_file(shop, options->events_file, monitor, g, error));
+        SAGE_TRY(from_file(shop, options->events_file, options->events_map, monitor, g, error));
         report->simulated = g->simulated;
         if (g->n + g->n_of[0] + g->n_of[1] > 0) SAGE_TRY(dataset_of(shop, release, false, monitor, dataset, error));
         goto out;
@@ -202,6 +202,20 @@ out:
     return st;
 }
 
+/* What is to be written is looked at before minutes of work, not after them. */
+static sage_status check_outputs(const sage_shop *shop, const sage_eval_options *options, sage_error *error) {
+    const char *files[] = {options->hits_file, options->report_file, options->trec.write_qrels};
+    char first[SAGE_PATH_MAX];
+    sage_status st = SAGE_OK;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (files[i] != NULL) SAGE_TRY(sage_shop_check_output(shop, files[i], error));
+    if (options->trec.write_run == NULL) goto out;
+    snprintf(first, sizeof first, "%s.queries.tsv", options->trec.write_run);
+    SAGE_TRY(sage_shop_check_output(shop, first, error));
+out:
+    return st;
+}
+
 sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const sage_monitor *monitor,
                       sage_eval_report *report, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -214,16 +228,14 @@ sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const s
     bool file = options && options->events_file;
     memset(report, 0, sizeof *report);
     SAGE_TRY(choose_k(options, k, &n_k, error));
+    if (options) SAGE_TRY(check_outputs(shop, options, error));
     SAGE_TRY(sage_eval_shown_rule(options, &g.shown.rule, report, error));
     if (options && options->hits_file) {
-        SAGE_TRY(sage_fs_check_place(options->hits_file, error));
         SAGE_TRY(begin_hits(&hits, k, n_k, error));
         report->hits = &hits;
     }
-    if (options && options->report_file) {
-        SAGE_TRY(sage_fs_check_place(options->report_file, error));
-        if (!(notes = sage_alloc_zero(1, sizeof *notes))) SAGE_TRY(sage_fail_memory(error, sizeof *notes));
-    }
+    if (options && options->report_file && !(notes = sage_alloc_zero(1, sizeof *notes)))
+        SAGE_TRY(sage_fail_memory(error, sizeof *notes));
     SAGE_TRY(sage_release_open(shop, &opened, error));
     if (options) SAGE_TRY(sage_engine_cut(opened.engine, report->dims = options->dims, error));
     SAGE_TRY(judgements_for(shop, &opened.release, options, monitor, &dataset, &g, report, error));
@@ -235,6 +247,7 @@ sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const s
     SAGE_TRY(sage_eval_people_rows(shop, &opened, &people, monitor, &n_people, report, error));
     if (!g.n && !g.n_pictures && !n_people && !report->graded.n_rows)
         SAGE_TRY(nothing_to_judge(dataset, file, report, error));
+    report->complete = true;
     if (report->hits != NULL) SAGE_TRY(sage_fs_replace(options->hits_file, hits.data, hits.len, error));
     if (notes != NULL) SAGE_TRY(sage_notes_write(notes, report, monitor, options->report_file, error));
 out:

@@ -14,6 +14,7 @@
 
 /* Unjudged products are taken out of lists of this length at most. */
 enum { DEPTH = 1000, MEAN_SCALE = 100 };
+static const double GRADE_MAX = 1e6, SCALE_MAX = 1e9;
 
 typedef struct judged {
     sage_str query, product; /* in the arena */
@@ -73,6 +74,9 @@ static sage_status gather_qrels(gathered *g, const char *path, const sage_trec_q
             report->rejected++;
             continue;
         }
+        if (table.lines[i].value > GRADE_MAX)
+            SAGE_TRY(
+                sage_fail_at(error, SAGE_E_FORMAT, path, table.lines[i].line, 0, "the grade is above %.0f", GRADE_MAX));
         SAGE_TRY(sage_trec_decode(table.lines[i].product, &id, error));
         const sage_feed_judgement row = {query->key, {id.data, id.len}, fmax(table.lines[i].value, 0)};
         SAGE_TRY(gather(g, &row, error));
@@ -248,11 +252,15 @@ out:
 
 /* ---- all of it ---- */
 
-static sage_status rule_of(const sage_graded_options *options, sage_graded_rule *rule, sage_graded_report *report,
-                           sage_error *error) {
+static sage_status rule_of(const sage_graded_options *options, double scale, sage_graded_rule *rule,
+                           sage_graded_report *report, sage_error *error) {
     double zero = options->grade_zero, relevant = options->relevant;
-    if (!(zero >= 0) || !(relevant >= 0))
-        return sage_fail(error, SAGE_E_ARGUMENT, "grades are 0 or more; so must be the grade that is worth nothing");
+    if (!(zero >= 0 && zero <= GRADE_MAX) || !(relevant >= 0 && relevant <= GRADE_MAX))
+        return sage_fail(error, SAGE_E_ARGUMENT,
+                         "grades are 0 to %.0f; so must be the grade that is worth nothing, and the relevant one",
+                         GRADE_MAX);
+    if (!(scale >= 0 && scale <= SCALE_MAX))
+        return sage_fail(error, SAGE_E_ARGUMENT, "grades are written times %g at most", SCALE_MAX);
     if (relevant > 0 && relevant <= zero)
         return sage_fail(error, SAGE_E_ARGUMENT, "a relevant product must have more than the grade %g, not %g", zero,
                          relevant);
@@ -292,7 +300,7 @@ sage_status sage_eval_graded(sage_text_bench *bench, const sage_graded_options *
     size_t n_texts = 0;
     gathered g = {.index = sage_engine_index(bench->engine)};
     sage_graded_report *graded = &report->graded;
-    SAGE_TRY(rule_of(options, &rule, graded, error));
+    SAGE_TRY(rule_of(options, bench->trec->grade_scale, &rule, graded, error));
     SAGE_TRY(read_all(&g, bench, options, graded, error));
     join_repeats(&g, graded);
     if (bench->dataset != NULL)

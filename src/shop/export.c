@@ -82,6 +82,23 @@ out:
     return st;
 }
 
+/* Both files are whole before either takes its place: an older export stays where the disk is full. */
+static sage_status put(const sage_index *index, bool npy, const char *path, const char *ids, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char vectors_tmp[SAGE_PATH_MAX], ids_tmp[SAGE_PATH_MAX];
+    SAGE_TRY(sage_fs_temporary(vectors_tmp, path, error));
+    SAGE_TRY(sage_fs_temporary(ids_tmp, ids, error));
+    st = npy ? export_npy(index, vectors_tmp, error) : export_rows(index, vectors_tmp, fvecs_row, error);
+    if (st == SAGE_OK) st = export_rows(index, ids_tmp, id_line, error);
+    if (st == SAGE_OK) st = sage_fs_commit(vectors_tmp, path, error);
+    if (st == SAGE_OK) st = sage_fs_commit(ids_tmp, ids, error);
+    if (st == SAGE_OK) goto out;
+    sage_fs_unlink(vectors_tmp, NULL);
+    sage_fs_unlink(ids_tmp, NULL);
+out:
+    return st;
+}
+
 sage_status sage_export(sage_shop *shop, const char *format, size_t dims, const char *out, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_release release;
@@ -94,14 +111,15 @@ sage_status sage_export(sage_shop *shop, const char *format, size_t dims, const 
     if ((size_t)snprintf(path, sizeof path, "%s.%s", out, format) >= sizeof path ||
         (size_t)snprintf(ids, sizeof ids, "%s.ids", out) >= sizeof ids)
         return sage_fail(error, SAGE_E_LIMIT, "the path %.80s... is too long", out);
+    SAGE_TRY(sage_shop_check_output(shop, path, error));
+    SAGE_TRY(sage_shop_check_output(shop, ids, error));
     SAGE_TRY(sage_release_read(shop, &release, error));
     SAGE_TRY(sage_shop_path(shop, "index", indexes, error));
     SAGE_TRY(sage_version_path(dir, indexes, release.index, error));
     st = sage_index_open(dir, true, &index, error);
     SAGE_TRY(sage_shop_advise(st, "run 'itemsage index' to publish a release anew", error));
     if (dims > 0) SAGE_TRY(cut(shop, &release, dims, index, error));
-    SAGE_TRY(npy ? export_npy(index, path, error) : export_rows(index, path, fvecs_row, error));
-    SAGE_TRY(export_rows(index, ids, id_line, error));
+    SAGE_TRY(put(index, npy, path, ids, error));
 out:
     sage_index_close(index);
     return st;
