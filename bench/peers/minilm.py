@@ -206,6 +206,9 @@ def table(args):
     kinds = {"all": lambda p: True, "cold": lambda p: p not in seen, "warm": lambda p: p in seen}
     for kind, takes in kinds.items():
         wanted = wanted_by_query(pair for pair in test if takes(pair[1]))
+        if not wanted:
+            print("\n%s: no pairs" % kind)
+            continue
         n = numpy.array([len(products) for products in wanted.values()], float)
         draws = numpy.random.default_rng(1).integers(0, len(n), (RESAMPLES, len(n)))
         found = {name: hits(run, numbers, wanted) for name, run in lists.items()}
