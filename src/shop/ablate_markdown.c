@@ -58,14 +58,26 @@ out:
     return st;
 }
 
-/* A block for each task, in the order in which rows have them. */
+/* Where all of a surface's events are of one kind, that kind's figures are those of the surface. */
+static bool told_before(const sage_ablate_report *r, const sage_ablate_row *row, size_t at) {
+    const sage_ablate_task *task = &row->tasks[at];
+    for (size_t i = 0; i < at; i++) {
+        const sage_ablate_task *other = &row->tasks[i];
+        bool same = task->pairs == other->pairs && task->queries == other->queries;
+        for (size_t k = 0; k < r->n_k && same; k++) same = task->pair_recall[k].value == other->pair_recall[k].value;
+        if (same) return true;
+    }
+    return false;
+}
+
+/* A block for each task that says something of its own, in the order in which rows have them. */
 static sage_status tasks_of(const sage_ablate_report *r, const sage_ablate_table *table, sage_buf *out,
                             sage_error *error) {
     sage_status st = SAGE_OK;
     for (size_t first = 0; first < table->n_rows; first++) {
         for (size_t i = 0; i < table->rows[first].n_tasks; i++) {
             const sage_ablate_task *task = &table->rows[first].tasks[i];
-            bool met = false;
+            bool met = told_before(r, &table->rows[first], i);
             for (size_t before = 0; before < first && !met; before++)
                 met = task_named(&table->rows[before], task->task) != NULL;
             if (met) continue;
