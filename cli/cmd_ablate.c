@@ -153,11 +153,17 @@ static int run(const cli_args *args) {
 }
 
 static const cli_flag flags[] = {
-    {"tables", 't', "NAME,...", "Which tables; all that fit the shop where neither these nor rows are given."},
-    {"row", 0, "NAME:KEY=VALUE,...", "A row of your own in a table of its own; may be repeated."},
-    {"seeds", 0, "N", "Trains every row with seeds 1 to N; 1 where not given."},
+    {"tables", 't', "NAME,...",
+     "Which tables, of inputs (texts, pictures, both), encoder (how tokens become one vector), negatives (which the "
+     "softmax is over), logq (their correction) and tasks (each alone, and all); all that fit the shop where neither "
+     "these nor rows are given."},
+    {"row", 0, "NAME:KEY=VALUE,...",
+     "A row of your own: the settings in force, with these changed; may be repeated, and all such rows are one table."},
+    {"seeds", 0, "N",
+     "Trains every row N times, with seeds 1 to N; 1 where not given. With 2 or more, intervals hold what another seed "
+     "would change."},
     {"k", 'k', "K,...", "Cut-offs, ascending, up to 1000; 10,100 where not given."},
-    {"part", 0, "PART", "Judges on the part test, as where not given, or validation."},
+    {"part", 0, "PART", "Which held-out part is judged: test, as where not given, or validation."},
     {"anew", 0, NULL, "Packs the catalogue as it is now, though there is a dataset of an earlier ablation."},
     {"json", 0, "FILE", "Writes all figures and intervals as JSON as well."},
     {"markdown", 0, "FILE", "Writes the tables as Markdown as well."},
@@ -174,7 +180,8 @@ const cli_command cli_ablate = {
         "in force: the tables of the ItemSage paper, on your data. docs/model.md says what they are.\n\n"
         "Options that are set (`--set`, itemsage.conf) hold for all rows. What is published, and a training of your "
         "own that was stopped, stay as they are: all that it makes is in SHOP/ablation.\n\n"
-        "Every finished run is kept there, and is not done again; Ctrl-C saves, and the same command goes on. "
+        "It takes rows x seeds x the time of `itemsage train`. Every finished run is kept in SHOP/ablation, and is not "
+        "done again; Ctrl-C saves, and the same command goes on. "
         "SHOP/ablation/table.json holds the tables as far as they are known at any moment.",
     .flags = flags,
     .example = "itemsage -C myshop ablate --tables logq,tasks --seeds 3 --set steps=2000 --markdown tables.md",

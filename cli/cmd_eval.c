@@ -120,22 +120,25 @@ static const cli_flag flags[] = {
     {"k", 'k', "K,...", "Cut-offs, ascending; 10,100 where not given."},
     {"dims", 0, "M", "Compares the first M numbers of the vectors alone; see the option matryoshka."},
     {"position-power", 0, "ETA",
-     "Where events say a position r and no propensity, it was seen with probability r^-ETA; 1 where not given."},
-    {"weight-clip", 0, "W", "No event weighs more than W; 100 where not given."},
+     "A product that was shown at position r is taken to have been seen with probability r^-ETA, where its event "
+     "says no propensity; 1 where not given. Changes the weighted figures alone."},
+    {"weight-clip", 0, "W", "No event weighs more than W times one that was surely seen; 100 where not given."},
     {"judgements", 0, "FILE",
      "Judges search texts on graded judgements too: query, product_id and grade, in any format of feeds."},
     {"map", 0, "FIELD=COLUMN,...",
      "Takes a field of the judgements, or without judgements of the events, from a column of another name; may name "
      "several."},
     {"gain", 0, "KIND", "What a grade is worth: linear (the default, as trec_eval has it) or exp, 2^g - 1."},
-    {"grade-zero", 0, "G", "The grade that is worth nothing; 0 where not given."},
+    {"grade-zero", 0, "G", "The grade that is worth nothing: 1, say, where raters give 1 to 5; 0 where not given."},
     {"relevant", 0, "G",
-     "Products of this grade or more are relevant; above the grade that is worth nothing where "
-     "not given."},
-    {"all-queries", 0, NULL, "Judges also queries that the model has learned from."},
-    {"run", 0, "NAME=FILE", "Judges another system's run, in TREC's form, beside; may be repeated."},
-    {"qrels", 0, "FILE", "Judgements in TREC's form, in place of --judgements."},
-    {"trec-queries", 0, "FILE", "What runs and qrels call search texts: a line each, id, tab, text."},
+     "Products of this grade or more count in recall, precision and MRR; where not given, all above --grade-zero."},
+    {"all-queries", 0, NULL,
+     "Judges also queries that the model has learned from, whose answers it knows: figures come out too good."},
+    {"run", 0, "NAME=FILE",
+     "Judges another system's results beside, a run in TREC's form: lines `query Q0 product rank score tag`; may be "
+     "repeated."},
+    {"qrels", 0, "FILE", "Judgements in TREC's form, lines `query 0 product grade`, in place of --judgements."},
+    {"trec-queries", 0, "FILE", "The search texts behind the query ids of runs and qrels: a line each, id, tab, text."},
     {"write-run", 0, "PREFIX",
      "Writes PREFIX.METHOD.run for each of the shop's methods, and PREFIX.queries.tsv, for trec_eval: of the "
      "judgements, where "
@@ -155,16 +158,16 @@ const cli_command cli_eval = {
     .operands = "",
     .summary = "Says how good vectors, keywords and hybrid are on held-out events",
     .text =
-        "Searches for every held-out query by vectors, keywords and hybrid, and prints for each method, per task and "
-        "over all: pair recall, query recall, MRR and nDCG, with 95 % bootstrap intervals over queries, and beside "
-        "them what the most popular products would find. Where events name users, it also says how well what users did "
-        "later is found from what they did before (tasks user and "
-        "product), beside item-knn, popular products and the user's own, and by how much the first method (hybrid "
-        "and vectors both, where there are both) differs from each of them. Where events say at which position their "
-        "product was shown, recall is "
-        "weighted by that as well. Graded judgements of search texts are a second kind of truth (--judgements), and "
-        "runs of other systems "
-        "are judged beside (--run). docs/model.md defines all figures.",
+        "Searches for every query that was held out of training, by vectors, keywords and hybrid, and prints how much "
+        "of what people chose is found: pair recall with its 95 % interval, query recall, MRR and nDCG, over all and "
+        "per task (surface/event), beside what the most popular products would find. Then the differences of methods "
+        "on "
+        "the same queries. docs/model.md defines all figures.\n\n"
+        "Where events name users, it also says how well what they did later is found from what they did before (tasks "
+        "user and product), beside item-knn, popular products and the user's own. Where events say at which position "
+        "their product was shown, recall is weighted by that as well.\n\n"
+        "--judgements (or --qrels) is a second truth: what people said of products and search texts. --run judges the "
+        "search that you have beside ours, on the same queries.",
     .flags = flags,
     .example = "itemsage -C myshop eval -k 10,100 --json eval.json",
     .run = run,

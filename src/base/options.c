@@ -89,6 +89,9 @@ static sage_status unknown(const sage_options *options, const char *key, size_t 
         }
     }
     if (options->n == 0) return sage_fail(error, SAGE_E_ARGUMENT, "there is no option \"%.*s\"", shown, key);
+    if (2 * least > (size_t)shown) /* another word, not a slip */
+        return sage_fail(error, SAGE_E_ARGUMENT, "there is no option \"%.*s\"; see 'itemsage help options'", shown,
+                         key);
     return sage_fail(error, SAGE_E_ARGUMENT, "there is no option \"%.*s\"; did you mean %s?", shown, key,
                      options->table[nearest].key);
 }

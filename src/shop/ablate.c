@@ -189,9 +189,18 @@ static void tell_run(const ablation *a, const sage_ablate_run *run, size_t numbe
     sage_note(a->monitor, "run %zu of %zu: %s, seed %zu%s", number, n, run->variant->label, run->seed, left);
 }
 
-/* What ends the whole ablation, rather than being told in a row. */
+/* What ends the whole ablation, rather than being told in a row. A row that is too large for the machine costs no other
+ * one. */
 static bool ends_all(sage_status st) {
-    return st == SAGE_E_CANCELLED || st == SAGE_E_IO || st == SAGE_E_MEMORY || st == SAGE_E_LOCKED;
+    return st == SAGE_E_CANCELLED || st == SAGE_E_IO || st == SAGE_E_LOCKED;
+}
+
+static sage_status stopped(const ablation *a, sage_error *error) {
+    return sage_fail(
+        error, SAGE_E_CANCELLED,
+        "stopped on request with %zu of %zu runs done; the same command goes on from there, and %s has the "
+        "tables so far",
+        a->report->found + a->report->trained, a->plan->n_variants * a->report->n_seeds, a->table_path);
 }
 
 static sage_status do_run(ablation *a, size_t v, size_t s, size_t number, size_t n, sage_error *error) {
@@ -202,6 +211,7 @@ static sage_status do_run(ablation *a, size_t v, size_t s, size_t number, size_t
     double began_s = sage_now_s();
     tell_run(a, &run, number, n, false);
     st = sage_ablate_run_do(&run, a->pool, a->monitor, &a->results[v * a->report->n_seeds + s], &fault);
+    if (st == SAGE_E_CANCELLED) return stopped(a, error);
     if (st != SAGE_OK && ends_all(st)) {
         if (error != NULL) *error = fault;
         return st;

@@ -1,5 +1,6 @@
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/report.h>
 #include <inttypes.h>
 #include <itemsage/itemsage.h>
 #include <shop/ablate_plan.h>
@@ -115,12 +116,16 @@ static sage_status put_base_in(sage_plan *plan, sage_plan_table *table, const sa
 }
 
 static sage_status add_table(sage_plan *plan, const sage_table_text *text, const sage_options *base,
-                             sage_error *error) {
+                             const sage_monitor *monitor, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_plan_table *table = &plan->tables[plan->n_tables++];
     table->name = text->name;
     table->title = text->title;
-    for (size_t r = 0; r < text->n_rows; r++) SAGE_TRY(add_row(plan, table, &text->rows[r], base, error));
+    for (size_t r = 0; r < text->n_rows; r++) {
+        SAGE_TRY(add_row(plan, table, &text->rows[r], base, error));
+        if (table->rows[r].variant == 0 && strcmp(text->name, "rows") == 0)
+            sage_note(monitor, "row '%s' changes nothing that a model is made of: it is the base", text->rows[r].name);
+    }
     SAGE_TRY(put_base_in(plan, table, base, error));
 out:
     return st;
@@ -153,7 +158,7 @@ sage_status sage_plan_make(const sage_ablate_options *wanted, const sage_options
     for (size_t t = 0; t < SAGE_PLAN_TABLES_MAX; t++) {
         bool fits = false;
         SAGE_TRY(sage_table_read(t, wanted, base, dataset, monitor, text, &fits, error));
-        if (fits) SAGE_TRY(add_table(p, text, base, error));
+        if (fits) SAGE_TRY(add_table(p, text, base, monitor, error));
     }
     if (p->n_tables == 0)
         st = sage_fail(error, SAGE_E_STATE,

@@ -48,6 +48,10 @@ sage_status sage_row_options(const sage_row_text *row, const sage_options *base,
     for (const char *s = row->settings; *s != '\0' && st == SAGE_OK; s = next_setting(s))
         st = sage_options_set(*options, s, &fault);
     if (st != SAGE_OK) SAGE_TRY(sage_fail(error, st, "row '%s': %s", row->name, fault.text));
+    if (sage_options_int(*options, "train_seed") != sage_options_int(base, "train_seed"))
+        SAGE_TRY(sage_fail(error, SAGE_E_ARGUMENT,
+                           "row '%s': every row is trained with the seeds 1 to N of --seeds; leave out train_seed",
+                           row->name));
     if (sage_options_int(*options, "from") > 0 || sage_options_int(*options, "keep_products") > 0)
         SAGE_TRY(sage_fail(error, SAGE_E_ARGUMENT,
                            "an ablation trains every model from the beginning; leave out from and keep_products"));

@@ -96,6 +96,7 @@ static void refuses_values(void **state) {
         {"batch_size", "\"batch_size\" is not of the form key=value"},
         {"=3", "\"=3\" is not of the form key=value"},
         {"batchsize=3", "there is no option \"batchsize\"; did you mean batch_size?"},
+        {"zzzz=3", "there is no option \"zzzz\"; see 'itemsage help options'"},
         {"lerning_rate=3", "there is no option \"lerning_rate\"; did you mean learning_rate?"},
         {"batch_size=0", "batch_size = 0: must be from 1 to 65536"},
         {"batch_size=66k", "batch_size = 66k: must be from 1 to 65536"},

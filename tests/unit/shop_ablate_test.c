@@ -183,6 +183,33 @@ static void a_row_that_fails_does_not_lose_the_rest(void **state) {
     sage_ablate_report_free(&report);
 }
 
+/* The second run finds no memory; with what it says, there is some again. */
+static void starve(void *ctx, sage_message_level level, const char *text) {
+    (void)ctx;
+    (void)level;
+    if (strncmp(text, "run 2 of", 8) == 0) sage_alloc_fail_from(1);
+    if (strstr(text, "failed") != NULL) sage_alloc_fail_from(0);
+}
+
+static void a_row_that_is_too_large_does_not_lose_the_rest(void **state) {
+    (void)state;
+    static const char *const rows[] = {"wide:dim_ff=64", "narrow:dim_ff=4"};
+    const sage_ablate_options options = {.rows = rows, .n_rows = 2};
+    const sage_monitor monitor = {.message = starve};
+    sage_ablate_report report;
+    sage_error error = {0};
+    tiny_must(sage_ablate(shop, &options, &monitor, &report, &error), &error, "ablate");
+    assert_int_equal(report.failed, 1);
+    assert_int_equal(report.trained, 2);
+    assert_non_null(strstr(report.tables[0].rows[1].fault, "out of memory"));
+    assert_true(report.tables[0].rows[2].n_tasks > 0);
+    sage_ablate_report_free(&report);
+    report = ablated(&options); /* it is tried again, not remembered */
+    assert_int_equal(report.trained, 1);
+    assert_null(report.tables[0].rows[1].fault);
+    sage_ablate_report_free(&report);
+}
+
 static void a_row_of_other_data_is_told_but_not_compared(void **state) {
     (void)state;
     static const char *const rows[] = {"less held out:holdout=0.2"};
@@ -319,6 +346,7 @@ int main(void) {
         test(stopped_within_a_run_it_gives_the_same_table),
         test(a_damaged_result_is_made_again),
         test(a_row_that_fails_does_not_lose_the_rest),
+        test(a_row_that_is_too_large_does_not_lose_the_rest),
         test(a_row_of_other_data_is_told_but_not_compared),
         test(bad_wishes_are_told_before_anything_is_made),
         test(one_writes_at_a_time),
