@@ -2,6 +2,7 @@
 #include <base/error.h>
 #include <io/fs.h>
 #include <itemsage/ablate.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { BYTES_MAX = 1 << 26 };
@@ -58,16 +59,15 @@ out:
     return st;
 }
 
-/* Where all of a surface's events are of one kind, that kind's figures are those of the surface. */
-static bool told_before(const sage_ablate_report *r, const sage_ablate_row *row, size_t at) {
-    const sage_ablate_task *task = &row->tasks[at];
-    for (size_t i = 0; i < at; i++) {
-        const sage_ablate_task *other = &row->tasks[i];
-        bool same = task->pairs == other->pairs && task->queries == other->queries;
-        for (size_t k = 0; k < r->n_k && same; k++) same = task->pair_recall[k].value == other->pair_recall[k].value;
-        if (same) return true;
-    }
-    return false;
+/* Where all pairs of a surface (of searches: task all) are of one kind of event, that kind's figures are the surface's.
+ */
+static bool is_all_of_surface(const sage_ablate_row *row, const sage_ablate_task *task) {
+    const char *slash = strchr(task->task, '/');
+    char surface[sizeof task->task];
+    if (slash == NULL) return false;
+    snprintf(surface, sizeof surface, "%.*s", (int)(slash - task->task), task->task);
+    const sage_ablate_task *whole = task_named(row, strcmp(surface, "search") == 0 ? "all" : surface);
+    return whole != NULL && whole->pairs == task->pairs;
 }
 
 /* A block for each task that says something of its own, in the order in which rows have them. */
@@ -77,7 +77,7 @@ static sage_status tasks_of(const sage_ablate_report *r, const sage_ablate_table
     for (size_t first = 0; first < table->n_rows; first++) {
         for (size_t i = 0; i < table->rows[first].n_tasks; i++) {
             const sage_ablate_task *task = &table->rows[first].tasks[i];
-            bool met = told_before(r, &table->rows[first], i);
+            bool met = is_all_of_surface(&table->rows[first], task);
             for (size_t before = 0; before < first && !met; before++)
                 met = task_named(&table->rows[before], task->task) != NULL;
             if (met) continue;
