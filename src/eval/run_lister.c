@@ -78,3 +78,12 @@ sage_run_cover sage_run_lister_cover(sage_run_lister *lister) {
 size_t sage_run_lister_lines(const sage_run_lister *lister) {
     return lister->table.n;
 }
+
+size_t sage_run_lister_ties(const sage_run_lister *lister) {
+    size_t ties = 0;
+    for (size_t i = 1; i < lister->table.n; i++) {
+        const sage_trec_line *before = &lister->table.lines[i - 1], *line = &lister->table.lines[i];
+        ties += (float)line->value == (float)before->value && sage_str_equal(line->query, before->query);
+    }
+    return ties;
+}

@@ -16,5 +16,7 @@ sage_text_lister sage_run_text_lister(sage_run_lister *lister);
 /* What it had of the texts that were asked since the last call. */
 sage_run_cover sage_run_lister_cover(sage_run_lister *lister);
 size_t sage_run_lister_lines(const sage_run_lister *lister);
+/* Lines whose score equals, as a float, that of the line before them of the same query. */
+size_t sage_run_lister_ties(const sage_run_lister *lister);
 
 #endif

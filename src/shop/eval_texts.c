@@ -30,6 +30,16 @@ static sage_status check_names(const sage_trec_options *trec, sage_error *error)
     return SAGE_OK;
 }
 
+/* Whoever exports ranks alone would be judged in the order of ids. */
+static void tell_ties(const sage_run_file *file, const sage_run_lister *run, const sage_monitor *monitor) {
+    size_t ties = sage_run_lister_ties(run), lines = sage_run_lister_lines(run);
+    if (2 * ties > lines)
+        sage_warn(monitor,
+                  "%s: %zu of %zu lines have the score of another one of their query; these stand by product id, as "
+                  "trec_eval has them, whatever their rank says",
+                  file->file, ties, lines);
+}
+
 sage_status sage_text_bench_open(sage_text_bench *bench, size_t depth, sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_trec_options *trec = bench->trec;
@@ -40,9 +50,11 @@ sage_status sage_text_bench_open(sage_text_bench *bench, size_t depth, sage_erro
                            "a run needs a file that says which texts its queries are; see --trec-queries"));
     if (bench->dataset != NULL) SAGE_TRY(sage_popular_count(&bench->popular, bench->dataset, index, depth, error));
     if (trec->queries_file != NULL) SAGE_TRY(sage_trec_read_queries(trec->queries_file, &bench->queries, error));
-    for (; bench->n_runs < trec->n_runs; bench->n_runs++)
-        SAGE_TRY(sage_run_lister_open(&trec->runs[bench->n_runs], &bench->queries, index, &bench->runs[bench->n_runs],
-                                      error));
+    for (; bench->n_runs < trec->n_runs; bench->n_runs++) {
+        const sage_run_file *file = &trec->runs[bench->n_runs];
+        SAGE_TRY(sage_run_lister_open(file, &bench->queries, index, &bench->runs[bench->n_runs], error));
+        tell_ties(file, bench->runs[bench->n_runs], bench->monitor);
+    }
 out:
     return st;
 }
