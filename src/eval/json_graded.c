@@ -1,23 +1,9 @@
 /* What graded judgements and foreign runs add to the JSON. */
+#include <eval/json_figures.h>
 #include <eval/json_graded.h>
-#include <stdio.h>
 
-static int set(json_t *object, const char *key, json_t *value) {
-    return json_object_set_new(object, key, value);
-}
-
-/* {"10": [value, low, high], ...} */
-static json_t *figures(const sage_eval_report *report, const sage_interval *of) {
-    json_t *object = json_object();
-    int failed = object == NULL;
-    for (size_t i = 0; i < report->n_k && failed == 0; i++) {
-        char key[24];
-        snprintf(key, sizeof key, "%zu", report->k[i]);
-        failed = set(object, key, json_pack("[fff]", of[i].value, of[i].low, of[i].high));
-    }
-    if (failed == 0) return object;
-    json_decref(object);
-    return NULL;
+static json_t *figures(const sage_eval_report *report, const sage_interval *intervals) {
+    return sage_json_figures(report->k, report->n_k, intervals, SAGE_JSON_TRIPLE);
 }
 
 static json_t *row_json(const sage_eval_report *report, const sage_graded_row *row) {
@@ -36,10 +22,8 @@ static json_t *reasons_json(const sage_graded_report *g) {
     json_t *object = json_object();
     int failed = object == NULL;
     for (size_t i = 0; i < g->reason_n && failed == 0; i++)
-        failed = set(object, g->reasons[i].reason, json_integer((json_int_t)g->reasons[i].count));
-    if (failed == 0) return object;
-    json_decref(object);
-    return NULL;
+        failed = sage_json_set(object, g->reasons[i].reason, json_integer((json_int_t)g->reasons[i].count));
+    return sage_json_or_free(object, failed);
 }
 
 static int counts(json_t *object, const sage_graded_report *g) {
@@ -52,28 +36,26 @@ static int counts(json_t *object, const sage_graded_report *g) {
                {"unknown", g->unknown}};
     int failed = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all && failed == 0; i++)
-        failed = set(object, all[i].key, json_integer((json_int_t)all[i].count));
+        failed = sage_json_set(object, all[i].key, json_integer((json_int_t)all[i].count));
     return failed;
 }
 
 json_t *sage_graded_json(const sage_eval_report *report, json_t *source) {
     const sage_graded_report *g = &report->graded;
     json_t *object = json_object(), *rows = json_array(), *differences = json_array();
-    int failed = object == NULL || set(object, "methods", rows) != 0;
-    failed = failed != 0 || set(object, "differences", differences) != 0;
-    failed = set(object, "source", source) != 0 || failed != 0 || counts(object, g) != 0 ||
-             set(object, "reasons", reasons_json(g)) != 0 ||
-             set(object, "gain", json_string(g->gain == SAGE_GAIN_LINEAR ? "linear" : "exp")) != 0 ||
-             set(object, "all_queries", json_boolean(g->all_queries)) != 0 ||
-             set(object, "grade_zero", json_real(g->grade_zero)) != 0 ||
-             set(object, "relevant", json_real(g->relevant)) != 0;
+    int failed = object == NULL || sage_json_set(object, "methods", rows) != 0;
+    failed = failed != 0 || sage_json_set(object, "differences", differences) != 0;
+    failed = sage_json_set(object, "source", source) != 0 || failed != 0 || counts(object, g) != 0 ||
+             sage_json_set(object, "reasons", reasons_json(g)) != 0 ||
+             sage_json_set(object, "gain", json_string(g->gain == SAGE_GAIN_LINEAR ? "linear" : "exp")) != 0 ||
+             sage_json_set(object, "all_queries", json_boolean(g->all_queries)) != 0 ||
+             sage_json_set(object, "grade_zero", json_real(g->grade_zero)) != 0 ||
+             sage_json_set(object, "relevant", json_real(g->relevant)) != 0;
     for (size_t i = 0; i < g->n_rows && failed == 0; i++)
         failed = json_array_append_new(rows, row_json(report, &g->row[i]));
     for (size_t i = 0; i < g->n_differences && failed == 0; i++)
         failed = json_array_append_new(differences, difference_json(report, &g->differences[i]));
-    if (failed == 0) return object;
-    json_decref(object);
-    return NULL;
+    return sage_json_or_free(object, failed);
 }
 
 static json_t *cover_json(const sage_run_cover *cover) {
@@ -90,7 +72,5 @@ json_t *sage_runs_json(const sage_eval_report *report) {
                                                        (json_int_t)run->lines, "events", cover_json(&run->events),
                                                        "judgements", cover_json(&run->judgements)));
     }
-    if (failed == 0) return list;
-    json_decref(list);
-    return NULL;
+    return sage_json_or_free(list, failed);
 }

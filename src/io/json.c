@@ -67,6 +67,16 @@ static sage_status other_type(const char *key, const char *kind, const char *sou
     return sage_fail_at(error, SAGE_E_FORMAT, source, 0, 0, "member \"%s\" is not %s", key, kind);
 }
 
+int sage_json_set(json_t *object, const char *key, json_t *value) {
+    return json_object_set_new(object, key, value);
+}
+
+json_t *sage_json_or_free(json_t *value, int failed) {
+    if (failed == 0) return value;
+    json_decref(value);
+    return NULL;
+}
+
 sage_status sage_json_int(const json_t *object, const char *key, int64_t *value, const char *source,
                           sage_error *error) {
     const json_t *found;
