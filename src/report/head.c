@@ -72,7 +72,7 @@ static void contents(sage_page *page, const sage_report_data *data) {
                 {"reach", "What is shown", data->n_reaches > 0},
                 {"calibration", "Scores", data->n_calibrations > 0},
                 {"queries", "Single searches", sage_report_has_queries(data)},
-                {"map", "Map of products", data->map != NULL && data->map->n > 0},
+                {"map", "Map of products", data->map != NULL && data->map->n > 1},
                 {"training", "Training", data->training != NULL && data->training->n_losses > 0},
                 {"ablation", "Parts of the model", data->ablation != NULL},
                 {"figures", "All figures", true}};

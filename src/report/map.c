@@ -53,7 +53,7 @@ static void entry(sage_page *page, const sage_product_map *map, size_t group) {
 void sage_report_map(sage_page *page, const sage_report_data *data) {
     const sage_product_map *map = data->map;
     char n[SAGE_WORDS], of[SAGE_WORDS];
-    if (map == NULL || map->n == 0) return;
+    if (map == NULL || map->n < 2) return;
     sage_page_section(page, "map", "A map of the products",
                       "What lies together has vectors that are alike, and is recommended together. Empty space and "
                       "the size of a group mean nothing: the layout keeps neighbours, not distances.");
