@@ -8,6 +8,7 @@
 #include <io/npy.h>
 #include <io/version.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { META_MAX = 1 << 20 };
@@ -172,6 +173,40 @@ sage_status sage_meta_read(const char *dir, sage_dataset_info *info, int64_t *co
     snprintf(info->text_encoder, sizeof info->text_encoder, "%s", text_encoder_of(root));
     SAGE_TRY(read_parts(root, path, &info->image_parts, error));
 out:
+    json_decref(root);
+    return st;
+}
+
+/* The options, the encoder of texts and the query vectors that were given. */
+static json_t *kind_json(json_t *root) {
+    json_t *kind = json_object();
+    const char *names[2 + SAGE_SURFACES] = {"options", "text_encoder"};
+    char given[SAGE_SURFACES][SAGE_GIVEN_MEMBER];
+    int failed = kind == NULL;
+    for (int s = 0; s < SAGE_SURFACES; s++) {
+        sage_given_member(given[s], (sage_surface)s);
+        names[2 + s] = given[s];
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names && failed == 0; i++) {
+        json_t *value = json_object_get(root, names[i]);
+        if (value != NULL) failed = json_object_set(kind, names[i], value);
+    }
+    return sage_json_or_free(kind, failed);
+}
+
+sage_status sage_meta_kind(const char *dir, char **kind, int64_t *catalogue_revision, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char path[SAGE_PATH_MAX], *text = NULL;
+    json_t *root = NULL, *json = NULL;
+    *kind = NULL;
+    SAGE_TRY(read_root(dir, path, &root, error));
+    SAGE_TRY(sage_json_int(root, "catalogue_revision", catalogue_revision, path, error));
+    json = kind_json(root);
+    text = json != NULL ? json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    if (text == NULL || (*kind = sage_strdup(text)) == NULL) SAGE_TRY(sage_fail_memory(error, META_MAX));
+out:
+    free(text);
+    json_decref(json);
     json_decref(root);
     return st;
 }

@@ -248,6 +248,13 @@ out:
 
 /* ---- all ---- */
 
+/* The table stands whatever becomes of old data. */
+static void prune(const ablation *a) {
+    sage_error fault = {0};
+    if (sage_ablate_data_prune(a->folder, &fault) != SAGE_OK)
+        sage_warn(a->monitor, "old datasets of the ablation are still there: %s", fault.text);
+}
+
 static void release(ablation *a) {
     size_t n = a->plan != NULL ? a->plan->n_variants : 0;
     for (size_t i = 0; a->results != NULL && i < n * a->report->n_seeds; i++) sage_ablate_result_free(&a->results[i]);
@@ -293,6 +300,7 @@ sage_status sage_ablate(sage_shop *shop, const sage_ablate_options *options, con
     SAGE_TRY(prepare(&a, error));
     SAGE_TRY(look_for_results(&a, error));
     SAGE_TRY(do_runs(&a, error));
+    prune(&a);
 out:
     release(&a);
     sage_fs_unlock(lock);

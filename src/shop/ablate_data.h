@@ -30,5 +30,7 @@ void sage_ablate_data_close(sage_ablate_data *data);
 /* Whether `data` is what these options ask for. */
 bool sage_ablate_data_fits(const sage_shop *shop, const char *folder, const sage_ablate_data *data,
                            const sage_options *options);
+/* Removes those that no later call can open any more: a newer one takes their place. */
+sage_status sage_ablate_data_prune(const char *folder, sage_error *error);
 
 #endif

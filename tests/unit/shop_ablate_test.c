@@ -79,6 +79,46 @@ static void what_is_done_is_not_done_again(void **state) {
     sage_ablate_report_free(&report);
 }
 
+static bool has_dataset(unsigned id) {
+    char name[64];
+    snprintf(name, sizeof name, "ablation/dataset/%u", id);
+    return sage_fs_exists(scratch_path(shop_dir, name));
+}
+
+/* A row of its own data, and two days of another catalogue. */
+static void datasets_that_nothing_can_open_go(void **state) {
+    (void)state;
+    sage_ablate_options both = {.rows = (const char *[]){"More held out:holdout=0.5"}, .n_rows = 1},
+                        plain = {.tables = "logq"};
+    sage_ablate_report report = ablated(&both);
+    sage_ablate_report_free(&report);
+    assert_true(has_dataset(1) && has_dataset(2));
+    published_import(shop, dir, PUBLISHED_PRODUCTS + 1, 0);
+    report = ablated(&plain); /* goes on with what there is */
+    sage_ablate_report_free(&report);
+    assert_true(has_dataset(1) && has_dataset(2) && !has_dataset(3));
+    both.anew = true;
+    report = ablated(&both);
+    sage_ablate_report_free(&report);
+    assert_true(!has_dataset(1) && !has_dataset(2) && has_dataset(3) && has_dataset(4));
+    /* The row's dataset can still be asked for, and beside it the base's of that day. */
+    published_import(shop, dir, PUBLISHED_PRODUCTS + 2, 0);
+    plain.anew = true;
+    report = ablated(&plain);
+    sage_ablate_report_free(&report);
+    assert_true(has_dataset(3) && has_dataset(4) && has_dataset(5));
+    ablation_set(shop, "holdout=0.5");
+    plain.anew = false;
+    report = ablated(&plain);
+    assert_int_equal(report.dataset, 4);
+    sage_ablate_report_free(&report);
+    plain.anew = true;
+    report = ablated(&plain);
+    assert_int_equal(report.dataset, 6);
+    sage_ablate_report_free(&report);
+    assert_true(!has_dataset(3) && !has_dataset(4) && has_dataset(5) && has_dataset(6));
+}
+
 /* ---- stopping ---- */
 
 /* Wishes to stop once it was told more than `most` lines that begin so. */
@@ -342,6 +382,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         test(a_setting_that_stands_in_two_rows_is_trained_once),
         test(what_is_done_is_not_done_again),
+        test(datasets_that_nothing_can_open_go),
         test(stopped_after_any_run_it_gives_the_same_table),
         test(stopped_within_a_run_it_gives_the_same_table),
         test(a_damaged_result_is_made_again),
