@@ -71,6 +71,16 @@ static int by_asker(const void *a, const void *b) {
     return (x->kind > y->kind) - (x->kind < y->kind);
 }
 
+static void tell_rejected(const char *file, const sage_import_report *report, const sage_monitor *monitor) {
+    char reasons[1024] = "";
+    int at = 0;
+    for (size_t i = 0; i < report->reason_n && at < (int)sizeof reasons; i++)
+        at += snprintf(reasons + at, sizeof reasons - (size_t)at, "%s%s %llu", i > 0 ? ", " : "",
+                       report->reasons[i].reason, (unsigned long long)report->reasons[i].count);
+    if (report->rejected > 0)
+        sage_warn(monitor, "%s: %llu bad rows are left out: %s", file, (unsigned long long)report->rejected, reasons);
+}
+
 static sage_status from_file(sage_shop *shop, const char *file, const char *map, const sage_monitor *monitor,
                              gathered *g, sage_error *error) {
     const sage_import_options as = {.map = map};
@@ -80,8 +90,7 @@ static sage_status from_file(sage_shop *shop, const char *file, const char *map,
     if (!(g->texts = sage_arena_new(1u << 20))) return sage_fail_memory(error, 1u << 20);
     SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
     SAGE_TRY(sage_catalog_scan_events(catalog, file, &as, gather, g, &report, error));
-    if (report.rejected)
-        sage_warn(monitor, "%s: %llu bad rows are left out", file, (unsigned long long)report.rejected);
+    tell_rejected(file, &report, monitor);
     if (g->n) qsort(g->rows, g->n, sizeof *g->rows, by_query);
     if (g->n_pictures) qsort(g->pictures, g->n_pictures, sizeof *g->pictures, by_query);
     for (size_t i = 0; i < 2; i++)
