@@ -11,7 +11,7 @@ enum { BYTES_MAX = 1 << 26 };
 static sage_status cell(sage_buf *out, const char *text, sage_error *error) {
     sage_status st = SAGE_OK;
     for (; *text != '\0' && st == SAGE_OK; text++) {
-        if (*text == '|') st = sage_buf_byte(out, '\\', error);
+        if (strchr("|<*`\\", *text) != NULL) st = sage_buf_byte(out, '\\', error);
         if (st == SAGE_OK) st = sage_buf_byte(out, *text == '\n' ? ' ' : *text, error);
     }
     return st;
