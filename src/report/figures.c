@@ -29,9 +29,11 @@ void sage_report_figures(sage_page *page, const sage_report_data *data) {
     sage_page_section(page, "figures", "All figures",
                       "As <code>itemsage eval</code> prints them and <code>--json</code> writes them, with their "
                       "intervals. <code>docs/model.md</code> defines each.");
+    sage_page_fold(page, "Show the table");
     sage_page_table(page, "Figures of every method and task");
     head(page, data->eval);
     for (size_t i = 0; i < data->eval->n_rows; i++) row_of(page, data->eval, &data->eval->rows[i]);
     sage_page_end_table(page);
+    sage_page_end_fold(page);
     sage_page_end_section(page);
 }

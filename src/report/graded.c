@@ -3,6 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+bool sage_report_has_weighted(const sage_report_data *data) {
+    const sage_eval_report *r = data->eval;
+    for (size_t i = 0; i < r->n_rows; i++)
+        if (r->rows[i].weighted.pairs > 0 && strchr(r->rows[i].task, '/') == NULL) return true;
+    return false;
+}
+
 static void weighted(sage_page *page, const sage_eval_report *r) {
     char words[SAGE_WORDS];
     bool any = false;
@@ -28,7 +35,7 @@ static void weighted(sage_page *page, const sage_eval_report *r) {
         sage_page_text(page, "<tr><th class=\"words\" scope=\"row\">");
         sage_page_name(page, r->rows[i].method);
         sage_page_text(page, "</th><td class=\"words\">");
-        sage_page_name(page, r->rows[i].task);
+        sage_page_name(page, sage_report_task(r->rows[i].task));
         sage_page_printf(page, "</td><td>%s</td>", sage_words_count(words, w->pairs));
         sage_page_printf(page, "<td>%s</td>", sage_words_count(words, (uint64_t)(w->effective + 0.5)));
         sage_page_printf(page, "<td>%s</td>",

@@ -67,6 +67,7 @@ static void contents(sage_page *page, const sage_report_data *data) {
                 {"recall", "What is found", true},
                 {"curves", "By length of the list", data->n_curves > 0},
                 {"differences", "Which differ", data->n_comparisons + data->eval->n_differences > 0},
+                {"weighted", "By position", sage_report_has_weighted(data)},
                 {"graded", "Judgements", data->eval->graded.n_rows > 0},
                 {"slices", "Popular, rare, new", data->n_sliced > 0},
                 {"reach", "What is shown", data->n_reaches > 0},

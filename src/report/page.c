@@ -160,6 +160,14 @@ void sage_page_end_section(sage_page *page) {
     sage_page_text(page, "</section>\n");
 }
 
+void sage_page_fold(sage_page *page, const char *heading) {
+    sage_page_printf(page, "<details><summary>%s</summary>\n", heading);
+}
+
+void sage_page_end_fold(sage_page *page) {
+    sage_page_text(page, "</details>\n");
+}
+
 void sage_page_table(sage_page *page, const char *caption) {
     sage_page_text(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");
     sage_page_name(page, caption);

@@ -37,6 +37,9 @@ const char *sage_words_difference(char out[SAGE_WORDS], const sage_interval *bet
 /* A section's heading, which `id` links to; texts are markup of our own. */
 void sage_page_section(sage_page *page, const char *id, const char *heading, const char *lead);
 void sage_page_end_section(sage_page *page);
+/* What is opened on demand; the heading is markup of our own. */
+void sage_page_fold(sage_page *page, const char *heading);
+void sage_page_end_fold(sage_page *page);
 /* A table that scrolls by itself where it is wider than the page; the caption is escaped. Rows come between. */
 void sage_page_table(sage_page *page, const char *caption);
 void sage_page_end_table(sage_page *page);

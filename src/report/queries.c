@@ -11,6 +11,17 @@ static void place(sage_page *page, uint32_t at) {
         sage_page_text(page, "not among the first 100");
 }
 
+static bool any_picture(const sage_shown_queries *queries) {
+    for (size_t q = 0; queries != NULL && q < queries->n; q++) {
+        const sage_shown_query *query = &queries->list[q];
+        for (size_t i = 0; i < query->n_wanted; i++)
+            if (query->wanted[i].thumbnail.len > 0) return true;
+        for (size_t i = 0; i < query->n_results; i++)
+            if (query->results[i].thumbnail.len > 0) return true;
+    }
+    return false;
+}
+
 static void picture(sage_page *page, const sage_shown_product *product) {
     if (product->thumbnail.len == 0) {
         sage_page_text(page, "<span class=\"blank\"></span>");
@@ -95,8 +106,11 @@ void sage_report_queries(sage_page *page, const sage_report_data *data) {
     sage_page_section(page, "queries", "Single searches",
                       "Figures do not say what goes wrong; these do. Often what came first would have done as well, "
                       "and was only not the one that was chosen.");
+    bool pictures = any_picture(data->worst) || any_picture(data->gained) || any_picture(data->lost);
+    sage_page_text(page, pictures ? "<div>\n" : "<div class=\"plain\">\n");
     list(page, data->worst, "Where hybrid misses most", false);
     list(page, data->gained, "Better than the release before", true);
     list(page, data->lost, "Worse than the release before", true);
+    sage_page_text(page, "</div>\n");
     sage_page_end_section(page);
 }

@@ -84,8 +84,9 @@ void sage_report_recall(sage_page *page, const sage_report_data *data) {
                       "first results. Lines are 95 % intervals over queries.");
     cards(page, data, false);
     if (kinds) {
-        sage_page_text(page, "<h3 class=\"later\">By kind of event</h3>\n");
+        sage_page_fold(page, "By kind of event");
         cards(page, data, true);
+        sage_page_end_fold(page);
     }
     sage_page_end_section(page);
 }

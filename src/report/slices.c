@@ -7,7 +7,7 @@ static void head(sage_page *page, const sage_sliced *sliced, size_t k) {
     sage_page_printf(page,
                      "<thead><tr><th scope=\"col\">%s</th><th scope=\"col\">Products</th><th "
                      "scope=\"col\">Pairs</th>",
-                     newness ? "First seen, before the end of training" : "Seen in training");
+                     newness ? "First seen" : "Seen in training");
     for (size_t m = 0; m < sliced->n_methods; m++) {
         sage_page_text(page, "<th scope=\"col\">");
         sage_page_name(page, sliced->methods[m]);
@@ -46,10 +46,14 @@ void sage_report_slices(sage_page *page, const sage_report_data *data) {
                       "it.");
     for (size_t i = 0; i < data->n_sliced; i++) {
         const sage_sliced *sliced = &data->sliced[i];
-        sage_page_text(page, "<h3 class=\"later\">");
-        sage_page_name(page, sage_report_task(sliced->task));
-        sage_page_text(page, "</h3>\n");
-        sage_page_table(page, "Pairs found, in per cent [95 % interval]");
+        if (i == 0 || strcmp(sliced->task, sliced[-1].task) != 0) {
+            sage_page_text(page, "<h3 class=\"later\">");
+            sage_page_name(page, sage_report_task(sliced->task));
+            sage_page_text(page, "</h3>\n");
+        }
+        sage_page_table(page, strcmp(sliced->by, "newness") == 0
+                                  ? "By when the product was first seen, before the end of training: per cent found"
+                                  : "By how many led to the product in training: per cent found [95 % interval]");
         head(page, sliced, data->eval->k[0]);
         for (size_t s = 0; s < sliced->n; s++) row(page, &sliced->slices[s], sliced->n_methods);
         sage_page_end_table(page);

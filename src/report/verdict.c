@@ -41,61 +41,63 @@ static void name_of(sage_page *page, const char *method) {
     sage_page_text(page, "</strong>");
 }
 
-/* "11 % more", and where the other finds nothing, nothing to divide by: "more". */
+/* "11 % more than", and where the other finds nothing, nothing to divide by: "more than". */
 static void how_much(sage_page *page, double ours, double theirs, bool more) {
     if (theirs > 0 && ours >= 3 * theirs)
-        sage_page_printf(page, " finds %.1f times as much as ", ours / theirs);
+        sage_page_printf(page, "%.1f times as much as ", ours / theirs);
     else if (theirs > 0)
-        sage_page_printf(page, " finds %.0f %% %s than ", 100 * fabs(ours / theirs - 1), more ? "more" : "less");
+        sage_page_printf(page, "%.0f %% %s than ", 100 * fabs(ours / theirs - 1), more ? "more" : "less");
     else
-        sage_page_printf(page, " finds %s than ", more ? "more" : "less");
+        sage_page_printf(page, "%s than ", more ? "more" : "less");
 }
 
-static bool say(sage_page *page, const sage_report_data *data, const char *task, const sage_eval_row *ours,
-                const sage_eval_row *theirs) {
-    sage_interval d;
-    char a[SAGE_WORDS], b[SAGE_WORDS], words[SAGE_WORDS];
-    if (!between(data, task, ours->method, theirs->method, &d)) return false;
-    bool better = d.low > 0, worse = d.high < 0;
-    sage_page_printf(page, "<li class=\"%s\">%s: ",
-                     better  ? "better"
-                     : worse ? "worse"
-                             : "equal",
-                     sage_report_task(task));
-    name_of(page, ours->method);
+static void say(sage_page *page, const sage_eval_row *ours, const sage_eval_row *theirs, const sage_interval *d) {
+    char share[SAGE_WORDS], words[SAGE_WORDS];
+    bool better = d->low > 0, worse = d->high < 0;
+    sage_page_printf(page, "<li class=\"%s\">", better ? "better" : worse ? "worse" : "equal");
     if (better || worse)
         how_much(page, ours->pair_recall[0].value, theirs->pair_recall[0].value, better);
     else
-        sage_page_text(page, " cannot be told from ");
+        sage_page_text(page, "cannot be told from ");
     name_of(page, theirs->method);
-    sage_page_printf(page,
-                     " among the first %zu: %s against %s of 100 held-out choices, a difference of %s points (95 %% "
-                     "intervals in brackets).</li>\n",
-                     data->eval->k[0], sage_words_percent(a, ours->pair_recall[0].value),
-                     sage_words_percent(b, theirs->pair_recall[0].value), sage_words_difference(words, &d));
-    return true;
-}
-
-static void say_alone(sage_page *page, const sage_report_data *data, const char *task, const sage_eval_row *ours) {
-    char words[SAGE_WORDS];
-    sage_page_printf(page, "<li class=\"equal\">%s: ", sage_report_task(task));
-    name_of(page, ours->method);
-    sage_page_printf(page,
-                     " finds %s of 100 held-out choices among the first %zu (95 %% interval in brackets). There is no "
-                     "other method to compare it with.</li>\n",
-                     sage_words_interval(words, &ours->pair_recall[0]), data->eval->k[0]);
+    sage_page_printf(page, ", which finds %s: %s points</li>\n",
+                     sage_words_percent(share, theirs->pair_recall[0].value), sage_words_difference(words, d));
 }
 
 static void compete(sage_page *page, const sage_report_data *data, const contest *c) {
     const sage_eval_row *ours = NULL;
-    bool compared = false;
-    for (size_t i = 0; i < 3 && ours == NULL && c->leading[i] != NULL; i++)
-        ours = find(data->eval, c->task, c->leading[i]);
-    for (size_t i = 0; i < 5 && ours != NULL && c->against[i] != NULL; i++) {
+    char words[SAGE_WORDS];
+    size_t n = 0;
+    for (size_t i = 0; i < 3 && ours == NULL; i++) ours = find(data->eval, c->task, c->leading[i]);
+    if (ours == NULL) return;
+    sage_page_printf(page, "<div class=\"card\"><h3>%s</h3>\n<p>", sage_report_task(c->task));
+    name_of(page, ours->method);
+    sage_page_printf(page, " finds %s of 100 held-out choices among its first %zu.</p>\n<ul class=\"verdict\">\n",
+                     sage_words_interval(words, &ours->pair_recall[0]), data->eval->k[0]);
+    for (size_t i = 0; i < 5 && c->against[i] != NULL; i++) {
         const sage_eval_row *theirs = find(data->eval, c->task, c->against[i]);
-        if (theirs != NULL) compared = say(page, data, c->task, ours, theirs) || compared;
+        sage_interval d;
+        if (theirs == NULL || !between(data, c->task, ours->method, theirs->method, &d)) continue;
+        say(page, ours, theirs, &d);
+        n++;
     }
-    if (ours != NULL && !compared) say_alone(page, data, c->task, ours);
+    sage_page_text(page, n > 0 ? "</ul></div>\n"
+                               : "<li class=\"equal\">no other method to compare it with</li></ul></div>\n");
+}
+
+static void notes(sage_page *page, const sage_report_head *head, bool compared) {
+    if (head->before_fault[0] != '\0') {
+        sage_page_text(page, "<p class=\"note\">The release before this one cannot be asked any more: ");
+        sage_page_name(page, head->before_fault);
+        sage_page_text(page, ".</p>\n");
+    } else if (head->before_index == 0 && compared)
+        sage_page_text(page, "<p class=\"note\">There is no release before this one to compare with.</p>\n");
+    if (head->before_index > 0 && head->before_dataset != head->dataset)
+        sage_page_printf(page,
+                         "<p class=\"note\">The release before (<strong>previous</strong>) learned from dataset %llu, "
+                         "not %llu: it may have seen some of what is judged here, or less of what came before "
+                         "it.</p>\n",
+                         (unsigned long long)head->before_dataset, (unsigned long long)head->dataset);
 }
 
 void sage_report_verdict(sage_page *page, const sage_report_data *data) {
@@ -106,24 +108,14 @@ void sage_report_verdict(sage_page *page, const sage_report_data *data) {
         {"product", {"vectors", "similar"}, {"item-knn", "popular"}},
     };
     sage_page_section(page, "verdict", "In short", NULL);
-    sage_page_text(page, "<ul class=\"verdict\">\n");
+    sage_page_text(page, "<div class=\"cards wide\">\n");
     for (size_t i = 0; i < sizeof contests / sizeof *contests; i++) compete(page, data, &contests[i]);
-    sage_page_text(page, "</ul>\n");
-    if (data->head.before_fault[0] != '\0') {
-        sage_page_text(page, "<p class=\"note\">The release before this one cannot be asked any more: ");
-        sage_page_name(page, data->head.before_fault);
-        sage_page_text(page, ".</p>\n");
-    } else if (data->head.before_index == 0 && data->n_comparisons > 0)
-        sage_page_text(page, "<p class=\"note\">There is no release before this one to compare with.</p>\n");
-    if (data->head.before_index > 0 && data->head.before_dataset != data->head.dataset)
-        sage_page_printf(page,
-                         "<p class=\"note\">The release before (<strong>previous</strong>) learned from dataset %llu, "
-                         "not %llu: it may have seen some of what is judged here, or less of what came before "
-                         "it.</p>\n",
-                         (unsigned long long)data->head.before_dataset, (unsigned long long)data->head.dataset);
+    sage_page_text(page, "</div>\n");
+    notes(page, &data->head, data->n_comparisons > 0);
     sage_page_text(page,
                    "<p class=\"note\">Each query is asked anew, and what its person then chose is looked for among "
-                   "the first results. An interval that holds 0 says that the queries at hand cannot tell the two "
-                   "apart, not that they are equal.</p>\n");
+                   "the first results. Brackets are 95 % intervals; a difference whose interval holds 0 says that the "
+                   "queries at hand cannot tell the two apart, not that they are equal.</p>\n");
+    sage_report_methods(page, data);
     sage_page_end_section(page);
 }

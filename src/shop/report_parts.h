@@ -17,7 +17,7 @@ sage_status sage_report_map_make(const sage_index *index, sage_pool *pool, const
                                  sage_arena *arena, sage_product_map *map, sage_error *error);
 
 /* ---- single queries ---- */
-enum { SAGE_QUERIES_SHOWN = 12, SAGE_CHANGES_SHOWN = 8 };
+enum { SAGE_QUERIES_SHOWN = 8, SAGE_CHANGES_SHOWN = 6 };
 
 /* What is needed again of the judged search texts once their trial is gone. Of each query that is to be shown: */
 typedef struct sage_chosen_query {

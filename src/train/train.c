@@ -56,6 +56,11 @@ out:
     return st;
 }
 
+/* With all that is published of it: clearing up after publishing may have been stopped half-way. */
+static bool is_finished(const sage_trainer *trainer, sage_run_found found) {
+    return found == SAGE_RUN_FINISHED && sage_fs_exists(trainer->best_path) && sage_fs_exists(trainer->metrics_path);
+}
+
 static sage_status begin(sage_trainer *trainer, sage_run_found found, const char *difference, sage_error *error) {
     sage_status st = SAGE_OK;
     bool resumed = false;
@@ -166,7 +171,7 @@ sage_status sage_train_run(const sage_dataset *dataset, const sage_options *opti
     trainer->metrics.fd = -1;
     SAGE_TRY(sage_trainer_identify(trainer, work_dir, error));
     SAGE_TRY(sage_run_read(trainer->run_path, trainer->identity, &found, difference, result, error));
-    if (found == SAGE_RUN_FINISHED && sage_fs_exists(trainer->best_path)) {
+    if (is_finished(trainer, found)) {
         sage_note(monitor, "this training had already finished after step %llu", (unsigned long long)result->steps);
         SAGE_TRY(sage_fs_unlink(trainer->checkpoint_path, error));
         goto out;

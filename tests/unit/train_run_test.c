@@ -209,6 +209,21 @@ static void a_finished_run_answers_at_once(void **state) {
                 r.result.best_recall10 == first.best_recall10);
 }
 
+/* Files of a run that was published are removed in any order, and that may be stopped. */
+static void a_finished_run_that_is_no_longer_whole_starts_afresh(void **state) {
+    (void)state;
+    static const char *const files[] = {"metrics.jsonl", "best.safetensors", "run.json"};
+    run whole = {.name = "whole"};
+    assert_int_equal(train(&whole), SAGE_OK);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        run r = {.name = "half-gone"};
+        assert_int_equal(train(&r), SAGE_OK);
+        assert_int_equal(sage_fs_unlink(in_run("half-gone", files[i]), NULL), SAGE_OK);
+        assert_int_equal(train(&r), SAGE_OK);
+        expect_same_run("whole", "half-gone");
+    }
+}
+
 static sage_status falling(void *ctx, const sage_model *model, sage_recalls *recalls, sage_error *error) {
     (void)model;
     (void)error;
@@ -352,6 +367,7 @@ int main(void) {
         cmocka_unit_test(other_settings_start_afresh),
         cmocka_unit_test(another_precision_starts_afresh),
         cmocka_unit_test(a_finished_run_answers_at_once),
+        cmocka_unit_test(a_finished_run_that_is_no_longer_whole_starts_afresh),
         cmocka_unit_test(patience_ends_a_run_that_no_longer_gains),
         cmocka_unit_test(the_time_limit_ends_a_run_properly),
         cmocka_unit_test(a_loss_that_is_no_number_stops_the_run),
