@@ -20,6 +20,16 @@ static void print_row(const sage_eval_report *r, const sage_eval_row *row) {
     printf("  %-8.3f  %.3f\n", row->mrr[0].value, row->ndcg[0].value);
 }
 
+/* Task by task, so that the methods to be compared stand together. */
+static void print_rows(const sage_eval_report *r) {
+    for (size_t first = 0; first < r->n_rows; first++) {
+        bool met = false;
+        for (size_t i = 0; i < first && !met; i++) met = strcmp(r->rows[i].task, r->rows[first].task) == 0;
+        for (size_t i = first; i < r->n_rows && !met; i++)
+            if (strcmp(r->rows[i].task, r->rows[first].task) == 0) print_row(r, &r->rows[i]);
+    }
+}
+
 /* Those of single tasks are in the JSON alone, and weighted ones only where there are such. */
 static void print_differences(const sage_eval_report *r, bool weighted) {
     bool any = false;
@@ -162,7 +172,7 @@ void cli_print_eval(const sage_eval_report *r) {
     printf("Judged on: %s%s\n", r->source, r->simulated ? " (SIMULATED events)" : "");
     if (r->dims > 0) printf("Vectors cut to %zu numbers.\n", r->dims);
     if (r->n_rows > 0) heading(r);
-    for (size_t i = 0; i < r->n_rows; i++) print_row(r, &r->rows[i]);
+    print_rows(r);
     if (r->n_rows > 0)
         printf(
             "pair@k: share of held-out pairs whose product is among the k first; in brackets its 95 %% interval over "
