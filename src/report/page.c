@@ -169,11 +169,12 @@ void sage_page_end_fold(sage_page *page) {
 }
 
 void sage_page_table(sage_page *page, const char *caption) {
-    sage_page_text(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");
+    /* Above what scrolls: a table's own caption is as wide as the table, and would be cut off with it. */
+    sage_page_text(page, "<p class=\"caption\">");
     sage_page_name(page, caption);
-    sage_page_text(page, "\"><table><caption>");
+    sage_page_text(page, "</p>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");
     sage_page_name(page, caption);
-    sage_page_text(page, "</caption>\n");
+    sage_page_text(page, "\"><table>\n");
 }
 
 void sage_page_end_table(sage_page *page) {
