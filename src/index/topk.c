@@ -1,27 +1,10 @@
+#include <index/score.h>
 #include <index/topk.h>
 #include <math.h>
 #include <string.h>
 
 /* Room beyond k: a cut costs some steps for each item and makes room for the spare. */
 enum { SPARE_MIN = 256, LANES = 16, SHORT_LIST = 48 };
-
-/* IEEE 754 numbers order as sign-and-magnitude: negative ones are complemented, the others get the highest bit. Adding
- * zero makes one of the two zeros. */
-static inline uint64_t key_of(float score, uint32_t row) {
-    uint32_t bits;
-    score += 0.0F;
-    memcpy(&bits, &score, sizeof bits);
-    bits ^= (uint32_t)((int32_t)bits >> 31) | 0x80000000U;
-    return (uint64_t)bits << 32 | (uint32_t)~row;
-}
-
-static inline sage_neighbour item_of(uint64_t key) {
-    uint32_t bits = (uint32_t)(key >> 32);
-    sage_neighbour item = {.row = ~(uint32_t)key};
-    bits ^= (bits & 0x80000000U) != 0 ? 0x80000000U : 0xffffffffU;
-    memcpy(&item.score, &bits, sizeof bits);
-    return item;
-}
 
 size_t sage_top_room(size_t k) {
     return k + (k > SPARE_MIN ? k : SPARE_MIN);
@@ -66,7 +49,7 @@ static void select_best(uint64_t *list, size_t n, size_t k) {
 static void cut(sage_top *top) {
     select_best(top->list, top->n, top->k);
     top->n = top->k;
-    top->bar = item_of(top->list[top->k - 1]).score;
+    top->bar = sage_score_of((uint32_t)(top->list[top->k - 1] >> 32));
     top->full = true;
 }
 
@@ -74,7 +57,7 @@ static void cut(sage_top *top) {
 static size_t fill(sage_top *top, const float *scores, size_t n, uint32_t first) {
     size_t taken = n < top->room - top->n ? n : top->room - top->n;
     for (size_t i = 0; i < taken; i++)
-        top->list[top->n++] = key_of(isnan(scores[i]) ? -INFINITY : scores[i], first + (uint32_t)i);
+        top->list[top->n++] = sage_score_key(isnan(scores[i]) ? -INFINITY : scores[i], first + (uint32_t)i);
     if (top->n == top->room) cut(top);
     return taken;
 }
@@ -85,7 +68,7 @@ static void take_lanes(sage_top *top, const float *scores, size_t n, uint32_t fi
     if (top->room - top->n < n) cut(top);
     size_t at = top->n;
     for (size_t i = 0; i < n; i++) {
-        top->list[at] = key_of(scores[i], first + (uint32_t)i);
+        top->list[at] = sage_score_key(scores[i], first + (uint32_t)i);
         at += scores[i] > top->bar;
     }
     top->n = at;
@@ -102,6 +85,11 @@ void sage_top_scan(sage_top *top, const float *scores, size_t n, uint32_t first)
         if (any) take_lanes(top, scores + i, LANES, first + (uint32_t)i);
     }
     if (i < n) take_lanes(top, scores + i, n - i, first + (uint32_t)i);
+}
+
+void sage_top_add(sage_top *top, float score, uint32_t row) {
+    if (top->n == top->room) cut(top);
+    top->list[top->n++] = sage_score_key(isnan(score) ? -INFINITY : score, row);
 }
 
 void sage_top_merge(sage_top *top, const sage_top *other) {
@@ -147,6 +135,7 @@ size_t sage_top_finish(sage_top *top, sage_neighbour *out) {
         sort_short(top->list, top->n);
     else
         sort_long(top->list, top->list + top->k, top->n);
-    for (size_t i = 0; i < top->n; i++) out[i] = item_of(top->list[i]);
+    for (size_t i = 0; i < top->n; i++)
+        out[i] = (sage_neighbour){~(uint32_t)top->list[i], sage_score_of((uint32_t)(top->list[i] >> 32))};
     return top->n;
 }

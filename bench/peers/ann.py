@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""The graph index beside hnswlib, USearch and Faiss on the same vectors, one thread.
+
+    ann.py --build build [--rows 50000] [--rank 24] [--peers hnswlib,usearch-f32,usearch-i8,faiss] [--dir DIR]
+
+Makes unit vectors of 256 numbers that differ in `rank` directions, and by a tenth of their length in all; runs build/bench/hnsw_bench and then each peer
+over them, all with M = 16 and efConstruction = 200; prints searches a second at recall@10 of 0.90, 0.95 and 0.99 (between the widths measured: along the
+logarithm), the seconds of the build, and what the index has over the peer. Times are the processor's, so that others on the machine count less; still,
+compare within one run. Needs numpy, and of each peer the Python package (hnswlib, usearch, faiss-cpu).
+"""
+import argparse
+import math
+import os
+import re
+import subprocess
+import tempfile
+import time
+
+import numpy
+
+DIM, QUERIES, K, M, CANDIDATES, REPEATS = 256, 2000, 10, 16, 200, 3
+WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384)
+RECALLS = (0.90, 0.95, 0.99)
+
+
+def make(rows, rank, random, directions):
+    x = random.standard_normal((rows, rank), dtype=numpy.float32) @ directions
+    x += 0.1 * math.sqrt(rank) * random.standard_normal((rows, DIM), dtype=numpy.float32)
+    return numpy.ascontiguousarray(x / numpy.linalg.norm(x, axis=1, keepdims=True), dtype=numpy.float32)
+
+
+def exact(base, queries):
+    parts = numpy.array_split(queries, max(1, len(queries) // 100))
+    return numpy.concatenate([numpy.argpartition(-(part @ base.T), K, axis=1)[:, :K] for part in parts])
+
+
+def hnswlib_peer(base):
+    import hnswlib
+    index = hnswlib.Index(space="ip", dim=DIM)
+    index.init_index(max_elements=len(base), M=M, ef_construction=CANDIDATES)
+    index.add_items(base, num_threads=1)
+
+    def search(queries, width):
+        index.set_ef(width)
+        return index.knn_query(queries, k=K, num_threads=1)[0]
+    return search
+
+
+def usearch_peer(base, kind):
+    from usearch.index import Index
+    index = Index(ndim=DIM, metric="ip", dtype=kind, connectivity=M, expansion_add=CANDIDATES)
+    index.add(numpy.arange(len(base)), base, threads=1)
+
+    def search(queries, width):
+        index.expansion_search = width
+        return numpy.asarray(index.search(queries, K, threads=1).keys)
+    return search
+
+
+def faiss_peer(base):
+    import faiss
+    faiss.omp_set_num_threads(1)
+    index = faiss.IndexHNSWFlat(DIM, M, faiss.METRIC_INNER_PRODUCT)
+    index.hnsw.efConstruction = CANDIDATES
+    index.add(base)
+
+    def search(queries, width):
+        index.hnsw.efSearch = width
+        return index.search(queries, K)[1]
+    return search
+
+
+def measure(name, base, queries, truth):
+    began = time.process_time()
+    search = {"hnswlib": hnswlib_peer, "faiss": faiss_peer}.get(name, lambda b: usearch_peer(b, name.split("-")[1]))(base)
+    build, points = time.process_time() - began, []
+    for width in WIDTHS:
+        times = []
+        for _ in range(REPEATS):
+            began = time.process_time()
+            found = search(queries, width)
+            times.append(time.process_time() - began)
+        hits = sum(len(set(a) & set(b)) for a, b in zip(found.tolist(), truth.tolist()))
+        points.append((hits / truth.size, len(queries) / sorted(times)[REPEATS // 2]))
+    return build, points
+
+
+def measure_ours(program, directory):
+    text = subprocess.run([program, f"{directory}/base.f32", f"{directory}/queries.f32", "1", str(M), str(CANDIDATES)],
+                          check=True, capture_output=True, text=True).stdout
+    build = float(re.search(r"build \d+: ([\d.]+) s", text)[1])
+    return build, [(float(r), float(s)) for r, s in re.findall(r"recall@10 ([\d.]+), +(\d+) searches", text)]
+
+
+def at(points, recall):
+    points = sorted(points)
+    for (low, slow), (high, fast) in zip(points, points[1:]):
+        if low < recall <= high:
+            return math.exp(math.log(slow) + (recall - low) / (high - low) * math.log(fast / slow))
+    return math.nan
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--rows", type=int, default=50000)
+    parser.add_argument("--rank", type=int, default=24)
+    parser.add_argument("--peers", default="hnswlib,usearch-f32,usearch-i8,faiss")
+    parser.add_argument("--dir", help="where the vectors go (default: a temporary directory)")
+    args = parser.parse_args()
+    random = numpy.random.default_rng(3)
+    directions = random.standard_normal((args.rank, DIM), dtype=numpy.float32)
+    base, queries = (make(n, args.rank, random, directions) for n in (args.rows, QUERIES))
+    truth = exact(base, queries)
+    with tempfile.TemporaryDirectory() as made:
+        directory = args.dir or made
+        base.tofile(os.path.join(directory, "base.f32"))
+        queries.tofile(os.path.join(directory, "queries.f32"))
+        build, points = measure_ours(os.path.join(args.build, "bench", "hnsw_bench"), directory)
+    ours = [at(points, recall) for recall in RECALLS]
+    print(f"{args.rows} rows of rank {args.rank}; searches/s at recall@10 of {RECALLS} (of itemsage / of the peer)")
+    print(f"{'itemsage':12} build {build:7.1f} s  " + "  ".join(f"{q:8.0f}       " for q in ours), flush=True)
+    for name in args.peers.split(","):
+        took, points = measure(name, base, queries, truth)
+        theirs = [at(points, recall) for recall in RECALLS]
+        print(f"{name:12} build {took:7.1f} s  " + "  ".join(f"{q:8.0f} ({o / q:4.2f})" for q, o in zip(theirs, ours))
+              + f"  build {took / build:.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

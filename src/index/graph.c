@@ -1,0 +1,53 @@
+#include <base/alloc.h>
+#include <base/error.h>
+#include <base/rng.h>
+#include <index/graph.h>
+#include <math.h>
+#include <string.h>
+
+/* One row in m stands on the next level, one in m of those on the one above it. */
+static uint8_t level_of(uint64_t seed, size_t row, size_t m) {
+    sage_rng rng;
+    sage_rng_seed(&rng, seed, row);
+    double level = -log(1 - sage_rng_unit(&rng)) / log((double)m);
+    return (uint8_t)(level < SAGE_GRAPH_LEVELS ? level : SAGE_GRAPH_LEVELS);
+}
+
+sage_status sage_graph_new(sage_graph *graph, size_t n, size_t m, uint64_t seed, sage_error *error) {
+    *graph = (sage_graph){.n = n, .m = m, .entry = SAGE_NO_ROW};
+    if (n >= SAGE_NO_ROW / 2) return sage_fail(error, SAGE_E_LIMIT, "%zu products; one index holds up to 2 billion", n);
+    size_t ground = n * 2 * m * sizeof *graph->ground;
+    graph->levels = sage_alloc(n);
+    graph->above = sage_alloc(n * sizeof *graph->above);
+    graph->copies = sage_alloc(n * sizeof *graph->copies);
+    graph->ground = sage_alloc_aligned(ground + 1);
+    if (graph->levels == NULL || graph->above == NULL || graph->copies == NULL || graph->ground == NULL) goto no_memory;
+    for (size_t i = 0; i < n; i++) {
+        graph->levels[i] = level_of(seed, i, m);
+        graph->above[i] = (uint32_t)graph->n_upper;
+        graph->n_upper += graph->levels[i];
+    }
+    graph->upper = sage_alloc_aligned(graph->n_upper * m * sizeof *graph->upper + 1);
+    if (graph->upper == NULL) goto no_memory;
+    sage_huge_pages(graph->ground, ground);
+    memset(graph->ground, 0xff, ground);
+    memset(graph->upper, 0xff, graph->n_upper * m * sizeof *graph->upper);
+    return SAGE_OK;
+no_memory:
+    sage_graph_free(graph);
+    return sage_fail_memory(error, ground);
+}
+
+void sage_graph_free(sage_graph *graph) {
+    sage_free(graph->levels);
+    sage_free(graph->above);
+    sage_free(graph->copies);
+    sage_free(graph->ground);
+    sage_free(graph->upper);
+    *graph = (sage_graph){.entry = SAGE_NO_ROW};
+}
+
+size_t sage_graph_bytes(const sage_graph *graph) {
+    return (graph->n * 2 + graph->n_upper) * graph->m * sizeof *graph->ground +
+           graph->n * (sizeof *graph->above + sizeof *graph->copies + sizeof *graph->levels);
+}

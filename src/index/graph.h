@@ -1,0 +1,48 @@
+/* The graph that approximate search walks (Malkov and Yashunin 2018, "HNSW"): every row stands on the ground, with up
+ * to 2 m links; one in m of them one level higher too, with up to m links there, and so on. A row of the graph is a row
+ * of the vectors. Links of a row on one level are a block of fixed width, filled from the front, the rest SAGE_NO_ROW:
+ * whole cache lines where m is a multiple of 8, and a row's links can be changed where they stand.
+ *
+ * Links are read and written atomically: a reader beside a writer sees an older or a newer link, each of them a row
+ * that is there. */
+#ifndef SAGE_INDEX_GRAPH_H
+#define SAGE_INDEX_GRAPH_H
+
+#include <index/index.h>
+
+enum { SAGE_GRAPH_LEVELS = 16, SAGE_GRAPH_M_MIN = 4, SAGE_GRAPH_M_MAX = 64 };
+
+typedef struct sage_graph {
+    size_t n, m;
+    uint32_t *ground; /* [n][2 m] */
+    uint32_t *upper;  /* [n_upper][m] */
+    uint32_t *above;  /* [n]: the row's block of level 1 in `upper`; those of its higher levels follow */
+    uint8_t *levels;  /* [n]: the highest on which the row stands */
+    uint32_t *copies; /* [n]: the next row with the same code (copies.h); only the first has links */
+    size_t n_upper;
+    uint32_t entry; /* a row on the highest level; SAGE_NO_ROW where there are none */
+} sage_graph;
+
+/* Rows without links; levels follow from (seed, row) alone. */
+sage_status sage_graph_new(sage_graph *graph, size_t n, size_t m, uint64_t seed, sage_error *error);
+void sage_graph_free(sage_graph *graph);
+size_t sage_graph_bytes(const sage_graph *graph);
+
+static inline size_t sage_graph_width(const sage_graph *graph, unsigned level) {
+    return level == 0 ? 2 * graph->m : graph->m;
+}
+
+static inline uint32_t *sage_graph_links(const sage_graph *graph, uint32_t row, unsigned level) {
+    if (level == 0) return graph->ground + (size_t)row * 2 * graph->m;
+    return graph->upper + ((size_t)graph->above[row] + level - 1) * graph->m;
+}
+
+static inline uint32_t sage_link(const uint32_t *link) {
+    return __atomic_load_n(link, __ATOMIC_ACQUIRE);
+}
+
+static inline void sage_link_set(uint32_t *link, uint32_t row) {
+    __atomic_store_n(link, row, __ATOMIC_RELEASE);
+}
+
+#endif

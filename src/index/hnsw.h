@@ -1,0 +1,42 @@
+/* Approximate nearest neighbours of unit vectors by inner product: a graph (graph.h) over codes (codes.h), searched by
+ * walks (walk.h) whose last candidates are scored anew with the vectors themselves.
+ *
+ * The build is the same on any number of threads: rows come in batches; each of a batch looks for its neighbours in the
+ * graph as it was before the batch, and then every row that was linked to takes its new links, in the batch's order, in
+ * one worker's hands. No locks, and nothing depends on who came first. */
+#ifndef SAGE_INDEX_HNSW_H
+#define SAGE_INDEX_HNSW_H
+
+#include <index/codes.h>
+#include <index/graph.h>
+
+typedef struct sage_hnsw_options {
+    size_t m;     /* links of a row; twice as many on the ground (SAGE_GRAPH_M_MIN .. _MAX) */
+    size_t build; /* candidates that a row's links are chosen from ("efConstruction"), m or more */
+    uint64_t seed;
+    bool bytes; /* compare vectors as bytes, or as they are */
+} sage_hnsw_options;
+
+typedef struct sage_hnsw {
+    sage_codes codes;
+    sage_graph graph;
+} sage_hnsw;
+
+/* vectors [n][dim], finite and of one length, are the caller's and outlive the index. n < 2^31. */
+sage_status sage_hnsw_build(sage_pool *pool, const float *vectors, size_t n, size_t dim,
+                            const sage_hnsw_options *options, sage_hnsw **hnsw, sage_error *error);
+void sage_hnsw_free(sage_hnsw *hnsw);          /* NULL is fine */
+size_t sage_hnsw_bytes(const sage_hnsw *hnsw); /* graph and codes, without the vectors */
+
+/* Scratch of one thread, one search at a time. */
+typedef struct sage_hnsw_searcher sage_hnsw_searcher;
+sage_status sage_hnsw_searcher_new(const sage_hnsw *hnsw, sage_hnsw_searcher **searcher, sage_error *error);
+void sage_hnsw_searcher_free(sage_hnsw_searcher *searcher);
+
+/* Up to k rows into out[k], by descending exact score, ties by ascending row: the best of the max(k, width) nearest
+ * that the walk met ("efSearch") and of their copies (copies.h). */
+sage_status sage_hnsw_search(sage_hnsw_searcher *searcher, const float *query, size_t k, size_t width,
+                             sage_neighbour *out, size_t *found, sage_error *error);
+uint64_t sage_hnsw_scored(const sage_hnsw_searcher *searcher); /* rows compared so far */
+
+#endif

@@ -1,0 +1,133 @@
+/* What a walk costs is the wait for links and rows that lie anywhere in memory. So two candidates are gone on from at
+ * once; their links are asked for one step before they are read, and the rows that these lead to one step before they
+ * are compared. A step thus does not know yet what the one before it found: some rows more are compared, none is waited
+ * for alone. */
+#include <base/alloc.h>
+#include <base/error.h>
+#include <index/walk.h>
+
+sage_status sage_walker_new(sage_walker *walker, const sage_graph *graph, const sage_codes *codes, size_t room,
+                            sage_error *error) {
+    *walker = (sage_walker){.graph = graph, .codes = codes, .room = room};
+    walker->beam.list = sage_alloc((room + 1) * sizeof *walker->beam.list);
+    walker->seen = sage_alloc_zero(graph->n + 1, 1);
+    size_t rows = SAGE_AT_ONCE * 2 * graph->m; /* that one step can lead to */
+    walker->rows = sage_alloc(3 * rows * sizeof *walker->rows);
+    walker->probe = sage_alloc_aligned(codes->ld + 1);
+    if (walker->beam.list == NULL || walker->seen == NULL || walker->rows == NULL || walker->probe == NULL) {
+        sage_walker_free(walker);
+        return sage_fail_memory(error, graph->n + room * sizeof *walker->beam.list);
+    }
+    walker->scores = walker->rows + 2 * rows;
+    for (size_t i = 0; i < 2; i++) walker->steps[i].rows = walker->rows + i * rows;
+    return SAGE_OK;
+}
+
+void sage_walker_free(sage_walker *walker) {
+    sage_free(walker->beam.list);
+    sage_free(walker->seen);
+    sage_free(walker->rows);
+    sage_free(walker->probe);
+    *walker = (sage_walker){0};
+}
+
+/* Marks of 255 walks stay apart; then they are wiped. */
+static void begin_walk(sage_walker *w) {
+    if (++w->turn != 0) return;
+    memset(w->seen, 0, w->graph->n);
+    w->turn = 1;
+}
+
+static inline void prefetch_links(const sage_walker *w, uint32_t row, unsigned level) {
+    const char *links = (const char *)sage_graph_links(w->graph, row, level);
+    size_t bytes = sage_graph_width(w->graph, level) * sizeof(uint32_t);
+    for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(links + i);
+}
+
+/* The row's links not met before, into rows[n ..]; gives n after them. Each is written and only counted where it is
+ * new: no branch that could be guessed wrong. */
+static size_t meet(sage_walker *w, uint32_t row, unsigned level, uint32_t *rows, size_t n) {
+    const uint32_t *links = sage_graph_links(w->graph, row, level);
+    size_t width = sage_graph_width(w->graph, level), before = n;
+    for (size_t i = 0; i < width; i++) {
+        uint32_t to = sage_link(&links[i]);
+        if (to == SAGE_NO_ROW) break;
+        rows[n] = to;
+        n += w->seen[to] != w->turn;
+        w->seen[to] = w->turn;
+    }
+    for (size_t i = before; i < n; i++) sage_codes_prefetch(w->codes, rows[i]);
+    return n;
+}
+
+static size_t all_links(sage_walker *w, uint32_t row, unsigned level) {
+    const uint32_t *links = sage_graph_links(w->graph, row, level);
+    size_t width = sage_graph_width(w->graph, level), n = 0;
+    for (; n < width && (w->rows[n] = sage_link(&links[n])) != SAGE_NO_ROW; n++)
+        sage_codes_prefetch(w->codes, w->rows[n]);
+    return n;
+}
+
+static void score(sage_walker *w, sage_probe probe, size_t n) {
+    sage_codes_score(w->codes, probe, n, w->rows, w->scores);
+    w->scored += n;
+}
+
+uint32_t sage_walk_down(sage_walker *w, sage_probe probe, unsigned level) {
+    uint32_t at = w->graph->entry, best;
+    sage_codes_score(w->codes, probe, 1, &at, &best);
+    for (unsigned here = w->graph->levels[at]; here > level; here--) {
+        for (uint32_t from = SAGE_NO_ROW; from != at;) {
+            from = at;
+            size_t n = all_links(w, from, here);
+            score(w, probe, n);
+            for (size_t i = 0; i < n; i++)
+                if (w->scores[i] > best) {
+                    best = w->scores[i];
+                    at = w->rows[i];
+                }
+        }
+    }
+    return at;
+}
+
+/* A step of the walk that is under way: candidates whose links have been asked for, then the rows that these lead to,
+ * asked for too. */
+static void take_next(sage_walker *w, unsigned level, sage_step *step) {
+    step->n = 0;
+    while (step->n < SAGE_AT_ONCE && sage_beam_take(&w->beam, &step->from[step->n]))
+        prefetch_links(w, step->from[step->n++], level);
+}
+
+static void meet_rows(sage_walker *w, unsigned level, sage_step *step) {
+    size_t n = 0;
+    for (size_t i = 0; i < step->n; i++) n = meet(w, step->from[i], level, step->rows, n);
+    step->n = n;
+}
+
+static void offer_rows(sage_walker *w, sage_probe probe, const sage_step *step) {
+    sage_codes_score(w->codes, probe, step->n, step->rows, w->scores);
+    w->scored += step->n;
+    for (size_t i = 0; i < step->n; i++) {
+        uint64_t key = sage_beam_key(w->scores[i], step->rows[i]);
+        if (key > sage_beam_bar(&w->beam)) sage_beam_add(&w->beam, key);
+    }
+}
+
+void sage_walk_level(sage_walker *w, sage_probe probe, uint32_t from, unsigned level, size_t width) {
+    sage_step *taken = &w->steps[0], *met = &w->steps[1];
+    begin_walk(w);
+    sage_beam_begin(&w->beam, width);
+    w->seen[from] = w->turn;
+    met->rows[0] = from;
+    met->n = 1;
+    taken->n = 0;
+    do {
+        meet_rows(w, level, taken);
+        offer_rows(w, probe, met);
+        take_next(w, level, met);
+        sage_step *kept = met;
+        met = taken;
+        taken = kept;
+    } while (taken->n > 0 || met->n > 0);
+}

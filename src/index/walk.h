@@ -1,0 +1,40 @@
+/* Walking the graph towards a vector; used by search and by the build. One walker serves one thread at a time. */
+#ifndef SAGE_INDEX_WALK_H
+#define SAGE_INDEX_WALK_H
+
+#include <index/beam.h>
+#include <index/codes.h>
+#include <index/graph.h>
+
+enum { SAGE_AT_ONCE = 2 }; /* candidates that a walk goes on from at once */
+
+typedef struct sage_step {
+    size_t n;                    /* of `from`; later of `rows` */
+    uint32_t from[SAGE_AT_ONCE]; /* candidates taken */
+    uint32_t *rows;              /* [AT_ONCE * 2 m]: those that their links lead to and that were not met before */
+} sage_step;
+
+typedef struct sage_walker {
+    const sage_graph *graph;
+    const sage_codes *codes;
+    sage_beam beam; /* what the last walk found, best first */
+    size_t room;    /* of its list */
+    uint8_t *seen;  /* [graph->n]: equal to `turn` where this walk has met the row */
+    uint8_t turn;
+    sage_step steps[2];
+    uint32_t *rows, *scores; /* room of the steps, and for the scores of one */
+    int8_t *probe;           /* [codes->ld] */
+    uint64_t scored;         /* rows that were compared, over all walks */
+} sage_walker;
+
+sage_status sage_walker_new(sage_walker *walker, const sage_graph *graph, const sage_codes *codes, size_t room,
+                            sage_error *error);
+void sage_walker_free(sage_walker *walker);
+
+/* From the graph's entry down to `level`, on each level above it to the row from which no link leads nearer. */
+uint32_t sage_walk_down(sage_walker *walker, sage_probe probe, unsigned level);
+
+/* On one level, from a row: the up to `width` nearest rows that the walk meets, into walker->beam. width <= room. */
+void sage_walk_level(sage_walker *walker, sage_probe probe, uint32_t from, unsigned level, size_t width);
+
+#endif
