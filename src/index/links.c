@@ -2,6 +2,7 @@
 #include <base/error.h>
 #include <index/beam.h>
 #include <index/links.h>
+#include <index/score.h>
 
 sage_status sage_chooser_new(sage_chooser *chooser, size_t m, sage_error *error) {
     size_t room = 2 * m + 1;
@@ -35,15 +36,6 @@ size_t sage_choose(sage_chooser *chooser, const sage_codes *codes, const uint64_
     return taken;
 }
 
-static void sort_keys(uint64_t *keys, size_t n) {
-    for (size_t i = 1; i < n; i++) {
-        uint64_t moved = keys[i];
-        size_t at = i;
-        for (; at > 0 && keys[at - 1] < moved; at--) keys[at] = keys[at - 1];
-        keys[at] = moved;
-    }
-}
-
 void sage_link_to(sage_chooser *chooser, const sage_graph *graph, const sage_codes *codes, uint32_t row, uint32_t to,
                   unsigned level) {
     uint32_t *links = sage_graph_links(graph, row, level);
@@ -59,7 +51,7 @@ void sage_link_to(sage_chooser *chooser, const sage_graph *graph, const sage_cod
     for (size_t i = 0; i < n; i++) sage_codes_prefetch(codes, chooser->rows[i]);
     sage_codes_score(codes, sage_codes_row(codes, row), n, chooser->rows, chooser->scores);
     for (size_t i = 0; i < n; i++) chooser->keys[i] = sage_beam_key(chooser->scores[i], chooser->rows[i]);
-    sort_keys(chooser->keys, n);
+    sage_score_sort(chooser->keys, n);
     size_t kept = sage_choose(chooser, codes, chooser->keys, n, width);
     for (size_t i = 0; i < width; i++) sage_link_set(&links[i], i < kept ? chooser->chosen[i] : SAGE_NO_ROW);
 }

@@ -4,6 +4,7 @@
 #ifndef SAGE_INDEX_SCORE_H
 #define SAGE_INDEX_SCORE_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -25,6 +26,16 @@ static inline float sage_score_of(uint32_t bits) {
 
 static inline uint64_t sage_score_key(float score, uint32_t row) {
     return (uint64_t)sage_score_bits(score) << 32 | (uint32_t)~row;
+}
+
+/* Descending, by insertion: for a few dozen. */
+static inline void sage_score_sort(uint64_t *keys, size_t n) {
+    for (size_t i = 1; i < n; i++) {
+        uint64_t moved = keys[i];
+        size_t at = i;
+        for (; at > 0 && keys[at - 1] < moved; at--) keys[at] = keys[at - 1];
+        keys[at] = moved;
+    }
 }
 
 #endif

@@ -99,15 +99,6 @@ void sage_top_merge(sage_top *top, const sage_top *other) {
     }
 }
 
-static void sort_short(uint64_t *list, size_t n) {
-    for (size_t i = 1; i < n; i++) {
-        uint64_t moved = list[i];
-        size_t at = i;
-        for (; at > 0 && list[at - 1] < moved; at--) list[at] = list[at - 1];
-        list[at] = moved;
-    }
-}
-
 /* Radix sort by bytes, the lowest first, to and fro between two buffers; bytes that all share are passed over. */
 static void sort_long(uint64_t *list, uint64_t *spare, size_t n) {
     uint64_t *from = list, *to = spare;
@@ -132,7 +123,7 @@ size_t sage_top_finish(sage_top *top, sage_neighbour *out) {
     if (top->n > top->k) cut(top);
     /* The room is twice k at least, so the spare half serves the sort. */
     if (top->n <= SHORT_LIST)
-        sort_short(top->list, top->n);
+        sage_score_sort(top->list, top->n);
     else
         sort_long(top->list, top->list + top->k, top->n);
     for (size_t i = 0; i < top->n; i++)
