@@ -1,7 +1,7 @@
 /* What a walk costs is the wait for links and rows that lie anywhere in memory. So two candidates are gone on from at
- * once; their links are asked for one step before they are read, and the rows that these lead to one step before they
- * are compared. A step thus does not know yet what the one before it found: some rows more are compared, none is waited
- * for alone. */
+ * once, and three steps are under way: the links of one have been asked for, the rows that the second leads to have
+ * been too, those of the third are compared. A step does not know what the two before it will find: some rows more are
+ * compared, none is waited for alone. */
 #include <base/alloc.h>
 #include <base/error.h>
 #include <index/walk.h>
@@ -12,14 +12,14 @@ sage_status sage_walker_new(sage_walker *walker, const sage_graph *graph, const 
     walker->beam.list = sage_alloc((room + 1) * sizeof *walker->beam.list);
     walker->seen = sage_alloc_zero(graph->n + 1, 1);
     size_t rows = SAGE_AT_ONCE * 2 * graph->m; /* that one step can lead to */
-    walker->rows = sage_alloc(3 * rows * sizeof *walker->rows);
+    walker->rows = sage_alloc((SAGE_STEPS + 1) * rows * sizeof *walker->rows);
     walker->probe = sage_alloc_aligned(codes->ld + 1);
     if (walker->beam.list == NULL || walker->seen == NULL || walker->rows == NULL || walker->probe == NULL) {
         sage_walker_free(walker);
         return sage_fail_memory(error, graph->n + room * sizeof *walker->beam.list);
     }
-    walker->scores = walker->rows + 2 * rows;
-    for (size_t i = 0; i < 2; i++) walker->steps[i].rows = walker->rows + i * rows;
+    walker->scores = walker->rows + SAGE_STEPS * rows;
+    for (size_t i = 0; i < SAGE_STEPS; i++) walker->steps[i].rows = walker->rows + i * rows;
     return SAGE_OK;
 }
 
@@ -115,7 +115,7 @@ static void offer_rows(sage_walker *w, sage_probe probe, const sage_step *step) 
 }
 
 void sage_walk_level(sage_walker *w, sage_probe probe, uint32_t from, unsigned level, size_t width) {
-    sage_step *taken = &w->steps[0], *met = &w->steps[1];
+    sage_step *met = &w->steps[0], *taken = &w->steps[1], *free = &w->steps[2];
     begin_walk(w);
     sage_beam_begin(&w->beam, width);
     w->seen[from] = w->turn;
@@ -124,10 +124,11 @@ void sage_walk_level(sage_walker *w, sage_probe probe, uint32_t from, unsigned l
     taken->n = 0;
     do {
         meet_rows(w, level, taken);
+        take_next(w, level, free);
         offer_rows(w, probe, met);
-        take_next(w, level, met);
-        sage_step *kept = met;
+        sage_step *done = met;
         met = taken;
-        taken = kept;
-    } while (taken->n > 0 || met->n > 0);
+        taken = free;
+        free = done;
+    } while (met->n > 0 || taken->n > 0 || sage_beam_open(&w->beam));
 }

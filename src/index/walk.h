@@ -6,7 +6,7 @@
 #include <index/codes.h>
 #include <index/graph.h>
 
-enum { SAGE_AT_ONCE = 2 }; /* candidates that a walk goes on from at once */
+enum { SAGE_AT_ONCE = 2, SAGE_STEPS = 3 }; /* candidates that a walk goes on from at once; steps under way */
 
 typedef struct sage_step {
     size_t n;                    /* of `from`; later of `rows` */
@@ -21,7 +21,7 @@ typedef struct sage_walker {
     size_t room;    /* of its list */
     uint8_t *seen;  /* [graph->n]: equal to `turn` where this walk has met the row */
     uint8_t turn;
-    sage_step steps[2];
+    sage_step steps[SAGE_STEPS];
     uint32_t *rows, *scores; /* room of the steps, and for the scores of one */
     int8_t *probe;           /* [codes->ld] */
     uint64_t scored;         /* rows that were compared, over all walks */
