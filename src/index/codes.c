@@ -55,21 +55,42 @@ sage_status sage_codes_make(sage_codes *codes, sage_pool *pool, const float *vec
                             sage_error *error) {
     *codes = (sage_codes){
         .n = n, .dim = dim, .ld = (dim + LINE - 1) / LINE * LINE, .vectors = vectors, .dots = sage_dots_int8_best()};
-    return bytes ? make_bytes(codes, pool, error) : SAGE_OK;
+    if (!bytes) return SAGE_OK;
+    sage_status st = make_bytes(codes, pool, error);
+    if (st == SAGE_OK) st = sage_heads_make(&codes->heads, pool, vectors, n, dim, error);
+    if (st != SAGE_OK) sage_codes_free(codes);
+    return st;
 }
 
 void sage_codes_free(sage_codes *codes) {
     sage_free(codes->bytes);
     codes->bytes = NULL;
+    sage_heads_free(&codes->heads);
 }
 
-/* A query has a scale of its own: its largest number becomes the largest byte. */
+size_t sage_codes_bytes(const sage_codes *codes) {
+    return (codes->bytes != NULL ? codes->n * codes->ld : 0) + (codes->heads.bytes != NULL ? codes->n * SAGE_HEAD : 0);
+}
+
+static float coded(size_t dim, const float *x, int8_t *bytes) {
+    float inverse;
+    sage_ops_best()->to_int8(1, dim, x, dim, bytes, &inverse);
+    return inverse > 0 ? 1 / inverse : 0;
+}
+
+/* A query has scales of its own: its largest number becomes the largest byte. */
 sage_probe sage_codes_query(const sage_codes *codes, const float *query, int8_t *room) {
-    if (codes->bytes == NULL) return (sage_probe){NULL, query};
-    float scale;
-    sage_ops_best()->to_int8(1, codes->dim, query, codes->dim, room, &scale);
+    sage_probe probe = {.vector = query};
+    float head[SAGE_HEAD];
+    if (codes->bytes == NULL) return probe;
+    probe.bytes = room;
+    probe.scale = coded(codes->dim, query, room);
     memset(room + codes->dim, 0, codes->ld - codes->dim);
-    return (sage_probe){room, query};
+    if (codes->heads.bytes == NULL) return probe;
+    probe.head = room + codes->ld;
+    sage_heads_of(&codes->heads, query, head);
+    probe.head_scale = coded(SAGE_HEAD, head, room + codes->ld);
+    return probe;
 }
 
 void sage_codes_score(const sage_codes *codes, sage_probe probe, size_t n, const uint32_t *rows, uint32_t *scores) {
@@ -81,4 +102,24 @@ void sage_codes_score(const sage_codes *codes, sage_probe probe, size_t n, const
     }
     codes->dots(codes->ld, n, rows, probe.bytes, codes->bytes, codes->ld, (int32_t *)scores);
     for (size_t i = 0; i < n; i++) scores[i] ^= 0x80000000U;
+}
+
+/* The bar of whole products, less the slack, as a product of heads. */
+static int32_t head_bar(const sage_codes *codes, sage_probe probe, uint32_t bar) {
+    float scale = codes->scale * probe.scale, most = SAGE_HEAD * MOST * MOST;
+    if (bar == 0 || scale <= 0) return INT32_MIN;
+    float score = (float)(int32_t)(bar ^ 0x80000000U) / scale - codes->heads.slack;
+    return (int32_t)fmaxf(fminf(score * probe.head_scale * codes->heads.scale, most), -most - 1);
+}
+
+size_t sage_codes_sieve(const sage_codes *codes, sage_probe probe, uint32_t bar, size_t n, const uint32_t *rows,
+                        uint32_t *kept, uint32_t *scores) {
+    int32_t *products = (int32_t *)scores, least = head_bar(codes, probe, bar);
+    size_t n_kept = 0;
+    codes->dots(SAGE_HEAD, n, rows, probe.head, codes->heads.bytes, SAGE_HEAD, products);
+    for (size_t i = 0; i < n; i++) {
+        kept[n_kept] = rows[i];
+        n_kept += products[i] > least;
+    }
+    return n_kept;
 }

@@ -7,6 +7,7 @@
 #ifndef SAGE_INDEX_CODES_H
 #define SAGE_INDEX_CODES_H
 
+#include <index/heads.h>
 #include <itemsage/status.h>
 #include <kernels/dots.h>
 #include <parallel/pool.h>
@@ -20,29 +21,44 @@ typedef struct sage_codes {
     int8_t *bytes;        /* [n][ld]; NULL: vectors are compared as they are */
     const float *vectors; /* [n][dim], the caller's */
     sage_dots_int8_fn dots;
+    sage_heads heads; /* only beside bytes */
 } sage_codes;
 
 /* vectors [n][dim], finite, outlive the codes. */
 sage_status sage_codes_make(sage_codes *codes, sage_pool *pool, const float *vectors, size_t n, size_t dim, bool bytes,
                             sage_error *error);
 void sage_codes_free(sage_codes *codes);
+size_t sage_codes_bytes(const sage_codes *codes); /* of memory */
 
 /* A query as it is compared: a row of the codes, or one brought to their form. */
 typedef struct sage_probe {
     const int8_t *bytes;
     const float *vector;
+    const int8_t *head;      /* where there are heads */
+    float scale, head_scale; /* byte ~ scale number */
 } sage_probe;
 
 static inline sage_probe sage_codes_row(const sage_codes *codes, uint32_t row) {
-    return (sage_probe){codes->bytes != NULL ? codes->bytes + row * codes->ld : NULL,
-                        codes->vectors + row * codes->dim};
+    sage_probe probe = {.vector = codes->vectors + row * codes->dim};
+    if (codes->bytes == NULL) return probe;
+    probe.bytes = codes->bytes + row * codes->ld;
+    probe.scale = codes->scale;
+    if (codes->heads.bytes == NULL) return probe;
+    probe.head = codes->heads.bytes + (size_t)row * SAGE_HEAD;
+    probe.head_scale = codes->heads.scale;
+    return probe;
 }
 
-/* query [dim]; room [ld] bytes, 64-byte aligned, holds what the probe points to. */
+/* query [dim]; room [ld + SAGE_HEAD] bytes, 64-byte aligned, holds what the probe points to. */
 sage_probe sage_codes_query(const sage_codes *codes, const float *query, int8_t *room);
 
 /* Scores of rows[0..n), larger = nearer. */
 void sage_codes_score(const sage_codes *codes, sage_probe probe, size_t n, const uint32_t *rows, uint32_t *scores);
+
+/* Which of rows[0..n) may score more than `bar`, by their heads, which there are; into `kept`, whose number it
+ * gives. bar 0: all. scores: room for n. */
+size_t sage_codes_sieve(const sage_codes *codes, sage_probe probe, uint32_t bar, size_t n, const uint32_t *rows,
+                        uint32_t *kept, uint32_t *scores);
 
 static inline void sage_codes_prefetch(const sage_codes *codes, uint32_t row) {
     const char *at = codes->bytes != NULL ? (const char *)(codes->bytes + row * codes->ld)

@@ -37,6 +37,6 @@ void sage_hnsw_searcher_free(sage_hnsw_searcher *searcher);
  * that the walk met ("efSearch") and of their copies (copies.h). */
 sage_status sage_hnsw_search(sage_hnsw_searcher *searcher, const float *query, size_t k, size_t width,
                              sage_neighbour *out, size_t *found, sage_error *error);
-uint64_t sage_hnsw_scored(const sage_hnsw_searcher *searcher); /* rows compared so far */
+uint64_t sage_hnsw_scored(const sage_hnsw_searcher *searcher); /* rows compared whole so far */
 
 #endif

@@ -183,5 +183,5 @@ void sage_hnsw_free(sage_hnsw *hnsw) {
 }
 
 size_t sage_hnsw_bytes(const sage_hnsw *hnsw) {
-    return sage_graph_bytes(&hnsw->graph) + (hnsw->codes.bytes != NULL ? hnsw->codes.n * hnsw->codes.ld : 0);
+    return sage_graph_bytes(&hnsw->graph) + sage_codes_bytes(&hnsw->codes);
 }

@@ -1,7 +1,7 @@
 /* What a walk costs is the wait for links and rows that lie anywhere in memory. So two candidates are gone on from at
- * once, and three steps are under way: the links of one have been asked for, the rows that the second leads to have
- * been too, those of the third are compared. A step does not know what the two before it will find: some rows more are
- * compared, none is waited for alone. */
+ * once, and several steps are under way: the links of one have been asked for, the heads of the rows that the second
+ * leads to have been, of those of the third the few that pass have been whole, and the fourth's are compared. A step
+ * does not know what those before it will find: some rows more are compared, none is waited for alone. */
 #include <base/alloc.h>
 #include <base/error.h>
 #include <index/walk.h>
@@ -12,14 +12,15 @@ sage_status sage_walker_new(sage_walker *walker, const sage_graph *graph, const 
     walker->beam.list = sage_alloc((room + 1) * sizeof *walker->beam.list);
     walker->seen = sage_alloc_zero(graph->n + 1, 1);
     size_t rows = SAGE_AT_ONCE * 2 * graph->m; /* that one step can lead to */
-    walker->rows = sage_alloc((SAGE_STEPS + 1) * rows * sizeof *walker->rows);
-    walker->probe = sage_alloc_aligned(codes->ld + 1);
+    walker->rows = sage_alloc(6 * rows * sizeof *walker->rows);
+    walker->probe = sage_alloc_aligned(codes->ld + SAGE_HEAD);
     if (walker->beam.list == NULL || walker->seen == NULL || walker->rows == NULL || walker->probe == NULL) {
         sage_walker_free(walker);
         return sage_fail_memory(error, graph->n + room * sizeof *walker->beam.list);
     }
-    walker->scores = walker->rows + SAGE_STEPS * rows;
-    for (size_t i = 0; i < SAGE_STEPS; i++) walker->steps[i].rows = walker->rows + i * rows;
+    walker->scores = walker->rows + 5 * rows;
+    for (size_t i = 0; i < 3; i++) walker->steps[i].rows = walker->rows + i * rows;
+    for (size_t i = 0; i < 2; i++) walker->kept[i].rows = walker->rows + (3 + i) * rows;
     return SAGE_OK;
 }
 
@@ -56,7 +57,12 @@ static size_t meet(sage_walker *w, uint32_t row, unsigned level, uint32_t *rows,
         n += w->seen[to] != w->turn;
         w->seen[to] = w->turn;
     }
-    for (size_t i = before; i < n; i++) sage_codes_prefetch(w->codes, rows[i]);
+    const int8_t *heads = w->codes->heads.bytes;
+    for (size_t i = before; i < n; i++)
+        if (heads != NULL)
+            __builtin_prefetch(heads + (size_t)rows[i] * SAGE_HEAD);
+        else
+            sage_codes_prefetch(w->codes, rows[i]);
     return n;
 }
 
@@ -114,21 +120,42 @@ static void offer_rows(sage_walker *w, sage_probe probe, const sage_step *step) 
     }
 }
 
+/* Those of a step whose heads may pass are asked for whole. */
+static void sieve_rows(sage_walker *w, sage_probe probe, const sage_step *step, sage_step *kept) {
+    uint32_t bar = sage_beam_score(sage_beam_bar(&w->beam));
+    kept->n = sage_codes_sieve(w->codes, probe, bar, step->n, step->rows, kept->rows, w->scores);
+    for (size_t i = 0; i < kept->n; i++) sage_codes_prefetch(w->codes, kept->rows[i]);
+}
+
+/* Scores what has been met, by way of the sieve where there are heads: a step later then. */
+static void go_through(sage_walker *w, sage_probe probe, const sage_step *met) {
+    if (probe.head == NULL) {
+        offer_rows(w, probe, met);
+        return;
+    }
+    sage_step *kept = &w->kept[w->later], *new_kept = &w->kept[!w->later];
+    sieve_rows(w, probe, met, new_kept);
+    offer_rows(w, probe, kept);
+    kept->n = 0;
+    w->later = !w->later;
+}
+
 void sage_walk_level(sage_walker *w, sage_probe probe, uint32_t from, unsigned level, size_t width) {
-    sage_step *met = &w->steps[0], *taken = &w->steps[1], *free = &w->steps[2];
+    sage_step *met = &w->steps[0], *taken = &w->steps[1], *next = &w->steps[2];
     begin_walk(w);
     sage_beam_begin(&w->beam, width);
     w->seen[from] = w->turn;
     met->rows[0] = from;
     met->n = 1;
-    taken->n = 0;
+    offer_rows(w, probe, met);
+    met->n = taken->n = w->kept[0].n = w->kept[1].n = 0;
     do {
         meet_rows(w, level, taken);
-        take_next(w, level, free);
-        offer_rows(w, probe, met);
+        take_next(w, level, next);
+        go_through(w, probe, met);
         sage_step *done = met;
         met = taken;
-        taken = free;
-        free = done;
-    } while (met->n > 0 || taken->n > 0 || sage_beam_open(&w->beam));
+        taken = next;
+        next = done;
+    } while (met->n > 0 || taken->n > 0 || w->kept[w->later].n > 0 || sage_beam_open(&w->beam));
 }

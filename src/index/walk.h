@@ -6,7 +6,7 @@
 #include <index/codes.h>
 #include <index/graph.h>
 
-enum { SAGE_AT_ONCE = 2, SAGE_STEPS = 3 }; /* candidates that a walk goes on from at once; steps under way */
+enum { SAGE_AT_ONCE = 2 }; /* candidates that a walk goes on from at once */
 
 typedef struct sage_step {
     size_t n;                    /* of `from`; later of `rows` */
@@ -21,10 +21,12 @@ typedef struct sage_walker {
     size_t room;    /* of its list */
     uint8_t *seen;  /* [graph->n]: equal to `turn` where this walk has met the row */
     uint8_t turn;
-    sage_step steps[SAGE_STEPS];
-    uint32_t *rows, *scores; /* room of the steps, and for the scores of one */
-    int8_t *probe;           /* [codes->ld] */
-    uint64_t scored;         /* rows that were compared, over all walks */
+    sage_step steps[3];      /* taken and met */
+    sage_step kept[2];       /* of these, rows whose heads may pass */
+    bool later;              /* which of the two is compared next */
+    uint32_t *rows, *scores; /* room of all of these, and for the scores of one */
+    int8_t *probe;           /* [codes->ld + SAGE_HEAD] */
+    uint64_t scored;         /* rows that were compared whole, over all walks */
 } sage_walker;
 
 sage_status sage_walker_new(sage_walker *walker, const sage_graph *graph, const sage_codes *codes, size_t room,
