@@ -18,8 +18,8 @@ typedef struct sage_heads {
     float slack;   /* by how much a whole product of near vectors passes that of their heads, in 99 of 100 cases */
 } sage_heads;
 
-/* vectors [n][dim]. No heads where vectors are short or few, or where a sample shows that heads would keep out too
- * little. The same on any number of threads. */
+/* vectors [n][dim]. No heads where vectors are short or few, or where a sample shows that heads would keep out less
+ * than half of the rows that a walk meets. The same on any number of threads. */
 sage_status sage_heads_make(sage_heads *heads, sage_pool *pool, const float *vectors, size_t n, size_t dim,
                             sage_error *error);
 void sage_heads_free(sage_heads *heads);

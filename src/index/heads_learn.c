@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TURNS = 12, NEAR = 10, ASKED = 200, KEPT_AT_MOST = 20 }; /* one row in KEPT_AT_MOST */
+enum { TURNS = 12, ASKED = 100, NEAR = 10, MET = 200 }; /* a walk meets these, and looks for the NEAR best */
 
 static void make_orthonormal(float *basis, size_t dim) {
     const sage_ops *ops = sage_ops_best();
@@ -53,41 +53,46 @@ static int ascending(const void *a, const void *b) {
     return (*x > *y) - (*x < *y);
 }
 
-/* near [asked][NEAR]: of the first rows of the sample, the neighbours in it; the first is the row itself, or a copy. */
-static float slack_of(const float *heads, const sage_neighbour *near, size_t asked) {
+static float by_heads(const float *heads, size_t asked, uint32_t row) {
+    return sage_ops_best()->dot(SAGE_HEAD, heads + asked * SAGE_HEAD, heads + (size_t)row * SAGE_HEAD);
+}
+
+/* met [ASKED][MET]: of the first rows of the sample, the neighbours in it; the first is the row itself, or a copy. */
+static float slack_of(const float *heads, const sage_neighbour *met) {
     float rest[ASKED * NEAR];
     size_t n = 0;
-    for (size_t i = 0; i < asked * NEAR; i++)
-        if (i % NEAR != 0)
-            rest[n++] = near[i].score - sage_ops_best()->dot(SAGE_HEAD, heads + i / NEAR * SAGE_HEAD,
-                                                             heads + (size_t)near[i].row * SAGE_HEAD);
+    for (size_t q = 0; q < ASKED; q++)
+        for (size_t i = 1; i < NEAR; i++) rest[n++] = met[q * MET + i].score - by_heads(heads, q, met[q * MET + i].row);
     qsort(rest, n, sizeof *rest, ascending);
     return rest[n * 99 / 100];
 }
 
-static bool keep_out_most(const float *heads, size_t n, const sage_neighbour *near, size_t asked, float slack) {
+/* Random rows would be kept out by any heads: what counts is whether those are that a walk meets. */
+static bool keep_out_most(const float *heads, const sage_neighbour *met, float slack) {
     size_t kept = 0;
-    for (size_t q = 0; q < asked; q++)
-        for (size_t i = 0; i < n; i++)
-            kept += sage_ops_best()->dot(SAGE_HEAD, heads + q * SAGE_HEAD, heads + i * SAGE_HEAD) + slack >
-                    near[q * NEAR + NEAR - 1].score;
-    return kept * KEPT_AT_MOST < asked * n;
+    for (size_t q = 0; q < ASKED; q++)
+        for (size_t i = NEAR; i < MET; i++)
+            kept += by_heads(heads, q, met[q * MET + i].row) + slack > met[q * MET + NEAR - 1].score;
+    return 2 * kept < ASKED * (MET - NEAR);
 }
 
 sage_status sage_heads_learn(sage_heads *heads, sage_pool *pool, const float *sample, size_t n, bool *useful,
                              sage_error *error) {
     sage_status st = SAGE_OK;
-    static const size_t asked = ASKED;
     size_t found[ASKED];
-    sage_neighbour near[ASKED * NEAR];
     float *of = sage_alloc(n * SAGE_HEAD * sizeof *of);
-    if (of == NULL) return sage_fail_memory(error, n * SAGE_HEAD * sizeof *of);
+    sage_neighbour *met = sage_alloc(ASKED * MET * sizeof *met);
+    if (of == NULL || met == NULL) {
+        st = sage_fail_memory(error, n * SAGE_HEAD * sizeof *of);
+        goto out;
+    }
     SAGE_TRY(find_basis(heads, sample, n, error));
-    SAGE_TRY(sage_exact_search(pool, sample, n, heads->dim, sample, asked, NEAR, near, found, error));
+    SAGE_TRY(sage_exact_search(pool, sample, n, heads->dim, sample, ASKED, MET, met, found, error));
     for (size_t i = 0; i < n; i++) sage_heads_of(heads, sample + i * heads->dim, of + i * SAGE_HEAD);
-    heads->slack = slack_of(of, near, asked);
-    *useful = keep_out_most(of, n, near, asked, heads->slack);
+    heads->slack = slack_of(of, met);
+    *useful = keep_out_most(of, met, heads->slack);
 out:
     sage_free(of);
+    sage_free(met);
     return st;
 }
