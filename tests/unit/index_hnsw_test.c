@@ -125,7 +125,7 @@ static void test_many_the_same(void **state) {
         for (size_t row = 0; row < N; row++)
             memmove(vectors + row * DIM, vectors + row / copies[i] * copies[i] * DIM, DIM * sizeof *vectors);
         sage_hnsw *hnsw = built(1, vectors, N, &usual);
-        char what[32];
+        char what[48];
         snprintf(what, sizeof what, "%zu copies each", copies[i]);
         at_least(what, recall(hnsw, vectors, N, 100), 0.98);
         sage_hnsw_free(hnsw);
