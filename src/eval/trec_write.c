@@ -11,7 +11,8 @@ enum { FLUSH_BYTES = 1 << 20, ENCODED_MAX = 4 * 256 };
 
 typedef struct run_file {
     char path[SAGE_PATH_MAX], tmp[SAGE_PATH_MAX];
-    int fd; /* -1: not open */
+    int fd;     /* -1: not open */
+    bool whole; /* tmp is, and has not taken its place yet */
     sage_buf text;
 } run_file;
 
@@ -22,16 +23,17 @@ struct sage_trec_writer {
     size_t n_methods;
     run_file *files;
     sage_buf encoded;
+    sage_status failed; /* the first file that could not be written, and why; no more is written then */
+    sage_error why;
 };
 
-static sage_status open_run(sage_trec_writer *w, size_t method, sage_error *error) {
+static sage_status name_run(sage_trec_writer *w, size_t method, sage_error *error) {
     run_file *file = &w->files[method];
     if ((size_t)snprintf(file->path, sizeof file->path, "%s.%s.run", w->prefix, w->methods[method]) >=
         sizeof file->path)
         return sage_fail(error, SAGE_E_LIMIT, "the path %.80s... is too long", w->prefix);
     sage_status st = sage_fs_check_plain(file->path, error);
     if (st == SAGE_OK) st = sage_fs_temporary(file->tmp, file->path, error);
-    if (st == SAGE_OK) st = sage_fs_create(file->tmp, false, &file->fd, error);
     return st;
 }
 
@@ -47,7 +49,9 @@ sage_status sage_trec_writer_new(const char *prefix, const char *const *methods,
     w->n_methods = n_methods;
     for (size_t m = 0; m < n_methods; m++) w->files[m].fd = -1;
     for (size_t m = 0; m < n_methods; m++) sage_buf_init(&w->files[m].text, SIZE_MAX);
-    for (size_t m = 0; m < n_methods; m++) SAGE_TRY(open_run(w, m, error));
+    for (size_t m = 0; m < n_methods; m++) SAGE_TRY(name_run(w, m, error));
+    for (size_t m = 0; m < n_methods && w->failed == SAGE_OK; m++)
+        w->failed = sage_fs_create(w->files[m].tmp, false, &w->files[m].fd, &w->why);
     *writer = w;
     w = NULL;
 out:
@@ -60,9 +64,8 @@ void sage_trec_writer_free(sage_trec_writer *w) {
     for (size_t m = 0; m < w->n_methods; m++) {
         run_file *file = &w->files[m];
         sage_buf_free(&file->text);
-        if (file->fd < 0) continue;
-        sage_fs_close(file->fd, file->tmp, NULL);
-        sage_fs_unlink(file->tmp, NULL);
+        if (file->fd >= 0) sage_fs_close(file->fd, file->tmp, NULL);
+        if (file->fd >= 0 || file->whole) sage_fs_unlink(file->tmp, NULL);
     }
     sage_buf_free(&w->encoded);
     sage_free(w->files);
@@ -81,10 +84,9 @@ static sage_status encode(sage_trec_writer *w, int64_t pid, sage_error *error) {
     return sage_trec_encode((sage_str){id, strlen(id)}, &w->encoded, error);
 }
 
-static sage_status see(void *ctx, size_t method, size_t query, const sage_scored *list, size_t n, sage_error *error) {
+static sage_status add_list(sage_trec_writer *w, size_t method, size_t query, const sage_scored *list, size_t n,
+                            sage_error *error) {
     sage_status st = SAGE_OK;
-    sage_trec_writer *w = ctx;
-    if (method >= w->n_methods) return SAGE_OK;
     run_file *file = &w->files[method];
     float last = INFINITY;
     for (size_t i = 0; i < n; i++) {
@@ -99,6 +101,14 @@ out:
     return st;
 }
 
+/* What is judged goes on without the files. */
+static sage_status see(void *ctx, size_t method, size_t query, const sage_scored *list, size_t n, sage_error *error) {
+    sage_trec_writer *w = ctx;
+    (void)error;
+    if (method < w->n_methods && w->failed == SAGE_OK) w->failed = add_list(w, method, query, list, n, &w->why);
+    return SAGE_OK;
+}
+
 sage_list_observer sage_trec_writer_observer(sage_trec_writer *writer) {
     return (sage_list_observer){.ctx = writer, .see = see};
 }
@@ -109,24 +119,32 @@ static sage_status finish_run(run_file *file, sage_error *error) {
     SAGE_TRY(sage_fs_sync(file->fd, file->tmp, error));
     int fd = file->fd;
     file->fd = -1;
+    file->whole = true;
     SAGE_TRY(sage_fs_close(fd, file->tmp, error));
-    SAGE_TRY(sage_fs_commit(file->tmp, file->path, error));
 out:
-    if (st != SAGE_OK && file->fd < 0) sage_fs_unlink(file->tmp, NULL);
     return st;
 }
 
+/* All are whole before the first takes its place: runs and queries of two times would not fit each other. */
 sage_status sage_trec_writer_finish(sage_trec_writer *w, const sage_str *texts, size_t n_texts, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
     sage_buf text;
     sage_buf_init(&text, SIZE_MAX);
+    if (w->failed != SAGE_OK) {
+        if (error != NULL) *error = w->why;
+        return w->failed;
+    }
     if ((size_t)snprintf(path, sizeof path, "%s.queries.tsv", w->prefix) >= sizeof path)
         return sage_fail(error, SAGE_E_LIMIT, "the path %.80s... is too long", w->prefix);
     for (size_t q = 0; q < n_texts; q++)
         SAGE_TRY(sage_buf_printf(&text, error, "%zu\t%.*s\n", q + 1, (int)texts[q].len, texts[q].data));
-    SAGE_TRY(sage_fs_replace(path, text.data != NULL ? text.data : "", text.len, error));
     for (size_t m = 0; m < w->n_methods; m++) SAGE_TRY(finish_run(&w->files[m], error));
+    SAGE_TRY(sage_fs_replace(path, text.data != NULL ? text.data : "", text.len, error));
+    for (size_t m = 0; m < w->n_methods; m++) {
+        SAGE_TRY(sage_fs_commit(w->files[m].tmp, w->files[m].path, error));
+        w->files[m].whole = false;
+    }
 out:
     sage_buf_free(&text);
     return st;

@@ -11,7 +11,8 @@ typedef struct sage_trec_writer sage_trec_writer;
 sage_status sage_trec_writer_new(const char *prefix, const char *const *methods, size_t n_methods,
                                  const sage_index *index, sage_trec_writer **writer, sage_error *error);
 sage_list_observer sage_trec_writer_observer(sage_trec_writer *writer);
-/* Publishes the runs, each whole, and <prefix>.queries.tsv: number and text of each query. */
+/* Publishes <prefix>.queries.tsv, number and text of each query, and the runs, once all are whole; or says which file
+ * could not be written, here alone: the observer goes on without it. */
 sage_status sage_trec_writer_finish(sage_trec_writer *writer, const sage_str *texts, size_t n_texts, sage_error *error);
 void sage_trec_writer_free(sage_trec_writer *writer); /* what was not finished is removed */
 

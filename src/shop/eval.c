@@ -195,13 +195,17 @@ out:
 /* Search texts, on events and on judgements. */
 static sage_status judge_texts(sage_engine *engine, const sage_dataset *dataset, const gathered *g,
                                const sage_eval_options *options, sage_notes *notes, const sage_monitor *monitor,
-                               sage_eval_report *report, sage_error *error) {
+                               sage_unwritten *unwritten, sage_eval_report *report, sage_error *error) {
     static const sage_eval_options none;
     sage_status st = SAGE_OK;
     if (!options) options = &none;
     bool graded = options->graded.file || options->graded.qrels_file;
-    sage_text_bench bench = {
-        .engine = engine, .dataset = dataset, .trec = &options->trec, .monitor = monitor, .notes = notes};
+    sage_text_bench bench = {.engine = engine,
+                             .dataset = dataset,
+                             .trec = &options->trec,
+                             .monitor = monitor,
+                             .unwritten = unwritten,
+                             .notes = notes};
     size_t depth = report->k[report->n_k - 1];
     SAGE_TRY(sage_text_bench_open(&bench, depth < SAGE_CURVE_POINTS && notes ? SAGE_CURVE_POINTS : depth, error));
     if (g->n) SAGE_TRY(sage_eval_texts(&bench, g->rows, g->n, !graded, report, error));
@@ -233,6 +237,7 @@ sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const s
     gathered g = {0};
     sage_buf hits = {.data = NULL};
     sage_notes *notes = NULL;
+    sage_unwritten unwritten = {.status = SAGE_OK};
     size_t k[SAGE_EVAL_K_MAX], n_k, n_people = 0;
     bool file = options && options->events_file;
     memset(report, 0, sizeof *report);
@@ -250,13 +255,15 @@ sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const s
     SAGE_TRY(judgements_for(shop, &opened.release, options, monitor, &dataset, &g, report, error));
     if (notes) notes->shop = shop, notes->opened = &opened, notes->dataset = dataset;
     memcpy(report->k, k, (report->n_k = n_k) * sizeof *k);
-    SAGE_TRY(judge_texts(opened.engine, dataset, &g, options, notes, monitor, report, error));
+    SAGE_TRY(judge_texts(opened.engine, dataset, &g, options, notes, monitor, &unwritten, report, error));
     SAGE_TRY(sage_eval_image_rows(shop, &opened, g.pictures, g.n_pictures, notes, monitor, report, error));
     const sage_people_source people = {dataset, file, g.of[1], g.of[0], g.n_of[1], g.n_of[0], &g.shown, notes};
     SAGE_TRY(sage_eval_people_rows(shop, &opened, &people, monitor, &n_people, report, error));
     if (!g.n && !g.n_pictures && !n_people && !report->graded.n_rows)
         SAGE_TRY(nothing_to_judge(dataset, file, report, error));
     report->complete = true;
+    if (unwritten.status != SAGE_OK && error != NULL) *error = unwritten.why;
+    SAGE_TRY(unwritten.status);
     if (report->hits != NULL) SAGE_TRY(sage_fs_replace(options->hits_file, hits.data, hits.len, error));
     if (notes != NULL) SAGE_TRY(sage_notes_write(notes, report, monitor, options->report_file, error));
 out:

@@ -67,6 +67,7 @@ static sage_status judge(sage_text_bench *bench, sage_gathered *g, const sage_gr
     sage_status st = SAGE_OK;
     sage_graded *graded = NULL;
     sage_text_trial trial = {0};
+    sage_error why = {0};
     size_t deepest = report->k[report->n_k - 1];
     report->graded.depth = deepest > DEPTH ? deepest : DEPTH;
     SAGE_TRY(sage_graded_new(g->grades, g->begin, g->n_queries, sage_text_bench_methods(bench), rule, report->k,
@@ -74,7 +75,8 @@ static sage_status judge(sage_text_bench *bench, sage_gathered *g, const sage_gr
     const sage_list_observer see = sage_graded_observer(graded);
     SAGE_TRY(sage_text_bench_run(bench, g->asked, g->n, report->graded.depth, &see, true, &trial, report, error));
     SAGE_TRY(sage_graded_report_of(graded, trial.methods, leading, 2, &report->graded, error));
-    if (bench->trec->write_qrels != NULL) SAGE_TRY(write_qrels(g, bench->trec, bench->monitor, error));
+    if (bench->trec->write_qrels != NULL)
+        sage_unwritten_note(bench->unwritten, write_qrels(g, bench->trec, bench->monitor, &why), &why);
 out:
     sage_text_trial_free(&trial);
     sage_graded_free(graded);

@@ -85,6 +85,16 @@ out:
     return st;
 }
 
+void sage_unwritten_note(sage_unwritten *unwritten, sage_status status, const sage_error *why) {
+    if (status != SAGE_OK && unwritten->status == SAGE_OK) *unwritten = (sage_unwritten){status, *why};
+}
+
+static void finish_writer(const sage_text_bench *bench, sage_trec_writer *writer, const sage_text_trial *trial) {
+    sage_error why = {0};
+    sage_status st = sage_trec_writer_finish(writer, trial->judge.texts, trial->judge.n_queries, &why);
+    sage_unwritten_note(bench->unwritten, st, &why);
+}
+
 static void describe_runs(const sage_text_bench *bench, sage_eval_report *report) {
     report->n_runs = bench->n_runs;
     for (size_t i = 0; i < bench->n_runs; i++) {
@@ -128,7 +138,7 @@ sage_status sage_text_bench_run(sage_text_bench *bench, const sage_judgement *ju
     }
     SAGE_TRY(sage_text_trial_run(trial, bench->engine, judgements, n, depth, more, n_more, w.n > 0 ? &all : NULL,
                                  bench->monitor, error));
-    if (writer != NULL) SAGE_TRY(sage_trec_writer_finish(writer, trial->judge.texts, trial->judge.n_queries, error));
+    if (writer != NULL) finish_writer(bench, writer, trial);
     describe_runs(bench, report);
 out:
     sage_trec_writer_free(writer);
@@ -166,6 +176,7 @@ sage_status sage_eval_texts(sage_text_bench *bench, const sage_judgement *judgem
                             sage_eval_report *report, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_text_trial trial = {0};
+    sage_error why = {0};
     size_t depth = report->k[report->n_k - 1];
     sage_list_observer watch = {.see = NULL};
     if (bench->notes != NULL && depth < SAGE_CURVE_POINTS) depth = SAGE_CURVE_POINTS;
@@ -178,7 +189,9 @@ sage_status sage_eval_texts(sage_text_bench *bench, const sage_judgement *judgem
     SAGE_TRY(sage_text_trial_report(&trial, report, error));
     if (bench->notes != NULL) SAGE_TRY(sage_notes_texts(bench->notes, &trial, report->k, report->n_k, error));
     if (write && bench->trec->write_qrels != NULL)
-        SAGE_TRY(write_qrels(&trial, sage_engine_index(bench->engine), bench->trec->write_qrels, error));
+        sage_unwritten_note(bench->unwritten,
+                            write_qrels(&trial, sage_engine_index(bench->engine), bench->trec->write_qrels, &why),
+                            &why);
 out:
     bench->n_extra = 0;
     sage_text_trial_free(&trial);

@@ -9,12 +9,21 @@
 #include <eval/trec_write.h>
 #include <shop/report.h>
 
+/* The first of TREC's files that could not be written: told when all is judged, since figures took longer than it. */
+typedef struct sage_unwritten {
+    sage_status status; /* SAGE_OK: none */
+    sage_error why;
+} sage_unwritten;
+/* Keeps what became of one more file; `why` as `status` has it. */
+void sage_unwritten_note(sage_unwritten *unwritten, sage_status status, const sage_error *why);
+
 /* Zero-initialise; close whatever open returned. What it is opened with must stay. */
 typedef struct sage_text_bench {
     sage_engine *engine;
     const sage_dataset *dataset; /* NULL: none to count from */
     const sage_trec_options *trec;
     const sage_monitor *monitor;
+    sage_unwritten *unwritten;
     sage_notes *notes;             /* for a page; NULL: none is wanted */
     const sage_text_lister *extra; /* [n_extra] behind all others, where events are judged */
     size_t n_extra;

@@ -82,27 +82,41 @@ out:
     return st;
 }
 
-static sage_status write_all(asker *a, const lines *l, float *vectors, const char *npy, const char *txt,
-                             sage_error *error) {
+/* The lines that stand beside the vectors' rows, into `text`. */
+static sage_status write_vectors(asker *a, const lines *l, float *vectors, const char *npy, sage_buf *text,
+                                 sage_error *error) {
     sage_status st = SAGE_OK;
     sage_npy_writer writer = {.fd = -1};
-    sage_buf text;
     bool known[BLOCK];
-    sage_buf_init(&text, SIZE_MAX);
     SAGE_TRY(sage_npy_create(npy, l->n, sage_index_dim(sage_engine_index(a->engine)), &writer, error));
     for (size_t at = 0; st == SAGE_OK && at < l->n; at += BLOCK) {
         size_t n = l->n - at < BLOCK ? l->n - at : BLOCK;
         st = a->ask(a, l->line + at, n, vectors, known, error);
         if (st == SAGE_OK) st = sage_npy_add(&writer, vectors, n, error);
         for (size_t i = 0; i < n && st == SAGE_OK; i++) {
-            st = sage_buf_add(&text, l->line[at + i].data, l->line[at + i].len, error);
-            if (st == SAGE_OK) st = sage_buf_byte(&text, '\n', error);
+            st = sage_buf_add(text, l->line[at + i].data, l->line[at + i].len, error);
+            if (st == SAGE_OK) st = sage_buf_byte(text, '\n', error);
         }
     }
     sage_status finished = sage_npy_finish(&writer, st == SAGE_OK ? error : NULL);
     SAGE_TRY(st);
-    SAGE_TRY(finished);
-    SAGE_TRY(sage_fs_replace(txt, text.data, text.len, error));
+    st = finished;
+out:
+    return st;
+}
+
+/* Both files are whole before either takes its place, as in export.c. */
+static sage_status write_all(asker *a, const lines *l, float *vectors, const char *npy, const char *txt,
+                             sage_error *error) {
+    sage_status st = SAGE_OK;
+    char tmp[SAGE_PATH_MAX];
+    sage_buf text;
+    sage_buf_init(&text, SIZE_MAX);
+    SAGE_TRY(sage_fs_temporary(tmp, npy, error));
+    st = write_vectors(a, l, vectors, tmp, &text, error);
+    if (st == SAGE_OK) st = sage_fs_replace(txt, text.data, text.len, error);
+    if (st == SAGE_OK) st = sage_fs_commit(tmp, npy, error);
+    if (st != SAGE_OK) sage_fs_unlink(tmp, NULL);
 out:
     sage_buf_free(&text);
     return st;
@@ -117,6 +131,8 @@ static sage_status export(asker *a, const char *file, const char *unknown, const
     if ((size_t)snprintf(npy, sizeof npy, "%s.npy", out) >= sizeof npy ||
         (size_t)snprintf(txt, sizeof txt, "%s.txt", out) >= sizeof txt)
         return sage_fail(error, SAGE_E_LIMIT, "the path %.80s... is too long", out);
+    SAGE_TRY(sage_shop_check_output(a->shop, npy, error));
+    SAGE_TRY(sage_shop_check_output(a->shop, txt, error));
     SAGE_TRY(read_lines(file, &l, error));
     SAGE_TRY(sage_release_open(a->shop, &opened, error));
     a->engine = opened.engine;

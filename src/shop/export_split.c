@@ -16,8 +16,8 @@ static const char *const names[FILES] = {
     "test-targets.tsv", "search-train.tsv",     "search-validation.tsv",  "search-test.tsv"};
 
 typedef struct split_file {
-    char path[SAGE_PATH_MAX];
-    int fd; /* -1: closed */
+    char path[SAGE_PATH_MAX], tmp[SAGE_PATH_MAX]; /* tmp: empty before it is there, and once it took its place */
+    int fd;                                       /* -1: closed */
     sage_buf rows;
 } split_file;
 
@@ -29,18 +29,20 @@ typedef struct export_split {
 } export_split;
 
 static sage_status flush(split_file *file, sage_error *error) {
-    sage_status st = sage_fs_write(file->fd, file->path, file->rows.data, file->rows.len, error);
+    sage_status st = sage_fs_write(file->fd, file->tmp, file->rows.data, file->rows.len, error);
     sage_buf_clear(&file->rows);
     return st;
 }
 
-static sage_status open_files(export_split *e, const char *out, sage_error *error) {
+static sage_status open_files(export_split *e, const sage_shop *shop, const char *out, sage_error *error) {
     sage_status st = SAGE_OK;
     SAGE_TRY(sage_fs_mkdir(out, error));
     for (size_t i = 0; i < FILES; i++) {
         split_file *file = &e->files[i];
         SAGE_TRY(sage_path_join(file->path, out, names[i], error));
-        SAGE_TRY(sage_fs_create(file->path, false, &file->fd, error));
+        SAGE_TRY(sage_shop_check_output(shop, file->path, error));
+        SAGE_TRY(sage_fs_temporary(file->tmp, file->path, error));
+        SAGE_TRY(sage_fs_create(file->tmp, false, &file->fd, error));
         const char *header =
             i < SEARCHES ? "user_id\tproduct_id\tevent\tcount\ttimestamp\n" : "query\tproduct_id\tevent\tcount\n";
         SAGE_TRY(sage_buf_text(&file->rows, header, error));
@@ -49,18 +51,32 @@ out:
     return st;
 }
 
+/* All are whole before the first takes its place: a full disk leaves the split that was there. */
 static sage_status end_files(export_split *e, sage_error *error) {
     sage_status st = SAGE_OK;
     for (size_t i = 0; i < FILES; i++) {
         split_file *file = &e->files[i];
         int fd = file->fd;
         SAGE_TRY(flush(file, error));
-        SAGE_TRY(sage_fs_sync(fd, file->path, error));
+        SAGE_TRY(sage_fs_sync(fd, file->tmp, error));
         file->fd = -1;
-        SAGE_TRY(sage_fs_close(fd, file->path, error));
+        SAGE_TRY(sage_fs_close(fd, file->tmp, error));
+    }
+    for (size_t i = 0; i < FILES; i++) {
+        SAGE_TRY(sage_fs_commit(e->files[i].tmp, e->files[i].path, error));
+        e->files[i].tmp[0] = '\0';
     }
 out:
     return st;
+}
+
+static void free_files(export_split *e) {
+    for (size_t i = 0; i < FILES; i++) {
+        split_file *file = &e->files[i];
+        if (file->fd >= 0) sage_fs_close(file->fd, file->tmp, NULL);
+        if (file->tmp[0] != '\0') sage_fs_unlink(file->tmp, NULL);
+        sage_buf_free(&file->rows);
+    }
 }
 
 /* Both are in the order of their pids. */
@@ -214,7 +230,7 @@ sage_status sage_export_split(sage_shop *shop, const char *out, sage_error *erro
     SAGE_TRY(open_dataset(shop, &e->dataset, error));
     SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
     SAGE_TRY(read_ids(e, catalog, error));
-    SAGE_TRY(open_files(e, out, error));
+    SAGE_TRY(open_files(e, shop, out, error));
     for (size_t i = 0; i < sage_dataset_users(e->dataset); i++) {
         sage_packed_user user;
         sage_dataset_user(e->dataset, i, &user);
@@ -223,10 +239,7 @@ sage_status sage_export_split(sage_shop *shop, const char *out, sage_error *erro
     SAGE_TRY(add_searches(e, error));
     SAGE_TRY(end_files(e, error));
 out:
-    for (size_t i = 0; i < FILES; i++) {
-        if (e->files[i].fd >= 0) sage_fs_close(e->files[i].fd, e->files[i].path, NULL);
-        sage_buf_free(&e->files[i].rows);
-    }
+    free_files(e);
     sage_catalog_close(catalog);
     sage_dataset_close(e->dataset);
     sage_buf_free(&e->ids);
