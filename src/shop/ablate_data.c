@@ -73,7 +73,7 @@ typedef struct search {
     const char *folder, *identity; /* of the encoder of texts; NULL: none */
     char parent[SAGE_PATH_MAX];
     const sage_options *options;
-    const int64_t *revision; /* NULL: any */
+    const int64_t *revision; /* NULL: any, of those that ask something */
     const sage_monitor *monitor;
 } search;
 
@@ -88,6 +88,20 @@ static bool fits(const search *s, uint64_t id, int64_t *revision) {
     return sage_dataset_fresh_in(s->parent, s->shop->dir, id, *revision, s->options, s->identity);
 }
 
+bool sage_ablate_data_asks(const sage_dataset *dataset) {
+    size_t n;
+    for (unsigned part = SAGE_VALIDATION; part < SAGE_PARTS; part++)
+        for (unsigned task = 0; task < SAGE_TASKS; task++)
+            if (sage_dataset_pairs(dataset, (sage_part)part, task, &n) != NULL && n > 0) return true;
+    for (size_t i = 0; i < sage_dataset_users(dataset); i++) {
+        sage_packed_user user;
+        sage_dataset_user(dataset, i, &user);
+        for (size_t e = 0; e < user.n; e++)
+            if (user.events[e].part != SAGE_TRAIN) return true;
+    }
+    return false;
+}
+
 /* data->dataset stays NULL where there is none, or it is damaged. */
 static sage_status find(const search *s, sage_ablate_data *data, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -100,7 +114,10 @@ static sage_status find(const search *s, sage_ablate_data *data, sage_error *err
         if (!fits(s, ids[i], &data->revision)) continue;
         data->id = ids[i];
         st = sage_dataset_open(s->folder, ids[i], true, &data->dataset, &damage);
-        if (st == SAGE_OK) break;
+        if (st == SAGE_OK && (s->revision != NULL || sage_ablate_data_asks(data->dataset))) break;
+        sage_dataset_close(data->dataset);
+        data->dataset = NULL;
+        if (st == SAGE_OK) continue;
         if (st != SAGE_E_FORMAT && st != SAGE_E_NOT_FOUND) {
             if (error != NULL) *error = damage;
             goto out;
@@ -134,6 +151,10 @@ static sage_status find_or_pack(search *s, sage_catalog *catalog, sage_sentences
     int64_t now = sage_catalog_revision(catalog);
     s->revision = base != NULL ? &base->revision : anew ? &now : NULL;
     SAGE_TRY(find(s, data, error));
+    if (data->dataset == NULL && s->revision == NULL) {
+        s->revision = &now;
+        SAGE_TRY(find(s, data, error));
+    }
     if (data->dataset != NULL && data->revision != now && base == NULL)
         sage_note(s->monitor,
                   "the catalogue has changed since dataset %llu of the ablation was packed; it goes on with that one "

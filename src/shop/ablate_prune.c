@@ -1,7 +1,7 @@
-/* Datasets of an ablation that no later call can open any more. A call opens the newest that is packed as it asks, of
- * whatever revision of the catalogue, and beside it others of that one's revision (ablate_data.h): so of each way of
- * packing the newest stays, and with it the newest of every other way at its revision. What has results or a training
- * that was broken off, and can still be told or gone on with, is among those. */
+/* Datasets of an ablation that no later call can open any more. A call opens the newest that is packed as it asks and
+ * asks something, of whatever revision of the catalogue, and beside it others of that one's revision (ablate_data.h):
+ * so of each way of packing the newest stays, and with it the newest of every other way at its revision. What has
+ * results or a training that was broken off, and can still be told or gone on with, is among those. */
 #include <base/alloc.h>
 #include <base/error.h>
 #include <dataset/meta.h>
@@ -12,7 +12,7 @@
 typedef struct packed {
     uint64_t id;
     int64_t revision;
-    char *kind; /* NULL: it cannot be read, and is never opened */
+    char *kind; /* NULL: it cannot be read or asks nothing, and takes no other one's place */
     bool newest, stays;
 } packed;
 
@@ -21,7 +21,15 @@ typedef struct all {
     size_t n;
 } all;
 
-static sage_status read_all(all *a, const char *parent, sage_error *error) {
+/* One that cannot be opened is found out when it is wanted. */
+static bool asks_nothing(const char *folder, uint64_t id) {
+    sage_dataset *dataset = NULL;
+    bool nothing = sage_dataset_open(folder, id, false, &dataset, NULL) == SAGE_OK && !sage_ablate_data_asks(dataset);
+    sage_dataset_close(dataset);
+    return nothing;
+}
+
+static sage_status read_all(all *a, const char *folder, const char *parent, sage_error *error) {
     sage_status st = SAGE_OK;
     uint64_t *ids = NULL;
     char dir[SAGE_PATH_MAX];
@@ -35,6 +43,9 @@ static sage_status read_all(all *a, const char *parent, sage_error *error) {
         st = sage_meta_kind(dir, &p->kind, &p->revision, error);
         if (st != SAGE_E_FORMAT && st != SAGE_E_NOT_FOUND) SAGE_TRY(st);
         st = SAGE_OK;
+        if (p->kind == NULL || !asks_nothing(folder, p->id)) continue;
+        sage_free(p->kind);
+        p->kind = NULL;
     }
 out:
     sage_free(ids);
@@ -67,7 +78,7 @@ sage_status sage_ablate_data_prune(const char *folder, sage_error *error) {
     size_t n = 0;
     all a = {.n = 0};
     SAGE_TRY(sage_path_join(parent, folder, "dataset", error));
-    SAGE_TRY(read_all(&a, parent, error));
+    SAGE_TRY(read_all(&a, folder, parent, error));
     choose(&a);
     if ((stay = sage_alloc_zero(a.n, sizeof *stay)) == NULL) SAGE_TRY(sage_fail_memory(error, a.n * sizeof *stay));
     for (size_t i = 0; i < a.n; i++)
