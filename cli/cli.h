@@ -74,6 +74,8 @@ int cli_fail(
     const sage_error *error); /* prints "itemsage: ..." and returns CLI_FAILED (CLI_USAGE for a bad argument) */
 int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 const char *cli_count(uint64_t n, char out[32]); /* 1,234,567 */
+/* "1 run", or "1,234 runs" where `many` is "runs". */
+const char *cli_counted(uint64_t n, const char *one, const char *many, char out[64]);
 void cli_print_eval(const sage_eval_report *report);
 int cli_open(const cli_args *args, sage_shop **shop); /* opens the shop and applies --set */
 

@@ -20,9 +20,9 @@ static const sage_ablate_task *task_named(const sage_ablate_row *row, const char
 }
 
 static void heading(const sage_ablate_report *r, const sage_ablate_task *task, int width) {
-    char pairs[32], queries[32];
-    printf("%s: %s pairs of %s queries\n", task->task, cli_count(task->pairs, pairs),
-           cli_count(task->queries, queries));
+    char pairs[64], queries[64];
+    printf("%s: %s of %s\n", task->task, cli_counted(task->pairs, "pair", "pairs", pairs),
+           cli_counted(task->queries, "query", "queries", queries));
     printf("  %-*s", width, "");
     for (size_t j = 0; j < r->n_k; j++) {
         printf("  pair@%-15zu  minus base%13s", r->k[j], "");
@@ -131,6 +131,7 @@ static int run(const cli_args *args) {
     sage_ablate_options options = {.tables = NULL};
     sage_ablate_report report = {.base = NULL};
     static const char *const outputs[] = {"json", "markdown", NULL};
+    char trained[64];
     const char **rows = calloc(args->n_given + 1, sizeof *rows);
     if (rows == NULL) return cli_usage("out of memory");
     int result = read_options(args, rows, &options) ? cli_open(args, &shop) : CLI_USAGE;
@@ -141,8 +142,8 @@ static int run(const cli_args *args) {
         cli_end_progress();
         if (result == CLI_DONE) {
             print_report(&report); /* before the files: what took hours is not lost to a full disk */
-            fprintf(stderr, "%zu runs trained, %zu found done, %zu failed\n", report.trained, report.found,
-                    report.failed);
+            fprintf(stderr, "%s trained, %zu found done, %zu failed\n",
+                    cli_counted(report.trained, "run", "runs", trained), report.found, report.failed);
             result = write_files(args, &report);
         }
         sage_ablate_report_free(&report);

@@ -7,7 +7,7 @@ static int run_embed(const cli_args *args) {
     sage_error error;
     sage_shop *shop;
     sage_embed_report r;
-    char a[32], b[32], c[32], d[32];
+    char a[64], b[32], c[32], d[32];
     int result = cli_open(args, &shop);
     if (result != CLI_DONE) return result;
     const char *precision = sage_options_text(sage_shop_options(shop), "embed_precision");
@@ -15,9 +15,9 @@ static int run_embed(const cli_args *args) {
     if (sage_embed(shop, cli_given(args, "all"), cli_monitor(), &r, &error) != SAGE_OK) result = cli_fail(&error);
     cli_end_progress();
     if (result == CLI_DONE)
-        printf("Model %llu: %s products, %s embedded, %s reused, %s dropped%s in %.1f s\n", (unsigned long long)r.model,
-               cli_count(r.products, a), cli_count(r.embedded, b), cli_count(r.reused, c), cli_count(r.dropped, d),
-               r.compacted ? ", compacted," : "", r.seconds);
+        printf("Model %llu: %s, %s embedded, %s reused, %s dropped%s in %.1f s\n", (unsigned long long)r.model,
+               cli_counted(r.products, "product", "products", a), cli_count(r.embedded, b), cli_count(r.reused, c),
+               cli_count(r.dropped, d), r.compacted ? ", compacted," : "", r.seconds);
     cli_profile_end(args, shop, precision);
     sage_shop_close(shop);
     return result;
@@ -43,16 +43,16 @@ static int run_index(const cli_args *args) {
     sage_error error;
     sage_shop *shop;
     sage_index_report r;
-    char a[32];
+    char a[64];
     int result = cli_open(args, &shop);
     if (result != CLI_DONE) return result;
     if (sage_index_build(shop, cli_monitor(), &r, &error) != SAGE_OK) result = cli_fail(&error);
     cli_end_progress();
     if (result == CLI_DONE)
-        printf("Published: model %llu, index %llu, keywords %llu; %s products; weight of vectors in the hybrid %.2f; "
+        printf("Published: model %llu, index %llu, keywords %llu; %s; weight of vectors in the hybrid %.2f; "
                "%.1f s\n",
                (unsigned long long)r.model, (unsigned long long)r.index, (unsigned long long)r.keywords,
-               cli_count(r.products, a), r.fusion_weight, r.seconds);
+               cli_counted(r.products, "product", "products", a), r.fusion_weight, r.seconds);
     sage_shop_close(shop);
     return result;
 }

@@ -39,19 +39,26 @@ static void print_json(json_t *root) {
     json_decref(root);
 }
 
+/* `what` ends with the s that one of them does not have. */
+static const char *counted(uint64_t n, const char *what, char out[64]) {
+    char one[32];
+    snprintf(one, sizeof one, "%.*s", (int)strlen(what) - 1, what);
+    return cli_counted(n, one, what, out);
+}
+
 static void print_reasons(const char *what, uint64_t rejected, const sage_reason_count *reasons, uint64_t n_reasons,
                           const char *shop) {
-    char n[32];
+    char n[64];
     if (!rejected) return;
-    printf("%s %s rejected, by reason:\n", cli_count(rejected, n), what);
+    printf("%s rejected, by reason:\n", counted(rejected, what, n));
     for (uint64_t i = 0; i < n_reasons; i++)
         printf("  %-20s %10s\n", reasons[i].reason, cli_count(reasons[i].count, n));
     printf("They are kept with line, column and text: itemsage -C %s status --rejects 20\n", shop);
 }
 
 static void print_report(const sage_import_report *r, const char *what, bool events, const char *shop) {
-    char a[32], b[32], c[32], d[32], e[32];
-    printf("%s %s read in %.1f s: ", cli_count(r->rows, a), what, r->seconds);
+    char a[64], b[32], c[32], d[32], e[32];
+    printf("%s read in %.1f s: ", counted(r->rows, what, a), r->seconds);
     if (events) {
         printf("%s stored, %s seen before", cli_count(r->added, b), cli_count(r->unchanged, c));
         if (r->unknown_products) printf(", %s of unknown products (kept)", cli_count(r->unknown_products, d));
@@ -64,11 +71,10 @@ static void print_report(const sage_import_report *r, const char *what, bool eve
 }
 
 static void print_pictures(const sage_picture_report *r, const char *shop) {
-    char a[32], b[32], c[32], d[32], e[32];
-    printf(
-        "%s pictures of products in %.1f s: %s have a vector by %s; %s files read, %s encoded, %s products changed\n",
-        cli_count(r->pictures, a), r->seconds, cli_count(r->vectors, b), r->encoder, cli_count(r->read, c),
-        cli_count(r->encoded, d), cli_count(r->products, e));
+    char a[64], b[64], c[64], d[32], e[64];
+    printf("%s of products in %.1f s: %s a vector by %s; %s read, %s encoded, %s changed\n",
+           counted(r->pictures, "pictures", a), r->seconds, cli_counted(r->vectors, "has", "have", b), r->encoder,
+           counted(r->read, "files", c), cli_count(r->encoded, d), counted(r->products, "products", e));
     if (r->searched)
         printf("%s pictures that events began with, %s of them have a vector\n", cli_count(r->searched, a),
                cli_count(r->searched_vectors, b));

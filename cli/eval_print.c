@@ -86,13 +86,17 @@ static void print_weighted(const sage_eval_report *r) {
 
 static void print_counts(const sage_eval_report *r) {
     const sage_graded_report *g = &r->graded;
-    char a[32], b[32], c[32];
-    printf("\nGraded: %s: %s judgements of %s queries", g->source, cli_count(g->judgements, a),
-           cli_count(g->queries, b));
-    if (g->seen > 0)
-        printf("; %s %s in the training or validation part", cli_count(g->seen, c),
-               g->all_queries ? "of them, learned from, are" : "others are left out, being");
-    if (g->worthless > 0) printf("; in %s others no product is worth anything", cli_count(g->worthless, c));
+    char a[64], b[64], c[64];
+    printf("\nGraded: %s: %s of %s", g->source, cli_counted(g->judgements, "judgement", "judgements", a),
+           cli_counted(g->queries, "query", "queries", b));
+    if (g->seen > 0 && g->all_queries)
+        printf("; %s in the training or validation part",
+               cli_counted(g->seen, "of them, learned from, is", "of them, learned from, are", c));
+    else if (g->seen > 0)
+        printf("; %s left out, being in the training or validation part",
+               cli_counted(g->seen, "other is", "others are", c));
+    if (g->worthless > 0)
+        printf("; in %s no product is worth anything", cli_counted(g->worthless, "other", "others", c));
     printf(".\nGain: %s, g = grade - %g; discount: 1/log2(rank + 1); relevant: ",
            g->gain == SAGE_GAIN_LINEAR ? "g" : "2^g - 1", g->grade_zero);
     if (g->relevant > 0)
@@ -131,10 +135,10 @@ static void print_graded(const sage_eval_report *r) {
            "first.\n",
            (unsigned long long)g->depth);
     if (g->unknown > 0)
-        printf("%llu judgements name products that are not in the index; nobody finds them.\n",
+        printf("Judgements of products that are not in the index, which nobody finds: %llu.\n",
                (unsigned long long)g->unknown);
     if (g->repeated > 0)
-        printf("%llu rows judge what another row judges; the mean of the grades counts.\n",
+        printf("Rows that judge what another row judges, so that the mean of the grades counts: %llu.\n",
                (unsigned long long)g->repeated);
     printf("\nDifference in ndcg@k:\n%-15s %-15s %-7s", "method", "minus", "lists");
     for (size_t j = 0; j < r->n_k; j++) printf("  @%-*zu", j + 1 < r->n_k ? 22 : 1, r->k[j]);
@@ -149,19 +153,19 @@ static void print_graded(const sage_eval_report *r) {
 }
 
 static void print_cover(const char *of, const sage_run_cover *cover) {
-    char has[32], all[32], unknown[32];
+    char has[32], all[64], unknown[64];
     uint64_t n = cover->queries + cover->no_queries;
     if (n == 0) return;
-    printf("; it has %s of %s queries of %s", cli_count(cover->queries, has), cli_count(n, all), of);
+    printf("; it has %s of %s of %s", cli_count(cover->queries, has), cli_counted(n, "query", "queries", all), of);
     if (cover->unknown_products > 0)
-        printf(" (%s lines name products that are not in the index; they keep their places)",
-               cli_count(cover->unknown_products, unknown));
+        printf(" (%s of products that are not in the index; places are kept)",
+               cli_counted(cover->unknown_products, "line", "lines", unknown));
 }
 
 static void print_runs(const sage_eval_report *r) {
-    char lines[32];
+    char lines[64];
     for (size_t i = 0; i < r->n_runs; i++) {
-        printf("Run %s: %s lines", r->runs[i].name, cli_count(r->runs[i].lines, lines));
+        printf("Run %s: %s", r->runs[i].name, cli_counted(r->runs[i].lines, "line", "lines", lines));
         print_cover("the events", &r->runs[i].events);
         print_cover("the judgements", &r->runs[i].judgements);
         printf(".\n");
@@ -178,7 +182,7 @@ void cli_print_eval(const sage_eval_report *r) {
             "pair@k: share of held-out pairs whose product is among the k first; in brackets its 95 %% interval over "
             "queries.\n");
     if (r->unknown_pairs)
-        printf("%llu pairs name products that are not in the index; they count as misses.\n",
+        printf("Pairs of products that are not in the index, which count as misses: %llu.\n",
                (unsigned long long)r->unknown_pairs);
     print_differences(r, false);
     print_weighted(r);

@@ -78,6 +78,12 @@ const char *cli_count(uint64_t n, char out[32]) {
     return out;
 }
 
+const char *cli_counted(uint64_t n, const char *one, const char *many, char out[64]) {
+    char count[32];
+    snprintf(out, 64, "%s %s", cli_count(n, count), n == 1 ? one : many);
+    return out;
+}
+
 int cli_open(const cli_args *args, sage_shop **shop) {
     sage_error error;
     *shop = NULL;

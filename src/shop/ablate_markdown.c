@@ -26,8 +26,9 @@ static const sage_ablate_task *task_named(const sage_ablate_row *row, const char
 static sage_status heading(const sage_ablate_report *r, const sage_ablate_task *task, sage_buf *out,
                            sage_error *error) {
     sage_status st = SAGE_OK;
-    SAGE_TRY(sage_buf_printf(out, error, "\nTask %s: %llu pairs of %llu queries\n\n| row |", task->task,
-                             (unsigned long long)task->pairs, (unsigned long long)task->queries));
+    SAGE_TRY(sage_buf_printf(out, error, "\nTask %s: %llu pair%s of %llu %s\n\n| row |", task->task,
+                             (unsigned long long)task->pairs, task->pairs == 1 ? "" : "s",
+                             (unsigned long long)task->queries, task->queries == 1 ? "query" : "queries"));
     for (size_t j = 0; j < r->n_k; j++) {
         SAGE_TRY(sage_buf_printf(out, error, " pair recall@%zu | minus base |", r->k[j]));
         if (r->n_seeds > 1) SAGE_TRY(sage_buf_text(out, " sd over seeds |", error));
