@@ -1,51 +1,29 @@
-/* The directions are the first of the second moments' eigenvectors, by subspace iteration: more exact ones would keep
- * out hardly more. The slack is measured on near pairs, since the rest of near vectors is alike too: on random ones it
- * would come out too small. */
+/* The directions are the first of the second moments' eigenvectors: more exact ones would keep out hardly more. The
+ * slack is measured on near pairs, since the rest of near vectors is alike too: on random ones it would come out too
+ * small. */
 #include <base/alloc.h>
 #include <base/error.h>
-#include <base/rng.h>
 #include <index/heads.h>
 #include <index/index.h>
-#include <math.h>
+#include <kernels/principal.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { TURNS = 12, ASKED = 100, NEAR = 10, MET = 200 }; /* a walk meets these, and looks for the NEAR best */
-
-static void make_orthonormal(float *basis, size_t dim) {
-    const sage_ops *ops = sage_ops_best();
-    for (size_t i = 0; i < SAGE_HEAD; i++) {
-        float *x = basis + i * dim;
-        for (int twice = 0; twice < 2; twice++) /* once leaves what rounding made */
-            for (size_t j = 0; j < i; j++) ops->axpy(dim, -ops->dot(dim, x, basis + j * dim), basis + j * dim, x);
-        ops->scale(dim, 1 / sqrtf(ops->dot(dim, x, x) + 1e-30F), x);
-    }
-}
+enum { ASKED = 100, NEAR = 10, MET = 200 }; /* a walk meets these, and looks for the NEAR best */
 
 static sage_status find_basis(sage_heads *heads, const float *sample, size_t n, sage_error *error) {
-    const sage_ops *ops = sage_ops_best();
-    const size_t dim = heads->dim, size = SAGE_HEAD * dim;
-    float *moments = sage_alloc_zero(dim * dim, sizeof *moments), *next = sage_alloc(size * sizeof *next);
-    sage_rng rng;
-    if (moments == NULL || next == NULL) {
-        sage_free(moments);
-        sage_free(next);
-        return sage_fail_memory(error, dim * dim * sizeof *moments);
-    }
-    for (size_t i = 0; i < n; i++)
-        for (size_t c = 0; c < dim; c++) ops->axpy(dim, sample[i * dim + c], sample + i * dim, moments + c * dim);
-    sage_rng_seed(&rng, 1, 0);
-    for (size_t i = 0; i < size; i++) heads->basis[i] = (float)sage_rng_normal(&rng);
-    make_orthonormal(heads->basis, dim);
-    for (int turn = 0; turn < TURNS; turn++) {
-        for (size_t i = 0; i < size; i++)
-            next[i] = ops->dot(dim, moments + i % dim * dim, heads->basis + i / dim * dim);
-        memcpy(heads->basis, next, size * sizeof *next);
-        make_orthonormal(heads->basis, dim);
-    }
-    sage_free(moments);
-    sage_free(next);
-    return SAGE_OK;
+    sage_status st = SAGE_OK;
+    const size_t dim = heads->dim;
+    const float **rows = sage_alloc(n * sizeof *rows);
+    real *columns = NULL;
+    if (rows == NULL) return sage_fail_memory(error, n * sizeof *rows);
+    for (size_t i = 0; i < n; i++) rows[i] = sample + i * dim;
+    SAGE_TRY(sage_principal(n, rows, dim, SAGE_HEAD, &columns, error));
+    for (size_t i = 0; i < SAGE_HEAD; i++)
+        for (size_t c = 0; c < dim; c++) heads->basis[i * dim + c] = columns[c * SAGE_HEAD + i];
+out:
+    sage_free(rows);
+    sage_free(columns);
+    return st;
 }
 
 static int ascending(const void *a, const void *b) {

@@ -2,11 +2,11 @@
 #include <base/error.h>
 #include <base/profile.h>
 #include <base/report.h>
+#include <kernels/principal.h>
 #include <math.h>
 #include <string.h>
 #include <train/given_start.h>
 #include <train/given_texts.h>
-#include <train/principal.h>
 
 enum { TEXTS_MAX = 200000, ROUNDS_MAX = 100 };
 static const double LAMBDA = 0.03; /* measured: docs/results.md */

@@ -2,11 +2,11 @@
 #include "train_fake.h"
 
 #include <features/given.h>
+#include <kernels/principal.h>
 #include <math.h>
 #include <signal.h>
 #include <train/given_start.h>
 #include <train/given_texts.h>
-#include <train/principal.h>
 
 enum { PRODUCTS = 60, TEXTS = 24, WIDEST = 64 };
 static const double LAMBDA = 0.03; /* as in given_start.c */

@@ -1,8 +1,8 @@
 #include <base/alloc.h>
 #include <kernels/gemm.h>
+#include <kernels/principal.h>
 #include <math.h>
 #include <string.h>
-#include <train/principal.h>
 
 enum { ROUNDS = 8, VECTORS_MAX = 20000, BLOCK = 256 };
 

@@ -1,6 +1,6 @@
 /* The leading directions of many vectors. */
-#ifndef SAGE_TRAIN_PRINCIPAL_H
-#define SAGE_TRAIN_PRINCIPAL_H
+#ifndef SAGE_KERNELS_PRINCIPAL_H
+#define SAGE_KERNELS_PRINCIPAL_H
 
 #include <base/error.h>
 #include <kernels/kernels.h>
