@@ -3,6 +3,8 @@
  * (f32: without bytes too)
  *   hnsw_bench BASE.f32 QUERIES.f32 [threads [m [build [f32]]]]    vectors of 256 floats each, of one length
  * Times are the processor's, of all threads together, so that a busy machine does not count; medians over repeats. */
+#include "measure.h"
+
 #include <base/report.h>
 #include <base/rng.h>
 #include <index/hnsw.h>
@@ -21,26 +23,7 @@ static void must(sage_status st, const sage_error *error) {
 }
 
 static void *room(size_t bytes) {
-    void *memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
-    if (memory != NULL) return memory;
-    fputs("hnsw_bench: out of memory\n", stderr);
-    exit(1);
-}
-
-static double processor_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int ascending(const void *a, const void *b) {
-    const double *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
-static double median(double *times, size_t n) {
-    qsort(times, n, sizeof *times, ascending);
-    return times[n / 2];
+    return bench_room("hnsw_bench", bytes);
 }
 
 /* ---- vectors ---- */
@@ -101,10 +84,10 @@ static double recall(const bench *b, const sage_neighbour *out) {
 static double search_all(const bench *b, sage_hnsw_searcher *searcher, size_t width, sage_neighbour *out) {
     sage_error error;
     size_t found;
-    double began = processor_s();
+    double began = bench_cpu_s();
     for (size_t q = 0; q < b->n_queries; q++)
         must(sage_hnsw_search(searcher, b->queries + q * DIM, K, width, out + q * K, &found, &error), &error);
-    return processor_s() - began;
+    return bench_cpu_s() - began;
 }
 
 static void measure(const bench *b, const sage_hnsw_options *options) {
@@ -112,9 +95,9 @@ static void measure(const bench *b, const sage_hnsw_options *options) {
     sage_hnsw *hnsw;
     sage_hnsw_searcher *searcher;
     sage_neighbour *out = room(b->n_queries * K * sizeof *out);
-    double began = processor_s();
+    double began = bench_cpu_s();
     must(sage_hnsw_build(b->pool, b->base, b->n, DIM, options, &hnsw, &error), &error);
-    double took = processor_s() - began;
+    double took = bench_cpu_s() - began;
     must(sage_hnsw_searcher_new(hnsw, &searcher, &error), &error);
     if (options->bytes && hnsw->codes.heads.bytes != NULL)
         printf("heads: 99 %% of near rows within %.4f\n", (double)hnsw->codes.heads.slack);
@@ -128,7 +111,7 @@ static void measure(const bench *b, const sage_hnsw_options *options) {
         for (size_t r = 0; r < REPEATS; r++) times[r] = search_all(b, searcher, widths[i], out);
         scored = sage_hnsw_scored(searcher) - scored;
         printf("  width %3zu: recall@%d %.4f, %8.0f searches/s, %.0f rows compared whole\n", widths[i], K,
-               recall(b, out), (double)b->n_queries / median(times, REPEATS),
+               recall(b, out), (double)b->n_queries / bench_median(times, REPEATS),
                (double)scored / (double)(REPEATS * b->n_queries));
     }
     sage_hnsw_searcher_free(searcher);
@@ -158,10 +141,10 @@ int main(int argc, char **argv) {
     must(sage_pool_new(number(argc, argv, 3, 1), &b.pool, &error), &error);
     b.exact = room(b.n_queries * K * sizeof *b.exact);
     size_t *found = room(b.n_queries * sizeof *found);
-    double began = processor_s();
+    double began = bench_cpu_s();
     must(sage_exact_search(b.pool, b.base, b.n, DIM, b.queries, b.n_queries, K, b.exact, found, &error), &error);
     printf("%zu rows x %d, %s; exact search, all at once: %.0f searches/s\n", b.n, DIM, sage_isa(),
-           (double)b.n_queries / (processor_s() - began));
+           (double)b.n_queries / (bench_cpu_s() - began));
     sage_hnsw_options options = {
         .m = number(argc, argv, 4, 16), .build = number(argc, argv, 5, 200), .seed = 1, .bytes = true};
     measure(&b, &options);

@@ -7,6 +7,8 @@
  * sentence, and every eighth is a picture.
  * people: the small shop; every fourth query is a user with 1 to 64 events, every eighth a product. One line of JSON a
  * measurement. cpu_ms is the time of all threads: on a machine that others use too it says more than the wall clock. */
+#include "measure.h"
+
 #include <base/alloc.h>
 #include <base/profile.h>
 #include <base/report.h>
@@ -209,22 +211,6 @@ static void let_go(made *m) {
     }
 }
 
-static double cpu_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *times, size_t n) {
-    qsort(times, n, sizeof *times, ascending);
-    return times[n / 2];
-}
-
 static void stop(const sage_error *error) {
     fprintf(stderr, "model_bench: %s\n", error->text);
     exit(1);
@@ -274,7 +260,7 @@ static void time_steps(bench *b) {
     real *dense = must(malloc(sage_model_dense_size(b->model) * sizeof *dense));
     for (size_t i = 0; i <= b->steps; i++) {
         if (i == 1) { /* the first step allocates */
-            cpu = cpu_s();
+            cpu = bench_cpu_s();
             sage_profile_enable(true);
         }
         double began = sage_now_s();
@@ -284,8 +270,8 @@ static void time_steps(bench *b) {
         sage_model_scatter(b->model, b->work, &sink);
         if (i > 0) times[i - 1] = sage_now_s() - began;
     }
-    cpu = (cpu_s() - cpu) / (double)b->steps;
-    double step = median(times, b->steps);
+    cpu = (bench_cpu_s() - cpu) / (double)b->steps;
+    double step = bench_median(times, b->steps);
     printf(
         "{\"bench\":\"model_step\",\"shape\":\"%s\",\"isa\":\"%s\",\"gemm\":\"%s\",\"threads\":%zu,\"pairs\":%zu,"
         "\"random\":%zu,"
@@ -307,15 +293,15 @@ static void time_products(bench *b, sage_precision precision) {
     if (sage_frozen_new(b->model, precision, b->pool, &frozen, &error) != SAGE_OK) stop(&error);
     for (size_t i = 0; i <= b->steps; i++) {
         if (i == 1) {
-            cpu = cpu_s();
+            cpu = bench_cpu_s();
             sage_profile_enable(true);
         }
         double began = sage_now_s();
         if (sage_frozen_products(frozen, &b->made.products, out, &error) != SAGE_OK) stop(&error);
         if (i > 0) times[i - 1] = sage_now_s() - began;
     }
-    cpu = (cpu_s() - cpu) / (double)b->steps;
-    double middle = median(times, b->steps);
+    cpu = (bench_cpu_s() - cpu) / (double)b->steps;
+    double middle = bench_median(times, b->steps);
     printf("{\"bench\":\"model_products\",\"shape\":\"%s\",\"precision\":\"%s\",\"threads\":%zu,\"products\":%zu,"
            "\"median_ms\":%.2f,\"cpu_ms\":%.2f,\"products_per_s\":%.0f}\n",
            b->kind->name, sage_precision_name(precision), b->threads, n, middle * 1e3, cpu * 1e3, (double)n / middle);

@@ -3,6 +3,8 @@
  *   query_bench SHOP TEXTS [METHOD [THREADS]]     METHOD: vectors (default), keywords, hybrid; THREADS: 1
  * Prints median and 99th percentile of a search with 10 results, and the most memory that the process had. Texts that
  * the shop has seen have their sentences kept: to measure the encoder, ask for ones it has not. */
+#include "measure.h"
+
 #include <itemsage/search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,11 +24,6 @@ static double now_ms(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return 1e3 * (double)t.tv_sec + 1e-6 * (double)t.tv_nsec;
-}
-
-static int ascending(const void *a, const void *b) {
-    const double *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
 }
 
 static double ask(sage_searcher *searcher, sage_method method, const char *text) {
@@ -76,7 +73,7 @@ int main(int argc, char **argv) {
     must(sage_searcher_open(shop, &searcher, &error), &error);
     printf("opened in %.0f ms\n", now_ms() - began);
     size_t n = ask_all(searcher, method, argv[2], ms);
-    qsort(ms, n, sizeof *ms, ascending);
+    qsort(ms, n, sizeof *ms, bench_ascending);
     if (n > 0) printf("%zu searches: median %.3f ms, 99th percentile %.3f ms\n", n, ms[n / 2], ms[n * 99 / 100]);
     getrusage(RUSAGE_SELF, &usage);
     printf("peak memory %ld MiB\n", usage.ru_maxrss / 1024);

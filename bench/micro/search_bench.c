@@ -2,6 +2,8 @@
  *   search_bench vectors [rows [dim [threads]]]       one query against the speed of memory, many against the bare
  * product search_bench keywords PRODUCTS.tsv EVENTS.tsv     building, and the time of each distinct query (columns: id,
  * title; surface, query, ...), with pair recall@10 and @100 over all pairs Medians over repeats. */
+#include "measure.h"
+
 #include <base/report.h>
 #include <base/rng.h>
 #include <index/index.h>
@@ -22,20 +24,7 @@ static void must(sage_status st, const sage_error *error) {
 }
 
 static void *room(size_t bytes) {
-    void *memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
-    if (memory != NULL) return memory;
-    fputs("search_bench: out of memory\n", stderr);
-    exit(1);
-}
-
-static int ascending(const void *a, const void *b) {
-    const double *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
-static double median(double *times, size_t n) {
-    qsort(times, n, sizeof *times, ascending);
-    return times[n / 2];
+    return bench_room("search_bench", bytes);
 }
 
 /* ---- vectors ---- */
@@ -90,7 +79,7 @@ static double time_of(bench *b, void (*fn)(bench *b)) {
         fn(b);
         times[i] = sage_now_s() - began;
     }
-    return median(times, REPEATS);
+    return bench_median(times, REPEATS);
 }
 
 static void bench_vectors(size_t n, size_t dim, size_t threads) {
@@ -215,7 +204,7 @@ static void bench_queries(const char *dir, const pair *pairs, size_t n) {
             }
         }
     }
-    double p50 = median(times, n_times);
+    double p50 = bench_median(times, n_times);
     printf("%zu queries, k %d: mean %.2f ms, p50 %.2f, p99 %.2f, worst %.2f\n", n_times, K, 1e3 * all / (double)n_times,
            1e3 * p50, 1e3 * times[n_times * 99 / 100], 1e3 * times[n_times - 1]);
     printf("%zu pairs: recall@10 %.4f, @100 %.4f\n", total, (double)near / (double)total, (double)far / (double)total);
