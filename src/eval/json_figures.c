@@ -17,7 +17,7 @@ json_t *sage_json_figures(const size_t *k, size_t n_k, const sage_interval *inte
     for (size_t i = 0; i < n_k && failed == 0; i++) {
         char key[24];
         snprintf(key, sizeof key, "%zu", k[i]);
-        failed = sage_json_set(object, key, figure(&intervals[i], form));
+        failed = json_object_set_new(object, key, figure(&intervals[i], form));
     }
     return sage_json_or_free(object, failed);
 }

@@ -22,7 +22,7 @@ static json_t *reasons_json(const sage_graded_report *g) {
     json_t *object = json_object();
     int failed = object == NULL;
     for (size_t i = 0; i < g->reason_n && failed == 0; i++)
-        failed = sage_json_set(object, g->reasons[i].reason, json_integer((json_int_t)g->reasons[i].count));
+        failed = json_object_set_new(object, g->reasons[i].reason, json_integer((json_int_t)g->reasons[i].count));
     return sage_json_or_free(object, failed);
 }
 
@@ -36,21 +36,21 @@ static int counts(json_t *object, const sage_graded_report *g) {
                {"unknown", g->unknown}};
     int failed = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all && failed == 0; i++)
-        failed = sage_json_set(object, all[i].key, json_integer((json_int_t)all[i].count));
+        failed = json_object_set_new(object, all[i].key, json_integer((json_int_t)all[i].count));
     return failed;
 }
 
 json_t *sage_graded_json(const sage_eval_report *report, json_t *source) {
     const sage_graded_report *g = &report->graded;
     json_t *object = json_object(), *rows = json_array(), *differences = json_array();
-    int failed = object == NULL || sage_json_set(object, "methods", rows) != 0;
-    failed = failed != 0 || sage_json_set(object, "differences", differences) != 0;
-    failed = sage_json_set(object, "source", source) != 0 || failed != 0 || counts(object, g) != 0 ||
-             sage_json_set(object, "reasons", reasons_json(g)) != 0 ||
-             sage_json_set(object, "gain", json_string(g->gain == SAGE_GAIN_LINEAR ? "linear" : "exp")) != 0 ||
-             sage_json_set(object, "all_queries", json_boolean(g->all_queries)) != 0 ||
-             sage_json_set(object, "grade_zero", json_real(g->grade_zero)) != 0 ||
-             sage_json_set(object, "relevant", json_real(g->relevant)) != 0;
+    int failed = object == NULL || json_object_set_new(object, "methods", rows) != 0;
+    failed = failed != 0 || json_object_set_new(object, "differences", differences) != 0;
+    failed = json_object_set_new(object, "source", source) != 0 || failed != 0 || counts(object, g) != 0 ||
+             json_object_set_new(object, "reasons", reasons_json(g)) != 0 ||
+             json_object_set_new(object, "gain", json_string(g->gain == SAGE_GAIN_LINEAR ? "linear" : "exp")) != 0 ||
+             json_object_set_new(object, "all_queries", json_boolean(g->all_queries)) != 0 ||
+             json_object_set_new(object, "grade_zero", json_real(g->grade_zero)) != 0 ||
+             json_object_set_new(object, "relevant", json_real(g->relevant)) != 0;
     for (size_t i = 0; i < g->n_rows && failed == 0; i++)
         failed = json_array_append_new(rows, row_json(report, &g->row[i]));
     for (size_t i = 0; i < g->n_differences && failed == 0; i++)

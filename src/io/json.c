@@ -67,10 +67,6 @@ static sage_status other_type(const char *key, const char *kind, const char *sou
     return sage_fail_at(error, SAGE_E_FORMAT, source, 0, 0, "member \"%s\" is not %s", key, kind);
 }
 
-int sage_json_set(json_t *object, const char *key, json_t *value) {
-    return json_object_set_new(object, key, value);
-}
-
 json_t *sage_json_or_free(json_t *value, int failed) {
     if (failed == 0) return value;
     json_decref(value);

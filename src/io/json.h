@@ -23,8 +23,6 @@ sage_status sage_json_text(const json_t *object, const char *key, const char **v
                            sage_error *error);
 
 /* ---- building: a shortage of memory anywhere shows at the end ---- */
-/* json_object_set_new: takes the value; -1 where either is NULL. */
-int sage_json_set(json_t *object, const char *key, json_t *value);
 /* The value, or, where something failed, NULL, and the value is freed. */
 json_t *sage_json_or_free(json_t *value, int failed);
 

@@ -14,33 +14,34 @@ static json_t *deviations(const sage_ablate_report *report, const double *values
 
 static json_t *task_json(const sage_ablate_report *report, const sage_ablate_task *task) {
     json_t *object = json_object();
-    int failed = object == NULL || sage_json_set(object, "task", json_string(task->task)) != 0 ||
-                 sage_json_set(object, "pairs", json_integer((json_int_t)task->pairs)) != 0 ||
-                 sage_json_set(object, "queries", json_integer((json_int_t)task->queries)) != 0 ||
-                 sage_json_set(object, "pair_recall", figures(report, task->pair_recall)) != 0 ||
-                 sage_json_set(object, "query_recall", figures(report, task->query_recall)) != 0 ||
-                 sage_json_set(object, "mrr", figures(report, task->mrr)) != 0 ||
-                 sage_json_set(object, "ndcg", figures(report, task->ndcg)) != 0;
-    if (failed == 0 && task->compared) failed = sage_json_set(object, "difference", figures(report, task->difference));
+    int failed = object == NULL || json_object_set_new(object, "task", json_string(task->task)) != 0 ||
+                 json_object_set_new(object, "pairs", json_integer((json_int_t)task->pairs)) != 0 ||
+                 json_object_set_new(object, "queries", json_integer((json_int_t)task->queries)) != 0 ||
+                 json_object_set_new(object, "pair_recall", figures(report, task->pair_recall)) != 0 ||
+                 json_object_set_new(object, "query_recall", figures(report, task->query_recall)) != 0 ||
+                 json_object_set_new(object, "mrr", figures(report, task->mrr)) != 0 ||
+                 json_object_set_new(object, "ndcg", figures(report, task->ndcg)) != 0;
+    if (failed == 0 && task->compared)
+        failed = json_object_set_new(object, "difference", figures(report, task->difference));
     if (failed == 0 && report->n_seeds > 1)
-        failed = sage_json_set(object, "seed_sd", deviations(report, task->seed_sd));
+        failed = json_object_set_new(object, "seed_sd", deviations(report, task->seed_sd));
     return sage_json_or_free(object, failed);
 }
 
 static json_t *row_json(const sage_ablate_report *report, const sage_ablate_row *row) {
     json_t *object = json_object(), *tasks = json_array();
-    int failed = object == NULL || sage_json_set(object, "name", json_string(row->name)) != 0 ||
-                 sage_json_set(object, "settings", json_string(row->settings)) != 0 ||
-                 sage_json_set(object, "base", json_boolean(row->base)) != 0 ||
-                 sage_json_set(object, "seeds", json_integer((json_int_t)row->seeds)) != 0 ||
-                 sage_json_set(object, "seconds", json_real(row->seconds)) != 0 ||
-                 sage_json_set(object, "steps", json_real(row->steps)) != 0 ||
-                 sage_json_set(object, "parameters", json_integer((json_int_t)row->parameters)) != 0;
-    if (failed == 0 && row->fault != NULL) failed = sage_json_set(object, "fault", json_string(row->fault));
+    int failed = object == NULL || json_object_set_new(object, "name", json_string(row->name)) != 0 ||
+                 json_object_set_new(object, "settings", json_string(row->settings)) != 0 ||
+                 json_object_set_new(object, "base", json_boolean(row->base)) != 0 ||
+                 json_object_set_new(object, "seeds", json_integer((json_int_t)row->seeds)) != 0 ||
+                 json_object_set_new(object, "seconds", json_real(row->seconds)) != 0 ||
+                 json_object_set_new(object, "steps", json_real(row->steps)) != 0 ||
+                 json_object_set_new(object, "parameters", json_integer((json_int_t)row->parameters)) != 0;
+    if (failed == 0 && row->fault != NULL) failed = json_object_set_new(object, "fault", json_string(row->fault));
     failed = failed != 0 || tasks == NULL;
     for (size_t i = 0; i < row->n_tasks && failed == 0; i++)
         failed = json_array_append_new(tasks, task_json(report, &row->tasks[i]));
-    failed = failed != 0 ? (json_decref(tasks), 1) : sage_json_set(object, "tasks", tasks);
+    failed = failed != 0 ? (json_decref(tasks), 1) : json_object_set_new(object, "tasks", tasks);
     return sage_json_or_free(object, failed);
 }
 
@@ -63,16 +64,16 @@ static json_t *counted(size_t n, const size_t *values) {
 
 static json_t *report_json(const sage_ablate_report *report) {
     json_t *root = json_object(), *tables = json_array();
-    int failed = root == NULL || sage_json_set(root, "dataset", json_integer((json_int_t)report->dataset)) != 0 ||
-                 sage_json_set(root, "simulated", json_boolean(report->simulated)) != 0 ||
-                 sage_json_set(root, "base", json_string(report->base)) != 0 ||
-                 sage_json_set(root, "seeds", counted(report->n_seeds, NULL)) != 0 ||
-                 sage_json_set(root, "k", counted(report->n_k, report->k)) != 0 ||
-                 sage_json_set(root, "part", json_string(report->validation ? "validation" : "test")) != 0 ||
+    int failed = root == NULL || json_object_set_new(root, "dataset", json_integer((json_int_t)report->dataset)) != 0 ||
+                 json_object_set_new(root, "simulated", json_boolean(report->simulated)) != 0 ||
+                 json_object_set_new(root, "base", json_string(report->base)) != 0 ||
+                 json_object_set_new(root, "seeds", counted(report->n_seeds, NULL)) != 0 ||
+                 json_object_set_new(root, "k", counted(report->n_k, report->k)) != 0 ||
+                 json_object_set_new(root, "part", json_string(report->validation ? "validation" : "test")) != 0 ||
                  tables == NULL;
     for (size_t i = 0; i < report->n_tables && failed == 0; i++)
         failed = json_array_append_new(tables, table_json(report, &report->tables[i]));
-    failed = failed != 0 ? (json_decref(tables), 1) : sage_json_set(root, "tables", tables);
+    failed = failed != 0 ? (json_decref(tables), 1) : json_object_set_new(root, "tables", tables);
     return sage_json_or_free(root, failed);
 }
 
