@@ -4,9 +4,11 @@
 
 #include <expat.h>
 #include <report/page.h>
+#include <report/report.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <support/test.h>
 
 typedef struct written {
     sage_buf out;
@@ -65,6 +67,24 @@ static inline const char *written_fault(const written *w, bool root) {
     XML_ParserFree(parser);
     if (fault[0] == '\0' && strstr(text, "@import") != NULL) snprintf(fault, sizeof fault, "@import");
     return fault[0] != '\0' ? fault : NULL;
+}
+
+/* The whole page of `data`, which any reader of XML takes and which asks for nothing; free w->out. */
+static inline void written_report(written *w, const sage_report_data *data) {
+    written_begin(w);
+    sage_status st = sage_report_write(data, &w->out, &w->error);
+    if (st != SAGE_OK) fail_msg("%s", w->error.text);
+    const char *fault = written_fault(w, false);
+    if (fault != NULL) fail_msg("%s", fault);
+    assert_null(strstr(w->out.data, "url("));
+}
+
+static inline bool report_says(const sage_report_data *data, const char *text) {
+    written w;
+    written_report(&w, data);
+    bool found = strstr(w.out.data, text) != NULL;
+    sage_buf_free(&w.out);
+    return found;
 }
 
 static inline size_t written_count(const written *w, const char *what) {
