@@ -5,6 +5,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+typedef struct part {
+    const char *name;
+    double value;
+} part;
+
+enum { PARTS = 4 };
+
+/* Those that add something; gives how many. */
+static size_t parts_of(const sage_hit *hit, part parts[PARTS]) {
+    const part all[PARTS] = {{"vectors", (double)hit->parts.vectors},
+                             {"keywords", (double)hit->parts.keywords},
+                             {"own", (double)hit->parts.own},
+                             {"together", (double)hit->parts.together}};
+    size_t n = 0;
+    for (size_t i = 0; i < PARTS; i++)
+        if (all[i].value != 0) parts[n++] = all[i];
+    return n;
+}
+
+static json_t *json_parts(const sage_hit *hit) {
+    json_t *object = json_object();
+    part parts[PARTS];
+    size_t n = parts_of(hit, parts);
+    for (size_t i = 0; i < n; i++) json_object_set_new(object, parts[i].name, json_real(parts[i].value));
+    return object;
+}
+
 static void print_json(const sage_hit *hits, size_t n) {
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++) {
@@ -15,6 +42,7 @@ static void print_json(const sage_hit *hits, size_t n) {
                                         {"link", hits[i].link},   {"image_link", hits[i].image_link}};
         for (size_t e = 0; e < sizeof extra / sizeof *extra; e++)
             if (*extra[e][1]) json_object_set_new(hit, extra[e][0], json_string(extra[e][1]));
+        json_object_set_new(hit, "parts", json_parts(&hits[i]));
         if (hits[i].interest >= 0) {
             json_object_set_new(hit, "interest", json_integer(hits[i].interest));
             json_object_set_new(hit, "interest_id", json_string(hits[i].interest_id));
@@ -38,7 +66,13 @@ static void print_text(const char *between, const char *text) {
     }
 }
 
-static void print_table(const sage_hit *hits, size_t n) {
+static void print_why(const sage_hit *hit) {
+    part parts[PARTS];
+    size_t n = parts_of(hit, parts);
+    for (size_t i = 0; i < n; i++) printf("%s%s %.4f", i == 0 ? "  · " : ", ", parts[i].name, parts[i].value);
+}
+
+static void print_table(const sage_hit *hits, size_t n, bool why) {
     if (!n) printf("nothing found\n");
     for (size_t i = 0; i < n; i++) {
         printf("%4zu  %7.4f  %-20s", i + 1, (double)hits[i].score, hits[i].id);
@@ -46,6 +80,7 @@ static void print_table(const sage_hit *hits, size_t n) {
         print_text("  · ", hits[i].category);
         print_text("  · ", hits[i].price);
         print_text("  · as ", hits[i].interest_id);
+        if (why) print_why(&hits[i]);
         putchar('\n');
     }
 }
@@ -62,7 +97,7 @@ static int search(const cli_args *args, sage_shop *shop, const sage_query *query
     else if (cli_given(args, "json"))
         print_json(hits, n);
     else
-        print_table(hits, n);
+        print_table(hits, n, cli_given(args, "why"));
     if (result == CLI_DONE && query->method == SAGE_AUTO && sage_searcher_method(searcher) == SAGE_HYBRID)
         fprintf(stderr, "by hybrid, which did best for validation users; --method vectors asks the tower alone\n");
     sage_searcher_close(searcher);
@@ -161,6 +196,7 @@ static const cli_flag flags[] = {
      "release was built, vectors or hybrid; else vectors."},
     {"n", 'n', "N", "How many results, 1 to 10000; 10 where not given."},
     {"dims", 0, "M", "Compares the first M numbers of the vectors alone; see the option matryoshka."},
+    {"why", 0, NULL, "Shows what each score is made of; JSON always does."},
     {"json", 0, NULL, "Prints the results as JSON."},
     {NULL, 0, NULL, NULL},
 };
@@ -169,25 +205,29 @@ const cli_command cli_query = {
     .name = "query",
     .operands = "",
     .summary = "Finds products for a search text, a product, a picture or a user",
-    .text = "Searches the published release. `vectors` ranks by the learned vectors, `keywords` by BM25 over the "
-            "catalogue's words, `hybrid` by both. Scores can be compared within one query only.\n\n"
-            "A picture is answered by the model's tower for pictures, where pictures that shoppers searched with "
-            "taught it (events of the surface image). Where only products' own pictures did, the ten products whose "
-            "pictures look most like it have half the say; where none did, they speak alone. It needs a model that was "
-            "trained with pictures whose vectors the shop computed (`import images`), and that encoder, unless the "
-            "shop has seen the picture already.\n\n"
-            "A product is answered by the model's tower for products that are looked at, where purchases and clicks of "
-            "users taught it one, else by its own vector; a user by the tower for users, where there is one.\n\n"
-            "Else, and with `--interests`, a user's newest products are clustered by their vectors into interests; the "
-            "product in the middle of each speaks for it, and the most important ones (recent events and purchases "
-            "weigh more) take turns in the result, each as often as it is important. `· as ID` says which one gave a "
-            "product. Scores are of that product, so they do not fall down the list. Options `interests` and "
-            "`interest_*` set how.\n\n"
-            "For a user, `hybrid` adds to the tower's scores what the user's own products are worth, by number and age "
-            "of the events, and what those dealt with who dealt with these products; how much was chosen on validation "
-            "users when the release was built, and where it was best for them, users are answered by it.\n\n"
-            "What the user knows may come again, since people buy again, unless `--new`. Products that are not in the "
-            "published index are passed over.",
+    .text =
+        "Searches the published release. `vectors` ranks by the learned vectors, `keywords` by BM25 over the "
+        "catalogue's words, `hybrid` by both. Scores can be compared within one query only. With `--why`, and as "
+        "`parts` in JSON, each result says "
+        "what its score is made of: `vectors` and `keywords`; for users, `own`, that they dealt with it before, and "
+        "`together`, that others did who deal with the user's products.\n\n"
+        "A picture is answered by the model's tower for pictures, where pictures that shoppers searched with "
+        "taught it (events of the surface image). Where only products' own pictures did, the ten products whose "
+        "pictures look most like it have half the say; where none did, they speak alone. It needs a model that was "
+        "trained with pictures whose vectors the shop computed (`import images`), and that encoder, unless the "
+        "shop has seen the picture already.\n\n"
+        "A product is answered by the model's tower for products that are looked at, where purchases and clicks of "
+        "users taught it one, else by its own vector; a user by the tower for users, where there is one.\n\n"
+        "Else, and with `--interests`, a user's newest products are clustered by their vectors into interests; the "
+        "product in the middle of each speaks for it, and the most important ones (recent events and purchases "
+        "weigh more) take turns in the result, each as often as it is important. `· as ID` says which one gave a "
+        "product. Scores are of that product, so they do not fall down the list. Options `interests` and "
+        "`interest_*` set how.\n\n"
+        "For a user, `hybrid` adds to the tower's scores what the user's own products are worth, by number and age "
+        "of the events, and what those dealt with who dealt with these products; how much was chosen on validation "
+        "users when the release was built, and where it was best for them, users are answered by it.\n\n"
+        "What the user knows may come again, since people buy again, unless `--new`. Products that are not in the "
+        "published index are passed over.",
     .flags = flags,
     .example = "itemsage -C myshop query --text \"oak kitchen table\" --method hybrid",
     .run = run,

@@ -38,8 +38,17 @@ typedef struct sage_query {
     size_t dims;        /* vectors: compare only so many of their first numbers, renormalised; 0: all */
 } sage_query;
 
+/* What a score is made of; the parts add up to it, but for rounding. */
+typedef struct sage_parts {
+    float vectors;  /* how near the product's vector is to the query's, or that of an interest */
+    float keywords; /* how well its words match */
+    float own;      /* that the user dealt with it before */
+    float together; /* that others dealt with it who deal with the user's products */
+} sage_parts;
+
 typedef struct sage_hit {
-    float score; /* higher is better; comparable within one query only */
+    float score;      /* higher is better; comparable within one query only */
+    sage_parts parts; /* why: what the score is made of */
     int64_t pid;
     const char *id, *title, *brand, *category, *link, *image_link, *availability; /* "" where absent */
     const char *price;                                                            /* "12.99 EUR", or "" */

@@ -245,6 +245,7 @@ static sage_status take_hybrid(void *ctx, size_t text, const sage_lists *lists, 
     sage_fuse(e->fusion.weight, &lists->candidates, e->fused);
     w->n = n < w->k ? n : w->k;
     memcpy(w->out, e->fused, w->n * sizeof *w->out);
+    e->candidates = lists->candidates;
     return SAGE_OK;
 }
 
@@ -257,6 +258,9 @@ sage_status sage_engine_text(sage_engine *engine, sage_method method, const char
     k = sage_engine_at_most(engine, k);
     if (k == 0) return SAGE_OK;
     SAGE_TRY(sage_engine_room(engine, 1, k, error));
+    engine->answer = method == SAGE_KEYWORDS ? SAGE_BY_KEYWORDS
+                     : method == SAGE_HYBRID ? SAGE_BY_BOTH
+                                             : SAGE_BY_VECTORS;
     if (method == SAGE_KEYWORDS) {
         const sage_keywords_query words = {.text = text, .len = len, .k = k};
         SAGE_TRY(sage_keywords_search(engine->keywords, &words, engine->hits, n, NULL, error));
@@ -281,6 +285,7 @@ sage_status sage_engine_vector(sage_engine *engine, const float *vector, size_t 
     *n = 0;
     k = sage_engine_at_most(engine, k);
     if (k == 0) return SAGE_OK;
+    engine->answer = SAGE_BY_VECTORS;
     SAGE_TRY(sage_engine_room(engine, 1, k, error));
     SAGE_TRY(sage_index_search(engine->index, engine->pool, vector, 1, k, engine->neighbours, n, error));
     take_neighbours(engine, engine->neighbours, *n, out);
@@ -374,6 +379,7 @@ sage_status sage_engine_similar(sage_engine *engine, int64_t pid, size_t k, sage
         return sage_fail(error, SAGE_E_NOT_FOUND, "product %" PRId64 " is not in the published index", pid);
     if (k == 0) return SAGE_OK;
     const uint32_t number = (uint32_t)row;
+    engine->answer = SAGE_BY_VECTORS;
     SAGE_TRY(sage_engine_looked_vectors(engine, &number, 1, engine->queries, error));
     /* Most groups are small; where one fills the list, a longer one is asked for. */
     for (size_t depth = sage_engine_at_most(engine, k + 32);; depth = sage_engine_at_most(engine, 4 * depth)) {

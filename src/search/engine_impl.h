@@ -10,6 +10,9 @@
 /* Texts of one call to the encoder and the index; a block of lists is kept, SAGE_ENGINE_BLOCK * depth * 8 bytes. */
 enum { SAGE_ENGINE_BLOCK = 128 };
 
+/* What the last query's scores were made of. */
+typedef enum sage_answer { SAGE_BY_VECTORS, SAGE_BY_KEYWORDS, SAGE_BY_BOTH, SAGE_BY_OWN } sage_answer;
+
 struct sage_engine {
     sage_pool *pool;
     sage_index *index;
@@ -32,6 +35,8 @@ struct sage_engine {
     sage_scored *vector_list, *keyword_list, *fused;
     size_t neighbours_capacity, hits_capacity, vector_capacity, keyword_capacity, fused_capacity;
     sage_join join;
+    sage_answer answer; /* of the last query */
+    sage_candidates candidates;
     /* of users' queries */
     sage_without without;
     sage_turn *turns;

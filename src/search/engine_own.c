@@ -83,6 +83,7 @@ sage_status sage_engine_user_hybrid(sage_engine *engine, const sage_history *his
     *n = 0;
     /* Without what is known nothing own is left to add to. */
     if (history->fresh && !sage_engine_has_together(engine)) return sage_engine_user(engine, history, k, out, n, error);
+    engine->answer = SAGE_BY_OWN;
     SAGE_TRY(sage_without_begin(&engine->without, engine->index, error));
     if (history->fresh) SAGE_TRY(sage_without_known(&engine->without, history->events, history->n, error));
     /* Variants of what is known may fill a list, so longer ones are asked for. */

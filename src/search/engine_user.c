@@ -53,6 +53,7 @@ sage_status sage_engine_interests(sage_engine *engine, const sage_history *histo
     size_t n_turns = 0;
     *n = *n_interests = 0;
     *interests = engine->interests;
+    engine->answer = SAGE_BY_VECTORS;
     k = sage_engine_at_most(engine, k);
     SAGE_TRY(begin(engine, history, k, error));
     SAGE_TRY(
@@ -166,6 +167,7 @@ sage_status sage_engine_user(sage_engine *engine, const sage_history *history, s
     const double weight = 1;
     size_t n_turns = 0;
     *n = 0;
+    engine->answer = SAGE_BY_VECTORS;
     k = sage_engine_at_most(engine, k);
     SAGE_TRY(sage_engine_user_vectors(engine, history, 1, engine->queries, error));
     SAGE_TRY(ask(engine, history, engine->queries, &weight, 1, k, &n_turns, error));

@@ -1,6 +1,10 @@
 #include <search/fusion.h>
 #include <stdlib.h>
 
+float sage_fused_vectors(double weight, const sage_candidate *candidate) {
+    return (float)(weight * (double)candidate->vector);
+}
+
 float sage_fused_score(double weight, const sage_candidates *candidates, const sage_candidate *candidate) {
     double keyword = candidates->keyword_high > 0 ? (double)candidate->keyword / (double)candidates->keyword_high : 0;
     return (float)(weight * (double)candidate->vector + (1 - weight) * keyword);

@@ -93,20 +93,29 @@ out:
     return st;
 }
 
+static double own_bonus(const sage_owned *own, const sage_own_rule *rule, size_t i) {
+    return i < own->n_owned ? rule->weight * log1p(own->sums[i] / SCALE) : 0;
+}
+
+static double together_bonus(const sage_owned *own, const sage_own_rule *rule, size_t i) {
+    return own->together[i] > 0 ? rule->together * log1p((double)own->together[i] / SCALE) : 0;
+}
+
+void sage_owned_parts(const sage_owned *own, const sage_own_rule *rule, size_t candidate, sage_parts *parts) {
+    *parts = (sage_parts){.vectors = own->candidates[candidate].score,
+                          .own = (float)own_bonus(own, rule, candidate),
+                          .together = (float)together_bonus(own, rule, candidate)};
+}
+
 const sage_neighbour *sage_owned_rank(sage_owned *own, const sage_own_rule *rule) {
     if (own->n == 0) return own->ranked;
     for (size_t i = 0; i < own->n_owned; i++) own->sums[i] = 0;
     for (size_t i = 0; i < own->n_events; i++)
         own->sums[own->events[i].row] += exp2(-(double)own->events[i].age / rule->half_life_days);
     memcpy(own->ranked, own->candidates, own->n * sizeof *own->ranked);
-    for (size_t i = 0; i < own->n_owned; i++) {
-        double bonus = rule->weight * log1p(own->sums[i] / SCALE);
-        own->ranked[i].score = (float)((double)own->ranked[i].score + bonus);
-    }
     for (size_t i = 0; i < own->n; i++) {
-        if (!(own->together[i] > 0)) continue;
-        double bonus = rule->together * log1p((double)own->together[i] / SCALE);
-        own->ranked[i].score = (float)((double)own->ranked[i].score + bonus);
+        own->ranked[i].score = (float)((double)own->ranked[i].score + own_bonus(own, rule, i));
+        own->ranked[i].score = (float)((double)own->ranked[i].score + together_bonus(own, rule, i));
     }
     qsort(own->ranked, own->n, sizeof *own->ranked, best_first);
     return own->ranked;

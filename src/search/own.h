@@ -14,6 +14,7 @@
 #define SAGE_SEARCH_OWN_H
 
 #include <index/index.h>
+#include <itemsage/search.h>
 #include <search/interests.h>
 #include <search/together.h>
 
@@ -49,6 +50,8 @@ sage_status sage_owned_add_together(sage_owned *own, const sage_together *togeth
 /* Inside of the two: room for so many candidates, and what there is stays; that of a list, ascending, with this row. */
 sage_status sage_owned_room(sage_owned *own, size_t n_candidates, sage_error *error);
 sage_neighbour *sage_owned_find(sage_neighbour *list, size_t n, uint32_t row);
+/* What a candidate's score is made of, under the rule that the last rank had. */
+void sage_owned_parts(const sage_owned *own, const sage_own_rule *rule, size_t candidate, sage_parts *parts);
 /* All of the candidates [own->n] by descending score, ties by ascending row; lives until the next call. */
 const sage_neighbour *sage_owned_rank(sage_owned *own, const sage_own_rule *rule);
 void sage_owned_free(sage_owned *own);

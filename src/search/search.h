@@ -64,6 +64,8 @@ const sage_fusion *sage_engine_fusion(const sage_engine *engine);
  * that the model knows finds nothing by vectors. */
 sage_status sage_engine_text(sage_engine *engine, sage_method method, const char *text, size_t len, size_t k,
                              sage_scored *out, size_t *n, sage_error *error);
+/* Why the last query gave a product this score. */
+void sage_engine_parts(const sage_engine *engine, sage_scored scored, sage_parts *parts);
 /* Products that go with one of the index, without itself and its item_group_id: by the model's tower for products that
  * are looked at, else those whose vectors are like its own. SAGE_E_NOT_FOUND where it is not in the index. */
 sage_status sage_engine_similar(sage_engine *engine, int64_t pid, size_t k, sage_scored *out, size_t *n,

@@ -190,8 +190,12 @@ static sage_status run(sage_searcher *s, const sage_query *query, found *f, sage
     return sage_engine_similar(s->opened.engine, sage_index_pid(index, row), query->n, s->scored, n, error);
 }
 
-static sage_hit hit_of(const sage_index *index, size_t row, sage_scored scored) {
+static sage_hit hit_of(const sage_engine *engine, size_t row, sage_scored scored) {
+    const sage_index *index = sage_engine_index(engine);
+    sage_parts parts;
+    sage_engine_parts(engine, scored, &parts);
     return (sage_hit){.score = scored.score,
+                      .parts = parts,
                       .pid = scored.pid,
                       .id = sage_index_shown(index, row, SAGE_SHOW_ID),
                       .title = sage_index_shown(index, row, SAGE_SHOW_TITLE),
@@ -220,7 +224,7 @@ sage_status sage_search(sage_searcher *searcher, const sage_query *query, const 
     for (size_t i = 0; i < f.n; i++) {
         if (!sage_index_find(index, searcher->scored[i].pid, &row)) continue;
         sage_hit *hit = &searcher->hits[(*n_hits)++];
-        *hit = hit_of(index, row, searcher->scored[i]);
+        *hit = hit_of(searcher->opened.engine, row, searcher->scored[i]);
         if (f.interests == NULL) continue;
         hit->interest = searcher->of[i];
         hit->interest_id = sage_index_shown(index, f.interests[searcher->of[i]].row, SAGE_SHOW_ID);

@@ -375,7 +375,11 @@ static void test_hybrid_of_users(void **state) {
     assert_int_equal(n, TINY_INDEXED);
     for (size_t i = 0; i < n; i++) {
         assert_true(sage_index_find(tiny, hits[i].pid, &row));
-        double score = 0.3 * log(1 + own_of(did, 6, row, 60) / 0.1);
+        double owned = 0.3 * log(1 + own_of(did, 6, row, 60) / 0.1), score = owned;
+        sage_parts parts;
+        sage_engine_parts(towers, hits[i], &parts);
+        assert_float_equal(parts.own, owned, 1e-5);
+        assert_float_equal(parts.vectors + parts.own, hits[i].score, 1e-5);
         for (size_t d = 0; d < TINY_INDEX_DIM; d++)
             score += (double)query[d] * (double)sage_index_vectors(tiny)[row * TINY_INDEX_DIM + d];
         assert_float_equal(hits[i].score, score, 1e-5);
