@@ -5,7 +5,7 @@
 #include <kernels/kernels.h>
 #include <math.h>
 
-enum { LINE = 64, GRAIN = 256, MOST = 127 };
+enum { GRAIN = 256, MOST = 127 };
 
 typedef struct job {
     sage_codes *codes;
@@ -53,8 +53,7 @@ static sage_status make_bytes(sage_codes *codes, sage_pool *pool, sage_error *er
 
 sage_status sage_codes_make(sage_codes *codes, sage_pool *pool, const float *vectors, size_t n, size_t dim, bool bytes,
                             sage_error *error) {
-    *codes = (sage_codes){
-        .n = n, .dim = dim, .ld = (dim + LINE - 1) / LINE * LINE, .vectors = vectors, .dots = sage_dots_int8_best()};
+    sage_codes_begin(codes, vectors, n, dim);
     if (!bytes) return SAGE_OK;
     sage_status st = make_bytes(codes, pool, error);
     if (st == SAGE_OK) st = sage_heads_make(&codes->heads, pool, vectors, n, dim, error);

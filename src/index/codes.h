@@ -24,6 +24,17 @@ typedef struct sage_codes {
     sage_heads heads; /* only beside bytes */
 } sage_codes;
 
+/* Whole cache lines. */
+static inline size_t sage_codes_ld(size_t dim) {
+    return (dim + 63) / 64 * 64;
+}
+
+/* Without bytes: vectors are compared as they are. */
+static inline void sage_codes_begin(sage_codes *codes, const float *vectors, size_t n, size_t dim) {
+    *codes =
+        (sage_codes){.n = n, .dim = dim, .ld = sage_codes_ld(dim), .vectors = vectors, .dots = sage_dots_int8_best()};
+}
+
 /* vectors [n][dim], finite, outlive the codes. */
 sage_status sage_codes_make(sage_codes *codes, sage_pool *pool, const float *vectors, size_t n, size_t dim, bool bytes,
                             sage_error *error);

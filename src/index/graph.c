@@ -47,6 +47,27 @@ void sage_graph_free(sage_graph *graph) {
     *graph = (sage_graph){.entry = SAGE_NO_ROW};
 }
 
+/* Filled from the front, and with rows that stand on that level and are not the row itself. */
+static bool links_are_sound(const sage_graph *graph, uint32_t row, unsigned level) {
+    const uint32_t *links = sage_graph_links(graph, row, level);
+    const size_t width = sage_graph_width(graph, level);
+    size_t n = 0;
+    while (n < width && links[n] < graph->n && links[n] != row && graph->levels[links[n]] >= level) n++;
+    while (n < width && links[n] == SAGE_NO_ROW) n++;
+    return n == width;
+}
+
+sage_status sage_graph_verify(const sage_graph *graph, sage_error *error) {
+    for (uint32_t row = 0; row < graph->n; row++) {
+        const uint32_t next = graph->copies[row];
+        bool sound = next == SAGE_NO_ROW || (next > row && next < graph->n);
+        for (unsigned level = 0; sound && level <= graph->levels[row]; level++)
+            sound = links_are_sound(graph, row, level);
+        if (!sound) return sage_fail(error, SAGE_E_FORMAT, "row %u has a link or a copy that is none", (unsigned)row);
+    }
+    return SAGE_OK;
+}
+
 size_t sage_graph_bytes(const sage_graph *graph) {
     return (graph->n * 2 + graph->n_upper) * graph->m * sizeof *graph->ground +
            graph->n * (sizeof *graph->above + sizeof *graph->copies + sizeof *graph->levels);

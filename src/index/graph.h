@@ -28,6 +28,9 @@ sage_status sage_graph_new(sage_graph *graph, size_t n, size_t m, uint64_t seed,
 void sage_graph_free(sage_graph *graph);
 size_t sage_graph_bytes(const sage_graph *graph);
 
+/* Every link and every copy, of a graph that came from a file. SAGE_E_FORMAT says of which row one is wrong. */
+sage_status sage_graph_verify(const sage_graph *graph, sage_error *error);
+
 static inline size_t sage_graph_width(const sage_graph *graph, unsigned level) {
     return level == 0 ? 2 * graph->m : graph->m;
 }

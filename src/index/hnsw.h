@@ -9,20 +9,27 @@
 
 #include <index/codes.h>
 #include <index/graph.h>
+#include <io/packed.h>
+#include <itemsage/monitor.h>
 
 typedef struct sage_hnsw_options {
     size_t m;     /* links of a row; twice as many on the ground (SAGE_GRAPH_M_MIN .. _MAX) */
     size_t build; /* candidates that a row's links are chosen from ("efConstruction"), m or more */
     uint64_t seed;
-    bool bytes; /* compare vectors as bytes, or as they are */
+    bool bytes;                  /* compare vectors as bytes, or as they are */
+    const sage_monitor *monitor; /* NULL is fine */
 } sage_hnsw_options;
 
 typedef struct sage_hnsw {
     sage_codes codes;
     sage_graph graph;
+    size_t build; /* as it was built */
+    uint64_t seed;
+    sage_packed *file; /* the arrays of both lie in it (graph_file.h); NULL: they are memory of their own */
 } sage_hnsw;
 
-/* vectors [n][dim], finite and of one length, are the caller's and outlive the index. n < 2^31. */
+/* vectors [n][dim], finite and of one length, are the caller's and outlive the index. n < 2^31, dim < 2^17.
+ * SAGE_E_CANCELLED: the monitor asked to stop. */
 sage_status sage_hnsw_build(sage_pool *pool, const float *vectors, size_t n, size_t dim,
                             const sage_hnsw_options *options, sage_hnsw **hnsw, sage_error *error);
 void sage_hnsw_free(sage_hnsw *hnsw);          /* NULL is fine */

@@ -3,6 +3,7 @@
  * upper levels are whole before most rows come. */
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/report.h>
 #include <base/rng.h>
 #include <index/copies.h>
 #include <index/hnsw.h>
@@ -141,16 +142,21 @@ static void free_scratch(build *b) {
 
 static sage_status link_all(sage_hnsw *hnsw, sage_pool *pool, const sage_hnsw_options *options, sage_error *error) {
     build b = {.graph = &hnsw->graph, .codes = &hnsw->codes, .width = options->build};
+    sage_ticker ticker;
     sage_status st = new_scratch(&b, pool, error);
     if (st != SAGE_OK || hnsw->graph.n == 0) goto out;
     SAGE_TRY(sage_copies_find(&hnsw->codes, hnsw->graph.copies, b.copy, error));
     order_rows(&b, options->seed);
     hnsw->graph.entry = b.order[0];
+    sage_ticker_begin(&ticker, options->monitor, "graph", b.n_order);
     for (b.first = 1; b.first < b.n_order; b.first += b.n) {
         b.n = smaller(smaller(b.first / SHARE + 1, BATCH), b.n_order - b.first);
         sage_pool_for_dynamic(pool, b.n, 1, find_links, &b);
         sage_pool_for(pool, b.threads, 1, answer_links, &b);
+        sage_ticker_tick(&ticker, b.first + b.n, NULL);
+        SAGE_TRY(sage_check_cancel(options->monitor, "graph", error));
     }
+    sage_ticker_end(&ticker, b.n_order);
 out:
     free_scratch(&b);
     return st;
@@ -163,8 +169,12 @@ sage_status sage_hnsw_build(sage_pool *pool, const float *vectors, size_t n, siz
     if (options->m < SAGE_GRAPH_M_MIN || options->m > SAGE_GRAPH_M_MAX || options->build < options->m)
         return sage_fail(error, SAGE_E_ARGUMENT, "a graph takes %d to %d links a row, of at least as many candidates",
                          SAGE_GRAPH_M_MIN, SAGE_GRAPH_M_MAX);
+    if (dim >= SAGE_DOTS_DIM)
+        return sage_fail(error, SAGE_E_LIMIT, "vectors of %zu numbers; a graph takes up to %d", dim, SAGE_DOTS_DIM - 1);
     sage_hnsw *made = sage_alloc_zero(1, sizeof *made);
     if (made == NULL) return sage_fail_memory(error, sizeof *made);
+    made->build = options->build;
+    made->seed = options->seed;
     SAGE_TRY(sage_graph_new(&made->graph, n, options->m, options->seed, error));
     SAGE_TRY(sage_codes_make(&made->codes, pool, vectors, n, dim, options->bytes, error));
     SAGE_TRY(link_all(made, pool, options, error));
@@ -177,8 +187,11 @@ out:
 
 void sage_hnsw_free(sage_hnsw *hnsw) {
     if (hnsw == NULL) return;
-    sage_graph_free(&hnsw->graph);
-    sage_codes_free(&hnsw->codes);
+    if (hnsw->file == NULL) {
+        sage_graph_free(&hnsw->graph);
+        sage_codes_free(&hnsw->codes);
+    }
+    sage_packed_close(hnsw->file);
     sage_free(hnsw);
 }
 

@@ -69,7 +69,7 @@ static size_t score_anew(sage_hnsw_searcher *s, const float *query, size_t k, sa
     for (size_t i = 0; i < beam->n; i++) prefetch(s->hnsw, sage_beam_row(beam->list[i]));
     for (size_t i = 0; i < beam->n; i++) {
         uint32_t row = sage_beam_row(beam->list[i]);
-        for (size_t n = 0; n < k && row != SAGE_NO_ROW; n++, row = copies[row]) {
+        for (size_t n = 0; n < k && row < codes->n; n++, row = copies[row]) {
             float score = ops->dot(codes->dim, query, codes->vectors + (size_t)row * codes->dim);
             sage_top_add(&top, score, row);
         }

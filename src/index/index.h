@@ -1,14 +1,16 @@
-/* Nearest neighbours by inner product. Exact today (blocked matrix product, the k best of each query kept as scores
- * come); approximate search comes behind the same calls. index/<n>/ holds packed containers (docs/formats.md):
+/* Nearest neighbours by inner product: exact (blocked matrix product, the k best of each query kept as scores come), or
+ * by a graph over the vectors, where the index has one. index/<n>/ holds packed containers (docs/formats.md):
  *   vectors.bin  "SAGEIVEC"  shape: u64 {rows, dim}; vectors: f32 [rows][dim]
  *   rows.bin     "SAGEIROW"  rows: {i64 pid, u64 begin} ascending by pid; begin: of the row's record in text.bin
  *   text.bin     "SAGEITXT"  text: a record a row, u32 ends[SAGE_SHOWN] and then the terminated strings that they end
  *   ids.bin      "SAGEIIDS"  slots: u32 [power of two], open addressing by XXH3-64 of the product's id; SAGE_NO_ROW:
- * free */
+ *                            free
+ *   graph.bin    "SAGEIGRA"  where there is a graph: graph_file.h */
 #ifndef SAGE_INDEX_INDEX_H
 #define SAGE_INDEX_INDEX_H
 
 #include <base/buf.h>
+#include <itemsage/monitor.h>
 #include <kernels/kernels.h>
 #include <parallel/pool.h>
 #include <stdint.h>
@@ -73,8 +75,35 @@ sage_status sage_index_cut(sage_index *index, size_t dims, sage_error *error);
 const float *sage_index_compared(const sage_index *index, size_t *dims);
 /* The score that a search gives a row. */
 float sage_index_score(const sage_index *index, const float *query, size_t row);
-/* A query of which nothing is left after the cut finds nothing. */
+/* Exact. A query of which nothing is left after the cut finds nothing. */
 sage_status sage_index_search(const sage_index *index, sage_pool *pool, const float *queries, size_t n_queries,
                               size_t k, sage_neighbour *out, size_t *found, sage_error *error);
+
+/* ---- by the graph ---- */
+
+/* Links the rows of a version under construction whose files are finished: writes graph.bin beside them, which searches
+ * go by from the next open on. The same bytes on any number of threads. SAGE_E_STATE: the vectors are not of one
+ * length, and inner products would lead walks astray; then nothing is written. */
+typedef struct sage_index_links {
+    size_t m;     /* links of a row, twice as many on the ground: SAGE_GRAPH_M_MIN .. _MAX */
+    size_t build; /* candidates that they are chosen from ("efConstruction"), m or more */
+    bool bytes;   /* walks compare bytes (last candidates are compared by their vectors in any case), or vectors */
+} sage_index_links;
+sage_status sage_index_link(const char *dir, sage_pool *pool, const sage_index_links *links,
+                            const sage_monitor *monitor, sage_error *error);
+bool sage_index_linked(const sage_index *index);
+size_t sage_index_graph_bytes(const sage_index *index); /* of graph.bin's arrays; 0: there is none */
+
+enum { SAGE_INDEX_WIDTH = 64 };
+typedef struct sage_way {
+    bool exact;   /* every row is compared, graph or not */
+    size_t width; /* candidates that a walk keeps ("efSearch"), k at least; 0: SAGE_INDEX_WIDTH */
+} sage_way;
+
+/* As sage_index_search, but where there is a graph the rows that a walk through it finds, mostly the same (recall.h).
+ * All rows are compared where that is asked, after a cut, where a walk would look at about as many, and where it found
+ * fewer than k of them: found[q] is min(k, count) for any query of finite numbers. Any number of threads. */
+sage_status sage_index_near(const sage_index *index, sage_pool *pool, const float *queries, size_t n_queries, size_t k,
+                            const sage_way *way, sage_neighbour *out, size_t *found, sage_error *error);
 
 #endif

@@ -1,22 +1,16 @@
 #include <base/alloc.h>
 #include <base/error.h>
-#include <index/files.h>
+#include <index/graph_file.h>
+#include <index/impl.h>
 #include <io/fs.h>
-#include <io/packed.h>
-#include <math.h>
 #include <string.h>
 
-enum { FILES = 4, VECTORS = 0, ROWS, TEXT, IDS };
-
-struct sage_index {
-    sage_packed *files[FILES];
-    size_t n, dim, text_bytes, n_slots;
-    const float *vectors;
-    float *cut; /* [n][cut_dim], or NULL */
-    size_t cut_dim;
-    const sage_index_row *rows;
-    const char *text;
-    const uint32_t *slots;
+enum {
+    FILES = SAGE_INDEX_FILES,
+    VECTORS = SAGE_INDEX_VECTORS,
+    ROWS = SAGE_INDEX_ROWS,
+    TEXT = SAGE_INDEX_TEXT,
+    IDS = SAGE_INDEX_IDS
 };
 
 static sage_status open_files(sage_index *index, const char *dir, bool verify, sage_error *error) {
@@ -92,7 +86,24 @@ static sage_status verify_references(const sage_index *index, sage_error *error)
     return SAGE_OK;
 }
 
+/* Where there is one. */
+static sage_status open_graph(sage_index *index, const char *dir, bool verify, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char path[SAGE_PATH_MAX];
+    SAGE_TRY(sage_path_join(path, dir, SAGE_INDEX_GRAPH_FILE, error));
+    if (!sage_fs_exists(path)) return SAGE_OK;
+    SAGE_TRY(sage_hnsw_open(path, index->vectors, index->n, index->dim,
+                            sage_packed_sum(index->files[VECTORS], "vectors"), verify, &index->hnsw, error));
+    SAGE_TRY(sage_index_idle_new(&index->idle, error));
+out:
+    return st;
+}
+
 sage_status sage_index_open(const char *dir, bool verify, sage_index **index, sage_error *error) {
+    return sage_index_open_with(dir, verify, true, index, error);
+}
+
+sage_status sage_index_open_with(const char *dir, bool verify, bool graph, sage_index **index, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_error inner = {0};
     *index = NULL;
@@ -101,6 +112,7 @@ sage_status sage_index_open(const char *dir, bool verify, sage_index **index, sa
     SAGE_TRY(open_files(opened, dir, verify, error));
     st = read_sections(opened, &inner);
     if (st == SAGE_OK && verify) st = verify_references(opened, &inner);
+    if (st == SAGE_OK && graph) st = open_graph(opened, dir, verify, &inner);
     if (st != SAGE_OK) {
         sage_fail(error, st, "the index %s is damaged: %s; run 'itemsage index' to build it again", dir, inner.text);
         goto out;
@@ -115,6 +127,8 @@ out:
 void sage_index_close(sage_index *index) {
     if (index == NULL) return;
     for (size_t i = 0; i < FILES; i++) sage_packed_close(index->files[i]);
+    sage_index_idle_free(index->idle);
+    sage_hnsw_free(index->hnsw);
     sage_free(index->cut);
     sage_free(index);
 }
@@ -168,63 +182,4 @@ const char *sage_index_shown(const sage_index *index, size_t row, size_t what) {
     uint32_t begin = 0;
     if (what > 0) memcpy(&begin, text + (what - 1) * sizeof begin, sizeof begin);
     return text + SAGE_INDEX_RECORD_HEAD + begin;
-}
-
-/* ---- searching, by whole vectors or by their first numbers ---- */
-
-/* False where nothing is left; `out` is zero then. */
-static bool cut_one(const float *vector, size_t dims, float *out) {
-    double length = sqrt((double)sage_ops_best()->dot(dims, vector, vector));
-    for (size_t i = 0; i < dims; i++) out[i] = length > 0 ? (float)(vector[i] / length) : 0;
-    return length > 0;
-}
-
-sage_status sage_index_cut(sage_index *index, size_t dims, sage_error *error) {
-    if (dims > index->dim)
-        return sage_fail(error, SAGE_E_ARGUMENT, "the index has vectors of %zu numbers, which cannot be cut to %zu",
-                         index->dim, dims);
-    if (dims == index->dim) dims = 0;
-    if (dims == index->cut_dim) return SAGE_OK;
-    float *cut = dims > 0 ? sage_alloc_aligned((index->n * dims + 1) * sizeof *cut) : NULL;
-    if (dims > 0 && cut == NULL) return sage_fail_memory(error, index->n * dims * sizeof *cut);
-    for (size_t row = 0; dims > 0 && row < index->n; row++)
-        cut_one(index->vectors + row * index->dim, dims, cut + row * dims);
-    sage_free(index->cut);
-    index->cut = cut;
-    index->cut_dim = dims;
-    return SAGE_OK;
-}
-
-const float *sage_index_compared(const sage_index *index, size_t *dims) {
-    *dims = index->cut != NULL ? index->cut_dim : index->dim;
-    return index->cut != NULL ? index->cut : index->vectors;
-}
-
-float sage_index_score(const sage_index *index, const float *query, size_t row) {
-    const sage_ops *ops = sage_ops_best();
-    size_t dims = index->cut_dim;
-    if (index->cut == NULL) return ops->dot(index->dim, query, index->vectors + row * index->dim);
-    double length = sqrt((double)ops->dot(dims, query, query));
-    return length > 0 ? (float)(ops->dot(dims, query, index->cut + row * dims) / length) : 0;
-}
-
-static sage_status search_cut(const sage_index *index, sage_pool *pool, const float *queries, size_t n_queries,
-                              size_t k, sage_neighbour *out, size_t *found, sage_error *error) {
-    sage_status st = SAGE_OK;
-    size_t dims = index->cut_dim;
-    float *cut = sage_alloc_aligned((n_queries * dims + 1) * sizeof *cut);
-    if (cut == NULL) return sage_fail_memory(error, n_queries * dims * sizeof *cut);
-    for (size_t q = 0; q < n_queries; q++) cut_one(queries + q * index->dim, dims, cut + q * dims);
-    SAGE_TRY(sage_exact_search(pool, index->cut, index->n, dims, cut, n_queries, k, out, found, error));
-    for (size_t q = 0; q < n_queries; q++)
-        if (sage_ops_best()->dot(dims, cut + q * dims, cut + q * dims) <= 0) found[q] = 0;
-out:
-    sage_free(cut);
-    return st;
-}
-
-sage_status sage_index_search(const sage_index *index, sage_pool *pool, const float *queries, size_t n_queries,
-                              size_t k, sage_neighbour *out, size_t *found, sage_error *error) {
-    if (index->cut != NULL) return search_cut(index, pool, queries, n_queries, k, out, found, error);
-    return sage_exact_search(pool, index->vectors, index->n, index->dim, queries, n_queries, k, out, found, error);
 }

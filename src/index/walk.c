@@ -45,14 +45,20 @@ static inline void prefetch_links(const sage_walker *w, uint32_t row, unsigned l
     for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(links + i);
 }
 
+/* A damaged file's link may lead to a row that does not stand on that level. */
+static inline size_t width_of(const sage_graph *graph, uint32_t row, unsigned level) {
+    return level == 0 || level <= graph->levels[row] ? sage_graph_width(graph, level) : 0;
+}
+
 /* The row's links not met before, into rows[n ..]; gives n after them. Each is written and only counted where it is
- * new: no branch that could be guessed wrong. */
+ * new: no branch that could be guessed wrong. They end at what is no row, SAGE_NO_ROW or damage. */
 static size_t meet(sage_walker *w, uint32_t row, unsigned level, uint32_t *rows, size_t n) {
     const uint32_t *links = sage_graph_links(w->graph, row, level);
-    size_t width = sage_graph_width(w->graph, level), before = n;
+    const size_t n_rows = w->graph->n, before = n;
+    const size_t width = width_of(w->graph, row, level);
     for (size_t i = 0; i < width; i++) {
         uint32_t to = sage_link(&links[i]);
-        if (to == SAGE_NO_ROW) break;
+        if (to >= n_rows) break;
         rows[n] = to;
         n += w->seen[to] != w->turn;
         w->seen[to] = w->turn;
@@ -68,8 +74,8 @@ static size_t meet(sage_walker *w, uint32_t row, unsigned level, uint32_t *rows,
 
 static size_t all_links(sage_walker *w, uint32_t row, unsigned level) {
     const uint32_t *links = sage_graph_links(w->graph, row, level);
-    size_t width = sage_graph_width(w->graph, level), n = 0;
-    for (; n < width && (w->rows[n] = sage_link(&links[n])) != SAGE_NO_ROW; n++)
+    size_t width = width_of(w->graph, row, level), n = 0;
+    for (; n < width && (w->rows[n] = sage_link(&links[n])) < w->graph->n; n++)
         sage_codes_prefetch(w->codes, w->rows[n]);
     return n;
 }

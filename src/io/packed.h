@@ -39,5 +39,7 @@ void sage_packed_close(sage_packed *packed);
 /* *data points into the map (64-byte aligned) and lives until the close; `count` elements of exactly element_bytes. */
 sage_status sage_packed_get(const sage_packed *packed, const char *name, size_t element_bytes, const void **data,
                             size_t *count, sage_error *error);
+/* The checksum that the header has for a section; 0: there is no such section. */
+uint64_t sage_packed_sum(const sage_packed *packed, const char *name);
 
 #endif

@@ -119,6 +119,12 @@ void sage_packed_close(sage_packed *packed) {
     sage_free(packed);
 }
 
+uint64_t sage_packed_sum(const sage_packed *packed, const char *name) {
+    for (size_t i = 0; i < packed->n_sections; i++)
+        if (strcmp(packed->sections[i].name, name) == 0) return packed->sections[i].checksum;
+    return 0;
+}
+
 sage_status sage_packed_get(const sage_packed *packed, const char *name, size_t element_bytes, const void **data,
                             size_t *count, sage_error *error) {
     *data = NULL;

@@ -6,7 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* out[i] = sum over c < dim of vector[c] table[rows[i] * ld + c], i < n. dim < 2^17, so that no sum passes 31 bits. */
+enum { SAGE_DOTS_DIM = 1 << 17 };
+
+/* out[i] = sum over c < dim of vector[c] table[rows[i] * ld + c], i < n. dim < DOTS_DIM, so that no sum passes 31 bits.
+ */
 typedef void (*sage_dots_int8_fn)(size_t dim, size_t n, const uint32_t *rows, const int8_t *vector, const int8_t *table,
                                   size_t ld, int32_t *out);
 

@@ -8,37 +8,19 @@
 #include <cmocka.h>
 
 #include <base/alloc.h>
-#include <base/rng.h>
 #include <index/hnsw.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <support/made_index.h>
 
 enum { DIM = 40, QUERIES = 50, K = 10 };
 
 static const sage_hnsw_options usual = {.m = 16, .build = 100, .seed = 1, .bytes = true};
 
-/* Unit vectors that differ in 12 directions, and a little in all. */
 static float *unit_vectors(size_t n, uint64_t stream) {
-    enum { RANK = 12 };
-    float map[RANK][DIM], *vectors = malloc((n + 1) * DIM * sizeof *vectors);
-    sage_rng rng;
-    sage_rng_seed(&rng, 1, 0);
-    for (size_t i = 0; i < RANK * DIM; i++) map[i / DIM][i % DIM] = (float)sage_rng_normal(&rng);
-    sage_rng_seed(&rng, 1, stream);
-    for (size_t i = 0; i < n; i++) {
-        float *x = vectors + i * DIM;
-        double square = 0;
-        for (size_t c = 0; c < DIM; c++) x[c] = (float)(0.3 * sage_rng_normal(&rng));
-        for (size_t r = 0; r < RANK; r++) {
-            float by = (float)sage_rng_normal(&rng);
-            for (size_t c = 0; c < DIM; c++) x[c] += by * map[r][c];
-        }
-        for (size_t c = 0; c < DIM; c++) square += (double)x[c] * (double)x[c];
-        for (size_t c = 0; c < DIM; c++) x[c] = (float)((double)x[c] / sqrt(square));
-    }
-    return vectors;
+    return made_vectors(n, DIM, stream);
 }
 
 static sage_hnsw *built(size_t threads, const float *vectors, size_t n, const sage_hnsw_options *options) {

@@ -1,0 +1,39 @@
+/* How many of the truly nearest rows searches by the graph find, measured on a sample of queries. */
+#ifndef SAGE_INDEX_RECALL_H
+#define SAGE_INDEX_RECALL_H
+
+#include <index/index.h>
+
+enum { SAGE_RECALL_K = 10, SAGE_RECALL_WIDTH_MAX = 4096 };
+
+/* Queries, and what exact search finds for them. */
+typedef struct sage_recall_sample {
+    const sage_index *index;
+    size_t n, k;
+    float *queries; /* [n][dim] */
+    float *bar;     /* [n]: the score of the last of the k nearest */
+} sage_recall_sample;
+
+/* queries [n][dim] are copied; k is SAGE_RECALL_K or as many as the index has. */
+sage_status sage_recall_sample_of(const sage_index *index, sage_pool *pool, const float *queries, size_t n,
+                                  sage_recall_sample *sample, sage_error *error);
+/* Up to n queries of the index's own kind, which are none of its rows: each the middle of a row and its tenth
+ * neighbour, as long as rows are. */
+sage_status sage_recall_sample_made(const sage_index *index, sage_pool *pool, size_t n, sage_recall_sample *sample,
+                                    sage_error *error);
+void sage_recall_sample_free(sage_recall_sample *sample);
+
+typedef struct sage_recall {
+    size_t width;
+    double recall;     /* mean share of the k nearest that were found; a row as near as the last of them counts */
+    double margin;     /* of its 95 % interval, to either side */
+    double per_second; /* searches, one after another on the calling thread */
+} sage_recall;
+sage_status sage_recall_measure(const sage_recall_sample *sample, size_t width, sage_recall *recall, sage_error *error);
+
+/* The narrowest walk (widths double, with one between: 16, 24, 32, 48 ..) whose recall is `wanted` on each of the
+ * samples, and the least of these recalls; SAGE_RECALL_WIDTH_MAX where none is. */
+sage_status sage_recall_choose(const sage_recall_sample *samples, size_t n_samples, double wanted, sage_recall *chosen,
+                               sage_error *error);
+
+#endif

@@ -1,0 +1,471 @@
+/* Searches by a graph that lies in a file: what it finds is what the graph in memory found, damage is told, and nothing
+ * that was opened without looking reads outside. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <base/alloc.h>
+#include <index/graph_file.h>
+#include <index/recall.h>
+#include <io/fs.h>
+#include <stdbool.h>
+#include <support/made_index.h>
+#include <support/scratch.h>
+
+enum { K = 10, QUERIES = 20, WIDTH = 40 };
+
+static char dir[SAGE_PATH_MAX];
+static const sage_index_links usual = {16, 60, true};
+
+static int make_dir(void **state) {
+    (void)state;
+    scratch_make(dir);
+    return 0;
+}
+
+static int remove_dir(void **state) {
+    (void)state;
+    scratch_remove(dir);
+    return 0;
+}
+
+static void must(sage_status st, const sage_error *error) {
+    if (st != SAGE_OK) fail_msg("%s", error->text);
+}
+
+static void build(const float *vectors, size_t n, size_t dim, const sage_index_links *links) {
+    sage_error error = {0};
+    must(made_index(dir, vectors, n, dim, &error), &error);
+    must(sage_index_link(dir, NULL, links, NULL, &error), &error);
+}
+
+static sage_index *open_index(bool verify) {
+    sage_error error = {0};
+    sage_index *index = NULL;
+    must(sage_index_open(dir, verify, &index, &error), &error);
+    assert_true(sage_index_linked(index));
+    return index;
+}
+
+static void same_as_in_memory(size_t n, size_t dim, bool bytes) {
+    sage_error error = {0};
+    const sage_index_links links = {16, 60, bytes};
+    const sage_hnsw_options options = {.m = 16, .build = 60, .seed = 1, .bytes = bytes};
+    float *vectors = made_vectors(n, dim, 1), *queries = made_vectors(QUERIES, dim, 2);
+    sage_hnsw *hnsw;
+    sage_hnsw_searcher *searcher;
+    build(vectors, n, dim, &links);
+    must(sage_hnsw_build(NULL, vectors, n, dim, &options, &hnsw, &error), &error);
+    must(sage_hnsw_searcher_new(hnsw, &searcher, &error), &error);
+    sage_index *index = open_index(true);
+    assert_int_equal(sage_index_graph_bytes(index), sage_hnsw_bytes(hnsw));
+    assert_true((hnsw->codes.heads.bytes != NULL) == (bytes && dim >= 128));
+    for (size_t q = 0; q < QUERIES; q++) {
+        const sage_way way = {.width = WIDTH};
+        sage_neighbour wanted[K], out[K];
+        size_t n_wanted, found;
+        must(sage_hnsw_search(searcher, queries + q * dim, K, WIDTH, wanted, &n_wanted, &error), &error);
+        must(sage_index_near(index, NULL, queries + q * dim, 1, K, &way, out, &found, &error), &error);
+        assert_int_equal(n_wanted, K);
+        assert_int_equal(found, K);
+        assert_memory_equal(out, wanted, sizeof wanted);
+    }
+    sage_index_close(index);
+    sage_hnsw_searcher_free(searcher);
+    sage_hnsw_free(hnsw);
+    free(vectors);
+    free(queries);
+}
+
+static void test_the_file_is_the_graph(void **state) {
+    (void)state;
+    same_as_in_memory(1500, 40, true);
+    same_as_in_memory(1500, 40, false);
+    same_as_in_memory(1500, 130, true); /* with heads */
+}
+
+static void test_the_same_bytes_on_any_number_of_threads(void **state) {
+    (void)state;
+    enum { N = 1500, DIM = 130 };
+    static const size_t threads[] = {1, 2, 4};
+    float *vectors = made_vectors(N, DIM, 1);
+    char *first = NULL;
+    size_t n_first = 0;
+    for (size_t t = 0; t < 3; t++) {
+        sage_error error = {0};
+        sage_pool *pool;
+        must(sage_pool_new(threads[t], &pool, &error), &error);
+        must(made_index(dir, vectors, N, DIM, &error), &error);
+        must(sage_index_link(dir, pool, &usual, NULL, &error), &error);
+        sage_pool_free(pool);
+        if (t == 0)
+            first = scratch_read(scratch_path(dir, SAGE_INDEX_GRAPH_FILE), &n_first);
+        else
+            assert_true(scratch_holds(scratch_path(dir, SAGE_INDEX_GRAPH_FILE), first, n_first));
+    }
+    sage_free(first);
+    free(vectors);
+}
+
+/* One after another, all at once, on several threads: the same. */
+static void test_batches_and_lists_of_any_length(void **state) {
+    (void)state;
+    enum { N = 3000, DIM = 24 };
+    static const size_t lengths[] = {1, K, 60, 200, N, N + 7};
+    sage_error error = {0};
+    float *vectors = made_vectors(N, DIM, 1), *queries = made_vectors(QUERIES, DIM, 2);
+    sage_neighbour *exact = malloc(QUERIES * (N + 7) * sizeof *exact), *out = malloc(QUERIES * (N + 7) * sizeof *out),
+                   *one = malloc((N + 7) * sizeof *one);
+    size_t n_exact[QUERIES], found[QUERIES], n_one;
+    sage_pool *pool;
+    must(sage_pool_new(3, &pool, &error), &error);
+    build(vectors, N, DIM, &usual);
+    sage_index *index = open_index(true);
+    for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
+        const size_t k = lengths[l], there = k < N ? k : N;
+        size_t hits = 0;
+        must(sage_index_search(index, pool, queries, QUERIES, k, exact, n_exact, &error), &error);
+        must(sage_index_near(index, pool, queries, QUERIES, k, &(sage_way){.width = 0}, out, found, &error), &error);
+        for (size_t q = 0; q < QUERIES; q++) {
+            assert_int_equal(found[q], there);
+            for (size_t i = 0; i < there; i++) {
+                assert_true(i == 0 || out[q * k + i - 1].score >= out[q * k + i].score);
+                hits += out[q * k + i].score >= exact[q * k + there - 1].score - 1e-5F;
+            }
+            if (k > N / 32) continue; /* all rows were compared, and scores of batches differ in their last bit */
+            must(sage_index_near(index, NULL, queries + q * DIM, 1, k, &(sage_way){.width = 0}, one, &n_one, &error),
+                 &error);
+            assert_memory_equal(one, out + q * k, there * sizeof *one);
+        }
+        assert_true((double)hits >= 0.97 * (double)(QUERIES * there));
+        must(sage_index_near(index, pool, queries, QUERIES, k, &(sage_way){.exact = true}, out, found, &error), &error);
+        for (size_t q = 0; q < QUERIES; q++) assert_memory_equal(out + q * k, exact + q * k, there * sizeof *exact);
+    }
+    sage_index_close(index);
+    sage_pool_free(pool);
+    free(vectors);
+    free(queries);
+    free(exact);
+    free(out);
+    free(one);
+}
+
+/* After a cut the graph, which is over whole vectors, says nothing. */
+static void test_a_cut_compares_all_rows(void **state) {
+    (void)state;
+    enum { N = 2000, DIM = 24, CUT = 5 };
+    sage_error error = {0};
+    float *vectors = made_vectors(N, DIM, 1);
+    sage_neighbour exact[K], out[K];
+    size_t found;
+    build(vectors, N, DIM, &usual);
+    sage_index *index = open_index(true);
+    must(sage_index_cut(index, CUT, &error), &error);
+    must(sage_index_search(index, NULL, vectors, 1, K, exact, &found, &error), &error);
+    must(sage_index_near(index, NULL, vectors, 1, K, &(sage_way){.width = 16}, out, &found, &error), &error);
+    assert_memory_equal(out, exact, sizeof exact);
+    sage_index_close(index);
+    free(vectors);
+}
+
+static uint64_t vectors_sum(void) {
+    sage_packed *file;
+    sage_error error = {0};
+    must(sage_packed_open(scratch_path(dir, "vectors.bin"), "SAGEIVEC", 1, false, &file, &error), &error);
+    const uint64_t sum = sage_packed_sum(file, "vectors");
+    assert_int_equal(sage_packed_sum(file, "vector"), 0);
+    sage_packed_close(file);
+    return sum;
+}
+
+/* A graph without links is sound, and leads nowhere: k rows are found all the same. */
+static void test_rows_that_no_walk_reaches_are_found(void **state) {
+    (void)state;
+    enum { N = 2000, DIM = 24 };
+    sage_error error = {0};
+    const sage_hnsw_options options = {.m = 16, .build = 60, .seed = 1, .bytes = true};
+    float *vectors = made_vectors(N, DIM, 1);
+    sage_neighbour exact[2 * K], out[2 * K];
+    size_t found[2];
+    sage_hnsw *hnsw;
+    must(made_index(dir, vectors, N, DIM, &error), &error);
+    must(sage_hnsw_build(NULL, vectors, N, DIM, &options, &hnsw, &error), &error);
+    memset(hnsw->graph.ground, 0xff, N * 32 * sizeof(uint32_t));
+    must(sage_hnsw_write(hnsw, scratch_path(dir, SAGE_INDEX_GRAPH_FILE), vectors_sum(), &error), &error);
+    sage_hnsw_free(hnsw);
+    sage_index *index = open_index(true);
+    must(sage_index_near(index, NULL, vectors, 2, K, &(sage_way){.width = 16}, out, found, &error), &error);
+    for (size_t q = 0; q < 2; q++) {
+        must(sage_index_search(index, NULL, vectors + q * DIM, 1, K, exact, &found[q], &error), &error);
+        assert_int_equal(found[q], K);
+        assert_memory_equal(out + q * K, exact, K * sizeof *exact);
+    }
+    sage_index_close(index);
+    free(vectors);
+}
+
+static void test_vectors_of_several_lengths_are_refused(void **state) {
+    (void)state;
+    enum { N = 50, DIM = 24 };
+    sage_error error = {0};
+    float *vectors = made_vectors(N, DIM, 1);
+    scratch_remove(dir);
+    assert_int_equal(sage_fs_mkdir(dir, NULL), SAGE_OK);
+    for (size_t c = 0; c < DIM; c++) vectors[7 * DIM + c] *= 1.01F;
+    must(made_index(dir, vectors, N, DIM, &error), &error);
+    assert_int_equal(sage_index_link(dir, NULL, &usual, NULL, &error), SAGE_E_STATE);
+    assert_non_null(strstr(error.text, "1 to 1.01 long"));
+    assert_false(sage_fs_exists(scratch_path(dir, SAGE_INDEX_GRAPH_FILE)));
+    memset(vectors, 0, N * DIM * sizeof *vectors);
+    must(made_index(dir, vectors, N, DIM, &error), &error);
+    assert_int_equal(sage_index_link(dir, NULL, &usual, NULL, &error), SAGE_E_STATE);
+    free(vectors);
+}
+
+static void test_stops_on_request(void **state) {
+    (void)state;
+    enum { N = 500, DIM = 24 };
+    static volatile sig_atomic_t stop = 1;
+    const sage_monitor monitor = {.cancel = &stop};
+    sage_error error = {0};
+    float *vectors = made_vectors(N, DIM, 1);
+    must(made_index(dir, vectors, N, DIM, &error), &error);
+    assert_int_equal(sage_index_link(dir, NULL, &usual, &monitor, &error), SAGE_E_CANCELLED);
+    free(vectors);
+}
+
+/* Asks for everything that a graph's links, codes and copies lead to. */
+static void walk_everywhere(const sage_index *index) {
+    sage_neighbour out[K];
+    size_t found;
+    const float *vectors = sage_index_vectors(index);
+    for (size_t row = 0; row < sage_index_count(index); row += 97)
+        for (size_t width = 1; width < 40; width += 19)
+            assert_int_equal(sage_index_near(index, NULL, vectors + row * sage_index_dim(index), 1, 1,
+                                             &(sage_way){.width = width}, out, &found, NULL),
+                             SAGE_OK);
+}
+
+/* Each byte of the headers, then ever fewer of the rest: `step` apart. */
+static void flip(size_t step) {
+    const char *path = scratch_path(dir, SAGE_INDEX_GRAPH_FILE);
+    sage_error error = {0};
+    size_t size;
+    char kept[SAGE_PATH_MAX], *bytes = scratch_read(path, &size);
+    snprintf(kept, sizeof kept, "%s", path);
+    for (size_t at = 0; at < size; at += at < 1024 ? 1 : step) {
+        sage_index *index = NULL;
+        bytes[at] ^= (char)(1 << at % 8);
+        scratch_write(kept, bytes, size);
+        if (sage_index_open(dir, true, &index, &error) == SAGE_OK) fail_msg("byte %zu", at);
+        assert_null(index);
+        assert_non_null(strstr(error.text, "run 'itemsage index'"));
+        if (sage_index_open(dir, false, &index, &error) == SAGE_OK) walk_everywhere(index);
+        sage_index_close(index);
+        bytes[at] ^= (char)(1 << at % 8);
+    }
+    scratch_write(kept, bytes, size);
+    sage_free(bytes);
+    sage_index_close(open_index(true));
+}
+
+static void test_flipped_bytes_are_told(void **state) {
+    (void)state;
+    float *with_heads = made_vectors(1200, 130, 1), *few = made_vectors(40, 24, 1);
+    build(with_heads, 1200, 130, &usual);
+    flip(1999);
+    build(few, 40, 24, &usual);
+    flip(7);
+    free(with_heads);
+    free(few);
+}
+
+static void test_cut_files_are_told(void **state) {
+    (void)state;
+    const char *path;
+    char kept[SAGE_PATH_MAX], *bytes;
+    size_t size;
+    sage_error error = {0};
+    float *vectors = made_vectors(40, 24, 1);
+    build(vectors, 40, 24, &usual);
+    path = scratch_path(dir, SAGE_INDEX_GRAPH_FILE);
+    snprintf(kept, sizeof kept, "%s", path);
+    bytes = scratch_read(path, &size);
+    for (size_t left = 0; left < size; left += 1 + left / 50) {
+        sage_index *index = NULL;
+        scratch_write(kept, bytes, left);
+        assert_int_equal(sage_index_open(dir, false, &index, &error), SAGE_E_FORMAT);
+        assert_null(index);
+    }
+    sage_free(bytes);
+    free(vectors);
+}
+
+/* Of the same size, so that nothing but what it remembers of its vectors tells it. */
+static void test_a_graph_of_other_vectors_is_told(void **state) {
+    (void)state;
+    enum { N = 40, DIM = 24 };
+    sage_error error = {0};
+    sage_index *index = NULL;
+    float *vectors = made_vectors(N, DIM, 1), *others = made_vectors(N, DIM, 2);
+    build(vectors, N, DIM, &usual);
+    must(made_index(dir, others, N, DIM, &error), &error);
+    assert_int_equal(sage_index_open(dir, false, &index, &error), SAGE_E_FORMAT);
+    assert_non_null(strstr(error.text, "over other vectors"));
+    free(vectors);
+    free(others);
+}
+
+/* Each a graph whose file is sound: what its numbers say is not. */
+static void test_wrong_references_are_told(void **state) {
+    (void)state;
+    enum { N = 300, DIM = 24, WRONG = 7 };
+    sage_error error = {0};
+    const sage_hnsw_options options = {.m = 4, .build = 30, .seed = 1, .bytes = true};
+    float *vectors = made_vectors(N, DIM, 1);
+    must(made_index(dir, vectors, N, DIM, &error), &error);
+    for (int wrong = 0; wrong < WRONG; wrong++) {
+        sage_hnsw *hnsw;
+        sage_index *index = NULL;
+        must(sage_hnsw_build(NULL, vectors, N, DIM, &options, &hnsw, &error), &error);
+        sage_graph *graph = &hnsw->graph;
+        const uint32_t low = graph->levels[0] == 0 ? 0 : graph->levels[1] == 0 ? 1 : 2;
+        switch (wrong) {
+        case 0: graph->ground[8 * 5] = N; break;
+        case 1: graph->ground[8 * 5] = 5; break;
+        case 2: memset(graph->ground + 8 * 5, 0xff, 4); break; /* a hole: links follow */
+        case 3: graph->upper[4 * (size_t)graph->above[graph->entry]] = low; break;
+        case 4: graph->copies[9] = 9; break;
+        case 5: graph->copies[9] = N; break;
+        default: graph->copies[9] = 3; break;
+        }
+        must(sage_hnsw_write(hnsw, scratch_path(dir, SAGE_INDEX_GRAPH_FILE), vectors_sum(), &error), &error);
+        assert_int_equal(sage_index_open(dir, true, &index, &error), SAGE_E_FORMAT);
+        assert_non_null(strstr(error.text, "has a link or a copy that is none"));
+        must(sage_index_open(dir, false, &index, &error), &error);
+        walk_everywhere(index);
+        sage_index_close(index);
+        sage_hnsw_free(hnsw);
+    }
+    free(vectors);
+}
+
+/* Levels say where a row's links lie, so these are looked at in any case. */
+static void test_wrong_levels_are_told_at_once(void **state) {
+    (void)state;
+    enum { N = 300, DIM = 24, WRONG = 5 };
+    sage_error error = {0};
+    const sage_hnsw_options options = {.m = 4, .build = 30, .seed = 1, .bytes = true};
+    float *vectors = made_vectors(N, DIM, 1);
+    must(made_index(dir, vectors, N, DIM, &error), &error);
+    for (int wrong = 0; wrong < WRONG; wrong++) {
+        sage_hnsw *hnsw;
+        sage_index *index = NULL;
+        must(sage_hnsw_build(NULL, vectors, N, DIM, &options, &hnsw, &error), &error);
+        sage_graph *graph = &hnsw->graph;
+        switch (wrong) {
+        case 0: graph->levels[7] = SAGE_GRAPH_LEVELS + 1; break;
+        case 1: graph->above[graph->entry] = (uint32_t)graph->n_upper; break;
+        case 2: graph->entry = N; break;
+        case 3: hnsw->codes.scale = NAN; break;
+        default: graph->n_upper -= 1; break;
+        }
+        must(sage_hnsw_write(hnsw, scratch_path(dir, SAGE_INDEX_GRAPH_FILE), vectors_sum(), &error), &error);
+        assert_int_equal(sage_index_open(dir, false, &index, &error), SAGE_E_FORMAT);
+        assert_null(index);
+        sage_hnsw_free(hnsw);
+    }
+    free(vectors);
+}
+
+static void test_measures_recall(void **state) {
+    (void)state;
+    enum { N = 4000, DIM = 24 };
+    sage_error error = {0};
+    float *vectors = made_vectors(N, DIM, 1), *queries = made_vectors(QUERIES, DIM, 2);
+    sage_recall_sample samples[2] = {{.index = NULL}};
+    sage_recall narrow, wide, all, chosen;
+    build(vectors, N, DIM, &(sage_index_links){4, 8, true});
+    sage_index *index = open_index(true);
+    must(sage_recall_sample_of(index, NULL, queries, QUERIES, &samples[0], &error), &error);
+    must(sage_recall_sample_made(index, NULL, 100, &samples[1], &error), &error);
+    assert_int_equal(samples[1].n, 100);
+    for (size_t q = 0; q < 100; q++) { /* on the sphere, and none of the rows */
+        const float *query = samples[1].queries + q * DIM;
+        assert_float_equal(sage_ops_best()->dot(DIM, query, query), 1, 1e-4);
+        assert_true(memcmp(query, vectors + q * N / 100 * DIM, DIM * sizeof *query) != 0);
+    }
+    must(sage_recall_measure(&samples[1], 10, &narrow, &error), &error);
+    must(sage_recall_measure(&samples[1], 100, &wide, &error), &error);
+    must(sage_recall_measure(&samples[1], N, &all, &error), &error);
+    assert_true(narrow.recall < wide.recall && wide.recall < 1);
+    assert_float_equal(all.recall, 1, 0); /* all rows were compared */
+    assert_float_equal(all.margin, 0, 0);
+    assert_true(narrow.margin > 0 && narrow.margin < 0.1 && narrow.per_second > 0);
+    must(sage_recall_choose(samples, 2, 0.9, &chosen, &error), &error);
+    for (size_t i = 0; i < 2; i++) {
+        must(sage_recall_measure(&samples[i], chosen.width, &wide, &error), &error);
+        assert_true(wide.recall >= 0.9 && wide.recall >= chosen.recall);
+    }
+    must(sage_recall_choose(samples, 2, 1.1, &all, &error), &error); /* none is so good */
+    assert_int_equal(all.width, SAGE_RECALL_WIDTH_MAX);
+    sage_recall_sample_free(&samples[0]);
+    sage_recall_sample_free(&samples[1]);
+    sage_index_close(index);
+    free(vectors);
+    free(queries);
+}
+
+static void test_every_allocation_may_fail(void **state) {
+    (void)state;
+    enum { N = 100, DIM = 24 };
+    float *vectors = made_vectors(N, DIM, 1);
+    bool done = false;
+    must(made_index(dir, vectors, N, DIM, NULL), NULL);
+    for (unsigned long from = 1; !done; from++) {
+        assert_true(from < 1000);
+        sage_alloc_fail_from(from);
+        sage_status st = sage_index_link(dir, NULL, &usual, NULL, NULL);
+        done = sage_alloc_fail_from(0) < from;
+        assert_int_equal(st, done ? SAGE_OK : SAGE_E_MEMORY);
+    }
+    done = false;
+    for (unsigned long from = 1; !done; from++) {
+        sage_index *index = NULL;
+        sage_recall_sample sample = {.index = NULL};
+        sage_recall recall;
+        assert_true(from < 1000);
+        sage_alloc_fail_from(from);
+        sage_status st = sage_index_open(dir, true, &index, NULL);
+        if (st == SAGE_OK) st = sage_recall_sample_made(index, NULL, 5, &sample, NULL);
+        if (st == SAGE_OK) st = sage_recall_measure(&sample, 2, &recall, NULL);
+        done = sage_alloc_fail_from(0) < from;
+        if (done || st != SAGE_OK) assert_int_equal(st, done ? SAGE_OK : SAGE_E_MEMORY);
+        sage_recall_sample_free(&sample);
+        sage_index_close(index);
+    }
+    free(vectors);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_file_is_the_graph),
+        cmocka_unit_test(test_the_same_bytes_on_any_number_of_threads),
+        cmocka_unit_test(test_batches_and_lists_of_any_length),
+        cmocka_unit_test(test_a_cut_compares_all_rows),
+        cmocka_unit_test(test_rows_that_no_walk_reaches_are_found),
+        cmocka_unit_test(test_vectors_of_several_lengths_are_refused),
+        cmocka_unit_test(test_stops_on_request),
+        cmocka_unit_test(test_flipped_bytes_are_told),
+        cmocka_unit_test(test_cut_files_are_told),
+        cmocka_unit_test(test_a_graph_of_other_vectors_is_told),
+        cmocka_unit_test(test_wrong_references_are_told),
+        cmocka_unit_test(test_wrong_levels_are_told_at_once),
+        cmocka_unit_test(test_measures_recall),
+        cmocka_unit_test(test_every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
