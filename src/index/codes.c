@@ -61,6 +61,13 @@ sage_status sage_codes_make(sage_codes *codes, sage_pool *pool, const float *vec
     return st;
 }
 
+void sage_codes_put(const sage_codes *codes, uint32_t row) {
+    const float *vector = codes->vectors + row * codes->dim;
+    if (codes->bytes == NULL) return;
+    to_bytes(vector, codes->dim, codes->scale, codes->bytes + row * codes->ld, codes->ld);
+    if (codes->heads.bytes != NULL) sage_heads_put(&codes->heads, vector, row);
+}
+
 void sage_codes_free(sage_codes *codes) {
     sage_free(codes->bytes);
     codes->bytes = NULL;

@@ -38,6 +38,9 @@ static inline void sage_codes_begin(sage_codes *codes, const float *vectors, siz
 /* vectors [n][dim], finite, outlive the codes. */
 sage_status sage_codes_make(sage_codes *codes, sage_pool *pool, const float *vectors, size_t n, size_t dim, bool bytes,
                             sage_error *error);
+/* The code of one more row, or of a row that is another now, from its vector. Larger numbers than those from which the
+ * scale was taken are cut. */
+void sage_codes_put(const sage_codes *codes, uint32_t row);
 void sage_codes_free(sage_codes *codes);
 size_t sage_codes_bytes(const sage_codes *codes); /* of memory */
 

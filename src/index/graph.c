@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* One row in m stands on the next level, one in m of those on the one above it. */
-static uint8_t level_of(uint64_t seed, size_t row, size_t m) {
+uint8_t sage_graph_level(uint64_t seed, size_t row, size_t m) {
     sage_rng rng;
     sage_rng_seed(&rng, seed, row);
     double level = -log(1 - sage_rng_unit(&rng)) / log((double)m);
@@ -23,7 +23,7 @@ sage_status sage_graph_new(sage_graph *graph, size_t n, size_t m, uint64_t seed,
     graph->ground = sage_alloc_aligned(ground + 1);
     if (graph->levels == NULL || graph->above == NULL || graph->copies == NULL || graph->ground == NULL) goto no_memory;
     for (size_t i = 0; i < n; i++) {
-        graph->levels[i] = level_of(seed, i, m);
+        graph->levels[i] = sage_graph_level(seed, i, m);
         graph->above[i] = (uint32_t)graph->n_upper;
         graph->n_upper += graph->levels[i];
     }

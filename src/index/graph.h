@@ -3,11 +3,12 @@
  * of the vectors. Links of a row on one level are a block of fixed width, filled from the front, the rest SAGE_NO_ROW:
  * whole cache lines where m is a multiple of 8, and a row's links can be changed where they stand.
  *
- * Links are read and written atomically: a reader beside a writer sees an older or a newer link, each of them a row
- * that is there. */
+ * Links are read and written atomically: a reader beside a writer (changing.h) sees an older or a newer link, each of
+ * them a row that is there, though perhaps one that came after it began. */
 #ifndef SAGE_INDEX_GRAPH_H
 #define SAGE_INDEX_GRAPH_H
 
+#include <index/bits.h>
 #include <index/index.h>
 
 enum { SAGE_GRAPH_LEVELS = 16, SAGE_GRAPH_M_MIN = 4, SAGE_GRAPH_M_MAX = 64 };
@@ -21,10 +22,13 @@ typedef struct sage_graph {
     uint32_t *copies; /* [n]: the next row with the same code (copies.h); only the first has links */
     size_t n_upper;
     uint32_t entry; /* a row on the highest level; SAGE_NO_ROW where there are none */
+    uint64_t *dead; /* rows that are walked through and never given (bits.h); NULL: none */
+    size_t n_dead;
 } sage_graph;
 
 /* Rows without links; levels follow from (seed, row) alone. */
 sage_status sage_graph_new(sage_graph *graph, size_t n, size_t m, uint64_t seed, sage_error *error);
+uint8_t sage_graph_level(uint64_t seed, size_t row, size_t m);
 void sage_graph_free(sage_graph *graph);
 size_t sage_graph_bytes(const sage_graph *graph);
 
@@ -38,6 +42,15 @@ static inline size_t sage_graph_width(const sage_graph *graph, unsigned level) {
 static inline uint32_t *sage_graph_links(const sage_graph *graph, uint32_t row, unsigned level) {
     if (level == 0) return graph->ground + (size_t)row * 2 * graph->m;
     return graph->upper + ((size_t)graph->above[row] + level - 1) * graph->m;
+}
+
+/* Rows that are there now; more may come, none goes. */
+static inline size_t sage_graph_rows(const sage_graph *graph) {
+    return __atomic_load_n(&graph->n, __ATOMIC_ACQUIRE);
+}
+
+static inline bool sage_graph_gives(const sage_graph *graph, uint32_t row) {
+    return graph->dead == NULL || !sage_bit(graph->dead, row);
 }
 
 static inline uint32_t sage_link(const uint32_t *link) {

@@ -12,7 +12,7 @@
 sage_status sage_hnsw_write(const sage_hnsw *hnsw, const char *path, uint64_t vectors_sum, sage_error *error);
 
 /* vectors [n][dim] as for sage_hnsw_build. Sizes, and what tells where a row's links lie, are checked in any case; a
- * link that leads nowhere ends its row's (walk.c). `verify`: checksums, and every link and copy. */
+ * link that leads nowhere is passed over (walk.c). `verify`: checksums, and every link and copy. */
 sage_status sage_hnsw_open(const char *path, const float *vectors, size_t n, size_t dim, uint64_t vectors_sum,
                            bool verify, sage_hnsw **hnsw, sage_error *error);
 

@@ -16,16 +16,18 @@ void sage_heads_of(const sage_heads *heads, const float *vector, float head[SAGE
     sage_ops_best()->heads_scores(1, SAGE_HEAD, heads->dim, heads->basis, heads->dim, vector, head);
 }
 
+void sage_heads_put(const sage_heads *heads, const float *vector, size_t row) {
+    float head[SAGE_HEAD];
+    int8_t *bytes = heads->bytes + row * SAGE_HEAD;
+    sage_heads_of(heads, vector, head);
+    for (size_t c = 0; c < SAGE_HEAD; c++)
+        bytes[c] = (int8_t)fminf(fmaxf(nearbyintf(head[c] * heads->scale), -MOST), MOST);
+}
+
 static void code_rows(void *ctx, size_t begin, size_t end, size_t worker) {
     const job *j = ctx;
-    float head[SAGE_HEAD];
     (void)worker;
-    for (size_t i = begin; i < end; i++) {
-        int8_t *bytes = j->heads->bytes + i * SAGE_HEAD;
-        sage_heads_of(j->heads, j->vectors + i * j->heads->dim, head);
-        for (size_t c = 0; c < SAGE_HEAD; c++)
-            bytes[c] = (int8_t)fminf(fmaxf(nearbyintf(head[c] * j->heads->scale), -MOST), MOST);
-    }
+    for (size_t i = begin; i < end; i++) sage_heads_put(j->heads, j->vectors + i * j->heads->dim, i);
 }
 
 /* Of a sample: a row beyond it is cut there, which lets it pass or not by a little. */

@@ -23,6 +23,7 @@ typedef struct sage_heads {
 sage_status sage_heads_make(sage_heads *heads, sage_pool *pool, const float *vectors, size_t n, size_t dim,
                             sage_error *error);
 void sage_heads_free(sage_heads *heads);
+void sage_heads_put(const sage_heads *heads, const float *vector, size_t row); /* the row's bytes */
 void sage_heads_of(const sage_heads *heads, const float *vector, float head[SAGE_HEAD]);
 
 /* For heads.c: basis and slack from a sample [n][dim]; *useful: false where heads keep out too little. */

@@ -58,7 +58,7 @@ static void find_links(void *ctx, size_t begin, size_t end, size_t worker) {
         sage_probe probe = sage_codes_row(b->codes, row);
         for (unsigned level = 0; level <= SAGE_GRAPH_LEVELS; level++) edges_of(b, i, level)->to = SAGE_NO_ROW;
         unsigned level = b->graph->levels[row] < top ? b->graph->levels[row] : top;
-        uint32_t from = sage_walk_down(walker, probe, level);
+        uint32_t from = sage_walk_down(walker, probe, b->graph->entry, level);
         for (;; level--) {
             sage_walk_level(walker, probe, from, level, b->width);
             link_level(b, worker, row, level, edges_of(b, i, level));

@@ -8,15 +8,16 @@
 
 sage_status sage_walker_new(sage_walker *walker, const sage_graph *graph, const sage_codes *codes, size_t room,
                             sage_error *error) {
-    *walker = (sage_walker){.graph = graph, .codes = codes, .room = room};
+    *walker = (sage_walker){.graph = graph, .codes = codes, .room = room, .n = sage_graph_rows(graph)};
     walker->beam.list = sage_alloc((room + 1) * sizeof *walker->beam.list);
-    walker->seen = sage_alloc_zero(graph->n + 1, 1);
+    walker->n_seen = walker->n;
+    walker->seen = sage_alloc_zero(walker->n_seen + 1, 1);
     size_t rows = SAGE_AT_ONCE * 2 * graph->m; /* that one step can lead to */
     walker->rows = sage_alloc(6 * rows * sizeof *walker->rows);
     walker->probe = sage_alloc_aligned(codes->ld + SAGE_HEAD);
     if (walker->beam.list == NULL || walker->seen == NULL || walker->rows == NULL || walker->probe == NULL) {
         sage_walker_free(walker);
-        return sage_fail_memory(error, graph->n + room * sizeof *walker->beam.list);
+        return sage_fail_memory(error, sage_graph_rows(graph) + room * sizeof *walker->beam.list);
     }
     walker->scores = walker->rows + 5 * rows;
     for (size_t i = 0; i < 3; i++) walker->steps[i].rows = walker->rows + i * rows;
@@ -32,10 +33,31 @@ void sage_walker_free(sage_walker *walker) {
     *walker = (sage_walker){0};
 }
 
+sage_status sage_walker_fit(sage_walker *w, size_t room, sage_error *error) {
+    size_t rows = sage_graph_rows(w->graph);
+    if (room > w->room) {
+        uint64_t *list = sage_realloc(w->beam.list, (room + 1) * sizeof *list);
+        if (list == NULL) return sage_fail_memory(error, room * sizeof *list);
+        w->beam.list = list;
+        w->room = room;
+    }
+    if (rows > w->n_seen) {
+        size_t n = rows + rows / 8; /* so that a catalogue that grows does not move it at every search */
+        uint8_t *seen = sage_alloc_zero(n + 1, 1);
+        if (seen == NULL) return sage_fail_memory(error, n);
+        sage_free(w->seen);
+        w->seen = seen;
+        w->n_seen = n;
+        w->turn = 0;
+    }
+    w->n = rows;
+    return SAGE_OK;
+}
+
 /* Marks of 255 walks stay apart; then they are wiped. */
 static void begin_walk(sage_walker *w) {
     if (++w->turn != 0) return;
-    memset(w->seen, 0, w->graph->n);
+    memset(w->seen, 0, w->n_seen);
     w->turn = 1;
 }
 
@@ -51,14 +73,18 @@ static inline size_t width_of(const sage_graph *graph, uint32_t row, unsigned le
 }
 
 /* The row's links not met before, into rows[n ..]; gives n after them. Each is written and only counted where it is
- * new: no branch that could be guessed wrong. They end at what is no row, SAGE_NO_ROW or damage. */
+ * new: no branch that could be guessed wrong. They end at SAGE_NO_ROW; what is no row of this walk, a later one or
+ * damage, is passed over. */
 static size_t meet(sage_walker *w, uint32_t row, unsigned level, uint32_t *rows, size_t n) {
     const uint32_t *links = sage_graph_links(w->graph, row, level);
-    const size_t n_rows = w->graph->n, before = n;
+    const size_t n_rows = w->n, before = n;
     const size_t width = width_of(w->graph, row, level);
     for (size_t i = 0; i < width; i++) {
         uint32_t to = sage_link(&links[i]);
-        if (to >= n_rows) break;
+        if (to >= n_rows) {
+            if (to == SAGE_NO_ROW) break;
+            continue;
+        }
         rows[n] = to;
         n += w->seen[to] != w->turn;
         w->seen[to] = w->turn;
@@ -75,8 +101,13 @@ static size_t meet(sage_walker *w, uint32_t row, unsigned level, uint32_t *rows,
 static size_t all_links(sage_walker *w, uint32_t row, unsigned level) {
     const uint32_t *links = sage_graph_links(w->graph, row, level);
     size_t width = width_of(w->graph, row, level), n = 0;
-    for (; n < width && (w->rows[n] = sage_link(&links[n])) < w->graph->n; n++)
-        sage_codes_prefetch(w->codes, w->rows[n]);
+    for (size_t i = 0; i < width; i++) {
+        uint32_t to = sage_link(&links[i]);
+        if (to == SAGE_NO_ROW) break;
+        if (to >= w->n) continue;
+        w->rows[n++] = to;
+        sage_codes_prefetch(w->codes, to);
+    }
     return n;
 }
 
@@ -85,11 +116,11 @@ static void score(sage_walker *w, sage_probe probe, size_t n) {
     w->scored += n;
 }
 
-uint32_t sage_walk_down(sage_walker *w, sage_probe probe, unsigned level) {
-    uint32_t at = w->graph->entry, best;
+uint32_t sage_walk_down(sage_walker *w, sage_probe probe, uint32_t from, unsigned level) {
+    uint32_t at = from, best;
     sage_codes_score(w->codes, probe, 1, &at, &best);
     for (unsigned here = w->graph->levels[at]; here > level; here--) {
-        for (uint32_t from = SAGE_NO_ROW; from != at;) {
+        for (from = SAGE_NO_ROW; from != at;) {
             from = at;
             size_t n = all_links(w, from, here);
             score(w, probe, n);

@@ -19,7 +19,9 @@ typedef struct sage_walker {
     const sage_codes *codes;
     sage_beam beam; /* what the last walk found, best first */
     size_t room;    /* of its list */
-    uint8_t *seen;  /* [graph->n]: equal to `turn` where this walk has met the row */
+    uint8_t *seen;  /* [n_seen]: equal to `turn` where this walk has met the row */
+    size_t n_seen;
+    size_t n; /* rows that were there when the walk began; links to later ones are passed over */
     uint8_t turn;
     sage_step steps[3];      /* taken and met */
     sage_step kept[2];       /* of these, rows whose heads may pass */
@@ -32,9 +34,12 @@ typedef struct sage_walker {
 sage_status sage_walker_new(sage_walker *walker, const sage_graph *graph, const sage_codes *codes, size_t room,
                             sage_error *error);
 void sage_walker_free(sage_walker *walker);
+/* Before a walk, after its entry has been read: marks for rows that came since the last one, and a list of `room`
+ * candidates. */
+sage_status sage_walker_fit(sage_walker *walker, size_t room, sage_error *error);
 
-/* From the graph's entry down to `level`, on each level above it to the row from which no link leads nearer. */
-uint32_t sage_walk_down(sage_walker *walker, sage_probe probe, unsigned level);
+/* From a row (the graph's entry) down to `level`, on each level above it to the row from which no link leads nearer. */
+uint32_t sage_walk_down(sage_walker *walker, sage_probe probe, uint32_t from, unsigned level);
 
 /* On one level, from a row: the up to `width` nearest rows that the walk meets, into walker->beam. width <= room. */
 void sage_walk_level(sage_walker *walker, sage_probe probe, uint32_t from, unsigned level, size_t width);

@@ -115,6 +115,55 @@ static void test_many_the_same(void **state) {
     }
 }
 
+/* Dead rows are walked through and never given: of a tenth, of all but a corner, of the same ones many times, of all.
+ */
+static void test_dead_rows(void **state) {
+    (void)state;
+    enum { N = 4000, COPIES = 5 };
+    static const size_t alive_of[] = {10, 9, 1, 0};
+    float *vectors = unit_vectors(N, 1);
+    for (size_t row = 0; row < N / 2; row++)
+        memmove(vectors + row * DIM, vectors + row / COPIES * COPIES * DIM, DIM * sizeof *vectors);
+    sage_hnsw *hnsw = built(1, vectors, N, &usual);
+    uint64_t *dead = calloc(1, sage_bits_bytes(N));
+    for (size_t i = 0; i < 4; i++) {
+        float *living = malloc(N * DIM * sizeof *living);
+        size_t n = 0;
+        for (uint32_t row = 0; row < N; row++) {
+            bool alive = alive_of[i] == 1 ? row > N - 20 : row % 10 < alive_of[i];
+            if (!alive) sage_bit_set(dead, row);
+            if (alive) memcpy(living + n++ * DIM, vectors + row * DIM, DIM * sizeof *living);
+        }
+        hnsw->graph.dead = dead;
+        hnsw->graph.n_dead = N - n;
+        sage_hnsw_searcher *searcher;
+        float *queries = unit_vectors(QUERIES, 99);
+        size_t hits = 0, found, expected = n < K ? n : K;
+        sage_neighbour exact[K], out[K];
+        assert_int_equal(sage_hnsw_searcher_new(hnsw, &searcher, NULL), SAGE_OK);
+        for (size_t q = 0; q < QUERIES; q++) {
+            const float *query = queries + q * DIM;
+            assert_int_equal(sage_exact_search(NULL, living, n, DIM, query, 1, K, exact, &found, NULL), SAGE_OK);
+            assert_int_equal(sage_hnsw_search(searcher, query, K, 50, out, &found, NULL), SAGE_OK);
+            assert_int_equal(found, expected);
+            for (size_t r = 0; r < found; r++) {
+                assert_false(sage_bit(dead, out[r].row));
+                for (size_t s = 0; s < r; s++) assert_true(out[s].row != out[r].row);
+                hits += out[r].score >= exact[found - 1].score - 1e-6F;
+            }
+        }
+        if (n > 0) at_least("among dead rows", (double)hits / (double)(QUERIES * expected), 0.97);
+        sage_hnsw_searcher_free(searcher);
+        free(queries);
+        free(living);
+        memset(dead, 0, sage_bits_bytes(N));
+    }
+    hnsw->graph.dead = NULL;
+    free(dead);
+    sage_hnsw_free(hnsw);
+    free(vectors);
+}
+
 static void test_few_rows(void **state) {
     (void)state;
     for (size_t n = 0; n <= 70; n += n < 12 ? 1 : 29) {
@@ -221,6 +270,7 @@ int main(void) {
         cmocka_unit_test(test_finds_what_exact_search_finds),
         cmocka_unit_test(test_rows_sorted_by_where_they_lie),
         cmocka_unit_test(test_many_the_same),
+        cmocka_unit_test(test_dead_rows),
         cmocka_unit_test(test_few_rows),
         cmocka_unit_test(test_threads_change_no_link),
         cmocka_unit_test(test_links_are_sound),
