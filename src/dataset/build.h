@@ -5,9 +5,9 @@
 
 #include <dataset/layout.h>
 #include <dataset/split.h>
-#include <dataset/spool.h>
 #include <features/given.h>
 #include <io/fs.h>
+#include <io/spool.h>
 
 enum { SAGE_SAME_RELATIONS = 3 }; /* item_group_id, fingerprint, title */
 

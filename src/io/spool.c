@@ -1,7 +1,7 @@
 #include <base/alloc.h>
 #include <base/error.h>
-#include <dataset/spool.h>
 #include <io/fs.h>
+#include <io/spool.h>
 
 enum { FLUSH_BYTES = 1 << 16 };
 

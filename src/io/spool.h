@@ -1,6 +1,6 @@
 /* A stream of bytes kept in a temporary file until it becomes a section of a packed file. Made on the first byte. */
-#ifndef SAGE_DATASET_SPOOL_H
-#define SAGE_DATASET_SPOOL_H
+#ifndef SAGE_IO_SPOOL_H
+#define SAGE_IO_SPOOL_H
 
 #include <base/buf.h>
 #include <io/map.h>
