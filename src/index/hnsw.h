@@ -41,7 +41,8 @@ sage_status sage_hnsw_searcher_new(const sage_hnsw *hnsw, sage_hnsw_searcher **s
 void sage_hnsw_searcher_free(sage_hnsw_searcher *searcher);
 
 /* Up to k rows into out[k], by descending exact score, ties by ascending row: the best of the max(k, width) nearest
- * that the walk met ("efSearch") and of their copies (copies.h). */
+ * that the walk met ("efSearch") and of their copies (copies.h). Where rows may be dead: k of them, or all that are
+ * alive; else fewer where no walk leads to more. */
 sage_status sage_hnsw_search(sage_hnsw_searcher *searcher, const float *query, size_t k, size_t width,
                              sage_neighbour *out, size_t *found, sage_error *error);
 uint64_t sage_hnsw_scored(const sage_hnsw_searcher *searcher); /* rows compared whole so far */

@@ -84,7 +84,7 @@ static size_t score_anew(sage_hnsw_searcher *s, const float *query, size_t k, sa
     return sage_top_finish(&top, out);
 }
 
-/* Where a walk did not find as many as there are: all rows. */
+/* All rows. */
 static size_t score_all(sage_hnsw_searcher *s, const float *query, size_t k, sage_neighbour *out) {
     sage_top top;
     sage_top_begin(&top, s->top, k);
@@ -93,7 +93,7 @@ static size_t score_all(sage_hnsw_searcher *s, const float *query, size_t k, sag
     return sage_top_finish(&top, out);
 }
 
-/* Dead rows are candidates of a walk and no results, so where they are many the walk becomes wider. */
+/* Dead rows are candidates of a walk and no results, so where they leave too few the walk becomes wider. */
 sage_status sage_hnsw_search(sage_hnsw_searcher *searcher, const float *query, size_t k, size_t width,
                              sage_neighbour *out, size_t *found, sage_error *error) {
     const sage_graph *graph = &searcher->hnsw->graph;
@@ -112,7 +112,7 @@ sage_status sage_hnsw_search(sage_hnsw_searcher *searcher, const float *query, s
         uint32_t from = sage_walk_down(&searcher->walker, probe, entry, 0);
         sage_walk_level(&searcher->walker, probe, from, 0, width);
         *found = score_anew(searcher, query, k, out);
-        if (*found == k) return SAGE_OK;
+        if (*found == k || graph->dead == NULL) return SAGE_OK;
         if (width == n) break;
     }
     *found = score_all(searcher, query, k, out);
