@@ -133,6 +133,23 @@ static int parse_session(char *text, sage_session_event **session, size_t *n) {
     return CLI_DONE;
 }
 
+/* "FIELD=N,..." cut in place. */
+static int parse_caps(char *text, sage_cap caps[SAGE_CAPS_MAX], size_t *n) {
+    for (char *next = text; next;) {
+        char *item = next, *end;
+        if ((next = strchr(item, ','))) *next++ = '\0';
+        char *equals = strchr(item, '=');
+        if (!equals || equals == item || *n == SAGE_CAPS_MAX)
+            return cli_usage("'--at-most' takes up to %d limits as FIELD=N,FIELD=N", SAGE_CAPS_MAX);
+        *equals = '\0';
+        unsigned long most = strtoul(equals + 1, &end, 10);
+        if (equals[1] < '0' || equals[1] > '9' || *end || most < 1 || most > 10000)
+            return cli_usage("'--at-most %s=%s' is no limit; it takes 1 to 10000", item, equals + 1);
+        caps[(*n)++] = (sage_cap){item, most};
+    }
+    return CLI_DONE;
+}
+
 static int check_kind(const cli_args *args, const sage_query *query) {
     const bool user = query->user_id || cli_given(args, "session");
     if ((query->text != NULL) + (query->product_id != NULL) + (query->image != NULL) + (query->vector != NULL) + user !=
@@ -151,6 +168,7 @@ static int ask(const cli_args *args, sage_query *query) {
     if (method && sage_method_parse(method, &query->method, &error) != SAGE_OK) return cli_fail(&error);
     if (!cli_number(args, "n", 1, 10000, &query->n)) return CLI_USAGE;
     if (!cli_number(args, "dims", 1, 65536, &query->dims)) return CLI_USAGE;
+    if (!cli_real(args, "diversity", true, &query->diversity)) return CLI_USAGE;
     int result = cli_open(args, &shop);
     if (result != CLI_DONE) return result;
     result = search(args, shop, query);
@@ -161,7 +179,9 @@ static int ask(const cli_args *args, sage_query *query) {
 static int run(const cli_args *args) {
     sage_session_event *session = NULL;
     const char *did = cli_value(args, "session");
-    char *copy = did ? strdup(did) : NULL;
+    const char *at_most = cli_value(args, "at-most");
+    char *copy = did ? strdup(did) : NULL, *limits = at_most ? strdup(at_most) : NULL;
+    sage_cap caps[SAGE_CAPS_MAX];
     sage_query query = {.text = cli_value(args, "text"),
                         .product_id = cli_value(args, "product"),
                         .image = cli_value(args, "image"),
@@ -169,14 +189,18 @@ static int run(const cli_args *args) {
                         .user_id = cli_value(args, "user"),
                         .interests = cli_given(args, "interests"),
                         .fresh = cli_given(args, "new"),
+                        .collapse = cli_given(args, "collapse"),
+                        .caps = caps,
                         .method = SAGE_AUTO,
                         .n = 10};
-    int result = did && !copy ? cli_usage("out of memory") : check_kind(args, &query);
+    int result = (did && !copy) || (at_most && !limits) ? cli_usage("out of memory") : check_kind(args, &query);
     if (result == CLI_DONE && copy) result = parse_session(copy, &session, &query.n_session);
+    if (result == CLI_DONE && limits) result = parse_caps(limits, caps, &query.n_caps);
     query.session = session;
     if (result == CLI_DONE) result = ask(args, &query);
     free(session);
     free(copy);
+    free(limits);
     return result;
 }
 
@@ -196,6 +220,10 @@ static const cli_flag flags[] = {
      "release was built, vectors or hybrid; else vectors."},
     {"n", 'n', "N", "How many results, 1 to 10000; 10 where not given."},
     {"dims", 0, "M", "Compares the first M numbers of the vectors alone; see the option matryoshka."},
+    {"collapse", 0, NULL, "Of variants (products that share an item_group_id), the best one alone."},
+    {"at-most", 0, "FIELD=N,...", "At most N results with the same brand, category, domain or availability."},
+    {"diversity", 0, "X",
+     "From 0 (the default) to 1: how much it counts against a result that it is like those before it."},
     {"why", 0, NULL, "Shows what each score is made of; JSON always does."},
     {"json", 0, NULL, "Prints the results as JSON."},
     {NULL, 0, NULL, NULL},
@@ -226,6 +254,7 @@ const cli_command cli_query = {
         "For a user, `hybrid` adds to the tower's scores what the user's own products are worth, by number and age "
         "of the events, and what those dealt with who dealt with these products; how much was chosen on validation "
         "users when the release was built, and where it was best for them, users are answered by it.\n\n"
+        "`--collapse`, `--at-most` and `--diversity` choose what is shown among as many candidates as it takes. "
         "What the user knows may come again, since people buy again, unless `--new`. Products that are not in the "
         "published index are passed over.",
     .flags = flags,

@@ -23,6 +23,14 @@ typedef struct sage_session_event {
     double age_days;   /* >= 0; 0: now */
 } sage_session_event;
 
+/* At most so many results with the same brand, category, domain (the link's host) or availability; products that have
+ * none are not counted. */
+typedef struct sage_cap {
+    const char *field;
+    size_t most; /* >= 1 */
+} sage_cap;
+enum { SAGE_CAPS_MAX = 4 };
+
 typedef struct sage_query {
     const char *text;       /* a search text, or NULL */
     const char *product_id; /* a product to find similar ones of (never itself nor its item_group_id), or NULL */
@@ -31,11 +39,15 @@ typedef struct sage_query {
     const char *user_id;    /* somebody whose events the catalogue has, or NULL: see sage_search */
     const sage_session_event *session; /* [n_session] oldest first, behind the user's own events; alone: of nobody */
     size_t n_session;
-    bool interests;     /* users: several interests, also where the model has a tower for users */
-    bool fresh;         /* users: without what they know, and its item_group_ids */
-    sage_method method; /* texts: all; users: vectors and hybrid; else vectors only; or SAGE_AUTO */
-    size_t n;           /* results wanted, 1..10000 */
-    size_t dims;        /* vectors: compare only so many of their first numbers, renormalised; 0: all */
+    bool interests;       /* users: several interests, also where the model has a tower for users */
+    bool fresh;           /* users: without what they know, and its item_group_ids */
+    sage_method method;   /* texts: all; users: vectors and hybrid; else vectors only; or SAGE_AUTO */
+    size_t n;             /* results wanted, 1..10000 */
+    size_t dims;          /* vectors: compare only so many of their first numbers, renormalised; 0: all */
+    bool collapse;        /* of products that share an item_group_id, the best one alone */
+    double diversity;     /* 0..1: how much a result's likeness to better ones counts against it; see sage_search */
+    const sage_cap *caps; /* [n_caps], at most SAGE_CAPS_MAX */
+    size_t n_caps;
 } sage_query;
 
 /* What a score is made of; the parts add up to it, but for rounding. */
@@ -79,6 +91,11 @@ void sage_searcher_close(sage_searcher *searcher);
  * once. So scores, cosines with the medoid, do not fall from hit to hit. Ages are counted from the newest event of the
  * catalogue. Products that are not in the index count for nothing; SAGE_E_NOT_FOUND where nothing is left. What the
  * user knows may come again, since people buy again, unless `fresh`. A session alone reads no catalogue.
+ *
+ * `collapse`, `caps` and `diversity` choose among more candidates than are wanted, as many as it takes: fewer than n
+ * come back only where no more fit. By `diversity` d, of 100 candidates or 5 n, the one with the most (1 - d) r - d s
+ * is next, where r is its score, brought to [0, 1] over them, and s the cosine with the result before that is most like
+ * it (maximal marginal relevance, Carbonell and Goldstein 1998); so scores do not fall from hit to hit.
  *
  * Users by SAGE_HYBRID: the tower's score, what the user's own products add, and what those deal with who deal with
  * these (search/own.h); not with `interests`; SAGE_E_STATE where the model has no tower for users. */

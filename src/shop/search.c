@@ -5,6 +5,7 @@
 #include <itemsage/search.h>
 #include <math.h>
 #include <shop/search_picture.h>
+#include <shop/search_shape.h>
 #include <shop/search_user.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,8 +18,10 @@ struct sage_searcher {
     sage_open_release opened;
     sage_picture_query picture; /* made on first use */
     sage_user_events did;
-    sage_scored *scored;
-    uint16_t *of; /* users: the interest that gave each */
+    sage_shaping shaping;
+    sage_scored *scored; /* [room] */
+    uint16_t *of;        /* [room] users: the interest that gave each */
+    size_t scored_capacity, of_capacity;
     sage_hit *hits;
     sage_method method; /* of the last search */
 };
@@ -30,10 +33,8 @@ sage_status sage_searcher_open(sage_shop *shop, sage_searcher **searcher, sage_e
     if (!s) return sage_fail_memory(error, sizeof *s);
     s->shop = shop;
     SAGE_TRY(sage_release_open(shop, &s->opened, error));
-    s->scored = sage_alloc_zero(RESULTS_MAX, sizeof *s->scored);
-    s->of = sage_alloc_zero(RESULTS_MAX, sizeof *s->of);
     s->hits = sage_alloc_zero(RESULTS_MAX, sizeof *s->hits);
-    if (!s->scored || !s->of || !s->hits) {
+    if (!s->hits) {
         st = sage_fail_memory(error, RESULTS_MAX * sizeof *s->hits);
         goto out;
     }
@@ -49,6 +50,7 @@ void sage_searcher_close(sage_searcher *searcher) {
     sage_picture_query_free(&searcher->picture);
     sage_release_close(&searcher->opened);
     sage_user_events_free(&searcher->did);
+    sage_shaping_free(&searcher->shaping);
     sage_free(searcher->scored);
     sage_free(searcher->of);
     sage_free(searcher->hits);
@@ -84,6 +86,8 @@ static sage_status check_query(const sage_query *query, sage_error *error) {
     if (query->n < 1 || query->n > RESULTS_MAX)
         return sage_fail(error, SAGE_E_ARGUMENT, "the number of results must be 1 to %d, not %zu", RESULTS_MAX,
                          query->n);
+    sage_status st = sage_shaping_check(query, error);
+    if (st != SAGE_OK) return st;
     if (query->product_id) return vectors_only(query, "similar products", error);
     if (query->image) return vectors_only(query, "products for a picture", error);
     if (query->vector) return vectors_only(query, "products for a vector", error);
@@ -190,6 +194,28 @@ static sage_status run(sage_searcher *s, const sage_query *query, found *f, sage
     return sage_engine_similar(s->opened.engine, sage_index_pid(index, row), query->n, s->scored, n, error);
 }
 
+/* The query's n, or those that are chosen among more. */
+static sage_status run_shaped(sage_searcher *s, const sage_query *query, found *f, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const bool shaped = sage_shaping_asked(query);
+    const sage_index *index = sage_engine_index(s->opened.engine);
+    sage_query deep = *query;
+    if (shaped) deep.n = sage_shaping_depth(query);
+    for (bool more = true; more; deep.n *= 4) {
+        if (sage_grow((void **)&s->scored, &s->scored_capacity, deep.n, sizeof *s->scored) != 0 ||
+            sage_grow((void **)&s->of, &s->of_capacity, deep.n, sizeof *s->of) != 0)
+            return sage_fail_memory(error, deep.n * sizeof *s->scored);
+        SAGE_TRY(run(s, &deep, f, error));
+        if (!shaped) break;
+        more = f->n == deep.n;
+        SAGE_TRY(sage_shaping_apply(&s->shaping, query, index, s->scored, f->interests != NULL ? s->of : NULL, f->n,
+                                    &f->n, error));
+        more = more && f->n < query->n;
+    }
+out:
+    return st;
+}
+
 static sage_hit hit_of(const sage_engine *engine, size_t row, sage_scored scored) {
     const sage_index *index = sage_engine_index(engine);
     sage_parts parts;
@@ -220,7 +246,7 @@ sage_status sage_search(sage_searcher *searcher, const sage_query *query, const 
     SAGE_TRY(check_query(query, error));
     SAGE_TRY(sage_engine_cut(searcher->opened.engine, query->dims, error));
     searcher->method = query->method == SAGE_AUTO ? SAGE_VECTORS : query->method;
-    SAGE_TRY(run(searcher, query, &f, error));
+    SAGE_TRY(run_shaped(searcher, query, &f, error));
     for (size_t i = 0; i < f.n; i++) {
         if (!sage_index_find(index, searcher->scored[i].pid, &row)) continue;
         sage_hit *hit = &searcher->hits[(*n_hits)++];
