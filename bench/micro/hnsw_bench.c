@@ -3,16 +3,10 @@
  * (f32: without bytes too)
  *   hnsw_bench BASE.f32 QUERIES.f32 [threads [m [build [f32]]]]    vectors of 256 floats each, of one length
  * Times are the processor's, of all threads together, so that a busy machine does not count; medians over repeats. */
-#include "measure.h"
+#include "vectors.h"
 
 #include <base/report.h>
-#include <base/rng.h>
 #include <index/hnsw.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 enum { DIM = 256, QUERIES = 2000, K = 10, REPEATS = 5 };
 
@@ -26,50 +20,12 @@ static void *room(size_t bytes) {
     return bench_room("hnsw_bench", bytes);
 }
 
-/* ---- vectors ---- */
-
 typedef struct bench {
     size_t n, n_queries;
     float *base, *queries; /* [..][DIM] */
     sage_neighbour *exact; /* [n_queries][K] */
     sage_pool *pool;
 } bench;
-
-static void normalise(float *x) {
-    double sum = 0;
-    for (size_t c = 0; c < DIM; c++) sum += (double)x[c] * (double)x[c];
-    for (size_t c = 0; c < DIM; c++) x[c] = (float)((double)x[c] / sqrt(sum));
-}
-
-/* Learned vectors differ in few directions, with some noise in all others: a normal point of `rank` numbers, spread by
- * a fixed random map, and a tenth of its length of noise. */
-static void make_vectors(float *out, size_t n, size_t rank, uint64_t stream) {
-    float *map = room(rank * DIM * sizeof *map);
-    sage_rng rng;
-    sage_rng_seed(&rng, 1, 0);
-    for (size_t i = 0; i < rank * DIM; i++) map[i] = (float)sage_rng_normal(&rng);
-    sage_rng_seed(&rng, 1, stream);
-    for (size_t i = 0; i < n; i++, out += DIM) {
-        for (size_t c = 0; c < DIM; c++) out[c] = (float)(0.1 * sqrt((double)rank) * sage_rng_normal(&rng));
-        for (size_t r = 0; r < rank; r++) sage_ops_best()->axpy(DIM, (float)sage_rng_normal(&rng), map + r * DIM, out);
-        normalise(out);
-    }
-    free(map);
-}
-
-static float *read_vectors(const char *path, size_t *n) {
-    FILE *file = fopen(path, "rb");
-    if (file == NULL || fseek(file, 0, SEEK_END) != 0) {
-        perror(path);
-        exit(1);
-    }
-    size_t bytes = (size_t)ftell(file);
-    float *vectors = room(bytes);
-    rewind(file);
-    *n = fread(vectors, DIM * sizeof *vectors, bytes / (DIM * sizeof *vectors), file);
-    fclose(file);
-    return vectors;
-}
 
 /* ---- measuring ---- */
 
@@ -86,7 +42,7 @@ static double search_all(const bench *b, sage_hnsw_searcher *searcher, size_t wi
     size_t found;
     double began = bench_cpu_s();
     for (size_t q = 0; q < b->n_queries; q++)
-        must(sage_hnsw_search(searcher, b->queries + q * DIM, K, width, out + q * K, &found, &error), &error);
+        must(sage_hnsw_search(searcher, b->queries + q * DIM, K, width, NULL, out + q * K, &found, &error), &error);
     return bench_cpu_s() - began;
 }
 
@@ -128,15 +84,15 @@ int main(int argc, char **argv) {
     sage_error error;
     bool files = argc > 2 && strstr(argv[1], ".f32") != NULL;
     if (files) {
-        b.base = read_vectors(argv[1], &b.n);
-        b.queries = read_vectors(argv[2], &b.n_queries);
+        b.base = bench_read_vectors("hnsw_bench", argv[1], DIM, &b.n);
+        b.queries = bench_read_vectors("hnsw_bench", argv[2], DIM, &b.n_queries);
     } else {
         size_t rank = number(argc, argv, 2, 24);
         b.n = number(argc, argv, 1, 50000);
         b.base = room(b.n * DIM * sizeof *b.base);
         b.queries = room(QUERIES * DIM * sizeof *b.queries);
-        make_vectors(b.base, b.n, rank, 1);
-        make_vectors(b.queries, QUERIES, rank, 2);
+        bench_make_vectors(b.base, b.n, DIM, rank, 1);
+        bench_make_vectors(b.queries, QUERIES, DIM, rank, 2);
     }
     must(sage_pool_new(number(argc, argv, 3, 1), &b.pool, &error), &error);
     b.exact = room(b.n_queries * K * sizeof *b.exact);

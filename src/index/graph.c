@@ -38,6 +38,15 @@ no_memory:
     return sage_fail_memory(error, ground);
 }
 
+sage_status sage_graph_note_copies(sage_graph *graph, sage_error *error) {
+    sage_free(graph->doubled);
+    graph->doubled = sage_alloc_zero(sage_bits_bytes(graph->n) + 1, 1);
+    if (graph->doubled == NULL) return sage_fail_memory(error, sage_bits_bytes(graph->n));
+    for (size_t row = 0; row < graph->n; row++)
+        if (graph->copies[row] != SAGE_NO_ROW) graph->doubled[row / 64] |= (uint64_t)1 << row % 64;
+    return SAGE_OK;
+}
+
 void sage_graph_free(sage_graph *graph) {
     sage_free(graph->levels);
     sage_free(graph->above);
@@ -70,5 +79,6 @@ sage_status sage_graph_verify(const sage_graph *graph, sage_error *error) {
 
 size_t sage_graph_bytes(const sage_graph *graph) {
     return (graph->n * 2 + graph->n_upper) * graph->m * sizeof *graph->ground +
-           graph->n * (sizeof *graph->above + sizeof *graph->copies + sizeof *graph->levels);
+           graph->n * (sizeof *graph->above + sizeof *graph->copies + sizeof *graph->levels) +
+           sage_bits_bytes(graph->n);
 }

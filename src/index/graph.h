@@ -15,11 +15,12 @@ enum { SAGE_GRAPH_LEVELS = 16, SAGE_GRAPH_M_MIN = 4, SAGE_GRAPH_M_MAX = 64 };
 
 typedef struct sage_graph {
     size_t n, m;
-    uint32_t *ground; /* [n][2 m] */
-    uint32_t *upper;  /* [n_upper][m] */
-    uint32_t *above;  /* [n]: the row's block of level 1 in `upper`; those of its higher levels follow */
-    uint8_t *levels;  /* [n]: the highest on which the row stands */
-    uint32_t *copies; /* [n]: the next row with the same code (copies.h); only the first has links */
+    uint32_t *ground;  /* [n][2 m] */
+    uint32_t *upper;   /* [n_upper][m] */
+    uint32_t *above;   /* [n]: the row's block of level 1 in `upper`; those of its higher levels follow */
+    uint8_t *levels;   /* [n]: the highest on which the row stands */
+    uint32_t *copies;  /* [n]: the next row with the same code (copies.h); only the first has links */
+    uint64_t *doubled; /* rows that a copy follows: `copies` as bits, which stay in the cache; set before the copy is */
     size_t n_upper;
     uint32_t entry; /* a row on the highest level; SAGE_NO_ROW where there are none */
     uint64_t *dead; /* rows that are walked through and never given (bits.h); NULL: none */
@@ -29,6 +30,7 @@ typedef struct sage_graph {
 /* Rows without links; levels follow from (seed, row) alone. */
 sage_status sage_graph_new(sage_graph *graph, size_t n, size_t m, uint64_t seed, sage_error *error);
 uint8_t sage_graph_level(uint64_t seed, size_t row, size_t m);
+sage_status sage_graph_note_copies(sage_graph *graph, sage_error *error); /* makes `doubled` from `copies` */
 void sage_graph_free(sage_graph *graph);
 size_t sage_graph_bytes(const sage_graph *graph);
 
@@ -51,6 +53,10 @@ static inline size_t sage_graph_rows(const sage_graph *graph) {
 
 static inline bool sage_graph_gives(const sage_graph *graph, uint32_t row) {
     return graph->dead == NULL || !sage_bit(graph->dead, row);
+}
+
+static inline bool sage_graph_has_copies(const sage_graph *graph, uint32_t row) {
+    return sage_bit(graph->doubled, row);
 }
 
 static inline uint32_t sage_link(const uint32_t *link) {

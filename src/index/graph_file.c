@@ -135,7 +135,8 @@ static sage_status take_graph(sage_hnsw *hnsw, const shape *s, sage_error *error
     SAGE_TRY(get(hnsw, "copies", sizeof *graph->copies, &graph->copies, graph->n, error));
     SAGE_TRY(get(hnsw, "ground", sizeof *graph->ground, &graph->ground, graph->n * 2 * graph->m, error));
     SAGE_TRY(get(hnsw, "upper", sizeof *graph->upper, &graph->upper, graph->n_upper * graph->m, error));
-    if (!levels_are_sound(graph)) st = misfit(error);
+    if (!levels_are_sound(graph)) return misfit(error);
+    SAGE_TRY(sage_graph_note_copies(graph, error));
 out:
     return st;
 }

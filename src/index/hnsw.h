@@ -8,7 +8,9 @@
 #define SAGE_INDEX_HNSW_H
 
 #include <index/codes.h>
+#include <index/filter.h>
 #include <index/graph.h>
+#include <index/plan.h>
 #include <io/packed.h>
 #include <itemsage/monitor.h>
 
@@ -40,11 +42,16 @@ typedef struct sage_hnsw_searcher sage_hnsw_searcher;
 sage_status sage_hnsw_searcher_new(const sage_hnsw *hnsw, sage_hnsw_searcher **searcher, sage_error *error);
 void sage_hnsw_searcher_free(sage_hnsw_searcher *searcher);
 
-/* Up to k rows into out[k], by descending exact score, ties by ascending row: the best of the max(k, width) nearest
- * that the walk met ("efSearch") and of their copies (copies.h). Where rows may be dead: k of them, or all that are
- * alive; else fewer where no walk leads to more. */
+/* k rows that the filter accepts, or as many as there are, into out[k], by descending exact score, ties by ascending
+ * row: the best of max(k, width) candidates ("efSearch") and of their copies (copies.h). How they are found follows
+ * from how many rows are accepted (plan.h). Dead rows are never given. Without a filter (NULL) and where no row is
+ * dead: what a walk over all rows leads to, fewer than k where it leads to no more. */
 sage_status sage_hnsw_search(sage_hnsw_searcher *searcher, const float *query, size_t k, size_t width,
-                             sage_neighbour *out, size_t *found, sage_error *error);
+                             const sage_filter *filter, sage_neighbour *out, size_t *found, sage_error *error);
+/* The same in a given way, for tests and measurements. */
+sage_status sage_hnsw_search_by(sage_hnsw_searcher *searcher, const float *query, size_t k, size_t width,
+                                const sage_filter *filter, sage_plan plan, sage_neighbour *out, size_t *found,
+                                sage_error *error);
 uint64_t sage_hnsw_scored(const sage_hnsw_searcher *searcher); /* rows compared whole so far */
 
 #endif

@@ -146,6 +146,7 @@ static sage_status link_all(sage_hnsw *hnsw, sage_pool *pool, const sage_hnsw_op
     sage_status st = new_scratch(&b, pool, error);
     if (st != SAGE_OK || hnsw->graph.n == 0) goto out;
     SAGE_TRY(sage_copies_find(&hnsw->codes, hnsw->graph.copies, b.copy, error));
+    SAGE_TRY(sage_graph_note_copies(&hnsw->graph, error));
     order_rows(&b, options->seed);
     hnsw->graph.entry = b.order[0];
     sage_ticker_begin(&ticker, options->monitor, "graph", b.n_order);
@@ -187,6 +188,7 @@ out:
 
 void sage_hnsw_free(sage_hnsw *hnsw) {
     if (hnsw == NULL) return;
+    sage_free(hnsw->graph.doubled);
     if (hnsw->file == NULL) {
         sage_graph_free(&hnsw->graph);
         sage_codes_free(&hnsw->codes);

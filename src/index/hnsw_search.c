@@ -1,6 +1,8 @@
 #include <base/alloc.h>
 #include <base/error.h>
+#include <index/among.h>
 #include <index/hnsw.h>
+#include <index/plan.h>
 #include <index/score.h>
 #include <index/topk.h>
 #include <index/walk.h>
@@ -52,71 +54,118 @@ static inline void prefetch(const sage_hnsw *hnsw, uint32_t row) {
     for (size_t c = 0; c < hnsw->codes.dim; c += 16) __builtin_prefetch(vector + c);
 }
 
-static void add_row(sage_hnsw_searcher *s, sage_top *top, const float *query, uint32_t row) {
-    const sage_codes *codes = &s->hnsw->codes;
-    if (!sage_graph_gives(&s->hnsw->graph, row)) return;
-    sage_top_add(top, sage_ops_best()->dot(codes->dim, query, codes->vectors + (size_t)row * codes->dim), row);
+static size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
 }
 
-/* Up to k copies of a row. One that the walk met itself, or that another row led to, is not given twice. */
-static void add_copies(sage_hnsw_searcher *s, sage_top *top, const float *query, size_t k, uint32_t row) {
-    sage_walker *w = &s->walker;
-    for (size_t n = 1; n < k; n++) {
-        row = sage_link(&s->hnsw->graph.copies[row]);
+static size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+/* One search. */
+typedef struct search {
+    sage_hnsw_searcher *searcher;
+    const float *query;
+    sage_probe probe;
+    const sage_filter *filter; /* NULL: every row */
+    uint32_t entry;
+    size_t k, width;
+} search;
+
+static bool add_row(const search *s, sage_top *top, uint32_t row) {
+    const sage_codes *codes = &s->searcher->hnsw->codes;
+    if (!sage_admits(&s->searcher->hnsw->graph, s->filter, row)) return false;
+    sage_top_add(top, sage_ops_best()->dot(codes->dim, s->query, codes->vectors + (size_t)row * codes->dim), row);
+    return true;
+}
+
+/* Copies of a row, until with itself k of them are there. One that the walk met itself, or that another row led to, is
+ * not given twice. */
+static void add_copies(const search *s, sage_top *top, uint32_t row, size_t added) {
+    sage_walker *w = &s->searcher->walker;
+    for (size_t i = 0; i < w->n && added < s->k; i++) { /* copies of a damaged file may go round */
+        row = sage_link(&w->graph->copies[row]);
         if (row >= w->n) return;
         if (w->seen[row] == w->turn) continue;
         w->seen[row] = w->turn;
-        add_row(s, top, query, row);
+        added += add_row(s, top, row);
     }
 }
 
-/* The walk's candidates, and up to k copies of each, by their vectors. */
-static size_t score_anew(sage_hnsw_searcher *s, const float *query, size_t k, sage_neighbour *out) {
-    const sage_beam *beam = &s->walker.beam;
+/* The candidates, by their vectors; of those that a walk found their copies too. */
+static size_t score_anew(const search *s, bool walked, sage_neighbour *out) {
+    const sage_beam *beam = &s->searcher->walker.beam;
     sage_top top;
-    sage_top_begin(&top, s->top, k);
-    for (size_t i = 0; i < beam->n; i++) prefetch(s->hnsw, sage_beam_row(beam->list[i]));
+    sage_top_begin(&top, s->searcher->top, s->k);
+    for (size_t i = 0; i < beam->n; i++) prefetch(s->searcher->hnsw, sage_beam_row(beam->list[i]));
     for (size_t i = 0; i < beam->n; i++) {
         uint32_t row = sage_beam_row(beam->list[i]);
-        add_row(s, &top, query, row);
-        add_copies(s, &top, query, k, row);
+        size_t added = add_row(s, &top, row);
+        if (walked) add_copies(s, &top, row, added);
     }
     return sage_top_finish(&top, out);
 }
 
-/* All rows. */
-static size_t score_all(sage_hnsw_searcher *s, const float *query, size_t k, sage_neighbour *out) {
-    sage_top top;
-    sage_top_begin(&top, s->top, k);
-    uint32_t n = (uint32_t)sage_graph_rows(&s->hnsw->graph);
-    for (uint32_t row = 0; row < n; row++) add_row(s, &top, query, row);
-    return sage_top_finish(&top, out);
+/* False: the walk was given up. */
+static bool walk(const search *s, sage_plan plan) {
+    sage_walker *walker = &s->searcher->walker;
+    uint32_t from = sage_walk_down(walker, s->probe, s->entry, 0);
+    if (plan.way == SAGE_PLAN_AMONG)
+        return sage_walk_among(walker, s->probe, s->filter, from, plan.width,
+                               s->filter != NULL ? s->filter->matches : walker->n);
+    sage_walk_level(walker, s->probe, from, 0, plan.width);
+    return true;
 }
 
-/* Dead rows are candidates of a walk and no results, so where they leave too few the walk becomes wider. */
-sage_status sage_hnsw_search(sage_hnsw_searcher *searcher, const float *query, size_t k, size_t width,
-                             sage_neighbour *out, size_t *found, sage_error *error) {
+static size_t scan(const search *s, sage_neighbour *out) {
+    sage_scan_among(&s->searcher->walker, s->probe, s->filter, s->width);
+    return score_anew(s, false, out);
+}
+
+/* Where it cannot be known how many there are, k are looked for. */
+static size_t wanted(const search *s) {
+    const sage_graph *graph = &s->searcher->hnsw->graph;
+    if (graph->dead != NULL) return s->k;
+    if (s->filter == NULL) return 0;
+    return s->filter->bits != NULL && s->filter->matches < s->k ? s->filter->matches : s->k;
+}
+
+static size_t run(const search *s, sage_plan plan, sage_neighbour *out) {
+    if (plan.way == SAGE_PLAN_SCAN || s->entry == SAGE_NO_ROW || !walk(s, plan)) return scan(s, out);
+    size_t found = score_anew(s, true, out);
+    return found < wanted(s) ? scan(s, out) : found;
+}
+
+static size_t alive(const sage_graph *graph) {
+    size_t n_dead = __atomic_load_n(&graph->n_dead, __ATOMIC_ACQUIRE), n = sage_graph_rows(graph);
+    return n > n_dead ? n - n_dead : 0;
+}
+
+sage_status sage_hnsw_search_by(sage_hnsw_searcher *searcher, const float *query, size_t k, size_t width,
+                                const sage_filter *filter, sage_plan plan, sage_neighbour *out, size_t *found,
+                                sage_error *error) {
     const sage_graph *graph = &searcher->hnsw->graph;
-    size_t n_dead = __atomic_load_n(&graph->n_dead, __ATOMIC_ACQUIRE);
-    uint32_t entry = sage_link(&graph->entry);
-    size_t n = sage_graph_rows(graph), alive = n > n_dead ? n - n_dead : 0;
+    search s = {.searcher = searcher, .query = query, .filter = filter, .entry = sage_link(&graph->entry)};
+    size_t n = sage_graph_rows(graph), living = alive(graph);
     *found = 0;
-    if (k > alive) k = alive;
-    if (width < k) width = k;
-    if (k == 0 || entry == SAGE_NO_ROW) return SAGE_OK;
-    sage_probe probe = sage_codes_query(&searcher->hnsw->codes, query, searcher->walker.probe);
-    for (;; width *= 2) {
-        if (width > n) width = n;
-        sage_status st = make_room(searcher, k, width, error);
-        if (st != SAGE_OK) return st;
-        uint32_t from = sage_walk_down(&searcher->walker, probe, entry, 0);
-        sage_walk_level(&searcher->walker, probe, from, 0, width);
-        *found = score_anew(searcher, query, k, out);
-        if (*found == k || graph->dead == NULL) return SAGE_OK;
-        if (width == n) break;
-    }
-    *found = score_all(searcher, query, k, out);
+    s.k = smaller(k, living);
+    s.width = smaller(larger(width, s.k), n);
+    plan.width = smaller(larger(plan.width, s.width), n);
+    if (s.k == 0) return SAGE_OK;
+    sage_status st = make_room(searcher, s.k, plan.width, error);
+    if (st != SAGE_OK) return st;
+    s.probe = sage_codes_query(&searcher->hnsw->codes, query, searcher->walker.probe);
+    *found = run(&s, plan, out);
     return SAGE_OK;
+}
+
+sage_status sage_hnsw_search(sage_hnsw_searcher *searcher, const float *query, size_t k, size_t width,
+                             const sage_filter *filter, sage_neighbour *out, size_t *found, sage_error *error) {
+    const sage_graph *graph = &searcher->hnsw->graph;
+    size_t n = sage_graph_rows(graph), living = alive(graph), matches = filter != NULL ? filter->matches : living;
+    sage_plan plan = {SAGE_PLAN_TEST, 0};
+    if (filter != NULL || living < n) plan = sage_plan_choose(n, smaller(matches, living), larger(width, k));
+    return sage_hnsw_search_by(searcher, query, k, width, filter, plan, out, found, error);
 }
 
 uint64_t sage_hnsw_scored(const sage_hnsw_searcher *searcher) {

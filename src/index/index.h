@@ -10,6 +10,7 @@
 #define SAGE_INDEX_INDEX_H
 
 #include <base/buf.h>
+#include <index/filter.h>
 #include <itemsage/monitor.h>
 #include <kernels/kernels.h>
 #include <parallel/pool.h>
@@ -28,6 +29,12 @@ typedef struct sage_neighbour {
 enum { SAGE_NO_ROW = 0xffffffffu };
 sage_status sage_exact_search(sage_pool *pool, const float *base, size_t n, size_t dim, const float *queries,
                               size_t n_queries, size_t k, sage_neighbour *out, size_t *found, sage_error *error);
+
+/* The same of the rows that a filter accepts; with bits found[q] = min(k, its matches). NULL: of all rows. Memory: 2 k
+ * * 8 bytes for each query and worker; of many queries ask a block at a time. */
+sage_status sage_exact_search_among(sage_pool *pool, const float *base, size_t n, size_t dim, const float *queries,
+                                    size_t n_queries, size_t k, const sage_filter *filter, sage_neighbour *out,
+                                    size_t *found, sage_error *error);
 
 /* What a result shows; strings belong to the caller while adding, to the map while reading. */
 enum {
@@ -78,6 +85,10 @@ float sage_index_score(const sage_index *index, const float *query, size_t row);
 /* Exact. A query of which nothing is left after the cut finds nothing. */
 sage_status sage_index_search(const sage_index *index, sage_pool *pool, const float *queries, size_t n_queries,
                               size_t k, sage_neighbour *out, size_t *found, sage_error *error);
+/* The same of the rows that a filter (NULL: every row) accepts. */
+sage_status sage_index_search_among(const sage_index *index, sage_pool *pool, const float *queries, size_t n_queries,
+                                    size_t k, const sage_filter *filter, sage_neighbour *out, size_t *found,
+                                    sage_error *error);
 
 /* ---- by the graph ---- */
 
@@ -96,13 +107,15 @@ size_t sage_index_graph_bytes(const sage_index *index); /* of graph.bin's arrays
 
 enum { SAGE_INDEX_WIDTH = 64 };
 typedef struct sage_way {
-    bool exact;   /* every row is compared, graph or not */
-    size_t width; /* candidates that a walk keeps ("efSearch"), k at least; 0: SAGE_INDEX_WIDTH */
+    bool exact;                /* every row is compared, graph or not */
+    size_t width;              /* candidates that a walk keeps ("efSearch"), k at least; 0: SAGE_INDEX_WIDTH */
+    const sage_filter *filter; /* which rows may be found; NULL: all */
 } sage_way;
 
 /* As sage_index_search, but where there is a graph the rows that a walk through it finds, mostly the same (recall.h).
  * All rows are compared where that is asked, after a cut, where a walk would look at about as many, and where it found
- * fewer than k of them: found[q] is min(k, count) for any query of finite numbers. Any number of threads. */
+ * fewer than k of them: found[q] is min(k, rows that may be found) for any query of finite numbers. Any number of
+ * threads. */
 sage_status sage_index_near(const sage_index *index, sage_pool *pool, const float *queries, size_t n_queries, size_t k,
                             const sage_way *way, sage_neighbour *out, size_t *found, sage_error *error);
 

@@ -41,13 +41,14 @@ float sage_index_score(const sage_index *index, const float *query, size_t row) 
 }
 
 static sage_status search_cut(const sage_index *index, sage_pool *pool, const float *queries, size_t n_queries,
-                              size_t k, sage_neighbour *out, size_t *found, sage_error *error) {
+                              size_t k, const sage_filter *filter, sage_neighbour *out, size_t *found,
+                              sage_error *error) {
     sage_status st = SAGE_OK;
     size_t dims = index->cut_dim;
     float *cut = sage_alloc_aligned((n_queries * dims + 1) * sizeof *cut);
     if (cut == NULL) return sage_fail_memory(error, n_queries * dims * sizeof *cut);
     for (size_t q = 0; q < n_queries; q++) cut_one(queries + q * index->dim, dims, cut + q * dims);
-    SAGE_TRY(sage_exact_search(pool, index->cut, index->n, dims, cut, n_queries, k, out, found, error));
+    SAGE_TRY(sage_exact_search_among(pool, index->cut, index->n, dims, cut, n_queries, k, filter, out, found, error));
     for (size_t q = 0; q < n_queries; q++)
         if (sage_ops_best()->dot(dims, cut + q * dims, cut + q * dims) <= 0) found[q] = 0;
 out:
@@ -57,6 +58,13 @@ out:
 
 sage_status sage_index_search(const sage_index *index, sage_pool *pool, const float *queries, size_t n_queries,
                               size_t k, sage_neighbour *out, size_t *found, sage_error *error) {
-    if (index->cut != NULL) return search_cut(index, pool, queries, n_queries, k, out, found, error);
-    return sage_exact_search(pool, index->vectors, index->n, index->dim, queries, n_queries, k, out, found, error);
+    return sage_index_search_among(index, pool, queries, n_queries, k, NULL, out, found, error);
+}
+
+sage_status sage_index_search_among(const sage_index *index, sage_pool *pool, const float *queries, size_t n_queries,
+                                    size_t k, const sage_filter *filter, sage_neighbour *out, size_t *found,
+                                    sage_error *error) {
+    if (index->cut != NULL) return search_cut(index, pool, queries, n_queries, k, filter, out, found, error);
+    return sage_exact_search_among(pool, index->vectors, index->n, index->dim, queries, n_queries, k, filter, out,
+                                   found, error);
 }

@@ -55,7 +55,7 @@ sage_status sage_walker_fit(sage_walker *w, size_t room, sage_error *error) {
 }
 
 /* Marks of 255 walks stay apart; then they are wiped. */
-static void begin_walk(sage_walker *w) {
+void sage_walk_begin(sage_walker *w) {
     if (++w->turn != 0) return;
     memset(w->seen, 0, w->n_seen);
     w->turn = 1;
@@ -179,7 +179,7 @@ static void go_through(sage_walker *w, sage_probe probe, const sage_step *met) {
 
 void sage_walk_level(sage_walker *w, sage_probe probe, uint32_t from, unsigned level, size_t width) {
     sage_step *met = &w->steps[0], *taken = &w->steps[1], *next = &w->steps[2];
-    begin_walk(w);
+    sage_walk_begin(w);
     sage_beam_begin(&w->beam, width);
     w->seen[from] = w->turn;
     met->rows[0] = from;

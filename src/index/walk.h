@@ -38,6 +38,9 @@ void sage_walker_free(sage_walker *walker);
  * candidates. */
 sage_status sage_walker_fit(sage_walker *walker, size_t room, sage_error *error);
 
+/* Forgets what was met; walks on a level begin so themselves. */
+void sage_walk_begin(sage_walker *walker);
+
 /* From a row (the graph's entry) down to `level`, on each level above it to the row from which no link leads nearer. */
 uint32_t sage_walk_down(sage_walker *walker, sage_probe probe, uint32_t from, unsigned level);
 

@@ -83,7 +83,7 @@ static double recall(const sage_hnsw *hnsw, const float *vectors, const float *q
     for (size_t q = 0; q < QUERIES; q++) {
         assert_int_equal(sage_exact_search(NULL, vectors, N, DIM, queries + q * DIM, 1, K, exact, &found, NULL),
                          SAGE_OK);
-        assert_int_equal(sage_hnsw_search(searcher, queries + q * DIM, K, 64, out, &found, NULL), SAGE_OK);
+        assert_int_equal(sage_hnsw_search(searcher, queries + q * DIM, K, 64, NULL, out, &found, NULL), SAGE_OK);
         assert_int_equal(found, K);
         for (size_t i = 0; i < K; i++)
             for (size_t j = 0; j < K; j++) hits += out[i].row == exact[j].row;

@@ -43,7 +43,7 @@ static double recall(const sage_hnsw *hnsw, const float *vectors, size_t n, size
     for (size_t q = 0; q < QUERIES; q++) {
         const float *query = queries + q * DIM;
         assert_int_equal(sage_exact_search(NULL, vectors, n, DIM, query, 1, K, exact, &found, NULL), SAGE_OK);
-        assert_int_equal(sage_hnsw_search(searcher, query, K, width, out, &found, NULL), SAGE_OK);
+        assert_int_equal(sage_hnsw_search(searcher, query, K, width, NULL, out, &found, NULL), SAGE_OK);
         assert_int_equal(found, expected);
         for (size_t i = 0; i < found; i++) {
             assert_true(out[i].row < n);
@@ -144,7 +144,7 @@ static void test_dead_rows(void **state) {
         for (size_t q = 0; q < QUERIES; q++) {
             const float *query = queries + q * DIM;
             assert_int_equal(sage_exact_search(NULL, living, n, DIM, query, 1, K, exact, &found, NULL), SAGE_OK);
-            assert_int_equal(sage_hnsw_search(searcher, query, K, 50, out, &found, NULL), SAGE_OK);
+            assert_int_equal(sage_hnsw_search(searcher, query, K, 50, NULL, out, &found, NULL), SAGE_OK);
             assert_int_equal(found, expected);
             for (size_t r = 0; r < found; r++) {
                 assert_false(sage_bit(dead, out[r].row));
@@ -254,8 +254,8 @@ static void test_allocations_may_fail(void **state) {
         sage_alloc_fail_from(from);
         sage_status st = sage_hnsw_build(NULL, vectors, N, DIM, &usual, &hnsw, NULL);
         if (st == SAGE_OK) st = sage_hnsw_searcher_new(hnsw, &searcher, NULL);
-        if (st == SAGE_OK) st = sage_hnsw_search(searcher, vectors, 10, 300, out, &found, NULL);
-        if (st == SAGE_OK) st = sage_hnsw_search(searcher, vectors, N, N, out, &found, NULL);
+        if (st == SAGE_OK) st = sage_hnsw_search(searcher, vectors, 10, 300, NULL, out, &found, NULL);
+        if (st == SAGE_OK) st = sage_hnsw_search(searcher, vectors, N, N, NULL, out, &found, NULL);
         done = sage_alloc_fail_from(0) < from;
         assert_int_equal(st, done ? SAGE_OK : SAGE_E_MEMORY);
         if (done) assert_int_equal(found, N);

@@ -67,7 +67,7 @@ static void same_as_in_memory(size_t n, size_t dim, bool bytes) {
         const sage_way way = {.width = WIDTH};
         sage_neighbour wanted[K], out[K];
         size_t n_wanted, found;
-        must(sage_hnsw_search(searcher, queries + q * dim, K, WIDTH, wanted, &n_wanted, &error), &error);
+        must(sage_hnsw_search(searcher, queries + q * dim, K, WIDTH, NULL, wanted, &n_wanted, &error), &error);
         must(sage_index_near(index, NULL, queries + q * dim, 1, K, &way, out, &found, &error), &error);
         assert_int_equal(n_wanted, K);
         assert_int_equal(found, K);

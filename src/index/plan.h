@@ -1,0 +1,22 @@
+/* How a search under a filter is answered. Three ways, each the cheapest somewhere:
+ *   scan   all accepted rows are looked at: few are accepted
+ *   among  a walk led by accepted rows (among.h)
+ *   test   a walk over all rows, somewhat wider, of whose candidates those that are not accepted are left out: most are
+ *          accepted */
+#ifndef SAGE_INDEX_PLAN_H
+#define SAGE_INDEX_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum sage_plan_way { SAGE_PLAN_SCAN, SAGE_PLAN_AMONG, SAGE_PLAN_TEST } sage_plan_way;
+
+typedef struct sage_plan {
+    sage_plan_way way;
+    size_t width; /* candidates that are kept */
+} sage_plan;
+
+/* n rows, of which about `matches` are accepted; a search of the `width` nearest. */
+sage_plan sage_plan_choose(size_t n, size_t matches, size_t width);
+
+#endif
