@@ -53,6 +53,9 @@ static int run_index(const cli_args *args) {
                "%.1f s\n",
                (unsigned long long)r.model, (unsigned long long)r.index, (unsigned long long)r.keywords,
                cli_counted(r.products, "product", "products", a), r.fusion_weight, r.seconds);
+    if (result == CLI_DONE && r.graph_bytes)
+        printf("Vectors are searched by a graph of %.1f MiB; walks %llu wide find %.3f of the 10 nearest\n",
+               (double)r.graph_bytes / (1 << 20), (unsigned long long)r.search_width, r.search_recall);
     sage_shop_close(shop);
     return result;
 }

@@ -189,6 +189,7 @@ static int run(const cli_args *args) {
                         .user_id = cli_value(args, "user"),
                         .interests = cli_given(args, "interests"),
                         .fresh = cli_given(args, "new"),
+                        .exact = cli_given(args, "exact"),
                         .collapse = cli_given(args, "collapse"),
                         .caps = caps,
                         .method = SAGE_AUTO,
@@ -219,6 +220,7 @@ static const cli_flag flags[] = {
      "vectors, hybrid, for texts keywords, or auto (the default): of users what did best for validation users when the "
      "release was built, vectors or hybrid; else vectors."},
     {"n", 'n', "N", "How many results, 1 to 10000; 10 where not given."},
+    {"exact", 0, NULL, "Compares every product's vector, also where the index has a graph (see the option index)."},
     {"dims", 0, "M", "Compares the first M numbers of the vectors alone; see the option matryoshka."},
     {"collapse", 0, NULL, "Of variants (products that share an item_group_id), the best one alone."},
     {"at-most", 0, "FIELD=N,...", "At most N results with the same brand, category, domain or availability."},

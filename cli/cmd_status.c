@@ -79,6 +79,11 @@ static void print_state(const sage_shop *shop, const sage_shop_state *s) {
                s->current_revision < s->catalogue_revision ? " (the catalogue is newer: run embed and index)" : "");
     else
         printf("  %-22s nothing yet\n", "published");
+    if (s->current_width)
+        printf("    %-20s by its graph, %llu wide, recall %.3f\n", "vectors searched",
+               (unsigned long long)s->current_width, s->current_recall);
+    else if (s->current_index)
+        printf("    %-20s exactly\n", "vectors searched");
     if (s->current_index) printf("    %-20s %s\n", "users answered by", s->current_users);
     print_kernels();
 }
@@ -123,11 +128,13 @@ static json_t *state_json(const sage_shop_state *s) {
                    {"current_model", s->current_model},
                    {"current_index", s->current_index},
                    {"current_keywords", s->current_keywords},
-                   {"current_revision", (uint64_t)s->current_revision}};
+                   {"current_revision", (uint64_t)s->current_revision},
+                   {"search_width", s->current_width}};
     json_t *root = json_object();
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         json_object_set_new(root, numbers[i].key, json_integer((json_int_t)numbers[i].value));
     json_object_set_new(root, "picture_encoder", *s->picture_encoder ? json_string(s->picture_encoder) : json_null());
+    json_object_set_new(root, "search_recall", s->current_width ? json_real(s->current_recall) : json_null());
     json_object_set_new(root, "users_answered_by", *s->current_users ? json_string(s->current_users) : json_null());
     json_object_set_new(root, "training_unfinished", json_boolean(s->training_unfinished));
     json_object_set_new(root, "tasks", tasks);

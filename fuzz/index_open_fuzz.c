@@ -1,19 +1,13 @@
 /* A sound index with some bytes changed and some files cut. The input's first byte says whether checksums are made
- * right afterwards, since hardly any input gets past them otherwise; then come changes of 5 bytes: file, offset (2),
- * how, value. */
-#include "fuzz.h"
+ * right afterwards, and how it is opened; then come changes as of packed_image.h. */
+#include "packed_image.h"
 #include <index/index.h>
-#include <string.h>
-#include <xxhash.h>
+#include <math.h>
 
-enum { ROWS = 5, DIM = 3, FILES = 4, TABLE = 24, ROW = 56, FILE_MAX = 4096 };
-static const char *const names[FILES] = {"vectors.bin", "rows.bin", "text.bin", "ids.bin"};
-static const char *const ids[ROWS] = {"a", "bb", "c-3", "", "sku 5"};
-
-typedef struct image {
-    uint8_t bytes[FILE_MAX];
-    size_t size;
-} image;
+enum { ROWS = 90, DIM = 3, FILES = 5, K = 3 };
+static const char *const names[FILES] = {"graph.bin", "vectors.bin", "rows.bin", "text.bin", "ids.bin"};
+static const char *const ids[] = {"a", "bb", "c-3", "", "sku 5"};
+enum { IDS = sizeof ids / sizeof *ids };
 
 static char dir[64];
 static image sound[FILES];
@@ -31,63 +25,67 @@ static void remove_all(void) {
     rmdir(dir);
 }
 
+/* Of length 1, all over the sphere, some of them twice. */
+static void vector_of(size_t i, float vector[DIM]) {
+    const float up = (float)(2 * (i / 2) + 1) / ROWS * 2 - 1, round = sqrtf(1 - up * up), turn = 2.4F * (float)(i / 2);
+    vector[0] = round * cosf(turn);
+    vector[1] = round * sinf(turn);
+    vector[2] = up;
+}
+
 static void build(void) {
+    static const sage_index_links links = {4, 12, true};
     sage_index_writer *writer;
     snprintf(dir, sizeof dir, "/tmp/index_fuzz_XXXXXX");
     FUZZ_CHECK(mkdtemp(dir) != NULL && atexit(remove_all) == 0);
     FUZZ_CHECK(sage_index_create(dir, ROWS, DIM, &writer, NULL) == SAGE_OK);
     for (size_t i = 0; i < ROWS; i++) {
-        const float vector[DIM] = {(float)i, 1, -1};
-        const sage_str shown[SAGE_SHOWN] = {
-            [SAGE_SHOW_ID] = {ids[i], strlen(ids[i])}, [SAGE_SHOW_TITLE] = SAGE_STR("title")};
+        float vector[DIM];
+        char id[16];
+        snprintf(id, sizeof id, "%s%.0zu", ids[i % IDS], i / IDS);
+        const sage_str shown[SAGE_SHOWN] = {[SAGE_SHOW_ID] = {id, strlen(id)}, [SAGE_SHOW_TITLE] = SAGE_STR("title")};
+        vector_of(i, vector);
         FUZZ_CHECK(sage_index_add(writer, (int64_t)(10 * i), vector, shown, NULL) == SAGE_OK);
     }
     FUZZ_CHECK(sage_index_finish(writer, NULL) == SAGE_OK);
+    FUZZ_CHECK(sage_index_link(dir, NULL, &links, NULL, NULL) == SAGE_OK);
     for (size_t i = 0; i < FILES; i++) {
         char path[128];
         path_of(i, path);
-        FILE *file = fopen(path, "rb");
-        FUZZ_CHECK(file != NULL);
-        sound[i].size = fread(sound[i].bytes, 1, FILE_MAX, file);
-        FUZZ_CHECK(sound[i].size > 0 && sound[i].size < FILE_MAX);
-        fclose(file);
+        image_read(&sound[i], path);
     }
 }
 
-static void mend(image *file) {
-    uint64_t all = file->size;
-    uint32_t n;
-    if (file->size < TABLE + 8) return;
-    memcpy(&n, file->bytes + 12, 4);
-    memcpy(file->bytes + 16, &all, 8);
-    if (n > 32 || file->size < TABLE + n * ROW + 8) return;
-    for (uint32_t i = 0; i < n; i++) {
-        uint64_t at, len;
-        memcpy(&at, file->bytes + TABLE + i * ROW + 24, 8);
-        memcpy(&len, file->bytes + TABLE + i * ROW + 32, 8);
-        if (at > file->size || len > file->size - at) continue;
-        XXH64_hash_t hash = XXH3_64bits(file->bytes + at, len);
-        memcpy(file->bytes + TABLE + i * ROW + 48, &hash, 8);
-    }
-    XXH64_hash_t hash = XXH3_64bits(file->bytes, TABLE + n * ROW);
-    memcpy(file->bytes + TABLE + n * ROW, &hash, 8);
+/* A graph says whose vectors it was built over. */
+static void mend_graph(image *graph, const image *vectors) {
+    uint64_t at;
+    memcpy(&at, graph->bytes + PACKED_TABLE + 24, 8);
+    if (graph->size > PACKED_TABLE + PACKED_ROW && vectors->size > PACKED_TABLE + 2 * PACKED_ROW &&
+        at + 56 <= graph->size)
+        memcpy(graph->bytes + at + 48, vectors->bytes + PACKED_TABLE + PACKED_ROW + 48, 8);
+    image_mend(graph);
 }
 
-static void change(image files[FILES], const uint8_t *patch) {
-    image *file = &files[patch[0] % FILES];
-    size_t at = (size_t)(patch[1] | patch[2] << 8);
-    if (patch[3] % 16 == 0) { /* another length */
-        if (at < FILE_MAX) file->size = at;
-    } else if (file->size > 0) {
-        file->bytes[at % file->size] = patch[4];
-    }
+/* k rows there are, and k rows come back, each of the index. */
+static void walk(const sage_index *index) {
+    const size_t n = sage_index_count(index), dim = sage_index_dim(index);
+    sage_error error = {0};
+    sage_neighbour best[K];
+    size_t found;
+    for (size_t row = 0; row < n; row += 1 + n / 8)
+        for (size_t width = 1; width < 12; width += 5) {
+            const sage_way way = {.width = width};
+            FUZZ_CHECK(sage_index_near(index, NULL, sage_index_vectors(index) + row * dim, 1, K, &way, best, &found,
+                                       &error) == SAGE_OK);
+            FUZZ_CHECK(found == (n < K ? n : K));
+            for (size_t i = 0; i < found; i++) FUZZ_CHECK(best[i].row < n);
+        }
 }
 
 static void look(bool verify) {
     sage_index *index = NULL;
     sage_error error = {0};
-    size_t row, found;
-    sage_neighbour best[2];
+    size_t row;
     if (sage_index_open(dir, verify, &index, &error) != SAGE_OK) {
         FUZZ_CHECK(index == NULL && error.text[0] != '\0');
         return;
@@ -102,9 +100,8 @@ static void look(bool verify) {
         sage_index_find(index, sage_index_pid(index, i), &row);
         if (verify) FUZZ_CHECK(sage_index_find(index, sage_index_pid(index, i), &row) && row == i);
     }
-    for (size_t i = 0; i < ROWS; i++) sage_index_find_id(index, ids[i], &row);
-    if (n > 0)
-        FUZZ_CHECK(sage_index_search(index, NULL, sage_index_vectors(index), 1, 2, best, &found, &error) == SAGE_OK);
+    for (size_t i = 0; i < IDS; i++) sage_index_find_id(index, ids[i], &row);
+    walk(index);
     sage_index_close(index);
 }
 
@@ -113,16 +110,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (dir[0] == '\0') build();
     if (size == 0) return 0;
     memcpy(files, sound, sizeof files);
-    for (size_t at = 1; at + 5 <= size; at += 5) change(files, data + at);
-    for (size_t i = 0; i < FILES; i++) {
+    for (size_t at = 1; at + CHANGE_BYTES <= size; at += CHANGE_BYTES) image_change(files, FILES, data + at);
+    for (size_t i = FILES; i-- > 0;) {
         char path[128];
         path_of(i, path);
-        if (data[0] % 4 != 0) mend(&files[i]);
-        FILE *file = fopen(path, "wb");
-        FUZZ_CHECK(file != NULL && fwrite(files[i].bytes, 1, files[i].size, file) == files[i].size);
-        FUZZ_CHECK(fclose(file) == 0);
+        if (data[0] % 4 == 1) image_mend(&files[i]);
+        if (data[0] % 4 > 1) i == 0 ? mend_graph(&files[0], &files[1]) : image_mend(&files[i]);
+        image_write(&files[i], path);
     }
-    look(true);
-    look(false);
+    look(data[0] % 8 < 4);
     return 0;
 }

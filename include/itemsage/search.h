@@ -43,6 +43,7 @@ typedef struct sage_query {
     bool fresh;           /* users: without what they know, and its item_group_ids */
     sage_method method;   /* texts: all; users: vectors and hybrid; else vectors only; or SAGE_AUTO */
     size_t n;             /* results wanted, 1..10000 */
+    bool exact;           /* compare every product's vector, also where the index has a graph */
     size_t dims;          /* vectors: compare only so many of their first numbers, renormalised; 0: all */
     bool collapse;        /* of products that share an item_group_id, the best one alone */
     double diversity;     /* 0..1: how much a result's likeness to better ones counts against it; see sage_search */
@@ -74,7 +75,8 @@ sage_status sage_searcher_open(sage_shop *shop, sage_searcher **searcher, sage_e
 void sage_searcher_close(sage_searcher *searcher);
 
 /* Hits live until the next search or the close. Fewer than n come back only where fewer exist
- * (keywords: fewer products match).
+ * (keywords: fewer products match). Where the index has a graph, nearest vectors are those that a walk through it
+ * finds, at the recall that `index` measured and `status` says (option index_recall), unless `exact`.
  *
  * Pictures: the model's tower for pictures makes the query's vector, where pictures that shoppers searched with taught
  * it. Where only products' own pictures did, the mean vector of the ten products whose pictures look most like it has

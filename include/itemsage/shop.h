@@ -57,6 +57,8 @@ typedef struct sage_shop_state {
     uint64_t dataset, model, vectors_model, index, keywords; /* newest complete version of each */
     uint64_t current_model, current_index, current_keywords; /* what `current` names */
     int64_t current_revision;
+    uint64_t current_width;   /* of walks through the published graph; 0: every search compares all vectors */
+    double current_recall;    /* that such walks had when it was built */
     char current_users[12];   /* what users are answered by where no method is given: "vectors" or "hybrid" */
     uint64_t vectors_stale;   /* products whose vector is missing or out of date for the newest model */
     bool training_unfinished; /* a checkpoint waits to be resumed */

@@ -37,6 +37,9 @@ sage_status sage_embed(sage_shop *shop, bool all, const sage_monitor *monitor, s
 typedef struct sage_index_report {
     uint64_t index, keywords, model;
     uint64_t products;
+    uint64_t graph_bytes;  /* 0: every search compares all vectors */
+    uint64_t search_width; /* of walks through the graph, and the recall@10 that they had */
+    double search_recall;
     double fusion_weight; /* of the vectors in the hybrid, chosen on validation queries */
     double seconds;
 } sage_index_report;

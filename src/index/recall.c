@@ -120,6 +120,18 @@ out:
     return st;
 }
 
+sage_status sage_recall_least(const sage_recall_sample *samples, size_t n_samples, size_t width, sage_recall *recall,
+                              sage_error *error) {
+    sage_status st = SAGE_OK;
+    for (size_t i = 0; i < n_samples; i++) {
+        sage_recall of;
+        SAGE_TRY(sage_recall_measure(&samples[i], width, &of, error));
+        if (i == 0 || of.recall < recall->recall) *recall = of;
+    }
+out:
+    return st;
+}
+
 static size_t next_width(size_t width) {
     return (width & (width - 1)) == 0 ? width + width / 2 : width / 3 * 4;
 }
@@ -128,11 +140,7 @@ sage_status sage_recall_choose(const sage_recall_sample *samples, size_t n_sampl
                                sage_error *error) {
     sage_status st = SAGE_OK;
     for (size_t width = 16;; width = next_width(width)) {
-        for (size_t i = 0; i < n_samples; i++) {
-            sage_recall of;
-            SAGE_TRY(sage_recall_measure(&samples[i], width, &of, error));
-            if (i == 0 || of.recall < chosen->recall) *chosen = of;
-        }
+        SAGE_TRY(sage_recall_least(samples, n_samples, width, chosen, error));
         if (chosen->recall >= wanted || width >= SAGE_RECALL_WIDTH_MAX) break;
     }
 out:

@@ -31,6 +31,10 @@ typedef struct sage_recall {
 } sage_recall;
 sage_status sage_recall_measure(const sage_recall_sample *sample, size_t width, sage_recall *recall, sage_error *error);
 
+/* On the sample on which it is least. */
+sage_status sage_recall_least(const sage_recall_sample *samples, size_t n_samples, size_t width, sage_recall *recall,
+                              sage_error *error);
+
 /* The narrowest walk (widths double, with one between: 16, 24, 32, 48 ..) whose recall is `wanted` on each of the
  * samples, and the least of these recalls; SAGE_RECALL_WIDTH_MAX where none is. */
 sage_status sage_recall_choose(const sage_recall_sample *samples, size_t n_samples, double wanted, sage_recall *chosen,

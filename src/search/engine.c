@@ -45,6 +45,7 @@ sage_status sage_engine_open(const char *shop_dir, const sage_release *release, 
     if (e == NULL) return sage_fail_memory(error, sizeof *e);
     e->pool = pool;
     e->fusion = release->fusion;
+    e->way.exact = true;
     e->own_rule = release->own;
     SAGE_TRY(open_parts(e, shop_dir, release, error));
     e->queries = sage_alloc_aligned(SAGE_ENGINE_BLOCK * e->dim * sizeof *e->queries);
@@ -96,6 +97,15 @@ sage_status sage_engine_cut(sage_engine *engine, size_t dims, sage_error *error)
                          "trained for (option matryoshka) lose least",
                          own, dims);
     return sage_index_cut(engine->index, dims, error);
+}
+
+void sage_engine_set_way(sage_engine *engine, const sage_way *way) {
+    engine->way = *way;
+}
+
+sage_status sage_engine_near(sage_engine *e, const float *queries, size_t n, size_t depth, size_t *found,
+                             sage_error *error) {
+    return sage_index_near(e->index, e->pool, queries, n, depth, &e->way, e->neighbours, found, error);
 }
 
 void sage_engine_set_fusion(sage_engine *engine, const sage_fusion *fusion) {
@@ -186,7 +196,7 @@ static sage_status by_vectors(sage_engine *e, const sage_str *texts, size_t n, s
     sage_status st = SAGE_OK;
     bool known[SAGE_ENGINE_BLOCK];
     SAGE_TRY(text_vectors(e, texts, n, known, error));
-    SAGE_TRY(sage_index_search(e->index, e->pool, e->queries, n, depth, e->neighbours, found, error));
+    SAGE_TRY(sage_engine_near(e, e->queries, n, depth, found, error));
     for (size_t i = 0; i < n; i++)
         if (!known[i]) found[i] = 0;
 out:
@@ -287,7 +297,7 @@ sage_status sage_engine_vector(sage_engine *engine, const float *vector, size_t 
     if (k == 0) return SAGE_OK;
     engine->answer = SAGE_BY_VECTORS;
     SAGE_TRY(sage_engine_room(engine, 1, k, error));
-    SAGE_TRY(sage_index_search(engine->index, engine->pool, vector, 1, k, engine->neighbours, n, error));
+    SAGE_TRY(sage_engine_near(engine, vector, 1, k, n, error));
     take_neighbours(engine, engine->neighbours, *n, out);
 out:
     return st;
@@ -384,8 +394,7 @@ sage_status sage_engine_similar(sage_engine *engine, int64_t pid, size_t k, sage
     /* Most groups are small; where one fills the list, a longer one is asked for. */
     for (size_t depth = sage_engine_at_most(engine, k + 32);; depth = sage_engine_at_most(engine, 4 * depth)) {
         SAGE_TRY(sage_engine_room(engine, 1, depth, error));
-        SAGE_TRY(sage_index_search(engine->index, engine->pool, engine->queries, 1, depth, engine->neighbours, &found,
-                                   error));
+        SAGE_TRY(sage_engine_near(engine, engine->queries, 1, depth, &found, error));
         *n = take_others(engine, row, found, k, out);
         if (*n == k || depth == all) break;
     }

@@ -28,6 +28,7 @@ struct sage_engine {
     sage_status giftless; /* why wanted ones cannot be had; else SAGE_OK */
     sage_error why_giftless;
     sage_fusion fusion;
+    sage_way way;
     size_t dim;
     float *queries; /* [SAGE_ENGINE_BLOCK][dim] */
     sage_neighbour *neighbours;
@@ -48,6 +49,9 @@ struct sage_engine {
 
 /* Room for n_texts lists of `depth` products, at most as many as there are. */
 sage_status sage_engine_room(sage_engine *engine, size_t n_texts, size_t depth, sage_error *error);
+/* The `depth` nearest of each of queries [n][dim] into e->neighbours [n][depth], the engine's way. */
+sage_status sage_engine_near(sage_engine *engine, const float *queries, size_t n, size_t depth, size_t *found,
+                             sage_error *error);
 /* Why search texts cannot be read as sentences; SAGE_OK where they can, or need not. */
 sage_status sage_engine_speechless(const sage_engine *engine, sage_error *error);
 /* k, or as many products as the index has. */

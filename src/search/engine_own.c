@@ -24,7 +24,7 @@ static sage_status each_of_block(sage_engine *e, const sage_history *histories, 
     sage_status st = SAGE_OK;
     size_t found[SAGE_ENGINE_BLOCK];
     SAGE_TRY(sage_engine_user_vectors(e, histories + first, n, e->queries, error));
-    SAGE_TRY(sage_index_search(e->index, e->pool, e->queries, n, depth, e->neighbours, found, error));
+    SAGE_TRY(sage_engine_near(e, e->queries, n, depth, found, error));
     for (size_t i = 0; i < n; i++) {
         const sage_history *history = &histories[first + i];
         SAGE_TRY(sage_owned_gather(&e->own, e->index, e->queries + i * e->dim, history->events, history->n,

@@ -28,7 +28,7 @@ static sage_status ask(sage_engine *e, const sage_history *history, const float 
     for (size_t depth = sage_engine_at_most(e, k + 32);; depth = sage_engine_at_most(e, 4 * depth)) {
         SAGE_TRY(begin(e, history, k, error));
         SAGE_TRY(sage_engine_room(e, n, depth, error));
-        SAGE_TRY(sage_index_search(e->index, e->pool, queries, n, depth, e->neighbours, found, error));
+        SAGE_TRY(sage_engine_near(e, queries, n, depth, found, error));
         *n_turns = sage_rounds(e->neighbours, depth, found, weights, n, &e->without, k, e->turns, &dry);
         if (!dry || depth == all) break;
     }

@@ -20,7 +20,9 @@ typedef struct sage_release {
     uint64_t inbox_position;
     sage_fusion fusion;
     sage_own_rule own;
-    bool hybrid_users; /* without a method, users are answered by the hybrid: it was best for validation users */
+    uint64_t search_width; /* of walks through the index's graph (sage_way); 0: it has none */
+    double search_recall;  /* that walks so wide had when the release was built (index/recall.h) */
+    bool hybrid_users;     /* without a method, users are answered by the hybrid: it was best for validation users */
 } sage_release;
 
 typedef struct sage_engine sage_engine; /* one thread at a time; the pool works inside a call */
@@ -57,6 +59,9 @@ const sage_index *sage_engine_index(const sage_engine *engine);
  * stand beside only the model's own numbers can be cut. SAGE_E_ARGUMENT: there are not so many. Interests and towers go
  * on reading whole vectors. */
 sage_status sage_engine_cut(sage_engine *engine, size_t dims, sage_error *error);
+/* How the index is searched from now on; at first every row is compared, so that what is measured or chosen does not
+ * depend on a graph. */
+void sage_engine_set_way(sage_engine *engine, const sage_way *way);
 void sage_engine_set_fusion(sage_engine *engine, const sage_fusion *fusion);
 const sage_fusion *sage_engine_fusion(const sage_engine *engine);
 

@@ -5,6 +5,7 @@
 #include <eval/eval.h>
 #include <eval/together.h>
 #include <io/version.h>
+#include <shop/index_graph.h>
 #include <shop/shop.h>
 #include <string.h>
 
@@ -167,6 +168,7 @@ static sage_status choose_weights(sage_shop *shop, const sage_dataset *dataset, 
     if (dataset != NULL) SAGE_TRY(sage_judgements_of(dataset, SAGE_VALIDATION, SAGE_ON_SEARCH, &judgements, &n, error));
     SAGE_TRY(sage_release_engine(shop, release, &engine, error));
     if (n > 0) SAGE_TRY(sage_eval_choose_fusion(engine, judgements, n, monitor, &release->fusion, error));
+    SAGE_TRY(sage_shop_choose_width(shop, engine, judgements, n, monitor, release, error));
     if (dataset != NULL)
         SAGE_TRY(sage_eval_choose_own(engine, dataset, monitor, &release->own, &release->hybrid_users, error));
 out:
@@ -220,6 +222,7 @@ sage_status sage_index_build(sage_shop *shop, const sage_monitor *monitor, sage_
     sage_dataset *dataset = NULL;
     sage_pool *pool = NULL;
     int lock = -1, catalog_lock = -1;
+    uint64_t graph_bytes = 0;
     double began = sage_now_s();
     sage_error pruning;
     memset(report, 0, sizeof *report);
@@ -229,6 +232,7 @@ sage_status sage_index_build(sage_shop *shop, const sage_monitor *monitor, sage_
     SAGE_TRY(open_inputs(&b, &release, error));
     SAGE_TRY(build(&b, error));
     SAGE_TRY(sage_shop_pool(shop, &pool, error));
+    SAGE_TRY(sage_shop_link(shop, b.index_tmp, b.rows, pool, monitor, &graph_bytes, error));
     SAGE_TRY(dataset_of(shop, release.query_model, monitor, &dataset, error));
     if (dataset != NULL) SAGE_TRY(sage_together_build(b.index_tmp, dataset, pool, monitor, error));
     SAGE_TRY(sage_version_publish(b.index_parent, b.index_tmp, &release.index, error));
@@ -240,8 +244,15 @@ sage_status sage_index_build(sage_shop *shop, const sage_monitor *monitor, sage_
     /* The release is in force whatever becomes of the old versions. */
     if (prune(shop, &release, &pruning) != SAGE_OK)
         sage_warn(monitor, "old versions of the index are still there: %s", pruning.text);
-    *report = (sage_index_report){release.index, release.keywords,      release.product_model,
-                                  b.rows,        release.fusion.weight, sage_now_s() - began};
+    *report = (sage_index_report){.index = release.index,
+                                  .keywords = release.keywords,
+                                  .model = release.product_model,
+                                  .products = b.rows,
+                                  .graph_bytes = graph_bytes,
+                                  .search_width = release.search_width,
+                                  .search_recall = release.search_recall,
+                                  .fusion_weight = release.fusion.weight,
+                                  .seconds = sage_now_s() - began};
 out:
     sage_dataset_close(dataset);
     sage_vectors_close(b.vectors);

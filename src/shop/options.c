@@ -5,6 +5,7 @@
 #include <dataset/dataset.h>
 #include <dataset/sampler.h>
 #include <embed/embed.h>
+#include <index/options.h>
 #include <model/model.h>
 #include <pthread.h>
 #include <search/search.h>
@@ -31,7 +32,7 @@ static size_t joined_n;
 static void join_tables(void) {
     const sage_option *const rooms[] = {sage_shop_options_table, sage_dataset_options, sage_sampler_options,
                                         sage_model_options,      sage_train_options,   sage_embed_options,
-                                        sage_search_options};
+                                        sage_index_options,      sage_search_options};
     for (size_t r = 0; r < sizeof rooms / sizeof *rooms; r++)
         for (const sage_option *row = rooms[r]; row->key && joined_n < OPTIONS_MAX; row++) joined[joined_n++] = *row;
 }

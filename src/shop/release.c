@@ -9,6 +9,18 @@
 
 enum { CURRENT_MAX_BYTES = 64 << 10 };
 
+/* Releases of before there were graphs have none. */
+static sage_status search_of(const json_t *root, sage_release *release, const char *path, sage_error *error) {
+    sage_status st = SAGE_OK;
+    if (json_object_get(root, "search_width") == NULL) return SAGE_OK;
+    SAGE_TRY(sage_json_count(root, "search_width", &release->search_width, path, error));
+    SAGE_TRY(sage_json_real(root, "search_recall", &release->search_recall, path, error));
+    if (!(release->search_recall >= 0 && release->search_recall <= 1))
+        st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "the recall of searches is out of its range");
+out:
+    return st;
+}
+
 /* Releases of before they were kept have none: the default. */
 static sage_status own_of(const json_t *root, sage_own_rule *own, const char *path, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -39,6 +51,7 @@ static sage_status parse(const json_t *root, const char *path, sage_release *rel
     SAGE_TRY(sage_json_real(root, "fusion_weight", &release->fusion.weight, path, error));
     SAGE_TRY(sage_json_count(root, "fusion_depth", &depth, path, error));
     SAGE_TRY(own_of(root, &release->own, path, error));
+    SAGE_TRY(search_of(root, release, path, error));
     const char *users = json_string_value(json_object_get(root, "users"));
     release->hybrid_users = users != NULL && strcmp(users, sage_method_name(SAGE_HYBRID)) == 0;
     if (!(release->fusion.weight >= 0 && release->fusion.weight <= 1) || depth < 1)
@@ -108,13 +121,14 @@ sage_status sage_release_publish(const sage_shop *shop, const sage_release *rele
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
     json_t *root =
-        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:s}", "product_model",
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:I, s:f, s:s}", "product_model",
                   (json_int_t)release->product_model, "query_model", (json_int_t)release->query_model, "vectors",
                   (json_int_t)release->vectors, "index", (json_int_t)release->index, "keywords",
                   (json_int_t)release->keywords, "catalogue_revision", (json_int_t)release->catalogue_revision,
                   "inbox_position", (json_int_t)release->inbox_position, "fusion_weight", release->fusion.weight,
                   "fusion_depth", (json_int_t)release->fusion.depth, "own_weight", release->own.weight, "own_half_life",
-                  release->own.half_life_days, "together_weight", release->own.together, "users",
+                  release->own.half_life_days, "together_weight", release->own.together, "search_width",
+                  (json_int_t)release->search_width, "search_recall", release->search_recall, "users",
                   sage_method_name(release->hybrid_users ? SAGE_HYBRID : SAGE_VECTORS));
     if (!root) return sage_fail_memory(error, CURRENT_MAX_BYTES);
     SAGE_TRY(keep_before(shop, release, error));

@@ -245,6 +245,8 @@ sage_status sage_search(sage_searcher *searcher, const sage_query *query, const 
     *n_hits = 0;
     SAGE_TRY(check_query(query, error));
     SAGE_TRY(sage_engine_cut(searcher->opened.engine, query->dims, error));
+    const sage_way way = {query->exact, (size_t)searcher->opened.release.search_width};
+    sage_engine_set_way(searcher->opened.engine, &way);
     searcher->method = query->method == SAGE_AUTO ? SAGE_VECTORS : query->method;
     SAGE_TRY(run_shaped(searcher, query, &f, error));
     for (size_t i = 0; i < f.n; i++) {

@@ -25,6 +25,8 @@ static sage_status versions(const sage_shop *shop, sage_shop_state *state, sage_
     state->current_index = release.index;
     state->current_keywords = release.keywords;
     state->current_revision = release.catalogue_revision;
+    state->current_width = release.search_width;
+    state->current_recall = release.search_recall;
     snprintf(state->current_users, sizeof state->current_users, "%s",
              sage_method_name(release.hybrid_users ? SAGE_HYBRID : SAGE_VECTORS));
 out:

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <io/version.h>
 #include <keywords/keywords.h>
+#include <math.h>
 #include <support/scratch.h>
 #include <support/test.h>
 
@@ -28,7 +29,10 @@ static int clear(void **state) {
 
 static void row_of(size_t i, char title[64], float vector[DIM]) {
     snprintf(title, 64, "product number%zu of %s", i, i % 2 ? "oak" : "pine");
-    for (size_t j = 0; j < DIM; j++) vector[j] = (float)((i + 1) * (j + 1) % 11);
+    float square = 0;
+    for (size_t j = 0; j < DIM; j++) vector[j] = (float)((i + 1) * (j + 1) % 11) - 5;
+    for (size_t j = 0; j < DIM; j++) square += vector[j] * vector[j];
+    for (size_t j = 0; j < DIM; j++) vector[j] /= sqrtf(square);
 }
 
 static bool write_index(const char *tmp) {
@@ -42,7 +46,9 @@ static bool write_index(const char *tmp) {
             [SAGE_SHOW_ID] = {title, strlen(title)}, [SAGE_SHOW_TITLE] = {title, strlen(title)}};
         good = sage_index_add(writer, (int64_t)i + 1, vector, shown, NULL) == SAGE_OK;
     }
-    if (good) return sage_index_finish(writer, NULL) == SAGE_OK;
+    static const sage_index_links links = {4, 10, true};
+    if (good)
+        return sage_index_finish(writer, NULL) == SAGE_OK && sage_index_link(tmp, NULL, &links, NULL, NULL) == SAGE_OK;
     sage_index_abandon(writer);
     return false;
 }
@@ -77,6 +83,7 @@ static void check_index(const char *path) {
     sage_index *index = NULL;
     if (sage_index_open(path, true, &index, &error) != SAGE_OK) fail_msg("%s", error.text);
     assert_int_equal(sage_index_count(index), ROWS);
+    assert_true(sage_index_linked(index));
     for (size_t i = 0; i < ROWS; i++) {
         char title[64];
         float vector[DIM];

@@ -1,5 +1,6 @@
 /* The engine over a tiny shop whose model is untrained: its three methods against each other and against sorting
  * everything. */
+#include <index/graph_file.h>
 #include <search/search.h>
 #include <support/test.h>
 #include <support/tiny_release.h>
@@ -102,6 +103,44 @@ static void test_texts_that_say_nothing(void **state) {
     sage_error error = {0};
     size_t n;
     assert_int_equal(sage_engine_text(engine, SAGE_HYBRID, "red \xFF", 5, 10, out, &n, &error), SAGE_E_FORMAT);
+}
+
+/* A graph without links leads a walk no further than to its entry: so it shows who walks. */
+static void test_the_graph_answers_where_it_is_asked(void **state) {
+    (void)state;
+    sage_error error = {0};
+    char text[64];
+    const sage_hnsw_options options = {.m = 4, .build = 20, .seed = 1, .bytes = true};
+    const sage_index *index = sage_engine_index(engine);
+    sage_scored exact, near;
+    sage_hnsw *hnsw;
+    sage_packed *file;
+    sage_engine *walking;
+    size_t n;
+    must(sage_packed_open(scratch_path(dir, "index/1/vectors.bin"), "SAGEIVEC", 1, false, &file, &error), &error);
+    must(sage_hnsw_build(NULL, sage_index_vectors(index), PRODUCTS, TINY_INDEX_DIM, &options, &hnsw, &error), &error);
+    memset(hnsw->graph.ground, 0xff, PRODUCTS * 8 * sizeof(uint32_t));
+    memset(hnsw->graph.upper, 0xff, hnsw->graph.n_upper * 4 * sizeof(uint32_t));
+    must(sage_hnsw_write(hnsw, scratch_path(dir, "index/1/graph.bin"), sage_packed_sum(file, "vectors"), &error),
+         &error);
+    must(sage_engine_open(dir, &tiny_release, NULL, &walking, &error), &error);
+    const size_t entry = hnsw->graph.entry, other = (entry + 1) % PRODUCTS;
+    const float *query = sage_index_vectors(index) + other * TINY_INDEX_DIM;
+    const size_t len = (size_t)snprintf(text, sizeof text, "%s", sage_index_shown(index, other, SAGE_SHOW_TITLE));
+    must(sage_engine_vector(walking, query, 1, &exact, &n, &error), &error); /* as it is opened */
+    assert_int_not_equal(exact.pid, sage_index_pid(index, entry));
+    sage_engine_set_way(walking, &(sage_way){.width = 5});
+    must(sage_engine_vector(walking, query, 1, &near, &n, &error), &error);
+    assert_int_equal(near.pid, sage_index_pid(index, entry));
+    must(sage_engine_text(walking, SAGE_VECTORS, text, len, 1, &near, &n, &error), &error);
+    assert_int_equal(near.pid, sage_index_pid(index, entry));
+    sage_engine_set_way(walking, &(sage_way){.exact = true, .width = 5});
+    must(sage_engine_vector(walking, query, 1, &near, &n, &error), &error);
+    assert_int_equal(near.pid, exact.pid);
+    sage_engine_close(walking);
+    sage_hnsw_free(hnsw);
+    sage_packed_close(file);
+    must(sage_fs_unlink(scratch_path(dir, "index/1/graph.bin"), &error), &error);
 }
 
 typedef struct collected {
@@ -219,6 +258,7 @@ int main(void) {
         cmocka_unit_test(test_every_method_answers),
         cmocka_unit_test(test_vectors_are_the_inner_products),
         cmocka_unit_test(test_weight_at_its_ends_is_one_side_alone),
+        cmocka_unit_test(test_the_graph_answers_where_it_is_asked),
         cmocka_unit_test(test_texts_that_say_nothing),
         cmocka_unit_test(test_many_texts_come_in_order),
         cmocka_unit_test(test_similar_is_never_itself_nor_its_group),
