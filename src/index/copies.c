@@ -13,11 +13,17 @@ static const void *code_of(const sage_codes *codes, size_t row) {
     return codes->vectors + row * codes->dim;
 }
 
+static size_t code_bytes(const sage_codes *codes) {
+    return codes->bytes != NULL ? codes->ld : codes->dim * sizeof *codes->vectors;
+}
+
+bool sage_same_code(const sage_codes *codes, size_t a, size_t b) {
+    return memcmp(code_of(codes, a), code_of(codes, b), code_bytes(codes)) == 0;
+}
+
 static uint32_t *slot_of(const table *t, const sage_codes *codes, size_t row) {
-    size_t bytes = codes->bytes != NULL ? codes->ld : codes->dim * sizeof *codes->vectors;
-    const void *code = code_of(codes, row);
-    size_t slot = (size_t)XXH3_64bits(code, bytes) & (t->n_slots - 1);
-    while (t->last[slot] != SAGE_NO_ROW && memcmp(code_of(codes, t->last[slot]), code, bytes) != 0)
+    size_t slot = (size_t)XXH3_64bits(code_of(codes, row), code_bytes(codes)) & (t->n_slots - 1);
+    while (t->last[slot] != SAGE_NO_ROW && !sage_same_code(codes, t->last[slot], row))
         slot = (slot + 1) & (t->n_slots - 1);
     return &t->last[slot];
 }

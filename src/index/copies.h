@@ -9,5 +9,6 @@
 /* next [codes->n]: the next higher row with the same code, SAGE_NO_ROW after the last; copy [codes->n]: not the first
  * of them. */
 sage_status sage_copies_find(const sage_codes *codes, uint32_t *next, bool *copy, sage_error *error);
+bool sage_same_code(const sage_codes *codes, size_t a, size_t b);
 
 #endif

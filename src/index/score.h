@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* IEEE 754 numbers order as sign-and-magnitude: negative ones are complemented, the others get the highest bit. Adding
@@ -36,6 +37,16 @@ static inline void sage_score_sort(uint64_t *keys, size_t n) {
         for (; at > 0 && keys[at - 1] < moved; at--) keys[at] = keys[at - 1];
         keys[at] = moved;
     }
+}
+
+static inline int sage_score_order(const void *a, const void *b) {
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x < y) - (x > y);
+}
+
+/* The same for any number. */
+static inline void sage_score_sort_long(uint64_t *keys, size_t n) {
+    qsort(keys, n, sizeof *keys, sage_score_order);
 }
 
 #endif

@@ -1,0 +1,255 @@
+/* A graph that changes, against exact search: whatever is inserted and deleted, and in which order, searches give what
+ * is alive, as well as a graph that is built afresh, in bounded memory. */
+#include <base/alloc.h>
+#include <stdio.h>
+#include <support/shelf.h>
+
+enum { DIM = 32 };
+
+/* One random change; the next vector where it is an insert. */
+static void change(shelf *s, const float **next, double inserts) {
+    if (s->alive == 0 || sage_rng_unit(&s->rng) < inserts) {
+        shelf_insert(s, *next);
+        *next += s->dim;
+    } else {
+        shelf_delete(s, shelf_any(s));
+    }
+}
+
+static void test_random_changes(void **state) {
+    (void)state;
+    enum { FIRST = 1500, CHANGES = 6000 };
+    float *vectors = made_vectors(FIRST + CHANGES, DIM, 1);
+    static const double inserts[] = {0.5, 0.7, 0.3};
+    shelf s = shelf_new(vectors, FIRST, DIM, FIRST + CHANGES, NULL);
+    const float *next = vectors + FIRST * DIM;
+    shelf_check(&s, "at first");
+    for (size_t i = 1; i <= CHANGES; i++) {
+        change(&s, &next, inserts[i / 2000 % 3]);
+        shelf_tidy(&s, 32);
+        if (i % 1000 == 0) shelf_check(&s, "after random changes");
+        if (i % 97 == 0) shelf_check_links(&s);
+    }
+    shelf_check_none_lost(&s, "after random changes");
+    shelf_free(&s);
+    free(vectors);
+}
+
+/* From nothing, and to nothing and back, with a sweep under way at each size. */
+static void test_from_nothing_and_back(void **state) {
+    (void)state;
+    enum { MOST = 400 };
+    float *vectors = made_vectors(4 * MOST, DIM, 1);
+    shelf s = shelf_new(vectors, 0, DIM, 4 * MOST, NULL);
+    const float *next = vectors;
+    assert_true(shelf_recall(&s, SHELF_K, SHELF_WIDTH) == 1);
+    for (size_t most = 1; most <= MOST; most = most * 3 + 1) {
+        for (int round = 0; round < 2; round++) {
+            while (s.alive < most) {
+                shelf_insert(&s, next);
+                next += DIM;
+                shelf_tidy(&s, 3);
+                if (s.alive < 40) assert_true(shelf_recall(&s, SHELF_K, 40) > 0.99);
+            }
+            shelf_check(&s, "filled");
+            while (s.alive > 0) {
+                shelf_delete(&s, shelf_any(&s));
+                shelf_tidy(&s, 3);
+                if (s.alive < 40) assert_true(shelf_recall(&s, SHELF_K, 40) > 0.99);
+            }
+            for (size_t i = 0; i < 300; i++) shelf_tidy(&s, 3);
+            assert_int_equal(s.changing->hnsw.graph.entry, SAGE_NO_ROW);
+        }
+    }
+    shelf_free(&s);
+    free(vectors);
+}
+
+/* Clusters far from each other, as categories are; whole ones go, and others come in their place. */
+static void test_whole_clusters_go(void **state) {
+    (void)state;
+    enum { CLUSTERS = 10, EACH = 300, N = CLUSTERS * EACH };
+    float *vectors = made_vectors(3 * N, DIM, 1), *centres = made_vectors(2 * CLUSTERS, DIM, 2);
+    for (size_t i = 0; i < 3 * N; i++) {
+        double square = 0;
+        float *x = vectors + i * DIM;
+        const float *centre = centres + i / EACH % (2 * CLUSTERS) * DIM;
+        for (size_t d = 0; d < DIM; d++) x[d] = 0.2F * x[d] + centre[d];
+        for (size_t d = 0; d < DIM; d++) square += (double)(x[d] * x[d]);
+        for (size_t d = 0; d < DIM; d++) x[d] /= (float)sqrt(square);
+    }
+    shelf s = shelf_new(vectors, N, DIM, 3 * N, NULL);
+    const float *next = vectors + N * DIM;
+    for (size_t i = 0; i < CLUSTERS; i++) {
+        const float *gone = vectors + i * EACH * DIM, *end = gone + EACH * DIM;
+        for (uint32_t row = 0; row < s.room; row++)
+            if (s.of[row] >= gone && s.of[row] < end) shelf_delete(&s, row);
+        if (i % 3 == 0) shelf_check(&s, "a cluster is dead");
+        for (size_t j = 0; j < EACH; j++, next += DIM) {
+            shelf_insert(&s, next);
+            shelf_tidy(&s, i % 2 == 0 ? 8 : 64);
+        }
+        shelf_check(&s, "a cluster is another");
+    }
+    shelf_check_none_lost(&s, "clusters");
+    shelf_free(&s);
+    free(vectors);
+    free(centres);
+}
+
+/* Few vectors, each of many products: copies follow from the first, which goes like any other. */
+static void test_many_the_same(void **state) {
+    (void)state;
+    enum { N = 2000, DISTINCT = 40, CHANGES = 6000 };
+    float *vectors = made_vectors(DISTINCT, DIM, 1), *first = malloc(N * DIM * sizeof *first);
+    for (size_t i = 0; i < N; i++) memcpy(first + i * DIM, vectors + i % DISTINCT * DIM, DIM * sizeof *first);
+    shelf s = shelf_new(first, N, DIM, N + CHANGES, NULL);
+    for (size_t i = 1; i <= CHANGES; i++) {
+        const uint32_t row = i % 3 == 0 ? s.list[0] : shelf_any(&s);
+        shelf_delete(&s, row);
+        shelf_insert(&s, vectors + sage_rng_below(&s.rng, DISTINCT) * DIM);
+        shelf_tidy(&s, 16);
+        if (i % 500 == 0) shelf_check_links(&s);
+        if (i % 1500 == 0) assert_true(shelf_recall(&s, SHELF_K, SHELF_WIDTH) > 0.999);
+        if (i % 3000 == 0) assert_true(shelf_recall(&s, N, N) > 0.999);
+    }
+    assert_true(s.changing->hnsw.graph.n < N * 13 / 10);
+    shelf_free(&s);
+    free(vectors);
+    free(first);
+}
+
+static void test_the_entry_goes_again_and_again(void **state) {
+    (void)state;
+    enum { N = 1000, CHANGES = 2000 };
+    float *vectors = made_vectors(N + CHANGES, DIM, 1);
+    shelf s = shelf_new(vectors, N, DIM, N + CHANGES, NULL);
+    size_t went = 0;
+    for (size_t i = 0; i < CHANGES; i++) {
+        const uint32_t entry = s.changing->hnsw.graph.entry;
+        went += s.of[entry] != NULL;
+        shelf_delete(&s, s.of[entry] != NULL ? entry : shelf_any(&s));
+        shelf_insert(&s, vectors + (N + i) * DIM);
+        shelf_tidy(&s, 64);
+    }
+    assert_true(went > 10);
+    shelf_check(&s, "without its entries");
+    shelf_free(&s);
+    free(vectors);
+}
+
+/* The whole catalogue becomes another, ten times: in the memory of a fresh build and a third, and as well. */
+static void test_churn(void **state) {
+    (void)state;
+    enum { N = 2000, TIMES = 10 };
+    float *vectors = made_vectors(N * (TIMES + 1), DIM, 1);
+    shelf s = shelf_new(vectors, N, DIM, 2 * N, NULL);
+    for (size_t i = 0; i < N * TIMES; i++) {
+        shelf_delete(&s, shelf_any(&s));
+        shelf_insert(&s, vectors + (N + i) * DIM);
+        shelf_tidy(&s, 32);
+    }
+    size_t fresh;
+    shelf_fresh(&s, SHELF_K, SHELF_WIDTH, &fresh);
+    const size_t bytes = sage_changing_bytes(s.changing);
+    if (bytes > fresh * 13 / 10) fail_msg("%zu bytes after churn, %zu afresh", bytes, fresh);
+    shelf_check(&s, "after churn");
+    shelf_check_none_lost(&s, "after churn");
+    shelf_free(&s);
+    free(vectors);
+}
+
+/* Slots are not used again while somebody may look at them. */
+static void test_slots_wait_for_readers(void **state) {
+    (void)state;
+    enum { N = 500 };
+    float *vectors = made_vectors(4 * N, DIM, 1);
+    const float *next = vectors + N * DIM;
+    shelf s = shelf_new(vectors, N, DIM, 4 * N, NULL);
+    for (int inside = 1; inside >= 0; inside--) {
+        const size_t before = s.changing->hnsw.graph.n;
+        if (inside) sage_changing_enter(&s.reader);
+        for (size_t i = 0; i < N; i++, next += DIM) {
+            shelf_delete(&s, shelf_any(&s));
+            shelf_insert(&s, next);
+            shelf_tidy(&s, N);
+        }
+        const size_t came = s.changing->hnsw.graph.n - before;
+        if (inside) assert_int_equal(came, N);
+        if (!inside) assert_true(came < N / 3);
+        if (inside) sage_changing_leave(&s.reader);
+    }
+    shelf_check(&s, "after a reader stayed");
+    shelf_free(&s);
+    free(vectors);
+}
+
+static void test_threads_change_no_link(void **state) {
+    (void)state;
+    enum { N = 1500, CHANGES = 600 };
+    float *vectors = made_vectors(N + CHANGES, DIM, 1);
+    sage_pool *pool;
+    assert_int_equal(sage_pool_new(3, &pool, NULL), SAGE_OK);
+    shelf one = shelf_new(vectors, N, DIM, N + CHANGES, NULL), more = shelf_new(vectors, N, DIM, N + CHANGES, pool);
+    for (size_t i = 0; i < CHANGES; i++) {
+        const uint32_t row = shelf_any(&one);
+        shelf *both[] = {&one, &more};
+        for (size_t j = 0; j < 2; j++) {
+            shelf_delete(both[j], row);
+            shelf_insert(both[j], vectors + (N + i) * DIM);
+            shelf_tidy(both[j], 500);
+        }
+    }
+    const sage_graph *a = &one.changing->hnsw.graph, *b = &more.changing->hnsw.graph;
+    assert_int_equal(a->n, b->n);
+    assert_memory_equal(a->ground, b->ground, a->n * 2 * a->m * sizeof *a->ground);
+    assert_memory_equal(a->upper, b->upper, a->n_upper * a->m * sizeof *a->upper);
+    shelf_free(&one);
+    shelf_free(&more);
+    sage_pool_free(pool);
+    free(vectors);
+}
+
+/* Where memory is short a change is refused, and everything is as it was. */
+static void test_allocations_may_fail(void **state) {
+    (void)state;
+    enum { N = 120 };
+    float *vectors = made_vectors(3 * N, DIM, 1);
+    size_t refused = 0;
+    for (unsigned long from = 1; from < 12; from++) {
+        shelf s = shelf_new(vectors, N, DIM, 3 * N, NULL);
+        const float *next = vectors + N * DIM;
+        sage_alloc_fail_from(from);
+        for (size_t i = 0; i < N; i++) {
+            uint32_t row;
+            sage_status st = sage_changing_insert(s.changing, next, &row, NULL);
+            if (st == SAGE_OK) shelf_note(&s, row, next);
+            if (st == SAGE_OK) next += DIM;
+            if (st == SAGE_OK) shelf_delete(&s, shelf_any(&s));
+            if (st == SAGE_OK) st = sage_changing_tidy(s.changing, 20, NULL);
+            if (st != SAGE_OK) assert_int_equal(st, SAGE_E_MEMORY);
+            refused += st != SAGE_OK;
+        }
+        sage_alloc_fail_from(0);
+        for (size_t i = 0; i < 20; i++) shelf_tidy(&s, 100);
+        shelf_check(&s, "after memory was short");
+        shelf_free(&s);
+    }
+    assert_true(refused > 100);
+    free(vectors);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random_changes),
+        cmocka_unit_test(test_from_nothing_and_back),
+        cmocka_unit_test(test_whole_clusters_go),
+        cmocka_unit_test(test_many_the_same),
+        cmocka_unit_test(test_the_entry_goes_again_and_again),
+        cmocka_unit_test(test_churn),
+        cmocka_unit_test(test_slots_wait_for_readers),
+        cmocka_unit_test(test_threads_change_no_link),
+        cmocka_unit_test(test_allocations_may_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
