@@ -95,7 +95,7 @@ typedef struct among {
 
 /* Accepted rows, and those of whose copies one may be, which are not in the graph: their first row stands for them. */
 static inline bool may_pass(const among *a, uint32_t row) {
-    return sage_admits(a->w->graph, a->filter, row) | sage_graph_has_copies(a->w->graph, row);
+    return (int)sage_admits(a->w->graph, a->filter, row) | (int)sage_graph_has_copies(a->w->graph, row);
 }
 
 static bool passes(among *a, uint32_t row) {

@@ -54,7 +54,7 @@ static sage_status take_arrays(sage_changing *c, const sage_hnsw *from, sage_err
         [SAGE_ROOM_HEADS] = from->codes.heads.bytes, [SAGE_ROOM_GROUND] = from->graph.ground,
         [SAGE_ROOM_UPPER] = from->graph.upper,       [SAGE_ROOM_ABOVE] = from->graph.above,
         [SAGE_ROOM_LEVELS] = from->graph.levels,     [SAGE_ROOM_COPIES] = from->graph.copies,
-        [SAGE_ROOM_DEAD] = from->graph.dead,
+        [SAGE_ROOM_DOUBLED] = from->graph.doubled,   [SAGE_ROOM_DEAD] = from->graph.dead,
     };
     for (enum sage_changing_room room = 0; room < SAGE_ROOMS; room++) SAGE_TRY(fill(c, room, arrays[room], error));
     codes->vectors = at(c, SAGE_ROOM_VECTORS);
@@ -65,6 +65,7 @@ static sage_status take_arrays(sage_changing *c, const sage_hnsw *from, sage_err
     graph->above = at(c, SAGE_ROOM_ABOVE);
     graph->levels = at(c, SAGE_ROOM_LEVELS);
     graph->copies = at(c, SAGE_ROOM_COPIES);
+    graph->doubled = at(c, SAGE_ROOM_DOUBLED);
     graph->dead = at(c, SAGE_ROOM_DEAD);
     c->stands = at(c, SAGE_ROOM_STANDS);
     c->leaving = at(c, SAGE_ROOM_LEAVING);
@@ -175,6 +176,6 @@ void sage_changing_leave(const sage_changing_reader *reader) {
 }
 
 sage_status sage_changing_search(const sage_changing_reader *reader, const float *query, size_t k, size_t width,
-                                 sage_neighbour *out, size_t *found, sage_error *error) {
-    return sage_hnsw_search(reader->searcher, query, k, width, out, found, error);
+                                 const sage_filter *filter, sage_neighbour *out, size_t *found, sage_error *error) {
+    return sage_hnsw_search(reader->searcher, query, k, width, filter, out, found, error);
 }

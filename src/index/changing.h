@@ -26,6 +26,7 @@ enum sage_changing_room {
     SAGE_ROOM_ABOVE,
     SAGE_ROOM_LEVELS,
     SAGE_ROOM_COPIES,
+    SAGE_ROOM_DOUBLED,
     SAGE_ROOM_DEAD,
     SAGE_ROOM_STANDS,
     SAGE_ROOM_LEAVING,
@@ -93,7 +94,7 @@ void sage_changing_enter(const sage_changing_reader *reader);
 void sage_changing_leave(const sage_changing_reader *reader);
 /* As sage_hnsw_search, inside. */
 sage_status sage_changing_search(const sage_changing_reader *reader, const float *query, size_t k, size_t width,
-                                 sage_neighbour *out, size_t *found, sage_error *error);
+                                 const sage_filter *filter, sage_neighbour *out, size_t *found, sage_error *error);
 
 /* ---- for the files changing*.c ---- */
 sage_status sage_changing_fit(sage_changing *changing, size_t n, size_t n_upper, sage_error *error);
@@ -101,6 +102,8 @@ sage_status sage_changing_fit(sage_changing *changing, size_t n, size_t n_upper,
  * links is replaced. One that is new and has the code of another becomes its copy. */
 sage_status sage_changing_link(sage_changing *changing, uint32_t row, sage_error *error);
 sage_status sage_slots_fit(sage_slots *slots, size_t n, sage_error *error);
+/* Links `to` back to `from`, which has been linked to it. */
+void sage_changing_answer(sage_changing *changing, uint32_t from, uint32_t to, unsigned level);
 void sage_menders_free(sage_changing *changing);
 
 #endif

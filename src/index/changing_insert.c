@@ -77,19 +77,25 @@ static uint32_t find_twin(sage_changing *c, sage_probe probe, uint32_t row) {
 static void become_copy(sage_changing *c, uint32_t row, uint32_t twin) {
     uint32_t *copies = c->hnsw.graph.copies;
     for (unsigned level = 0; level <= c->hnsw.graph.levels[row]; level++) set_links(c, row, level, 0);
-    sage_link_set(&copies[row], sage_link(&copies[twin]));
+    const uint32_t next = sage_link(&copies[twin]);
+    if (next != SAGE_NO_ROW) sage_bit_set(c->hnsw.graph.doubled, row);
+    sage_link_set(&copies[row], next);
+    sage_bit_set(c->hnsw.graph.doubled, twin);
     sage_link_set(&copies[twin], row);
 }
 
-static void answer_links(sage_changing *c, uint32_t row, unsigned level) {
+void sage_changing_answer(sage_changing *c, uint32_t from, uint32_t to, unsigned level) {
     const sage_graph *graph = &c->hnsw.graph;
-    const uint32_t *links = sage_graph_links(graph, row, level);
-    for (size_t i = 0; i < sage_graph_width(graph, level) && links[i] != SAGE_NO_ROW; i++) {
-        const uint32_t to = links[i], *theirs = sage_graph_links(graph, to, level);
-        bool linked = false;
-        for (size_t j = 0; j < sage_graph_width(graph, level); j++) linked |= theirs[j] == row;
-        if (!linked) sage_link_to(&c->chooser, graph, &c->hnsw.codes, to, row, level);
-    }
+    const uint32_t *links = sage_graph_links(graph, to, level);
+    for (size_t i = 0; i < sage_graph_width(graph, level); i++)
+        if (links[i] == from) return;
+    sage_link_to(&c->chooser, graph, &c->hnsw.codes, to, from, level);
+}
+
+static void answer_links(sage_changing *c, uint32_t row, unsigned level) {
+    const uint32_t *links = sage_graph_links(&c->hnsw.graph, row, level);
+    for (size_t i = 0; i < sage_graph_width(&c->hnsw.graph, level) && links[i] != SAGE_NO_ROW; i++)
+        sage_changing_answer(c, row, links[i], level);
 }
 
 static void stand(sage_changing *c, uint32_t row) {
@@ -157,6 +163,7 @@ static sage_status take_slot(sage_changing *c, uint32_t *row, sage_error *error)
         *row = c->free.list[--c->free.n];
     }
     sage_link_set(&graph->copies[*row], SAGE_NO_ROW);
+    sage_bit_clear(graph->doubled, *row);
     for (unsigned level = 0; level <= graph->levels[*row]; level++) set_links(c, *row, level, 0);
     sage_bit_clear(c->leaving, *row);
     if (*row == graph->n) __atomic_store_n(&graph->n, graph->n + 1, __ATOMIC_RELEASE);

@@ -9,11 +9,18 @@
 
 enum { DUE_LEAST = 32, DUE_SHARE = 10, FEW = 256, GRAIN = 32, SHORT_LIST = 48 };
 
+typedef struct edge {
+    uint32_t from, to;
+    unsigned level;
+} edge;
+
 struct sage_mender {
     sage_chooser chooser;
     uint64_t *keys;          /* [room] */
     uint32_t *rows, *scores; /* [room] */
     size_t n;
+    edge *edges; /* new links of the rows of a piece, to be answered */
+    size_t n_edges, edge_room;
 };
 
 /* ---- what has to be there before one begins ---- */
@@ -23,6 +30,7 @@ void sage_menders_free(sage_changing *c) {
         sage_chooser_free(&c->menders[i].chooser);
         sage_free(c->menders[i].keys);
         sage_free(c->menders[i].rows);
+        sage_free(c->menders[i].edges);
     }
     sage_free(c->menders);
     c->menders = NULL;
@@ -71,6 +79,7 @@ static void clean_chain(sage_changing *c, uint32_t first) {
         else
             before = row;
     }
+    if (copies[first] == SAGE_NO_ROW) sage_bit_clear(c->hnsw.graph.doubled, first);
 }
 
 static void choose_entry(sage_changing *c) {
@@ -161,6 +170,20 @@ static size_t rank(const sage_changing *c, sage_mender *m, uint32_t row) {
     return n;
 }
 
+/* What was chosen and is not among the links that the row had. Where there is no memory to note it, it goes unanswered.
+ */
+static void note_edges(sage_mender *m, uint32_t row, unsigned level, const uint32_t *links, size_t n_links,
+                       size_t n_chosen) {
+    if (sage_grow((void **)&m->edges, &m->edge_room, m->n_edges + n_chosen, sizeof *m->edges) != 0) return;
+    for (size_t i = 0; i < n_chosen; i++) {
+        const uint32_t to = m->chooser.chosen[i];
+        bool old = false;
+        for (size_t j = 0; j < n_links; j++) old |= links[j] == to;
+        m->edges[m->n_edges] = (edge){row, to, level};
+        m->n_edges += !old;
+    }
+}
+
 static void mend_level(const sage_changing *c, sage_mender *m, uint32_t row, unsigned level) {
     const sage_graph *graph = &c->hnsw.graph;
     const size_t width = sage_graph_width(graph, level);
@@ -169,6 +192,7 @@ static void mend_level(const sage_changing *c, sage_mender *m, uint32_t row, uns
     const size_t n = rank(c, m, row), few = graph->m / 2 < n_links ? graph->m / 2 : n_links;
     const size_t kept = sage_choose(&m->chooser, &c->hnsw.codes, m->keys, n, width);
     uint32_t *links = sage_graph_links(graph, row, level);
+    note_edges(m, row, level, links, n_links, kept);
     for (size_t i = 0; i < width; i++) sage_link_set(&links[i], i < kept ? m->chooser.chosen[i] : SAGE_NO_ROW);
     if (n < few) sage_bit_set(c->poor, row);
 }
@@ -184,6 +208,17 @@ static void mend_rows(void *ctx, size_t begin, size_t end, size_t worker) {
 }
 
 /* ---- the pieces ---- */
+
+/* In the order of rows, however many workers there were. Without answers rows whose neighbours died would lose those
+ * who link to them, and recall half a hundredth. */
+static void answer_all(sage_changing *c) {
+    for (size_t i = 0; i < sage_pool_threads(c->pool); i++) {
+        sage_mender *m = &c->menders[i];
+        for (size_t j = 0; j < m->n_edges; j++)
+            sage_changing_answer(c, m->edges[j].from, m->edges[j].to, m->edges[j].level);
+        m->n_edges = 0;
+    }
+}
 
 /* Rows that were left with few links look for others, as if they came now. */
 static sage_status relink_poor(sage_changing *c, size_t end, sage_error *error) {
@@ -227,6 +262,7 @@ sage_status sage_changing_tidy(sage_changing *c, size_t rows, sage_error *error)
     if (!c->sweeping) SAGE_TRY(begin_sweep(c, error));
     const size_t left = c->sweep_end - c->sweep_at, n = rows < left ? rows : left;
     sage_pool_for(n < FEW ? NULL : c->pool, n, GRAIN, mend_rows, c);
+    answer_all(c);
     SAGE_TRY(relink_poor(c, c->sweep_at + n, error));
     c->sweep_at += n;
     if (c->sweep_at == c->sweep_end) end_sweep(c);

@@ -111,6 +111,32 @@ static inline void shelf_check_links(const shelf *s) {
     if (graph->entry != SAGE_NO_ROW) assert_true(sage_bit(c->stands, graph->entry));
 }
 
+/* Rows of the graph to which no way leads from the entry. */
+static inline size_t shelf_out_of_reach(const shelf *s) {
+    const sage_changing *c = s->changing;
+    const sage_graph *graph = &c->hnsw.graph;
+    if (graph->entry == SAGE_NO_ROW) return c->n_stands;
+    uint32_t *queue = malloc(graph->n * sizeof *queue);
+    bool *met = calloc(graph->n, sizeof *met);
+    size_t n = 0, stand = 0;
+    queue[n++] = graph->entry;
+    met[graph->entry] = true;
+    for (size_t i = 0; i < n; i++) {
+        stand += sage_bit(c->stands, queue[i]);
+        for (unsigned level = 0; level <= graph->levels[queue[i]]; level++) {
+            const uint32_t *links = sage_graph_links(graph, queue[i], level);
+            for (size_t j = 0; j < sage_graph_width(graph, level) && links[j] != SAGE_NO_ROW; j++) {
+                if (met[links[j]]) continue;
+                met[links[j]] = true;
+                queue[n++] = links[j];
+            }
+        }
+    }
+    free(queue);
+    free(met);
+    return c->n_stands - stand;
+}
+
 /* What holds of every answer, however good. */
 static inline void shelf_check_answer(const shelf *s, const float *query, const sage_neighbour *out, size_t found) {
     for (size_t i = 0; i < found; i++) {
@@ -133,7 +159,7 @@ static inline double shelf_recall(const shelf *s, size_t k, size_t width) {
         const float *query = queries + q * s->dim;
         assert_int_equal(sage_exact_search(NULL, living, s->alive, s->dim, query, 1, k, exact, &found, NULL), SAGE_OK);
         sage_changing_enter(&s->reader);
-        assert_int_equal(sage_changing_search(&s->reader, query, k, width, out, &found, NULL), SAGE_OK);
+        assert_int_equal(sage_changing_search(&s->reader, query, k, width, NULL, out, &found, NULL), SAGE_OK);
         assert_int_equal(found, expected);
         shelf_check_answer(s, query, out, found);
         sage_changing_leave(&s->reader);
@@ -159,6 +185,8 @@ static inline double shelf_fresh(const shelf *s, size_t k, size_t width, size_t 
 
 static inline void shelf_check(const shelf *s, const char *what) {
     shelf_check_links(s);
+    const size_t lost = shelf_out_of_reach(s);
+    if (lost > s->changing->n_stands / 500) fail_msg("%s: %zu rows are out of reach", what, lost);
     const double recall = shelf_recall(s, SHELF_K, SHELF_WIDTH), fresh = shelf_fresh(s, SHELF_K, SHELF_WIDTH, NULL);
     if (recall < fresh - 0.01) fail_msg("%s: recall %.4f, a fresh build %.4f", what, recall, fresh);
 }
@@ -170,7 +198,7 @@ static inline void shelf_check_none_lost(const shelf *s, const char *what) {
     for (size_t i = 0; i < s->alive; i++) {
         const float *query = s->of[s->list[i]];
         sage_changing_enter(&s->reader);
-        assert_int_equal(sage_changing_search(&s->reader, query, 1, SHELF_WIDTH, out, &found, NULL), SAGE_OK);
+        assert_int_equal(sage_changing_search(&s->reader, query, 1, SHELF_WIDTH, NULL, out, &found, NULL), SAGE_OK);
         sage_changing_leave(&s->reader);
         assert_int_equal(found, 1);
         lost += out[0].score < sage_ops_best()->dot(s->dim, query, query) - 1e-6F;

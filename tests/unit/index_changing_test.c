@@ -18,14 +18,14 @@ static void change(shelf *s, const float **next, double inserts) {
 
 static void test_random_changes(void **state) {
     (void)state;
-    enum { FIRST = 1500, CHANGES = 6000 };
+    enum { FIRST = 1000, CHANGES = 3000 };
     float *vectors = made_vectors(FIRST + CHANGES, DIM, 1);
     static const double inserts[] = {0.5, 0.7, 0.3};
     shelf s = shelf_new(vectors, FIRST, DIM, FIRST + CHANGES, NULL);
     const float *next = vectors + FIRST * DIM;
     shelf_check(&s, "at first");
     for (size_t i = 1; i <= CHANGES; i++) {
-        change(&s, &next, inserts[i / 2000 % 3]);
+        change(&s, &next, inserts[i / 1000 % 3]);
         shelf_tidy(&s, 32);
         if (i % 1000 == 0) shelf_check(&s, "after random changes");
         if (i % 97 == 0) shelf_check_links(&s);
@@ -68,7 +68,7 @@ static void test_from_nothing_and_back(void **state) {
 /* Clusters far from each other, as categories are; whole ones go, and others come in their place. */
 static void test_whole_clusters_go(void **state) {
     (void)state;
-    enum { CLUSTERS = 10, EACH = 300, N = CLUSTERS * EACH };
+    enum { CLUSTERS = 10, EACH = 150, N = CLUSTERS * EACH };
     float *vectors = made_vectors(3 * N, DIM, 1), *centres = made_vectors(2 * CLUSTERS, DIM, 2);
     for (size_t i = 0; i < 3 * N; i++) {
         double square = 0;
@@ -97,10 +97,54 @@ static void test_whole_clusters_go(void **state) {
     free(centres);
 }
 
+/* Of all that they were linked to nothing is left; the few that stay find each other. */
+static void test_few_stay(void **state) {
+    (void)state;
+    enum { N = 1200 };
+    static const size_t stay[] = {2, 7, 40};
+    float *vectors = made_vectors(2 * N, DIM, 1);
+    for (size_t i = 0; i < 3; i++) {
+        shelf s = shelf_new(vectors, N, DIM, 2 * N, NULL);
+        while (s.alive > stay[i]) shelf_delete(&s, shelf_any(&s));
+        for (size_t j = 0; j < 100; j++) shelf_tidy(&s, 50);
+        assert_int_equal(s.changing->n_stands, stay[i]);
+        assert_int_equal(shelf_out_of_reach(&s), 0);
+        shelf_check(&s, "few stay");
+        for (size_t j = 0; j < N; j++) shelf_insert(&s, vectors + (N + j) * DIM);
+        shelf_check(&s, "few stayed");
+        shelf_free(&s);
+    }
+    free(vectors);
+}
+
+/* From an entry that leads nowhere: a new row finds the rows nearest to it all the same. */
+static void test_an_entry_that_leads_nowhere(void **state) {
+    (void)state;
+    enum { N = 300 };
+    float *vectors = made_vectors(2 * N, DIM, 1);
+    shelf s = shelf_new(vectors, N, DIM, 2 * N, NULL);
+    const sage_graph *graph = &s.changing->hnsw.graph;
+    for (unsigned level = 0; level <= graph->levels[graph->entry]; level++)
+        memset(sage_graph_links(graph, graph->entry, level), 0xff, sage_graph_width(graph, level) * sizeof(uint32_t));
+    sage_neighbour nearest;
+    size_t found, hits = 0;
+    for (size_t i = N; i < 2 * N; i++) {
+        const float *query = vectors + i * DIM;
+        assert_int_equal(sage_exact_search(NULL, vectors, i, DIM, query, 1, 1, &nearest, &found, NULL), SAGE_OK);
+        const uint32_t row = shelf_insert(&s, query);
+        assert_int_equal(row, i);
+        hits += sage_graph_links(graph, row, 0)[0] == nearest.row;
+    }
+    assert_true(hits > N * 9 / 10);
+    shelf_check(&s, "from an entry that led nowhere");
+    shelf_free(&s);
+    free(vectors);
+}
+
 /* Few vectors, each of many products: copies follow from the first, which goes like any other. */
 static void test_many_the_same(void **state) {
     (void)state;
-    enum { N = 2000, DISTINCT = 40, CHANGES = 6000 };
+    enum { N = 1000, DISTINCT = 40, CHANGES = 3000 };
     float *vectors = made_vectors(DISTINCT, DIM, 1), *first = malloc(N * DIM * sizeof *first);
     for (size_t i = 0; i < N; i++) memcpy(first + i * DIM, vectors + i % DISTINCT * DIM, DIM * sizeof *first);
     shelf s = shelf_new(first, N, DIM, N + CHANGES, NULL);
@@ -110,8 +154,8 @@ static void test_many_the_same(void **state) {
         shelf_insert(&s, vectors + sage_rng_below(&s.rng, DISTINCT) * DIM);
         shelf_tidy(&s, 16);
         if (i % 500 == 0) shelf_check_links(&s);
-        if (i % 1500 == 0) assert_true(shelf_recall(&s, SHELF_K, SHELF_WIDTH) > 0.999);
-        if (i % 3000 == 0) assert_true(shelf_recall(&s, N, N) > 0.999);
+        if (i % 750 == 0) assert_true(shelf_recall(&s, SHELF_K, SHELF_WIDTH) > 0.999);
+        if (i % 1500 == 0) assert_true(shelf_recall(&s, N, N) > 0.999);
     }
     assert_true(s.changing->hnsw.graph.n < N * 13 / 10);
     shelf_free(&s);
@@ -141,7 +185,7 @@ static void test_the_entry_goes_again_and_again(void **state) {
 /* The whole catalogue becomes another, ten times: in the memory of a fresh build and a third, and as well. */
 static void test_churn(void **state) {
     (void)state;
-    enum { N = 2000, TIMES = 10 };
+    enum { N = 1000, TIMES = 10 };
     float *vectors = made_vectors(N * (TIMES + 1), DIM, 1);
     shelf s = shelf_new(vectors, N, DIM, 2 * N, NULL);
     for (size_t i = 0; i < N * TIMES; i++) {
@@ -244,6 +288,8 @@ int main(void) {
         cmocka_unit_test(test_random_changes),
         cmocka_unit_test(test_from_nothing_and_back),
         cmocka_unit_test(test_whole_clusters_go),
+        cmocka_unit_test(test_few_stay),
+        cmocka_unit_test(test_an_entry_that_leads_nowhere),
         cmocka_unit_test(test_many_the_same),
         cmocka_unit_test(test_the_entry_goes_again_and_again),
         cmocka_unit_test(test_churn),
