@@ -1,6 +1,7 @@
 /* itemsage embed, itemsage index, itemsage export */
 #include "profile.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int run_embed(const cli_args *args) {
@@ -39,15 +40,47 @@ const cli_command cli_embed = {
     .run = run_embed,
 };
 
+/* What tuning measured, a line each, and a star where it was chosen. */
+static void print_tried(const sage_index_report *r) {
+    if (!r->n_tried) return;
+    printf("On %llu queries made of the products", (unsigned long long)r->made_queries);
+    if (r->searches)
+        printf(" and %llu validation searches (recall: the lower of the two)", (unsigned long long)r->searches);
+    printf(":\n   M  efConstruction  efSearch  recall@10        searches/s      MiB\n");
+    for (size_t i = 0; i < r->n_tried; i++) {
+        const sage_tried *t = &r->tried[i];
+        printf("%c %2llu  %14llu  %8llu  %.3f ± %.3f  %12.0f  %7.1f\n", t->chosen ? '*' : ' ', (unsigned long long)t->m,
+               (unsigned long long)t->build, (unsigned long long)t->width, t->recall, t->margin, t->per_second,
+               (double)t->graph_bytes / (1 << 20));
+    }
+}
+
+/* "recall=0.95" or "off". */
+static int read_tuning(const cli_args *args, sage_tuning *tuning) {
+    const char *text = cli_value(args, "tune");
+    char *end = NULL;
+    tuning->graphs = cli_given(args, "graphs");
+    if (!text) return tuning->graphs ? cli_usage("'--graphs' goes with --tune recall=R") : CLI_DONE;
+    if (strcmp(text, "off") == 0 && !tuning->graphs) return CLI_DONE;
+    if (strncmp(text, "recall=", 7) == 0) tuning->recall = strtod(text + 7, &end);
+    if (!end || *end || !(tuning->recall >= 0.5 && tuning->recall <= 0.999))
+        return cli_usage("'--tune' takes recall=R with R from 0.5 to 0.999, or off");
+    return CLI_DONE;
+}
+
 static int run_index(const cli_args *args) {
     sage_error error;
     sage_shop *shop;
     sage_index_report r;
+    sage_tuning tuning = {0};
     char a[64];
-    int result = cli_open(args, &shop);
+    int result = read_tuning(args, &tuning);
+    if (result == CLI_DONE) result = cli_open(args, &shop);
     if (result != CLI_DONE) return result;
-    if (sage_index_build(shop, cli_monitor(), &r, &error) != SAGE_OK) result = cli_fail(&error);
+    if (sage_index_build(shop, cli_given(args, "tune") ? &tuning : NULL, cli_monitor(), &r, &error) != SAGE_OK)
+        result = cli_fail(&error);
     cli_end_progress();
+    if (result == CLI_DONE) print_tried(&r);
     if (result == CLI_DONE)
         printf("Published: model %llu, index %llu, keywords %llu; %s; weight of vectors in the hybrid %.2f; "
                "%.1f s\n",
@@ -60,7 +93,13 @@ static int run_index(const cli_args *args) {
     return result;
 }
 
-static const cli_flag index_flags[] = {{NULL, 0, NULL, NULL}};
+static const cli_flag index_flags[] = {
+    {"tune", 0, "recall=R",
+     "Chooses how wide the graph is searched so that walks find the share R of the 10 nearest products, and says what "
+     "it measured; later calls keep to R. off forgets it."},
+    {"graphs", 0, NULL,
+     "With --tune: tries other graphs too (M, efConstruction), and builds the one that is fastest at that recall."},
+    {NULL, 0, NULL, NULL}};
 
 const cli_command cli_index = {
     .name = "index",
@@ -68,7 +107,9 @@ const cli_command cli_index = {
     .summary = "Builds the index and publishes a release",
     .text = "Builds the vector index and the keyword index from the newest vectors, chooses the weight of the two in "
             "the hybrid on validation queries, and publishes the release by replacing `current` at once. Readers of "
-            "the old release are not disturbed.",
+            "the old release are not disturbed.\n\n"
+            "With many products the index has a graph (option `index`), by which `query` searches. What share of the "
+            "10 nearest products that finds is measured on validation searches and on queries made of the products.",
     .flags = index_flags,
     .example = "itemsage -C myshop index",
     .run = run_index,

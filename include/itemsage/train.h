@@ -34,19 +34,39 @@ typedef struct sage_embed_report {
 sage_status sage_embed(sage_shop *shop, bool all, const sage_monitor *monitor, sage_embed_report *report,
                        sage_error *error);
 
+/* What walks through the index's graph are to reach. Later calls keep to what came of it where no option says
+ * otherwise, until another tuning. */
+typedef struct sage_tuning {
+    double recall; /* 0.5 .. 0.999, of the 10 nearest; 0: what was tuned before is forgotten */
+    bool graphs; /* other graphs are tried too, and the fastest at that recall is built: takes several times as long */
+} sage_tuning;
+
+/* A graph and a width that was measured. */
+typedef struct sage_tried {
+    uint64_t m, build, graph_bytes, width;
+    double recall, margin; /* of its 95 % interval, to either side */
+    double per_second;     /* searches on one thread */
+    bool chosen;
+} sage_tried;
+enum { SAGE_TRIED_MAX = 96 };
+
 typedef struct sage_index_report {
     uint64_t index, keywords, model;
     uint64_t products;
     uint64_t graph_bytes;  /* 0: every search compares all vectors */
     uint64_t search_width; /* of walks through the graph, and the recall@10 that they had */
     double search_recall;
-    double fusion_weight; /* of the vectors in the hybrid, chosen on validation queries */
+    sage_tried tried[SAGE_TRIED_MAX]; /* by tuning */
+    size_t n_tried;
+    uint64_t made_queries, searches; /* on which it measured: queries made of the products, validation searches */
+    double fusion_weight;            /* of the vectors in the hybrid, chosen on validation queries */
     double seconds;
 } sage_index_report;
 
-/* Builds index and keywords from the newest vectors and publishes the release (`current`). */
-sage_status sage_index_build(sage_shop *shop, const sage_monitor *monitor, sage_index_report *report,
-                             sage_error *error);
+/* Builds index and keywords from the newest vectors and publishes the release (`current`). tuning: NULL for none;
+ * SAGE_E_STATE where there is no graph to tune. */
+sage_status sage_index_build(sage_shop *shop, const sage_tuning *tuning, const sage_monitor *monitor,
+                             sage_index_report *report, sage_error *error);
 
 /* Writes vectors and ids of the current release: "npy" (OUT.npy, OUT.ids) or "fvecs" (OUT.fvecs, OUT.ids). Or "split":
  * what users did, as the newest dataset splits it, into the folder OUT (made where it is missing), so that other

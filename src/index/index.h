@@ -102,6 +102,9 @@ typedef struct sage_index_links {
 } sage_index_links;
 sage_status sage_index_link(const char *dir, sage_pool *pool, const sage_index_links *links,
                             const sage_monitor *monitor, sage_error *error);
+/* Another graph for an index that is open, in memory alone: to see what it would be like. Not beside other calls. */
+sage_status sage_index_relink(sage_index *index, sage_pool *pool, const sage_index_links *links,
+                              const sage_monitor *monitor, sage_error *error);
 bool sage_index_linked(const sage_index *index);
 size_t sage_index_graph_bytes(const sage_index *index); /* of graph.bin's arrays; 0: there is none */
 

@@ -24,20 +24,43 @@ static sage_status check_lengths(const sage_index *index, sage_error *error) {
                      "the product vectors are %.4g to %.4g long; a graph needs vectors of one length", least, most);
 }
 
+static sage_status build(const sage_index *index, sage_pool *pool, const sage_index_links *links,
+                         const sage_monitor *monitor, sage_hnsw **hnsw, sage_error *error) {
+    const sage_hnsw_options options = {links->m, links->build, SEED, links->bytes, monitor};
+    sage_status st = check_lengths(index, error);
+    *hnsw = NULL;
+    return st == SAGE_OK ? sage_hnsw_build(pool, index->vectors, index->n, index->dim, &options, hnsw, error) : st;
+}
+
 sage_status sage_index_link(const char *dir, sage_pool *pool, const sage_index_links *links,
                             const sage_monitor *monitor, sage_error *error) {
     sage_status st = SAGE_OK;
-    const sage_hnsw_options options = {links->m, links->build, SEED, links->bytes, monitor};
     char path[SAGE_PATH_MAX];
     sage_index *index = NULL;
     sage_hnsw *hnsw = NULL;
     SAGE_TRY(sage_path_join(path, dir, SAGE_INDEX_GRAPH_FILE, error));
     SAGE_TRY(sage_index_open_with(dir, false, false, &index, error));
-    SAGE_TRY(check_lengths(index, error));
-    SAGE_TRY(sage_hnsw_build(pool, index->vectors, index->n, index->dim, &options, &hnsw, error));
+    SAGE_TRY(build(index, pool, links, monitor, &hnsw, error));
     st = sage_hnsw_write(hnsw, path, sage_packed_sum(index->files[SAGE_INDEX_VECTORS], "vectors"), error);
 out:
     sage_hnsw_free(hnsw);
     sage_index_close(index);
+    return st;
+}
+
+sage_status sage_index_relink(sage_index *index, sage_pool *pool, const sage_index_links *links,
+                              const sage_monitor *monitor, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_hnsw *hnsw = NULL;
+    sage_index_idle *idle = NULL;
+    SAGE_TRY(build(index, pool, links, monitor, &hnsw, error));
+    SAGE_TRY(sage_index_idle_new(&idle, error));
+    sage_index_idle_free(index->idle);
+    sage_hnsw_free(index->hnsw);
+    index->idle = idle;
+    index->hnsw = hnsw;
+    hnsw = NULL;
+out:
+    sage_hnsw_free(hnsw);
     return st;
 }

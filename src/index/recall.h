@@ -27,7 +27,7 @@ typedef struct sage_recall {
     size_t width;
     double recall;     /* mean share of the k nearest that were found; a row as near as the last of them counts */
     double margin;     /* of its 95 % interval, to either side */
-    double per_second; /* searches, one after another on the calling thread */
+    double per_second; /* searches by the processor time of one thread, the best of three rounds */
 } sage_recall;
 sage_status sage_recall_measure(const sage_recall_sample *sample, size_t width, sage_recall *recall, sage_error *error);
 
@@ -35,9 +35,11 @@ sage_status sage_recall_measure(const sage_recall_sample *sample, size_t width, 
 sage_status sage_recall_least(const sage_recall_sample *samples, size_t n_samples, size_t width, sage_recall *recall,
                               sage_error *error);
 
-/* The narrowest walk (widths double, with one between: 16, 24, 32, 48 ..) whose recall is `wanted` on each of the
- * samples, and the least of these recalls; SAGE_RECALL_WIDTH_MAX where none is. */
+/* The narrowest walk (widths double, with one between: 12, 16, 24, 32 ..) whose recall is `wanted` on each of the
+ * samples, and the least of these recalls; SAGE_RECALL_WIDTH_MAX where none is. tried [SAGE_RECALL_TRIES]: every width
+ * that was measured, the chosen one last; may be NULL, and n_tried too. */
+enum { SAGE_RECALL_TRIES = 18 };
 sage_status sage_recall_choose(const sage_recall_sample *samples, size_t n_samples, double wanted, sage_recall *chosen,
-                               sage_error *error);
+                               sage_recall *tried, size_t *n_tried, sage_error *error);
 
 #endif

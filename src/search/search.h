@@ -13,6 +13,12 @@
 
 extern const sage_option sage_search_options[]; /* fusion_depth, interests, ... */
 
+/* What `index --tune` found; later builds keep to it where no option says otherwise. */
+typedef struct sage_tuned {
+    double recall;     /* that walks have to reach; 0: nothing was tuned */
+    uint64_t m, build; /* of the graph (sage_index_links); 0: other graphs were not tried */
+} sage_tuned;
+
 /* What `current` names (shop/release.h reads and writes it). */
 typedef struct sage_release {
     uint64_t product_model, query_model, vectors, index, keywords;
@@ -22,7 +28,8 @@ typedef struct sage_release {
     sage_own_rule own;
     uint64_t search_width; /* of walks through the index's graph (sage_way); 0: it has none */
     double search_recall;  /* that walks so wide had when the release was built (index/recall.h) */
-    bool hybrid_users;     /* without a method, users are answered by the hybrid: it was best for validation users */
+    sage_tuned tuned;
+    bool hybrid_users; /* without a method, users are answered by the hybrid: it was best for validation users */
 } sage_release;
 
 typedef struct sage_engine sage_engine; /* one thread at a time; the pool works inside a call */

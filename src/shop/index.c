@@ -5,7 +5,7 @@
 #include <eval/eval.h>
 #include <eval/together.h>
 #include <io/version.h>
-#include <shop/index_graph.h>
+#include <shop/index_tune.h>
 #include <shop/shop.h>
 #include <string.h>
 
@@ -26,6 +26,8 @@ typedef struct builder {
     sage_index_writer *index;
     sage_keywords_writer *keywords;
     size_t rows, missing;
+    bool warned; /* of those that are missing */
+    uint64_t graph_bytes;
 } builder;
 
 /* Texts that people search in: everything but the link and its host. */
@@ -90,6 +92,7 @@ out:
 
 static sage_status build(builder *b, sage_error *error) {
     sage_status st = SAGE_OK;
+    b->rows = b->missing = 0;
     SAGE_TRY(walk(b, false, error));
     if (!b->rows) {
         st = sage_fail(error, SAGE_E_STATE, "no product has a vector yet; run 'itemsage embed' first");
@@ -102,9 +105,10 @@ static sage_status build(builder *b, sage_error *error) {
             b->missing, b->missing + b->rows);
         goto out;
     }
-    if (b->missing)
+    if (b->missing && !b->warned)
         sage_warn(b->monitor, "%zu products have no vector and are left out; run 'itemsage embed' to include them",
                   b->missing);
+    b->warned = true;
     SAGE_TRY(sage_version_begin(b->index_parent, "index", b->index_tmp, error));
     SAGE_TRY(sage_version_begin(b->keywords_parent, "keywords", b->keywords_tmp, error));
     SAGE_TRY(sage_index_create(b->index_tmp, b->rows, sage_vectors_dim(b->vectors), &b->index, error));
@@ -149,7 +153,7 @@ static const double VECTORS_WEIGHT = 0.65;
 
 /* The weights of the hybrids, and whether users are answered by theirs, chosen on validation queries and users; without
  * any, those of the release before, or constants. */
-static sage_status choose_weights(sage_shop *shop, const sage_dataset *dataset, sage_release *release,
+static sage_status choose_weights(sage_shop *shop, const sage_dataset *dataset, sage_tune *tune, sage_release *release,
                                   const sage_monitor *monitor, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_release before;
@@ -168,7 +172,7 @@ static sage_status choose_weights(sage_shop *shop, const sage_dataset *dataset, 
     if (dataset != NULL) SAGE_TRY(sage_judgements_of(dataset, SAGE_VALIDATION, SAGE_ON_SEARCH, &judgements, &n, error));
     SAGE_TRY(sage_release_engine(shop, release, &engine, error));
     if (n > 0) SAGE_TRY(sage_eval_choose_fusion(engine, judgements, n, monitor, &release->fusion, error));
-    SAGE_TRY(sage_shop_choose_width(shop, engine, judgements, n, monitor, release, error));
+    SAGE_TRY(sage_shop_tune(tune, shop, engine, judgements, n, monitor, release, error));
     if (dataset != NULL)
         SAGE_TRY(sage_eval_choose_own(engine, dataset, monitor, &release->own, &release->hybrid_users, error));
 out:
@@ -214,50 +218,62 @@ out:
     return st;
 }
 
-sage_status sage_index_build(sage_shop *shop, const sage_monitor *monitor, sage_index_report *report,
-                             sage_error *error) {
+/* Both as new versions, which nobody reads before a release names them. */
+static sage_status publish_versions(builder *b, const sage_dataset *dataset, const sage_tune *tune,
+                                    sage_release *release, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_pool *pool = NULL;
+    int lock = -1;
+    /* The catalogue must not change between the two walks; it takes seconds. */
+    SAGE_TRY(sage_shop_lock(b->shop, SAGE_LOCK_CATALOG, &lock, error));
+    SAGE_TRY(build(b, error));
+    SAGE_TRY(sage_shop_pool(b->shop, &pool, error));
+    SAGE_TRY(sage_shop_link(&tune->rule, b->index_tmp, b->rows, pool, b->monitor, &b->graph_bytes, error));
+    SAGE_TRY(sage_tune_check(tune, b->graph_bytes, error));
+    if (dataset != NULL) SAGE_TRY(sage_together_build(b->index_tmp, dataset, pool, b->monitor, error));
+    SAGE_TRY(sage_version_publish(b->index_parent, b->index_tmp, &release->index, error));
+    SAGE_TRY(sage_version_publish(b->keywords_parent, b->keywords_tmp, &release->keywords, error));
+out:
+    sage_fs_unlock(lock);
+    return st;
+}
+
+sage_status sage_index_build(sage_shop *shop, const sage_tuning *tuning, const sage_monitor *monitor,
+                             sage_index_report *report, sage_error *error) {
     sage_status st = SAGE_OK;
     builder b = {.shop = shop, .monitor = monitor};
     sage_release release = {0};
+    sage_tune tune;
     sage_dataset *dataset = NULL;
-    sage_pool *pool = NULL;
-    int lock = -1, catalog_lock = -1;
-    uint64_t graph_bytes = 0;
+    int lock = -1;
     double began = sage_now_s();
     sage_error pruning;
     memset(report, 0, sizeof *report);
-    /* The catalogue must not change between the two walks; it takes seconds. */
     SAGE_TRY(sage_shop_lock(shop, SAGE_LOCK_RELEASE, &lock, error));
-    SAGE_TRY(sage_shop_lock(shop, SAGE_LOCK_CATALOG, &catalog_lock, error));
     SAGE_TRY(open_inputs(&b, &release, error));
-    SAGE_TRY(build(&b, error));
-    SAGE_TRY(sage_shop_pool(shop, &pool, error));
-    SAGE_TRY(sage_shop_link(shop, b.index_tmp, b.rows, pool, monitor, &graph_bytes, error));
+    SAGE_TRY(sage_tune_begin(&tune, shop, tuning, report, error));
     SAGE_TRY(dataset_of(shop, release.query_model, monitor, &dataset, error));
-    if (dataset != NULL) SAGE_TRY(sage_together_build(b.index_tmp, dataset, pool, monitor, error));
-    SAGE_TRY(sage_version_publish(b.index_parent, b.index_tmp, &release.index, error));
-    SAGE_TRY(sage_version_publish(b.keywords_parent, b.keywords_tmp, &release.keywords, error));
-    sage_fs_unlock(catalog_lock);
-    catalog_lock = -1;
-    SAGE_TRY(choose_weights(shop, dataset, &release, monitor, error));
+    do {
+        SAGE_TRY(publish_versions(&b, dataset, &tune, &release, error));
+        SAGE_TRY(choose_weights(shop, dataset, &tune, &release, monitor, error));
+    } while (tune.again);
     SAGE_TRY(sage_release_publish(shop, &release, error));
     /* The release is in force whatever becomes of the old versions. */
     if (prune(shop, &release, &pruning) != SAGE_OK)
         sage_warn(monitor, "old versions of the index are still there: %s", pruning.text);
-    *report = (sage_index_report){.index = release.index,
-                                  .keywords = release.keywords,
-                                  .model = release.product_model,
-                                  .products = b.rows,
-                                  .graph_bytes = graph_bytes,
-                                  .search_width = release.search_width,
-                                  .search_recall = release.search_recall,
-                                  .fusion_weight = release.fusion.weight,
-                                  .seconds = sage_now_s() - began};
+    report->index = release.index;
+    report->keywords = release.keywords;
+    report->model = release.product_model;
+    report->products = b.rows;
+    report->graph_bytes = b.graph_bytes;
+    report->search_width = release.search_width;
+    report->search_recall = release.search_recall;
+    report->fusion_weight = release.fusion.weight;
+    report->seconds = sage_now_s() - began;
 out:
     sage_dataset_close(dataset);
     sage_vectors_close(b.vectors);
     sage_catalog_close(b.catalog);
-    sage_fs_unlock(catalog_lock);
     sage_fs_unlock(lock);
     return st;
 }

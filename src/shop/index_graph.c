@@ -1,7 +1,7 @@
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/option_table.h>
 #include <base/report.h>
-#include <index/recall.h>
 #include <shop/index_graph.h>
 #include <string.h>
 
@@ -10,9 +10,23 @@ enum { ROWS_MIN = 20000 };
 /* Of each kind of queries; fewer searches than the least are too few to tell. */
 enum { QUERIES = 500, SEARCHES_MIN = 50 };
 
-static bool wants_graph(const sage_options *options, size_t rows) {
+sage_status sage_graph_rule_read(const sage_options *options, const sage_tuned *tuned, sage_graph_rule *rule,
+                                 sage_error *error) {
     const char *index = sage_options_text(options, "index");
-    return strcmp(index, "hnsw") == 0 || (strcmp(index, "auto") == 0 && rows >= ROWS_MIN);
+    const bool other_graph =
+        tuned->m > 0 && !sage_options_is_set(options, "index_m") && !sage_options_is_set(options, "index_build");
+    const bool other_recall = tuned->recall > 0 && !sage_options_is_set(options, "index_recall");
+    rule->when = strcmp(index, "hnsw") == 0    ? SAGE_GRAPH_ALWAYS
+                 : strcmp(index, "exact") == 0 ? SAGE_GRAPH_NEVER
+                                               : SAGE_GRAPH_AUTO;
+    rule->links.m = (size_t)(other_graph ? tuned->m : (uint64_t)sage_options_int(options, "index_m"));
+    rule->links.build = (size_t)(other_graph ? tuned->build : (uint64_t)sage_options_int(options, "index_build"));
+    rule->links.bytes = strcmp(sage_options_text(options, "index_codes"), "int8") == 0;
+    rule->recall = other_recall ? tuned->recall : sage_options_real(options, "index_recall");
+    rule->width = (size_t)sage_options_int_or(options, "index_search", 0);
+    if (rule->links.build >= rule->links.m) return SAGE_OK;
+    return sage_fail(error, SAGE_E_ARGUMENT, "index_build = %zu is less than index_m = %zu", rule->links.build,
+                     rule->links.m);
 }
 
 static sage_status count_bytes(const char *dir, uint64_t *bytes, sage_error *error) {
@@ -23,20 +37,14 @@ static sage_status count_bytes(const char *dir, uint64_t *bytes, sage_error *err
     return st;
 }
 
-sage_status sage_shop_link(sage_shop *shop, const char *dir, size_t rows, sage_pool *pool, const sage_monitor *monitor,
-                           uint64_t *bytes, sage_error *error) {
-    const sage_options *options = shop->options;
-    const sage_index_links links = {(size_t)sage_options_int(options, "index_m"),
-                                    (size_t)sage_options_int(options, "index_build"),
-                                    strcmp(sage_options_text(options, "index_codes"), "int8") == 0};
+sage_status sage_shop_link(const sage_graph_rule *rule, const char *dir, size_t rows, sage_pool *pool,
+                           const sage_monitor *monitor, uint64_t *bytes, sage_error *error) {
     sage_error fault = {0};
     *bytes = 0;
-    if (!wants_graph(options, rows)) return SAGE_OK;
-    if (links.build < links.m)
-        return sage_fail(error, SAGE_E_ARGUMENT, "index_build = %zu is less than index_m = %zu", links.build, links.m);
-    sage_status st = sage_index_link(dir, pool, &links, monitor, &fault);
+    if (rule->when == SAGE_GRAPH_NEVER || (rule->when == SAGE_GRAPH_AUTO && rows < ROWS_MIN)) return SAGE_OK;
+    sage_status st = sage_index_link(dir, pool, &rule->links, monitor, &fault);
     if (st == SAGE_OK) return count_bytes(dir, bytes, error);
-    if (st == SAGE_E_STATE && strcmp(sage_options_text(options, "index"), "auto") == 0) {
+    if (st == SAGE_E_STATE && rule->when == SAGE_GRAPH_AUTO) {
         sage_note(monitor, "%s; all of them are compared", fault.text);
         return SAGE_OK;
     }
@@ -45,10 +53,10 @@ sage_status sage_shop_link(sage_shop *shop, const char *dir, size_t rows, sage_p
 }
 
 /* Of up to QUERIES validation searches, those that the model knows something of. */
-static sage_status sample_searches(sage_engine *engine, sage_pool *pool, const sage_judgement *judgements, size_t n,
-                                   sage_recall_sample *sample, sage_error *error) {
+static sage_status sample_searches(const sage_index *index, sage_engine *engine, sage_pool *pool,
+                                   const sage_judgement *judgements, size_t n, sage_recall_sample *sample,
+                                   sage_error *error) {
     sage_status st = SAGE_OK;
-    const sage_index *index = sage_engine_index(engine);
     const size_t dim = sage_index_dim(index), take = n < QUERIES ? n : QUERIES;
     sage_str texts[QUERIES];
     bool known[QUERIES];
@@ -65,30 +73,45 @@ out:
     return st;
 }
 
-sage_status sage_shop_choose_width(sage_shop *shop, sage_engine *engine, const sage_judgement *judgements, size_t n,
-                                   const sage_monitor *monitor, sage_release *release, sage_error *error) {
+sage_status sage_graph_queries_make(const sage_index *index, sage_engine *engine, sage_pool *pool,
+                                    const sage_judgement *judgements, size_t n_judgements, sage_graph_queries *queries,
+                                    sage_error *error) {
     sage_status st = SAGE_OK;
-    const sage_options *options = shop->options;
-    sage_recall_sample samples[2] = {{.index = NULL}};
+    *queries = (sage_graph_queries){.n = 0};
+    SAGE_TRY(sage_recall_sample_made(index, pool, QUERIES, &queries->samples[0], error));
+    queries->n = 1;
+    if (n_judgements >= SEARCHES_MIN)
+        SAGE_TRY(sample_searches(index, engine, pool, judgements, n_judgements, &queries->samples[1], error));
+    queries->n += queries->samples[1].n > 0;
+out:
+    if (st != SAGE_OK) sage_graph_queries_free(queries);
+    return st;
+}
+
+void sage_graph_queries_free(sage_graph_queries *queries) {
+    for (size_t i = 0; i < 2; i++) sage_recall_sample_free(&queries->samples[i]);
+    queries->n = 0;
+}
+
+sage_status sage_shop_choose_width(const sage_graph_rule *rule, sage_engine *engine, sage_pool *pool,
+                                   const sage_judgement *judgements, size_t n, const sage_monitor *monitor,
+                                   sage_release *release, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const sage_index *index = sage_engine_index(engine);
+    sage_graph_queries queries = {.n = 0};
     sage_recall chosen;
-    sage_pool *pool;
-    size_t n_samples = 0;
     release->search_width = 0;
     release->search_recall = 0;
-    if (!sage_index_linked(sage_engine_index(engine))) return SAGE_OK;
-    SAGE_TRY(sage_shop_pool(shop, &pool, error));
-    SAGE_TRY(sage_recall_sample_made(sage_engine_index(engine), pool, QUERIES, &samples[n_samples++], error));
+    if (!sage_index_linked(index)) return SAGE_OK;
+    SAGE_TRY(sage_graph_queries_make(index, engine, pool, judgements, n, &queries, error));
     SAGE_TRY(sage_check_cancel(monitor, "index", error));
-    if (n >= SEARCHES_MIN) SAGE_TRY(sample_searches(engine, pool, judgements, n, &samples[n_samples], error));
-    n_samples += samples[1].n > 0;
-    if (sage_options_is_auto(options, "index_search"))
-        SAGE_TRY(sage_recall_choose(samples, n_samples, sage_options_real(options, "index_recall"), &chosen, error));
+    if (rule->width == 0)
+        SAGE_TRY(sage_recall_choose(queries.samples, queries.n, rule->recall, &chosen, NULL, NULL, error));
     else
-        SAGE_TRY(
-            sage_recall_least(samples, n_samples, (size_t)sage_options_int(options, "index_search"), &chosen, error));
+        SAGE_TRY(sage_recall_least(queries.samples, queries.n, rule->width, &chosen, error));
     release->search_width = chosen.width;
     release->search_recall = chosen.recall;
 out:
-    for (size_t i = 0; i < 2; i++) sage_recall_sample_free(&samples[i]);
+    sage_graph_queries_free(&queries);
     return st;
 }

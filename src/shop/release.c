@@ -2,12 +2,25 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <features/given.h>
+#include <index/options.h>
 #include <io/json.h>
 #include <io/version.h>
 #include <shop/sentences.h>
 #include <string.h>
 
 enum { CURRENT_MAX_BYTES = 64 << 10 };
+
+static sage_status tuned_of(const json_t *root, sage_tuned *tuned, const char *path, sage_error *error) {
+    sage_status st = SAGE_OK;
+    if (json_object_get(root, "tuned_recall") == NULL) return SAGE_OK;
+    SAGE_TRY(sage_json_real(root, "tuned_recall", &tuned->recall, path, error));
+    SAGE_TRY(sage_json_count(root, "tuned_m", &tuned->m, path, error));
+    SAGE_TRY(sage_json_count(root, "tuned_build", &tuned->build, path, error));
+    if (!(tuned->recall >= 0 && tuned->recall < 1) || tuned->m > SAGE_GRAPH_M_MAX || tuned->build > SAGE_BUILD_MAX)
+        st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "what was tuned is out of its range");
+out:
+    return st;
+}
 
 /* Releases of before there were graphs have none. */
 static sage_status search_of(const json_t *root, sage_release *release, const char *path, sage_error *error) {
@@ -17,6 +30,7 @@ static sage_status search_of(const json_t *root, sage_release *release, const ch
     SAGE_TRY(sage_json_real(root, "search_recall", &release->search_recall, path, error));
     if (!(release->search_recall >= 0 && release->search_recall <= 1))
         st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "the recall of searches is out of its range");
+    if (st == SAGE_OK) st = tuned_of(root, &release->tuned, path, error);
 out:
     return st;
 }
@@ -120,16 +134,17 @@ out:
 sage_status sage_release_publish(const sage_shop *shop, const sage_release *release, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
-    json_t *root =
-        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:I, s:f, s:s}", "product_model",
-                  (json_int_t)release->product_model, "query_model", (json_int_t)release->query_model, "vectors",
-                  (json_int_t)release->vectors, "index", (json_int_t)release->index, "keywords",
-                  (json_int_t)release->keywords, "catalogue_revision", (json_int_t)release->catalogue_revision,
-                  "inbox_position", (json_int_t)release->inbox_position, "fusion_weight", release->fusion.weight,
-                  "fusion_depth", (json_int_t)release->fusion.depth, "own_weight", release->own.weight, "own_half_life",
-                  release->own.half_life_days, "together_weight", release->own.together, "search_width",
-                  (json_int_t)release->search_width, "search_recall", release->search_recall, "users",
-                  sage_method_name(release->hybrid_users ? SAGE_HYBRID : SAGE_VECTORS));
+    json_t *root = json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:I, s:f, s:f, s:I, s:I, s:s}", "product_model",
+        (json_int_t)release->product_model, "query_model", (json_int_t)release->query_model, "vectors",
+        (json_int_t)release->vectors, "index", (json_int_t)release->index, "keywords", (json_int_t)release->keywords,
+        "catalogue_revision", (json_int_t)release->catalogue_revision, "inbox_position",
+        (json_int_t)release->inbox_position, "fusion_weight", release->fusion.weight, "fusion_depth",
+        (json_int_t)release->fusion.depth, "own_weight", release->own.weight, "own_half_life",
+        release->own.half_life_days, "together_weight", release->own.together, "search_width",
+        (json_int_t)release->search_width, "search_recall", release->search_recall, "tuned_recall",
+        release->tuned.recall, "tuned_m", (json_int_t)release->tuned.m, "tuned_build", (json_int_t)release->tuned.build,
+        "users", sage_method_name(release->hybrid_users ? SAGE_HYBRID : SAGE_VECTORS));
     if (!root) return sage_fail_memory(error, CURRENT_MAX_BYTES);
     SAGE_TRY(keep_before(shop, release, error));
     SAGE_TRY(sage_shop_path(shop, "current", path, error));

@@ -319,63 +319,48 @@ static void test_a_graph_of_other_vectors_is_told(void **state) {
     free(others);
 }
 
-/* Each a graph whose file is sound: what its numbers say is not. */
-static void test_wrong_references_are_told(void **state) {
-    (void)state;
-    enum { N = 300, DIM = 24, WRONG = 7 };
-    sage_error error = {0};
-    const sage_hnsw_options options = {.m = 4, .build = 30, .seed = 1, .bytes = true};
-    float *vectors = made_vectors(N, DIM, 1);
-    must(made_index(dir, vectors, N, DIM, &error), &error);
-    for (int wrong = 0; wrong < WRONG; wrong++) {
-        sage_hnsw *hnsw;
-        sage_index *index = NULL;
-        must(sage_hnsw_build(NULL, vectors, N, DIM, &options, &hnsw, &error), &error);
-        sage_graph *graph = &hnsw->graph;
-        const uint32_t low = graph->levels[0] == 0 ? 0 : graph->levels[1] == 0 ? 1 : 2;
-        switch (wrong) {
-        case 0: graph->ground[8 * 5] = N; break;
-        case 1: graph->ground[8 * 5] = 5; break;
-        case 2: memset(graph->ground + 8 * 5, 0xff, 4); break; /* a hole: links follow */
-        case 3: graph->upper[4 * (size_t)graph->above[graph->entry]] = low; break;
-        case 4: graph->copies[9] = 9; break;
-        case 5: graph->copies[9] = N; break;
-        default: graph->copies[9] = 3; break;
-        }
-        must(sage_hnsw_write(hnsw, scratch_path(dir, SAGE_INDEX_GRAPH_FILE), vectors_sum(), &error), &error);
-        assert_int_equal(sage_index_open(dir, true, &index, &error), SAGE_E_FORMAT);
-        assert_non_null(strstr(error.text, "has a link or a copy that is none"));
-        must(sage_index_open(dir, false, &index, &error), &error);
-        walk_everywhere(index);
-        sage_index_close(index);
-        sage_hnsw_free(hnsw);
+/* A graph whose file is sound: what its numbers say is not. */
+static void spoil(sage_graph *graph, sage_codes *codes, int how) {
+    const uint32_t low = graph->levels[0] == 0 ? 0 : graph->levels[1] == 0 ? 1 : 2;
+    uint32_t *links = graph->ground + 2 * graph->m * 5;
+    switch (how) {
+    case 0: links[0] = (uint32_t)graph->n; break;
+    case 1: links[0] = 5; break;
+    case 2: links[0] = SAGE_NO_ROW; break; /* a hole: links follow */
+    case 3: graph->upper[graph->m * (size_t)graph->above[graph->entry]] = low; break;
+    case 4: graph->copies[9] = 9; break;
+    case 5: graph->copies[9] = (uint32_t)graph->n; break;
+    case 6: graph->copies[9] = 3; break;
+    case 7: graph->levels[7] = SAGE_GRAPH_LEVELS + 1; break;
+    case 8: graph->above[graph->entry] = (uint32_t)graph->n_upper; break;
+    case 9: graph->entry = (uint32_t)graph->n; break;
+    case 10: codes->scale = NAN; break;
+    default: graph->n_upper -= 1; break;
     }
-    free(vectors);
 }
 
-/* Levels say where a row's links lie, so these are looked at in any case. */
-static void test_wrong_levels_are_told_at_once(void **state) {
+/* Levels say where a row's links lie, so these and sizes are looked at in any case, references where that is asked. */
+static void test_wrong_references_are_told(void **state) {
     (void)state;
-    enum { N = 300, DIM = 24, WRONG = 5 };
+    enum { N = 300, DIM = 24, WRONG = 12, REFERENCES = 7 };
     sage_error error = {0};
     const sage_hnsw_options options = {.m = 4, .build = 30, .seed = 1, .bytes = true};
     float *vectors = made_vectors(N, DIM, 1);
     must(made_index(dir, vectors, N, DIM, &error), &error);
-    for (int wrong = 0; wrong < WRONG; wrong++) {
+    for (int how = 0; how < WRONG; how++) {
         sage_hnsw *hnsw;
         sage_index *index = NULL;
         must(sage_hnsw_build(NULL, vectors, N, DIM, &options, &hnsw, &error), &error);
-        sage_graph *graph = &hnsw->graph;
-        switch (wrong) {
-        case 0: graph->levels[7] = SAGE_GRAPH_LEVELS + 1; break;
-        case 1: graph->above[graph->entry] = (uint32_t)graph->n_upper; break;
-        case 2: graph->entry = N; break;
-        case 3: hnsw->codes.scale = NAN; break;
-        default: graph->n_upper -= 1; break;
-        }
+        spoil(&hnsw->graph, &hnsw->codes, how);
         must(sage_hnsw_write(hnsw, scratch_path(dir, SAGE_INDEX_GRAPH_FILE), vectors_sum(), &error), &error);
-        assert_int_equal(sage_index_open(dir, false, &index, &error), SAGE_E_FORMAT);
+        assert_int_equal(sage_index_open(dir, how < REFERENCES, &index, &error), SAGE_E_FORMAT);
         assert_null(index);
+        if (how < REFERENCES) {
+            assert_non_null(strstr(error.text, "has a link or a copy that is none"));
+            must(sage_index_open(dir, false, &index, &error), &error);
+            walk_everywhere(index);
+            sage_index_close(index);
+        }
         sage_hnsw_free(hnsw);
     }
     free(vectors);
@@ -387,7 +372,8 @@ static void test_measures_recall(void **state) {
     sage_error error = {0};
     float *vectors = made_vectors(N, DIM, 1), *queries = made_vectors(QUERIES, DIM, 2);
     sage_recall_sample samples[2] = {{.index = NULL}};
-    sage_recall narrow, wide, all, chosen;
+    sage_recall narrow, wide, all, chosen, tried[SAGE_RECALL_TRIES];
+    size_t n_tried;
     build(vectors, N, DIM, &(sage_index_links){4, 8, true});
     sage_index *index = open_index(true);
     must(sage_recall_sample_of(index, NULL, queries, QUERIES, &samples[0], &error), &error);
@@ -405,13 +391,19 @@ static void test_measures_recall(void **state) {
     assert_float_equal(all.recall, 1, 0); /* all rows were compared */
     assert_float_equal(all.margin, 0, 0);
     assert_true(narrow.margin > 0 && narrow.margin < 0.1 && narrow.per_second > 0);
-    must(sage_recall_choose(samples, 2, 0.9, &chosen, &error), &error);
+    must(sage_recall_choose(samples, 2, 0.9, &chosen, tried, &n_tried, &error), &error);
+    assert_true(n_tried >= 2 && tried[0].width == 12 && tried[n_tried - 1].width == chosen.width);
+    for (size_t i = 0; i + 1 < n_tried; i++) assert_true(tried[i].recall < 0.9 && tried[i].width < tried[i + 1].width);
     for (size_t i = 0; i < 2; i++) {
         must(sage_recall_measure(&samples[i], chosen.width, &wide, &error), &error);
         assert_true(wide.recall >= 0.9 && wide.recall >= chosen.recall);
     }
-    must(sage_recall_choose(samples, 2, 1.1, &all, &error), &error); /* none is so good */
+    must(sage_recall_choose(samples, 2, 1.1, &all, NULL, NULL, &error), &error); /* none is so good */
     assert_int_equal(all.width, SAGE_RECALL_WIDTH_MAX);
+    const double before = wide.recall; /* on samples[1], of a graph of few links */
+    must(sage_index_relink(index, NULL, &usual, NULL, &error), &error);
+    must(sage_recall_measure(&samples[1], chosen.width, &wide, &error), &error);
+    assert_true(wide.recall > before);
     sage_recall_sample_free(&samples[0]);
     sage_recall_sample_free(&samples[1]);
     sage_index_close(index);
@@ -463,7 +455,6 @@ int main(void) {
         cmocka_unit_test(test_cut_files_are_told),
         cmocka_unit_test(test_a_graph_of_other_vectors_is_told),
         cmocka_unit_test(test_wrong_references_are_told),
-        cmocka_unit_test(test_wrong_levels_are_told_at_once),
         cmocka_unit_test(test_measures_recall),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
