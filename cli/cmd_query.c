@@ -100,6 +100,8 @@ static int search(const cli_args *args, sage_shop *shop, const sage_query *query
         print_table(hits, n, cli_given(args, "why"));
     if (result == CLI_DONE && query->method == SAGE_AUTO && sage_searcher_method(searcher) == SAGE_HYBRID)
         fprintf(stderr, "by hybrid, which did best for validation users; --method vectors asks the tower alone\n");
+    if (result == CLI_DONE && !sage_searcher_complete(searcher))
+        fprintf(stderr, "the budget ended the search early; nearer products may be missing\n");
     sage_searcher_close(searcher);
     return result;
 }
@@ -168,6 +170,7 @@ static int ask(const cli_args *args, sage_query *query) {
     if (method && sage_method_parse(method, &query->method, &error) != SAGE_OK) return cli_fail(&error);
     if (!cli_number(args, "n", 1, 10000, &query->n)) return CLI_USAGE;
     if (!cli_number(args, "dims", 1, 65536, &query->dims)) return CLI_USAGE;
+    if (!cli_real(args, "budget-ms", false, &query->budget_ms)) return CLI_USAGE;
     if (!cli_real(args, "diversity", true, &query->diversity)) return CLI_USAGE;
     int result = cli_open(args, &shop);
     if (result != CLI_DONE) return result;
@@ -221,6 +224,8 @@ static const cli_flag flags[] = {
      "release was built, vectors or hybrid; else vectors."},
     {"n", 'n', "N", "How many results, 1 to 10000; 10 where not given."},
     {"exact", 0, NULL, "Compares every product's vector, also where the index has a graph (see the option index)."},
+    {"budget-ms", 0, "T",
+     "Ends a walk through the index's graph after so many milliseconds with the results that it has, and says so."},
     {"dims", 0, "M", "Compares the first M numbers of the vectors alone; see the option matryoshka."},
     {"collapse", 0, NULL, "Of variants (products that share an item_group_id), the best one alone."},
     {"at-most", 0, "FIELD=N,...", "At most N results with the same brand, category, domain or availability."},

@@ -44,6 +44,7 @@ typedef struct sage_query {
     sage_method method;   /* texts: all; users: vectors and hybrid; else vectors only; or SAGE_AUTO */
     size_t n;             /* results wanted, 1..10000 */
     bool exact;           /* compare every product's vector, also where the index has a graph */
+    double budget_ms;     /* vectors: a walk through the graph ends after so long with the n results it has; 0: none */
     size_t dims;          /* vectors: compare only so many of their first numbers, renormalised; 0: all */
     bool collapse;        /* of products that share an item_group_id, the best one alone */
     double diversity;     /* 0..1: how much a result's likeness to better ones counts against it; see sage_search */
@@ -103,6 +104,10 @@ void sage_searcher_close(sage_searcher *searcher);
  * these (search/own.h); not with `interests`; SAGE_E_STATE where the model has no tower for users. */
 sage_status sage_search(sage_searcher *searcher, const sage_query *query, const sage_hit **hits, size_t *n_hits,
                         sage_error *error);
+/* Whether the last search took the time that it needed: false where budget_ms ended a walk through the graph, whose
+ * results may then lack nearer ones. What goes without a walk (keywords, short lists of all products, the vectors of
+ * queries) takes its time in any case, and is counted. */
+bool sage_searcher_complete(const sage_searcher *searcher);
 /* What answered the last search: with SAGE_AUTO, what it stood for. */
 sage_method sage_searcher_method(const sage_searcher *searcher);
 

@@ -233,7 +233,7 @@ bool sage_walk_among(sage_walker *w, sage_probe probe, const sage_filter *filter
     uint64_t before = w->scored;
     sage_walk_level(w, probe, from, 0, width < NEAR ? width : NEAR);
     begin(&a, probe, width);
-    while (sage_beam_open(&w->beam)) {
+    while (sage_beam_open(&w->beam) && !sage_walk_is_late(w)) {
         if ((w->scored - before) * A_ROW + a.tests / TESTS > scan_rows * PATIENCE) return false;
         step(&a, probe);
     }

@@ -52,6 +52,10 @@ sage_status sage_hnsw_search(sage_hnsw_searcher *searcher, const float *query, s
 sage_status sage_hnsw_search_by(sage_hnsw_searcher *searcher, const float *query, size_t k, size_t width,
                                 const sage_filter *filter, sage_plan plan, sage_neighbour *out, size_t *found,
                                 sage_error *error);
-uint64_t sage_hnsw_scored(const sage_hnsw_searcher *searcher); /* rows compared whole so far */
+/* Walks of the searches to come end at this time (sage_now_s) with what they have, once that can be k rows; 0: in their
+ * own time. Where a search then scans, that goes to its end. */
+void sage_hnsw_end_by(sage_hnsw_searcher *searcher, double until_s);
+bool sage_hnsw_ended_early(const sage_hnsw_searcher *searcher); /* of the last search: it may lack nearer rows */
+uint64_t sage_hnsw_scored(const sage_hnsw_searcher *searcher);  /* rows compared whole so far */
 
 #endif

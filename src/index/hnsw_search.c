@@ -154,6 +154,9 @@ sage_status sage_hnsw_search_by(sage_hnsw_searcher *searcher, const float *query
     if (s.k == 0) return SAGE_OK;
     sage_status st = make_room(searcher, s.k, plan.width, error);
     if (st != SAGE_OK) return st;
+    searcher->walker.ended_early = false;
+    /* Of candidates that are only tested at the end, so many that k of them pass, as good as always. */
+    searcher->walker.least = plan.width > s.width ? 2 * s.k * plan.width / s.width : s.k;
     s.probe = sage_codes_query(&searcher->hnsw->codes, query, searcher->walker.probe);
     *found = run(&s, plan, out);
     return SAGE_OK;
@@ -166,6 +169,14 @@ sage_status sage_hnsw_search(sage_hnsw_searcher *searcher, const float *query, s
     sage_plan plan = {SAGE_PLAN_TEST, 0};
     if (filter != NULL || living < n) plan = sage_plan_choose(n, smaller(matches, living), larger(width, k));
     return sage_hnsw_search_by(searcher, query, k, width, filter, plan, out, found, error);
+}
+
+void sage_hnsw_end_by(sage_hnsw_searcher *searcher, double until_s) {
+    searcher->walker.until_s = until_s;
+}
+
+bool sage_hnsw_ended_early(const sage_hnsw_searcher *searcher) {
+    return searcher->walker.ended_early;
 }
 
 uint64_t sage_hnsw_scored(const sage_hnsw_searcher *searcher) {

@@ -113,12 +113,14 @@ typedef struct sage_way {
     bool exact;                /* every row is compared, graph or not */
     size_t width;              /* candidates that a walk keeps ("efSearch"), k at least; 0: SAGE_INDEX_WIDTH */
     const sage_filter *filter; /* which rows may be found; NULL: all */
+    double until_s;            /* by sage_now_s: walks end then with k rows that they have; 0: in their own time */
+    bool *complete;            /* becomes false where a walk ended so; may be NULL */
 } sage_way;
 
 /* As sage_index_search, but where there is a graph the rows that a walk through it finds, mostly the same (recall.h).
  * All rows are compared where that is asked, after a cut, where a walk would look at about as many, and where it found
- * fewer than k of them: found[q] is min(k, rows that may be found) for any query of finite numbers. Any number of
- * threads. */
+ * fewer than k of them (that goes to its end, whatever the time): found[q] is min(k, rows that may be found) for any
+ * query of finite numbers. Any number of threads. */
 sage_status sage_index_near(const sage_index *index, sage_pool *pool, const float *queries, size_t n_queries, size_t k,
                             const sage_way *way, sage_neighbour *out, size_t *found, sage_error *error);
 

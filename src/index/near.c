@@ -54,7 +54,7 @@ typedef struct batch {
     const sage_index *index;
     const float *queries;
     size_t k, width;
-    const sage_filter *filter;
+    const sage_way *way;
     sage_neighbour *out;
     size_t *found;
     walker *walkers; /* [threads] */
@@ -62,11 +62,16 @@ typedef struct batch {
 
 static void walk_some(void *ctx, size_t begin, size_t end, size_t worker) {
     const batch *b = ctx;
+    const sage_way *way = b->way;
     walker *w = &b->walkers[worker];
     if (w->searcher == NULL && w->status == SAGE_OK) w->status = take_searcher(b->index, &w->searcher, &w->error);
-    for (size_t q = begin; q < end && w->status == SAGE_OK; q++)
-        w->status = sage_hnsw_search(w->searcher, b->queries + q * b->index->dim, b->k, b->width, b->filter,
+    if (w->searcher != NULL) sage_hnsw_end_by(w->searcher, way->until_s);
+    for (size_t q = begin; q < end && w->status == SAGE_OK; q++) {
+        w->status = sage_hnsw_search(w->searcher, b->queries + q * b->index->dim, b->k, b->width, way->filter,
                                      b->out + q * b->k, &b->found[q], &w->error);
+        if (way->complete != NULL && sage_hnsw_ended_early(w->searcher))
+            __atomic_store_n(way->complete, false, __ATOMIC_RELAXED);
+    }
 }
 
 static sage_status walk_all(batch *b, sage_pool *pool, size_t n_queries, sage_error *error) {
@@ -99,7 +104,7 @@ sage_status sage_index_near(const sage_index *index, sage_pool *pool, const floa
     const size_t dim = index->dim, width = way->width > 0 ? way->width : SAGE_INDEX_WIDTH;
     if (way->exact || index->hnsw == NULL || index->cut != NULL || !walking_pays(index, k, width))
         return sage_index_search_among(index, pool, queries, n_queries, k, way->filter, out, found, error);
-    batch b = {index, queries, k, width, way->filter, out, found, NULL};
+    batch b = {index, queries, k, width, way, out, found, NULL};
     SAGE_TRY(walk_all(&b, pool, n_queries, error));
     for (size_t q = 0; way->filter == NULL && q < n_queries; q++) { /* under a filter all that exist are found */
         if (found[q] == (k < index->n ? k : index->n)) continue;

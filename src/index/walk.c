@@ -194,5 +194,6 @@ void sage_walk_level(sage_walker *w, sage_probe probe, uint32_t from, unsigned l
         met = taken;
         taken = next;
         next = done;
-    } while (met->n > 0 || taken->n > 0 || w->kept[w->later].n > 0 || sage_beam_open(&w->beam));
+    } while ((met->n > 0 || taken->n > 0 || w->kept[w->later].n > 0 || sage_beam_open(&w->beam)) &&
+             !sage_walk_is_late(w));
 }

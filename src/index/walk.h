@@ -2,6 +2,7 @@
 #ifndef SAGE_INDEX_WALK_H
 #define SAGE_INDEX_WALK_H
 
+#include <base/report.h>
 #include <index/beam.h>
 #include <index/codes.h>
 #include <index/graph.h>
@@ -29,6 +30,10 @@ typedef struct sage_walker {
     uint32_t *rows, *scores; /* room of all of these, and for the scores of one */
     int8_t *probe;           /* [codes->ld + SAGE_HEAD] */
     uint64_t scored;         /* rows that were compared whole, over all walks */
+    double until_s; /* by sage_now_s: walks end then, once they have `least` candidates; 0: they take their time */
+    size_t least;
+    unsigned ticks;   /* steps, for looking at the clock now and then */
+    bool ended_early; /* a walk did, since this was last set to false */
 } sage_walker;
 
 sage_status sage_walker_new(sage_walker *walker, const sage_graph *graph, const sage_codes *codes, size_t room,
@@ -37,6 +42,14 @@ void sage_walker_free(sage_walker *walker);
 /* Before a walk, after its entry has been read: marks for rows that came since the last one, and a list of `room`
  * candidates. */
 sage_status sage_walker_fit(sage_walker *walker, size_t room, sage_error *error);
+
+/* Before each step: whether the walk is to end with what it has. */
+static inline bool sage_walk_is_late(sage_walker *w) {
+    enum { STEPS = 8 }; /* of some dozen rows: some ten microseconds */
+    if (w->until_s <= 0 || ++w->ticks % STEPS != 0 || w->beam.n < w->least || sage_now_s() < w->until_s) return false;
+    w->ended_early = true;
+    return true;
+}
 
 /* Forgets what was met; walks on a level begin so themselves. */
 void sage_walk_begin(sage_walker *walker);

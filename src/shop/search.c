@@ -1,6 +1,7 @@
 /* Queries on the published release. */
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/report.h>
 #include <io/npy.h>
 #include <itemsage/search.h>
 #include <math.h>
@@ -24,6 +25,7 @@ struct sage_searcher {
     size_t scored_capacity, of_capacity;
     sage_hit *hits;
     sage_method method; /* of the last search */
+    bool complete;      /* so is this */
 };
 
 sage_status sage_searcher_open(sage_shop *shop, sage_searcher **searcher, sage_error *error) {
@@ -83,6 +85,8 @@ static sage_status check_query(const sage_query *query, sage_error *error) {
         1)
         return sage_fail(error, SAGE_E_ARGUMENT,
                          "a query is a text, a product, a picture, a vector or a user: one of them");
+    if (!(query->budget_ms >= 0))
+        return sage_fail(error, SAGE_E_ARGUMENT, "the budget of a query is a number of milliseconds, 0 for none");
     if (query->n < 1 || query->n > RESULTS_MAX)
         return sage_fail(error, SAGE_E_ARGUMENT, "the number of results must be 1 to %d, not %zu", RESULTS_MAX,
                          query->n);
@@ -245,7 +249,11 @@ sage_status sage_search(sage_searcher *searcher, const sage_query *query, const 
     *n_hits = 0;
     SAGE_TRY(check_query(query, error));
     SAGE_TRY(sage_engine_cut(searcher->opened.engine, query->dims, error));
-    const sage_way way = {query->exact, (size_t)searcher->opened.release.search_width};
+    searcher->complete = true;
+    const sage_way way = {.exact = query->exact,
+                          .width = (size_t)searcher->opened.release.search_width,
+                          .until_s = query->budget_ms > 0 ? sage_now_s() + query->budget_ms / 1000 : 0,
+                          .complete = &searcher->complete};
     sage_engine_set_way(searcher->opened.engine, &way);
     searcher->method = query->method == SAGE_AUTO ? SAGE_VECTORS : query->method;
     SAGE_TRY(run_shaped(searcher, query, &f, error));
@@ -259,6 +267,10 @@ sage_status sage_search(sage_searcher *searcher, const sage_query *query, const 
     }
 out:
     return st;
+}
+
+bool sage_searcher_complete(const sage_searcher *searcher) {
+    return searcher->complete;
 }
 
 sage_method sage_searcher_method(const sage_searcher *searcher) {

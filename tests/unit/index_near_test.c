@@ -8,7 +8,9 @@
 #include <cmocka.h>
 
 #include <base/alloc.h>
+#include <base/report.h>
 #include <index/graph_file.h>
+#include <index/plan.h>
 #include <index/recall.h>
 #include <io/fs.h>
 #include <stdbool.h>
@@ -169,6 +171,83 @@ static void test_a_cut_compares_all_rows(void **state) {
     assert_memory_equal(out, exact, sizeof exact);
     sage_index_close(index);
     free(vectors);
+}
+
+/* Time that is up before the walk begins leaves it the steps that k rows take; time enough changes nothing. */
+static void test_a_walk_ends_when_its_time_is_up(void **state) {
+    (void)state;
+    enum { N = 6000, DIM = 24, WIDE = 150 };
+    sage_error error = {0};
+    float *vectors = made_vectors(N, DIM, 1), *queries = made_vectors(QUERIES, DIM, 2);
+    sage_neighbour whole[QUERIES * K], out[QUERIES * K];
+    size_t found[QUERIES], same = 0;
+    bool complete = true;
+    sage_way way = {.width = WIDE, .complete = &complete};
+    sage_pool *pool;
+    must(sage_pool_new(2, &pool, &error), &error);
+    build(vectors, N, DIM, &usual);
+    sage_index *index = open_index(true);
+    must(sage_index_near(index, pool, queries, QUERIES, K, &way, whole, found, &error), &error);
+    way.until_s = sage_now_s() + 1000;
+    must(sage_index_near(index, pool, queries, QUERIES, K, &way, out, found, &error), &error);
+    assert_true(complete);
+    assert_memory_equal(out, whole, sizeof whole);
+    way.until_s = 1e-9;
+    must(sage_index_near(index, pool, queries, QUERIES, K, &way, out, found, &error), &error);
+    assert_false(complete);
+    for (size_t q = 0; q < QUERIES; q++) assert_int_equal(found[q], K);
+    for (size_t i = 0; i < QUERIES * K; i++) same += out[i].row == whole[i].row;
+    assert_true(same < QUERIES * K);
+    complete = true; /* what it left behind does not last */
+    way.until_s = 0;
+    must(sage_index_near(index, pool, queries, QUERIES, K, &way, out, found, &error), &error);
+    assert_true(complete);
+    assert_memory_equal(out, whole, sizeof whole);
+    sage_index_close(index);
+    sage_pool_free(pool);
+    free(vectors);
+    free(queries);
+}
+
+static bool one_in_three(const void *ctx, uint32_t row) {
+    (void)ctx;
+    return row % 3 == 0;
+}
+
+static void test_so_does_a_walk_under_a_filter(void **state) {
+    (void)state;
+    enum { N = 6000, DIM = 24, WIDE = 100 };
+    static const sage_plan plans[] = {{SAGE_PLAN_AMONG, WIDE}, {SAGE_PLAN_TEST, 3 * WIDE}};
+    const sage_filter filter = {.accepts = one_in_three, .matches = N}; /* so many that no walk is given up */
+    const sage_hnsw_options options = {.m = 16, .build = 60, .seed = 1, .bytes = true};
+    sage_error error = {0};
+    float *vectors = made_vectors(N, DIM, 1), *queries = made_vectors(QUERIES, DIM, 2);
+    sage_hnsw *hnsw;
+    sage_hnsw_searcher *searcher;
+    must(sage_hnsw_build(NULL, vectors, N, DIM, &options, &hnsw, &error), &error);
+    must(sage_hnsw_searcher_new(hnsw, &searcher, &error), &error);
+    for (size_t p = 0; p < 2; p++) {
+        uint64_t scored[2];
+        for (size_t late = 0; late < 2; late++) {
+            const uint64_t before = sage_hnsw_scored(searcher);
+            sage_hnsw_end_by(searcher, late ? 1e-9 : 0);
+            for (size_t q = 0; q < QUERIES; q++) {
+                sage_neighbour out[K];
+                size_t found;
+                must(sage_hnsw_search_by(searcher, queries + q * DIM, K, WIDE, &filter, plans[p], out, &found, &error),
+                     &error);
+                assert_int_equal(found, K);
+                for (size_t i = 0; i < K; i++) assert_true(out[i].row % 3 == 0);
+                assert_int_equal(sage_hnsw_ended_early(searcher), late);
+            }
+            scored[late] = sage_hnsw_scored(searcher) - before;
+        }
+        assert_true(scored[1] < scored[0] / 2);
+    }
+    sage_hnsw_searcher_free(searcher);
+    sage_hnsw_free(hnsw);
+    free(vectors);
+    free(queries);
 }
 
 static uint64_t vectors_sum(void) {
@@ -448,6 +527,8 @@ int main(void) {
         cmocka_unit_test(test_the_same_bytes_on_any_number_of_threads),
         cmocka_unit_test(test_batches_and_lists_of_any_length),
         cmocka_unit_test(test_a_cut_compares_all_rows),
+        cmocka_unit_test(test_a_walk_ends_when_its_time_is_up),
+        cmocka_unit_test(test_so_does_a_walk_under_a_filter),
         cmocka_unit_test(test_rows_that_no_walk_reaches_are_found),
         cmocka_unit_test(test_vectors_of_several_lengths_are_refused),
         cmocka_unit_test(test_stops_on_request),
