@@ -2,6 +2,7 @@
 #ifndef SAGE_INDEX_IMPL_H
 #define SAGE_INDEX_IMPL_H
 
+#include <index/columns.h>
 #include <index/files.h>
 #include <index/hnsw.h>
 #include <io/packed.h>
@@ -31,6 +32,7 @@ struct sage_index {
     const sage_index_row *rows;
     const char *text;
     const uint32_t *slots;
+    sage_columns *columns; /* NULL: there are none */
     sage_hnsw *hnsw;       /* NULL: every search reads all rows */
     sage_index_idle *idle; /* beside hnsw */
 };

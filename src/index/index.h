@@ -5,11 +5,13 @@
  *   text.bin     "SAGEITXT"  text: a record a row, u32 ends[SAGE_SHOWN] and then the terminated strings that they end
  *   ids.bin      "SAGEIIDS"  slots: u32 [power of two], open addressing by XXH3-64 of the product's id; SAGE_NO_ROW:
  *                            free
+ *   columns.bin  "SAGEICOL"  what filters ask: columns.h; an older index has none
  *   graph.bin    "SAGEIGRA"  where there is a graph: graph_file.h */
 #ifndef SAGE_INDEX_INDEX_H
 #define SAGE_INDEX_INDEX_H
 
 #include <base/buf.h>
+#include <index/columns.h>
 #include <index/filter.h>
 #include <itemsage/monitor.h>
 #include <kernels/kernels.h>
@@ -71,7 +73,8 @@ size_t sage_index_dim(const sage_index *index);
 int64_t sage_index_pid(const sage_index *index, size_t row); /* row < count */
 bool sage_index_find(const sage_index *index, int64_t pid, size_t *row);
 bool sage_index_find_id(const sage_index *index, const char *id, size_t *row);
-const float *sage_index_vectors(const sage_index *index); /* [count][dim] in the map */
+const sage_columns *sage_index_columns(const sage_index *index); /* by row, with the index's life; NULL: it has none */
+const float *sage_index_vectors(const sage_index *index);        /* [count][dim] in the map */
 const char *sage_index_shown(const sage_index *index, size_t row,
                              size_t what); /* terminated, in the map; "" where absent */
 /* From now on searches compare the first `dims` numbers alone, of vectors and of queries (which stay dim long), each

@@ -99,6 +99,14 @@ out:
     return st;
 }
 
+/* Where there are some. */
+static sage_status open_columns(sage_index *index, const char *dir, bool verify, sage_error *error) {
+    char path[SAGE_PATH_MAX];
+    sage_status st = sage_path_join(path, dir, SAGE_COLUMNS_FILE, error);
+    if (st != SAGE_OK || !sage_fs_exists(path)) return st;
+    return sage_columns_open(path, index->n, verify, &index->columns, error);
+}
+
 sage_status sage_index_open(const char *dir, bool verify, sage_index **index, sage_error *error) {
     return sage_index_open_with(dir, verify, true, index, error);
 }
@@ -117,6 +125,7 @@ sage_status sage_index_open_with(const char *dir, bool verify, bool graph, sage_
         sage_fail(error, st, "the index %s is damaged: %s; run 'itemsage index' to build it again", dir, inner.text);
         goto out;
     }
+    SAGE_TRY(open_columns(opened, dir, verify, error));
     *index = opened;
     opened = NULL;
 out:
@@ -127,6 +136,7 @@ out:
 void sage_index_close(sage_index *index) {
     if (index == NULL) return;
     for (size_t i = 0; i < FILES; i++) sage_packed_close(index->files[i]);
+    sage_columns_close(index->columns);
     sage_index_idle_free(index->idle);
     sage_hnsw_free(index->hnsw);
     sage_free(index->cut);
@@ -143,6 +153,10 @@ size_t sage_index_dim(const sage_index *index) {
 
 int64_t sage_index_pid(const sage_index *index, size_t row) {
     return index->rows[row].pid;
+}
+
+const sage_columns *sage_index_columns(const sage_index *index) {
+    return index->columns;
 }
 
 const float *sage_index_vectors(const sage_index *index) {

@@ -5,6 +5,7 @@
 #include <io/version.h>
 #include <keywords/keywords.h>
 #include <math.h>
+#include <support/columns_fake.h>
 #include <support/scratch.h>
 #include <support/test.h>
 
@@ -48,7 +49,8 @@ static bool write_index(const char *tmp) {
     }
     static const sage_index_links links = {4, 10, true};
     if (good)
-        return sage_index_finish(writer, NULL) == SAGE_OK && sage_index_link(tmp, NULL, &links, NULL, NULL) == SAGE_OK;
+        return sage_index_finish(writer, NULL) == SAGE_OK && fake_columns(tmp, ROWS, NULL) == SAGE_OK &&
+               sage_index_link(tmp, NULL, &links, NULL, NULL) == SAGE_OK;
     sage_index_abandon(writer);
     return false;
 }
@@ -84,6 +86,8 @@ static void check_index(const char *path) {
     if (sage_index_open(path, true, &index, &error) != SAGE_OK) fail_msg("%s", error.text);
     assert_int_equal(sage_index_count(index), ROWS);
     assert_true(sage_index_linked(index));
+    assert_non_null(sage_index_columns(index));
+    assert_int_equal(sage_columns_count(sage_index_columns(index)), FAKE_COLUMNS);
     for (size_t i = 0; i < ROWS; i++) {
         char title[64];
         float vector[DIM];
