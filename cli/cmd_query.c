@@ -193,6 +193,7 @@ static int run(const cli_args *args) {
                         .interests = cli_given(args, "interests"),
                         .fresh = cli_given(args, "new"),
                         .exact = cli_given(args, "exact"),
+                        .where = cli_value(args, "where"),
                         .collapse = cli_given(args, "collapse"),
                         .caps = caps,
                         .method = SAGE_AUTO,
@@ -226,6 +227,9 @@ static const cli_flag flags[] = {
     {"exact", 0, NULL, "Compares every product's vector, also where the index has a graph (see the option index)."},
     {"budget-ms", 0, "T",
      "Ends a walk through the index's graph after so many milliseconds with the results that it has, and says so."},
+    {"where", 'w', "EXPR",
+     "Which products may be found, such as \"availability = in_stock and price < 50 EUR and brand in (acme, zed)\"; "
+     "see below, and 'itemsage help status' for a list of what can be asked about."},
     {"dims", 0, "M", "Compares the first M numbers of the vectors alone; see the option matryoshka."},
     {"collapse", 0, NULL, "Of variants (products that share an item_group_id), the best one alone."},
     {"at-most", 0, "FIELD=N,...", "At most N results with the same brand, category, domain or availability."},
@@ -261,6 +265,15 @@ const cli_command cli_query = {
         "For a user, `hybrid` adds to the tower's scores what the user's own products are worth, by number and age "
         "of the events, and what those dealt with who dealt with these products; how much was chosen on validation "
         "users when the release was built, and where it was best for them, users are answered by it.\n\n"
+        "`--where` says which products may be found, by whatever method; as many as are asked for come where so many "
+        "are accepted. Tests are `=`, `!=`, `<`, `<=`, `>`, `>=`, `in (A, B)`, `not in (A, B)`, `has COLUMN`, `COLUMN "
+        "is "
+        "missing`, `COLUMN under \"A > B\"` for paths of categories, and a column of true and false by its name alone; "
+        "`and` binds closer than `or`, `not` closest, and parentheses group. Values of several words, and names of "
+        "columns with blanks, are quoted. Upper and lower case are one, and so are `_` and a blank. Where a product "
+        "has "
+        "several values (colours, tags), `=` and `in` ask whether one of them is; a product without any is equal to "
+        "nothing. A price is compared within its currency, which has to be named where there are several.\n\n"
         "`--collapse`, `--at-most` and `--diversity` choose what is shown among as many candidates as it takes. "
         "What the user knows may come again, since people buy again, unless `--new`. Products that are not in the "
         "published index are passed over.",

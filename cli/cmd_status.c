@@ -170,6 +170,62 @@ static int print_rejects(sage_shop *shop, size_t limit, json_t *root) {
     return result;
 }
 
+/* ---- the index's columns ---- */
+
+static void print_bytes(const char *text, size_t n) {
+    for (size_t i = 0; i < n; i++) putchar((unsigned char)text[i] < 0x20 || text[i] == 0x7F ? ' ' : text[i]);
+}
+
+static sage_status print_column(void *ctx, const sage_filter_column *c, sage_error *error) {
+    char n[32];
+    (void)ctx;
+    (void)error;
+    printf("  ");
+    print_bytes(c->name, c->name_bytes);
+    printf("%*s %-7s %s product%s", c->name_bytes < 24 ? 24 - (int)c->name_bytes : 0, "", c->kind,
+           cli_count(c->products, n), c->products == 1 ? "" : "s");
+    if (c->least <= c->most) printf(", %g to %g", c->least, c->most);
+    if (c->values > 0) printf(", %s value%s: ", cli_count(c->values, n), c->values == 1 ? "" : "s");
+    for (size_t i = 0; i < c->n_common; i++) {
+        if (i > 0) printf(", ");
+        print_bytes(c->common[i].text, c->common[i].bytes);
+        printf(" (%s)", cli_count(c->common[i].products, n));
+    }
+    printf("%s\n", c->values > c->n_common ? ", ..." : "");
+    return SAGE_OK;
+}
+
+static sage_status add_column(void *ctx, const sage_filter_column *c, sage_error *error) {
+    json_t *common = json_array();
+    json_t *column = json_pack("{s:s%, s:s, s:I}", "name", c->name, c->name_bytes, "kind", c->kind, "products",
+                               (json_int_t)c->products);
+    (void)error;
+    if (c->least <= c->most) {
+        json_object_set_new(column, "least", json_real(c->least));
+        json_object_set_new(column, "most", json_real(c->most));
+    }
+    for (size_t i = 0; i < c->n_common; i++)
+        json_array_append_new(common, json_pack("{s:s%, s:I}", "value", c->common[i].text, c->common[i].bytes,
+                                                "products", (json_int_t)c->common[i].products));
+    if (c->values > 0) {
+        json_object_set_new(column, "values", json_integer((json_int_t)c->values));
+        json_object_set(column, "common", common);
+    }
+    json_decref(common);
+    json_array_append_new(ctx, column);
+    return SAGE_OK;
+}
+
+/* `root` NULL: for people. */
+static int print_columns(sage_shop *shop, json_t *root) {
+    sage_error error;
+    json_t *list = root ? json_array() : NULL;
+    if (!root) printf("columns that query --where can ask about\n");
+    sage_status st = sage_shop_columns(shop, root ? add_column : print_column, list, &error);
+    if (root) json_object_set_new(root, "columns", list);
+    return st == SAGE_OK ? CLI_DONE : cli_fail(&error);
+}
+
 static int run_status(const cli_args *args) {
     sage_error error;
     sage_shop *shop;
@@ -186,6 +242,7 @@ static int run_status(const cli_args *args) {
             root = state_json(state);
         else
             print_state(shop, state);
+        if (result == CLI_DONE && cli_given(args, "columns")) result = print_columns(shop, root);
         if (result == CLI_DONE && rejects) result = print_rejects(shop, rejects, root);
         if (root) {
             json_dumpf(root, stdout, JSON_INDENT(2));
@@ -200,6 +257,9 @@ static int run_status(const cli_args *args) {
 
 static const cli_flag status_flags[] = {
     {"rejects", 0, "N", "Shows the N newest rejected rows with line, column, reason and text as well."},
+    {"columns", 0, NULL,
+     "Shows what the filters of queries can ask about as well: columns of the published index, their kinds and most "
+     "frequent values."},
     {"json", 0, NULL, "Prints it as JSON."},
     {NULL, 0, NULL, NULL},
 };

@@ -46,6 +46,7 @@ typedef struct sage_query {
     bool exact;           /* compare every product's vector, also where the index has a graph */
     double budget_ms;     /* vectors: a walk through the graph ends after so long with the n results it has; 0: none */
     size_t dims;          /* vectors: compare only so many of their first numbers, renormalised; 0: all */
+    const char *where;    /* which products may be found, or NULL: see sage_search */
     bool collapse;        /* of products that share an item_group_id, the best one alone */
     double diversity;     /* 0..1: how much a result's likeness to better ones counts against it; see sage_search */
     const sage_cap *caps; /* [n_caps], at most SAGE_CAPS_MAX */
@@ -95,6 +96,11 @@ void sage_searcher_close(sage_searcher *searcher);
  * catalogue. Products that are not in the index count for nothing; SAGE_E_NOT_FOUND where nothing is left. What the
  * user knows may come again, since people buy again, unless `fresh`. A session alone reads no catalogue.
  *
+ * `where` is an expression over the columns of the index, which sage_shop_columns lists: comparisons (=, !=, <, <=, >,
+ * >=, in, under, is missing, has) joined by and, or, not and parentheses, as in "availability = in_stock and price < 50
+ * EUR"; see 'itemsage help query'. What it accepts is all that may be found, by whatever method: n products where so
+ * many are accepted. SAGE_E_ARGUMENT says what is wrong and from which byte of it on (error->column).
+ *
  * `collapse`, `caps` and `diversity` choose among more candidates than are wanted, as many as it takes: fewer than n
  * come back only where no more fit. By `diversity` d, of 100 candidates or 5 n, the one with the most (1 - d) r - d s
  * is next, where r is its score, brought to [0, 1] over them, and s the cosine with the result before that is most like
@@ -110,6 +116,27 @@ sage_status sage_search(sage_searcher *searcher, const sage_query *query, const 
 bool sage_searcher_complete(const sage_searcher *searcher);
 /* What answered the last search: with SAGE_AUTO, what it stood for. */
 sage_method sage_searcher_method(const sage_searcher *searcher);
+
+/* ---- what `where` can ask about ---- */
+
+enum { SAGE_COMMON_VALUES = 5 };
+typedef struct sage_filter_column {
+    const char *name; /* name_bytes of it; this and other texts live for the callback */
+    size_t name_bytes;
+    const char *kind;   /* "number", "price", "words", "bool" */
+    uint64_t products;  /* that have a value */
+    uint64_t values;    /* distinct ones of words and bools */
+    double least, most; /* of numbers; least > most where there are none */
+    size_t n_common;    /* the most frequent values, of words and bools */
+    struct {
+        const char *text; /* `bytes` of it, folded as it is compared */
+        size_t bytes;
+        uint64_t products;
+    } common[SAGE_COMMON_VALUES];
+} sage_filter_column;
+typedef sage_status (*sage_filter_column_fn)(void *ctx, const sage_filter_column *column, sage_error *error);
+/* Of the published index. SAGE_E_STATE: nothing is published, or by an older program. */
+sage_status sage_shop_columns(sage_shop *shop, sage_filter_column_fn fn, void *ctx, sage_error *error);
 
 #ifdef __cplusplus
 }

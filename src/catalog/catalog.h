@@ -68,6 +68,7 @@ typedef struct sage_product_row {
     sage_str link, image_link, availability;
     int64_t price_minor, sale_price_minor; /* minor units; -1 = absent */
     char currency[4];                      /* ISO 4217, "" where there is no price */
+    sage_str attributes;                   /* JSON: {"name":"value","name":["value","value"]}; empty: there are none */
     size_t n_images;
     sage_image_ref images[SAGE_IMAGES_MAX]; /* in the order of the feed */
 } sage_product_row;

@@ -10,7 +10,7 @@
 #define COLUMNS                                                                                                        \
     "SELECT pid, revision, fingerprint, id, item_group_id, title, description, link, google_product_category,"         \
     " product_type, brand, color, material, pattern, size, size_type, availability, price_minor, sale_price_minor,"    \
-    " currency FROM products WHERE "
+    " currency, attributes FROM products WHERE "
 
 static const char all_sql[] = COLUMNS "pid > ?1 ORDER BY pid";
 /* Only pids are sorted, not rows; the index on revision finds them. */
@@ -131,6 +131,7 @@ static void read_columns(sqlite3_stmt *stmt, sage_product_row *row) {
     row->availability = sage_column_str(stmt, 16);
     row->price_minor = column_price(stmt, 17);
     row->sale_price_minor = column_price(stmt, 18);
+    row->attributes = sage_column_str(stmt, 20);
     sage_str currency = sage_column_str(stmt, 19);
     memset(row->currency, 0, sizeof row->currency);
     memcpy(row->currency, currency.data, currency.len < 3 ? currency.len : 3);

@@ -31,4 +31,13 @@ bool sage_attributes_note(sage_attributes *attributes, const sage_feed_product *
 /* Writes what is new or wider. */
 sage_status sage_attributes_save(sage_attributes *attributes, sage_catalog *catalog, sage_error *error);
 
+/* Names and types of attributes, ascending by name: of all, or of the `most` that most products have, where there are
+ * more; *left_out says how many others there are. The list is the caller's to free. */
+typedef struct sage_attribute_name {
+    char name[SAGE_MAP_NAME_MAX];
+    sage_attribute_type type;
+} sage_attribute_name;
+sage_status sage_attributes_list(sage_catalog *catalog, size_t most, sage_attribute_name **list, size_t *n,
+                                 size_t *left_out, sage_error *error);
+
 #endif

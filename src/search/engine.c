@@ -127,7 +127,7 @@ sage_status sage_engine_room(sage_engine *e, size_t n_texts, size_t depth, sage_
 }
 
 size_t sage_engine_at_most(const sage_engine *e, size_t k) {
-    size_t n = sage_index_count(e->index);
+    size_t n = e->way.filter != NULL ? e->way.filter->matches : sage_index_count(e->index);
     return k < n ? k : n;
 }
 
@@ -211,7 +211,7 @@ static sage_status lists_of(sage_engine *e, size_t i, const sage_str *text, size
     take_neighbours(e, e->neighbours + i * depth, n_vectors, e->vector_list);
     SAGE_TRY(sage_join_begin(&e->join, e->vector_list, n_vectors, error));
     const sage_keywords_query words = {text->data, text->len, depth, e->join.wanted, n_vectors};
-    SAGE_TRY(sage_keywords_search(e->keywords, &words, e->hits, &n_keywords, e->join.scores, error));
+    SAGE_TRY(sage_engine_words(e, &words, &n_keywords, e->join.scores, error));
     take_hits(e->hits, n_keywords, e->keyword_list);
     *lists = (sage_lists){e->vector_list, e->keyword_list, n_vectors, n_keywords, {0}};
     SAGE_TRY(sage_join_end(&e->join, e->hits, n_keywords, e->index, query, &lists->candidates, error));
@@ -273,7 +273,7 @@ sage_status sage_engine_text(sage_engine *engine, sage_method method, const char
                                              : SAGE_BY_VECTORS;
     if (method == SAGE_KEYWORDS) {
         const sage_keywords_query words = {.text = text, .len = len, .k = k};
-        SAGE_TRY(sage_keywords_search(engine->keywords, &words, engine->hits, n, NULL, error));
+        SAGE_TRY(sage_engine_words(engine, &words, n, NULL, error));
         take_hits(engine->hits, *n, out);
     } else if (method == SAGE_VECTORS) {
         SAGE_TRY(by_vectors(engine, &query, 1, k, found, error));
@@ -383,7 +383,7 @@ out:
 sage_status sage_engine_similar(sage_engine *engine, int64_t pid, size_t k, sage_scored *out, size_t *n,
                                 sage_error *error) {
     sage_status st = SAGE_OK;
-    size_t row, found, all = sage_index_count(engine->index);
+    size_t row, found, all = sage_engine_at_most(engine, SIZE_MAX);
     *n = 0;
     if (!sage_index_find(engine->index, pid, &row))
         return sage_fail(error, SAGE_E_NOT_FOUND, "product %" PRId64 " is not in the published index", pid);

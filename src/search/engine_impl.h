@@ -54,7 +54,12 @@ sage_status sage_engine_near(sage_engine *engine, const float *queries, size_t n
                              sage_error *error);
 /* Why search texts cannot be read as sentences; SAGE_OK where they can, or need not. */
 sage_status sage_engine_speechless(const sage_engine *engine, sage_error *error);
-/* k, or as many products as the index has. */
+/* k, or as many products as may be found. */
 size_t sage_engine_at_most(const sage_engine *engine, size_t k);
+
+/* Hits under the engine's filter into e->hits, of which there is room for the query's k; else as sage_keywords_search.
+ */
+sage_status sage_engine_words(sage_engine *engine, const sage_keywords_query *query, size_t *n, float *scores,
+                              sage_error *error);
 
 #endif

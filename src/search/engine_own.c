@@ -70,6 +70,7 @@ static sage_status take_best(void *ctx, size_t history, sage_owned *own, sage_er
     *w->n = 0;
     for (size_t i = 0; *w->n < w->k && i < own->n; i++) {
         if (w->fresh && sage_without_has(&e->without, best[i].row)) continue;
+        if (e->way.filter != NULL && !sage_filter_accepts(e->way.filter, best[i].row)) continue;
         w->out[(*w->n)++] = (sage_scored){sage_index_pid(e->index, best[i].row), best[i].score};
     }
     return SAGE_OK;
@@ -78,7 +79,7 @@ static sage_status take_best(void *ctx, size_t history, sage_owned *own, sage_er
 sage_status sage_engine_user_hybrid(sage_engine *engine, const sage_history *history, size_t k, sage_scored *out,
                                     size_t *n, sage_error *error) {
     sage_status st = SAGE_OK;
-    const size_t wanted_n = sage_engine_at_most(engine, k), all = sage_index_count(engine->index);
+    const size_t wanted_n = sage_engine_at_most(engine, k), all = sage_engine_at_most(engine, SIZE_MAX);
     wanted w = {engine, history->fresh, k, out, n};
     *n = 0;
     /* Without what is known nothing own is left to add to. */

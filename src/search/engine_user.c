@@ -22,7 +22,7 @@ out:
 static sage_status ask(sage_engine *e, const sage_history *history, const float *queries, const double *weights,
                        size_t n, size_t k, size_t *n_turns, sage_error *error) {
     sage_status st = SAGE_OK;
-    const size_t all = sage_index_count(e->index);
+    const size_t all = sage_engine_at_most(e, SIZE_MAX);
     size_t found[SAGE_INTERESTS_MAX];
     bool dry = true;
     for (size_t depth = sage_engine_at_most(e, k + 32);; depth = sage_engine_at_most(e, 4 * depth)) {

@@ -5,6 +5,7 @@
 #include <eval/eval.h>
 #include <eval/together.h>
 #include <io/version.h>
+#include <shop/index_columns.h>
 #include <shop/index_tune.h>
 #include <shop/shop.h>
 #include <string.h>
@@ -24,6 +25,7 @@ typedef struct builder {
     char index_parent[SAGE_PATH_MAX], keywords_parent[SAGE_PATH_MAX];
     char index_tmp[SAGE_PATH_MAX], keywords_tmp[SAGE_PATH_MAX];
     sage_index_writer *index;
+    sage_product_columns *columns;
     sage_keywords_writer *keywords;
     size_t rows, missing;
     bool warned; /* of those that are missing */
@@ -55,6 +57,7 @@ static sage_status add_row(builder *b, const sage_product_row *row, sage_error *
     shown[SAGE_SHOW_PRICE] = (sage_str){price, strlen(price)};
     shown[SAGE_SHOW_GROUP] = row->item_group_id;
     SAGE_TRY(sage_index_add(b->index, row->pid, sage_vectors_at(b->vectors, vector), shown, error));
+    SAGE_TRY(sage_product_columns_add(b->columns, row, error));
     SAGE_TRY(sage_keywords_add(b->keywords, row->pid, texts, keyword_texts(row, texts), error));
 out:
     return st;
@@ -112,18 +115,24 @@ static sage_status build(builder *b, sage_error *error) {
     SAGE_TRY(sage_version_begin(b->index_parent, "index", b->index_tmp, error));
     SAGE_TRY(sage_version_begin(b->keywords_parent, "keywords", b->keywords_tmp, error));
     SAGE_TRY(sage_index_create(b->index_tmp, b->rows, sage_vectors_dim(b->vectors), &b->index, error));
+    SAGE_TRY(sage_product_columns_new(b->catalog, b->index_tmp, b->monitor, &b->columns, error));
     SAGE_TRY(sage_keywords_create(b->keywords_tmp, &b->keywords, error));
     SAGE_TRY(walk(b, true, error));
     st = sage_index_finish(b->index, error);
     b->index = NULL;
+    SAGE_TRY(st);
+    st = sage_product_columns_finish(b->columns, error);
+    b->columns = NULL;
     SAGE_TRY(st);
     st = sage_keywords_finish(b->keywords, error);
     b->keywords = NULL;
     SAGE_TRY(st);
 out:
     sage_index_abandon(b->index);
+    sage_product_columns_free(b->columns);
     sage_keywords_abandon(b->keywords);
     b->index = NULL;
+    b->columns = NULL;
     b->keywords = NULL;
     return st;
 }

@@ -8,6 +8,7 @@
 #include <shop/search_picture.h>
 #include <shop/search_shape.h>
 #include <shop/search_user.h>
+#include <shop/search_where.h>
 #include <stdio.h>
 #include <string.h>
 #include <text/normalise.h>
@@ -20,6 +21,7 @@ struct sage_searcher {
     sage_picture_query picture; /* made on first use */
     sage_user_events did;
     sage_shaping shaping;
+    sage_where_cache filters;
     sage_scored *scored; /* [room] */
     uint16_t *of;        /* [room] users: the interest that gave each */
     size_t scored_capacity, of_capacity;
@@ -53,6 +55,7 @@ void sage_searcher_close(sage_searcher *searcher) {
     sage_release_close(&searcher->opened);
     sage_user_events_free(&searcher->did);
     sage_shaping_free(&searcher->shaping);
+    sage_where_cache_free(&searcher->filters);
     sage_free(searcher->scored);
     sage_free(searcher->of);
     sage_free(searcher->hits);
@@ -250,10 +253,11 @@ sage_status sage_search(sage_searcher *searcher, const sage_query *query, const 
     SAGE_TRY(check_query(query, error));
     SAGE_TRY(sage_engine_cut(searcher->opened.engine, query->dims, error));
     searcher->complete = true;
-    const sage_way way = {.exact = query->exact,
-                          .width = (size_t)searcher->opened.release.search_width,
-                          .until_s = query->budget_ms > 0 ? sage_now_s() + query->budget_ms / 1000 : 0,
-                          .complete = &searcher->complete};
+    sage_way way = {.exact = query->exact,
+                    .width = (size_t)searcher->opened.release.search_width,
+                    .until_s = query->budget_ms > 0 ? sage_now_s() + query->budget_ms / 1000 : 0,
+                    .complete = &searcher->complete};
+    SAGE_TRY(sage_where_cached(&searcher->filters, index, query->where, &way.filter, error));
     sage_engine_set_way(searcher->opened.engine, &way);
     searcher->method = query->method == SAGE_AUTO ? SAGE_VECTORS : query->method;
     SAGE_TRY(run_shaped(searcher, query, &f, error));

@@ -1,0 +1,186 @@
+#include <base/alloc.h>
+#include <base/error.h>
+#include <base/report.h>
+#include <catalog/import_attributes.h>
+#include <catalog/price.h>
+#include <io/json.h>
+#include <shop/index_columns.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- which columns there are ---- */
+
+typedef enum built_in {
+    AVAILABILITY,
+    PRICE,
+    SALE_PRICE,
+    CURRENCY,
+    GROUP,
+    FIRST_FIELD, /* then those of `fields` */
+    N_FIELDS = 9,
+    BUILT_IN = FIRST_FIELD + N_FIELDS
+} built_in;
+
+static const sage_field fields[N_FIELDS] = {SAGE_BRAND,   SAGE_CATEGORY, SAGE_TYPE,      SAGE_COLOR, SAGE_MATERIAL,
+                                            SAGE_PATTERN, SAGE_SIZE,     SAGE_SIZE_TYPE, SAGE_DOMAIN};
+
+struct sage_product_columns {
+    sage_columns_writer *writer;
+    sage_attribute_name *attributes; /* [n] ascending by name */
+    size_t n;
+    size_t *columns; /* [n] of the attributes; SIZE_MAX: left out */
+};
+
+static size_t built_in_specs(sage_column_spec *specs) {
+    specs[AVAILABILITY] = (sage_column_spec){"availability", SAGE_COLUMN_WORDS};
+    specs[PRICE] = (sage_column_spec){"price", SAGE_COLUMN_PRICE};
+    specs[SALE_PRICE] = (sage_column_spec){"sale_price", SAGE_COLUMN_PRICE};
+    specs[CURRENCY] = (sage_column_spec){"currency", SAGE_COLUMN_WORDS};
+    specs[GROUP] = (sage_column_spec){"item_group_id", SAGE_COLUMN_WORDS};
+    for (size_t i = 0; i < N_FIELDS; i++)
+        specs[FIRST_FIELD + i] = (sage_column_spec){sage_field_names[fields[i]], SAGE_COLUMN_WORDS};
+    return BUILT_IN;
+}
+
+static sage_column_kind kind_of(sage_attribute_type type) {
+    return type == SAGE_TEXT ? SAGE_COLUMN_WORDS : type == SAGE_BOOL ? SAGE_COLUMN_BOOL : SAGE_COLUMN_NUMBER;
+}
+
+static bool is_taken(const sage_column_spec *specs, size_t n, const char *name) {
+    for (size_t i = 0; i < n; i++)
+        if (strcasecmp(specs[i].name, name) == 0) return true;
+    return false;
+}
+
+sage_status sage_product_columns_new(sage_catalog *catalog, const char *dir, const sage_monitor *monitor,
+                                     sage_product_columns **columns, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_column_spec specs[SAGE_COLUMNS_MAX];
+    size_t n = built_in_specs(specs), left_out;
+    *columns = NULL;
+    sage_product_columns *made = sage_alloc_zero(1, sizeof *made);
+    if (made == NULL) return sage_fail_memory(error, sizeof *made);
+    SAGE_TRY(sage_attributes_list(catalog, SAGE_COLUMNS_MAX - BUILT_IN, &made->attributes, &made->n, &left_out, error));
+    if (left_out > 0)
+        sage_warn(monitor, "%zu attributes that few products have cannot be filtered by: an index has %d columns",
+                  left_out, SAGE_COLUMNS_MAX);
+    made->columns = sage_alloc((made->n + 1) * sizeof *made->columns);
+    if (made->columns == NULL) SAGE_TRY(sage_fail_memory(error, made->n * sizeof *made->columns));
+    for (size_t i = 0; i < made->n; i++) {
+        const sage_attribute_name *attribute = &made->attributes[i];
+        made->columns[i] = is_taken(specs, n, attribute->name) ? SIZE_MAX : n;
+        if (made->columns[i] == n) specs[n++] = (sage_column_spec){attribute->name, kind_of(attribute->type)};
+    }
+    SAGE_TRY(sage_columns_create(dir, specs, n, &made->writer, error));
+    *columns = made;
+    made = NULL;
+out:
+    sage_product_columns_free(made);
+    return st;
+}
+
+/* ---- one product ---- */
+
+static double whole_units(int64_t minor, const char *currency) {
+    int decimals = sage_currency_decimals(currency);
+    double units = 1;
+    for (int i = 0; i < decimals; i++) units *= 10;
+    return (double)minor / units;
+}
+
+/* The parts between the marks, where there are several. */
+static sage_status add_parts(sage_columns_writer *writer, size_t column, sage_str text, const char *marks,
+                             sage_error *error) {
+    sage_status st = SAGE_OK;
+    for (size_t begin = 0, end; begin < text.len; begin = end + 1) {
+        for (end = begin; end < text.len && strchr(marks, text.data[end]) == NULL;) end++;
+        if (begin == 0 && end == text.len) break;
+        SAGE_TRY(sage_columns_word(writer, column, (sage_str){text.data + begin, end - begin}, error));
+    }
+out:
+    return st;
+}
+
+static sage_status add_built_in(sage_columns_writer *w, const sage_product_row *row, sage_error *error) {
+    sage_status st = SAGE_OK;
+    if (row->price_minor >= 0) sage_columns_number(w, PRICE, whole_units(row->price_minor, row->currency));
+    if (row->sale_price_minor >= 0)
+        sage_columns_number(w, SALE_PRICE, whole_units(row->sale_price_minor, row->currency));
+    SAGE_TRY(sage_columns_word(w, CURRENCY, (sage_str){row->currency, strlen(row->currency)}, error));
+    SAGE_TRY(sage_columns_word(w, AVAILABILITY, row->availability, error));
+    SAGE_TRY(sage_columns_word(w, GROUP, row->item_group_id, error));
+    for (size_t i = 0; i < N_FIELDS; i++) {
+        const sage_str text = row->fields[fields[i]];
+        SAGE_TRY(sage_columns_word(w, FIRST_FIELD + i, text, error));
+        if (fields[i] == SAGE_COLOR || fields[i] == SAGE_MATERIAL)
+            SAGE_TRY(add_parts(w, FIRST_FIELD + i, text, "/,", error));
+    }
+out:
+    return st;
+}
+
+static bool is_one_of(const char *text, const char *a, const char *b) {
+    return strcasecmp(text, a) == 0 || strcasecmp(text, b) == 0;
+}
+
+static sage_status add_value(sage_columns_writer *w, size_t column, sage_attribute_type type, const char *text,
+                             sage_error *error) {
+    const bool yes = is_one_of(text, "true", "yes"), no = is_one_of(text, "false", "no");
+    switch (type) {
+    case SAGE_BOOL:
+        return yes || no ? sage_columns_word(w, column, yes ? SAGE_STR("true") : SAGE_STR("false"), error) : SAGE_OK;
+    case SAGE_INT:
+    case SAGE_REAL: sage_columns_number(w, column, yes ? 1 : no ? 0 : strtod(text, NULL)); return SAGE_OK;
+    default: return sage_columns_word(w, column, (sage_str){text, strlen(text)}, error);
+    }
+}
+
+static int by_name(const void *name, const void *attribute) {
+    return strcmp(name, ((const sage_attribute_name *)attribute)->name);
+}
+
+static sage_status add_attributes(sage_product_columns *c, const sage_product_row *row, sage_error *error) {
+    sage_status st = SAGE_OK;
+    json_t *root = NULL, *values;
+    const char *name;
+    if (row->attributes.len == 0 || c->n == 0) return SAGE_OK;
+    SAGE_TRY(sage_json_parse(row->attributes.data, row->attributes.len, "attributes", &root, error));
+    json_object_foreach(root, name, values) {
+        const sage_attribute_name *found = bsearch(name, c->attributes, c->n, sizeof *c->attributes, by_name);
+        if (found == NULL || c->columns[found - c->attributes] == SIZE_MAX) continue;
+        const size_t column = c->columns[found - c->attributes],
+                     n = json_is_array(values) ? json_array_size(values) : 1;
+        for (size_t i = 0; i < n; i++) {
+            const char *text = json_string_value(json_is_array(values) ? json_array_get(values, i) : values);
+            if (text != NULL) SAGE_TRY(add_value(c->writer, column, found->type, text, error));
+        }
+    }
+out:
+    json_decref(root);
+    return st;
+}
+
+sage_status sage_product_columns_add(sage_product_columns *columns, const sage_product_row *row, sage_error *error) {
+    sage_status st = SAGE_OK;
+    SAGE_TRY(add_built_in(columns->writer, row, error));
+    SAGE_TRY(add_attributes(columns, row, error));
+    st = sage_columns_row(columns->writer, error);
+out:
+    return st;
+}
+
+sage_status sage_product_columns_finish(sage_product_columns *columns, sage_error *error) {
+    sage_status st = sage_columns_finish(columns->writer, error);
+    columns->writer = NULL;
+    sage_product_columns_free(columns);
+    return st;
+}
+
+void sage_product_columns_free(sage_product_columns *columns) {
+    if (columns == NULL) return;
+    sage_columns_abandon(columns->writer);
+    sage_free(columns->attributes);
+    sage_free(columns->columns);
+    sage_free(columns);
+}

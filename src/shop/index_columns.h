@@ -1,0 +1,22 @@
+/* The filter columns of an index (index/columns.h) from the catalogue's products:
+ *   availability, brand, google_product_category, product_type, color, material, pattern, size, size_type,
+ *   item_group_id, domain, currency     words; of color and material also the parts between "/" and ","
+ *   price, sale_price                   in whole units of the currency: 12.99
+ *   every attribute                     by the type that it has in the catalogue; one of these names, or the same name
+ * in another case, is left out */
+#ifndef SAGE_SHOP_INDEX_COLUMNS_H
+#define SAGE_SHOP_INDEX_COLUMNS_H
+
+#include <catalog/catalog.h>
+#include <index/columns.h>
+
+typedef struct sage_product_columns sage_product_columns;
+/* `dir`: of the index under construction. A shop with more attributes than columns may be is warned. */
+sage_status sage_product_columns_new(sage_catalog *catalog, const char *dir, const sage_monitor *monitor,
+                                     sage_product_columns **columns, sage_error *error);
+/* The next row of the index. */
+sage_status sage_product_columns_add(sage_product_columns *columns, const sage_product_row *row, sage_error *error);
+sage_status sage_product_columns_finish(sage_product_columns *columns, sage_error *error); /* frees it in any case */
+void sage_product_columns_free(sage_product_columns *columns);                             /* NULL is fine */
+
+#endif

@@ -1,0 +1,64 @@
+#include <base/alloc.h>
+#include <base/error.h>
+#include <index/where.h>
+#include <shop/search_where.h>
+#include <string.h>
+
+static sage_status fill(const sage_index *index, const char *text, uint64_t **bits, sage_filter *filter,
+                        sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_where *where = NULL;
+    const size_t n = sage_index_count(index);
+    *bits = NULL;
+    SAGE_TRY(sage_where_parse(sage_index_columns(index), text, strlen(text), &where, error));
+    *bits = sage_alloc_zero((n + 63) / 64 + 1, sizeof **bits);
+    if (*bits == NULL) SAGE_TRY(sage_fail_memory(error, n / 8));
+    *filter = (sage_filter){.bits = *bits, .n = n};
+    filter->matches = sage_where_bits(where, *bits);
+out:
+    sage_where_free(where);
+    return st;
+}
+
+sage_status sage_where_cached(sage_where_cache *cache, const sage_index *index, const char *text,
+                              const sage_filter **filter, sage_error *error) {
+    sage_status st = SAGE_OK;
+    size_t oldest = 0;
+    uint64_t *bits;
+    sage_filter made;
+    *filter = NULL;
+    if (text == NULL) return SAGE_OK;
+    if (sage_index_columns(index) == NULL)
+        return sage_fail(error, SAGE_E_STATE,
+                         "the published index was built without filter columns; run 'itemsage index' to build it anew");
+    cache->clock++;
+    for (size_t i = 0; i < SAGE_WHERE_KEPT; i++) {
+        if (cache->kept[i].used < cache->kept[oldest].used) oldest = i;
+        if (cache->kept[i].text == NULL || strcmp(cache->kept[i].text, text) != 0) continue;
+        cache->kept[i].used = cache->clock;
+        *filter = &cache->kept[i].filter;
+        return SAGE_OK;
+    }
+    char *copy = sage_strdup(text);
+    if (copy == NULL) return sage_fail_memory(error, strlen(text));
+    SAGE_TRY(fill(index, text, &bits, &made, error));
+    sage_free(cache->kept[oldest].text);
+    sage_free(cache->kept[oldest].bits);
+    cache->kept[oldest].text = copy;
+    cache->kept[oldest].bits = bits;
+    cache->kept[oldest].filter = made;
+    cache->kept[oldest].used = cache->clock;
+    *filter = &cache->kept[oldest].filter;
+    copy = NULL;
+out:
+    sage_free(copy);
+    return st;
+}
+
+void sage_where_cache_free(sage_where_cache *cache) {
+    for (size_t i = 0; i < SAGE_WHERE_KEPT; i++) {
+        sage_free(cache->kept[i].text);
+        sage_free(cache->kept[i].bits);
+    }
+    *cache = (sage_where_cache){0};
+}
