@@ -77,7 +77,8 @@ static int run_index(const cli_args *args) {
     int result = read_tuning(args, &tuning);
     if (result == CLI_DONE) result = cli_open(args, &shop);
     if (result != CLI_DONE) return result;
-    if (sage_index_build(shop, cli_given(args, "tune") ? &tuning : NULL, cli_monitor(), &r, &error) != SAGE_OK)
+    if (sage_index_build(shop, cli_given(args, "anew"), cli_given(args, "tune") ? &tuning : NULL, cli_monitor(), &r,
+                         &error) != SAGE_OK)
         result = cli_fail(&error);
     cli_end_progress();
     if (result == CLI_DONE) print_tried(&r);
@@ -94,6 +95,7 @@ static int run_index(const cli_args *args) {
 }
 
 static const cli_flag index_flags[] = {
+    {"anew", 0, NULL, "Builds the graph from nothing, in place of going on from that of the release before."},
     {"tune", 0, "recall=R",
      "Chooses how wide the graph is searched so that walks find the share R of the 10 nearest products, and says what "
      "it measured; later calls keep to R. off forgets it."},
@@ -109,7 +111,9 @@ const cli_command cli_index = {
             "the hybrid on validation queries, and publishes the release by replacing `current` at once. Readers of "
             "the old release are not disturbed.\n\n"
             "With many products the index has a graph (option `index`), by which `query` searches. What share of the "
-            "10 nearest products that finds is measured on validation searches and on queries made of the products.",
+            "10 nearest products that finds is measured on validation searches and on queries made of the products. "
+            "It goes on from the graph of the release before, in proportion to what was added, changed and removed, "
+            "where the model and the options are the same; a note says what it did.",
     .flags = index_flags,
     .example = "itemsage -C myshop index",
     .run = run_index,

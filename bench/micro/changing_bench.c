@@ -94,7 +94,7 @@ static double afresh(const bench *b) {
         fresh.list[i] = (uint32_t)i;
     }
     must(sage_hnsw_build(b->pool, living, b->n, DIM, &options, &hnsw, &error), &error);
-    must(sage_changing_new(hnsw, b->pool, &fresh.changing, &error), &error);
+    must(sage_changing_new(hnsw, NULL, b->pool, &fresh.changing, &error), &error);
     must(sage_changing_reader_new(fresh.changing, &fresh.reader, &error), &error);
     const double r = recall(&fresh);
     sage_hnsw_free(hnsw);
@@ -125,7 +125,7 @@ static void build(bench *b) {
     sage_error error;
     sage_hnsw *hnsw;
     must(sage_hnsw_build(b->pool, b->vectors, b->n, DIM, &options, &hnsw, &error), &error);
-    must(sage_changing_new(hnsw, b->pool, &b->changing, &error), &error);
+    must(sage_changing_new(hnsw, NULL, b->pool, &b->changing, &error), &error);
     must(sage_changing_reader_new(b->changing, &b->reader, &error), &error);
     sage_hnsw_free(hnsw);
     for (size_t i = 0; i < b->n; i++) {

@@ -63,9 +63,10 @@ typedef struct sage_index_report {
     double seconds;
 } sage_index_report;
 
-/* Builds index and keywords from the newest vectors and publishes the release (`current`). tuning: NULL for none;
- * SAGE_E_STATE where there is no graph to tune. */
-sage_status sage_index_build(sage_shop *shop, const sage_tuning *tuning, const sage_monitor *monitor,
+/* Builds index and keywords from the newest vectors and publishes the release (`current`). The graph goes on from that
+ * of the release before, where it is of the same model and options and less work than another, unless `anew`. tuning:
+ * NULL for none; SAGE_E_STATE where there is no graph to tune. */
+sage_status sage_index_build(sage_shop *shop, bool anew, const sage_tuning *tuning, const sage_monitor *monitor,
                              sage_index_report *report, sage_error *error);
 
 /* Writes vectors and ids of the current release: "npy" (OUT.npy, OUT.ids) or "fvecs" (OUT.fvecs, OUT.ids). Or "split":

@@ -31,10 +31,22 @@ sage_status sage_changing_fit(sage_changing *c, size_t n, size_t n_upper, sage_e
     return st;
 }
 
-static sage_status fill(sage_changing *c, enum sage_changing_room room, const void *from, sage_error *error) {
+/* The file that an array lies in is mapped anew, privately; one that lies in memory is copied. */
+static bool place_of(const sage_packed *const files[2], const void *from, const char **path, uint64_t *offset) {
+    for (size_t i = 0; i < 2; i++)
+        if (files[i] != NULL && from != NULL && sage_packed_place(files[i], from, path, offset)) return true;
+    return false;
+}
+
+static sage_status fill(sage_changing *c, const sage_packed *const files[2], enum sage_changing_room room,
+                        const void *from, sage_error *error) {
     const size_t n = c->hnsw.graph.n, n_upper = c->hnsw.graph.n_upper, most = TIMES * n + MORE;
-    const size_t bytes = room_bytes(c, room, n, n_upper);
-    sage_status st = sage_room_new(&c->rooms[room], bytes, room_bytes(c, room, most, most), error);
+    const size_t bytes = room_bytes(c, room, n, n_upper), most_bytes = room_bytes(c, room, most, most);
+    const char *path;
+    uint64_t offset;
+    if (place_of(files, from, &path, &offset))
+        return sage_room_of_file(&c->rooms[room], path, offset, bytes, most_bytes, error);
+    sage_status st = sage_room_new(&c->rooms[room], bytes, most_bytes, error);
     if (st != SAGE_OK || from == NULL || bytes == 0) return st;
     sage_huge_pages(c->rooms[room].data, bytes);
     memcpy(c->rooms[room].data, from, bytes);
@@ -45,10 +57,12 @@ static void *at(const sage_changing *c, enum sage_changing_room room) {
     return c->rooms[room].data;
 }
 
-static sage_status take_arrays(sage_changing *c, const sage_hnsw *from, sage_error *error) {
+static sage_status take_arrays(sage_changing *c, const sage_hnsw *from, const sage_packed *vectors_file,
+                               sage_error *error) {
     sage_status st = SAGE_OK;
     sage_graph *graph = &c->hnsw.graph;
     sage_codes *codes = &c->hnsw.codes;
+    const sage_packed *const files[2] = {from->file, vectors_file};
     const void *const arrays[SAGE_ROOMS] = {
         [SAGE_ROOM_VECTORS] = from->codes.vectors,   [SAGE_ROOM_BYTES] = from->codes.bytes,
         [SAGE_ROOM_HEADS] = from->codes.heads.bytes, [SAGE_ROOM_GROUND] = from->graph.ground,
@@ -56,7 +70,8 @@ static sage_status take_arrays(sage_changing *c, const sage_hnsw *from, sage_err
         [SAGE_ROOM_LEVELS] = from->graph.levels,     [SAGE_ROOM_COPIES] = from->graph.copies,
         [SAGE_ROOM_DOUBLED] = from->graph.doubled,   [SAGE_ROOM_DEAD] = from->graph.dead,
     };
-    for (enum sage_changing_room room = 0; room < SAGE_ROOMS; room++) SAGE_TRY(fill(c, room, arrays[room], error));
+    for (enum sage_changing_room room = 0; room < SAGE_ROOMS; room++)
+        SAGE_TRY(fill(c, files, room, arrays[room], error));
     codes->vectors = at(c, SAGE_ROOM_VECTORS);
     codes->bytes = codes->bytes != NULL ? at(c, SAGE_ROOM_BYTES) : NULL;
     codes->heads.bytes = codes->heads.bytes != NULL ? at(c, SAGE_ROOM_HEADS) : NULL;
@@ -104,7 +119,8 @@ static void guess_scale(sage_codes *codes) {
     if (codes->bytes != NULL && codes->scale <= 0) codes->scale = 127 * fmaxf(1, sqrtf((float)codes->dim) / 6);
 }
 
-sage_status sage_changing_new(const sage_hnsw *from, sage_pool *pool, sage_changing **changing, sage_error *error) {
+sage_status sage_changing_new(const sage_hnsw *from, const sage_packed *vectors_file, sage_pool *pool,
+                              sage_changing **changing, sage_error *error) {
     sage_status st = SAGE_OK;
     *changing = NULL;
     sage_changing *c = sage_alloc_aligned(sizeof *c);
@@ -113,7 +129,7 @@ sage_status sage_changing_new(const sage_hnsw *from, sage_pool *pool, sage_chang
     c->hnsw.file = NULL;
     sage_epochs_begin(&c->epochs);
     SAGE_TRY(take_basis(c, &from->codes.heads, error));
-    SAGE_TRY(take_arrays(c, from, error));
+    SAGE_TRY(take_arrays(c, from, vectors_file, error));
     SAGE_TRY(sage_walker_new(&c->walker, &c->hnsw.graph, &c->hnsw.codes, from->build, error));
     SAGE_TRY(sage_chooser_new(&c->chooser, from->graph.m, error));
     guess_scale(&c->hnsw.codes);

@@ -64,9 +64,11 @@ typedef struct sage_changing {
     sage_mender *menders; /* [threads of the pool] */
 } sage_changing;
 
-/* Takes a copy of a graph over finite vectors of one length; rows become slots of the same numbers. The pool (NULL is
- * fine) serves sweeps and outlives it. */
-sage_status sage_changing_new(const sage_hnsw *from, sage_pool *pool, sage_changing **changing, sage_error *error);
+/* Takes a copy of a graph over finite vectors of one length; rows become slots of the same numbers. Of arrays that lie
+ * in files (from's own, and vectors_file; NULL is fine) only the pages that change are copied; the files must stay as
+ * they are. The pool (NULL is fine) serves sweeps and outlives it. */
+sage_status sage_changing_new(const sage_hnsw *from, const sage_packed *vectors_file, sage_pool *pool,
+                              sage_changing **changing, sage_error *error);
 void sage_changing_free(sage_changing *changing);          /* no reader is left; NULL is fine */
 size_t sage_changing_bytes(const sage_changing *changing); /* all that it holds, vectors too */
 
@@ -78,6 +80,13 @@ void sage_changing_delete(sage_changing *changing, uint32_t row);
 /* Goes on with what has to be done at some time, for about `rows` rows: to be called after each change or few. Without
  * it nothing is lost but memory and speed. 32 rows a change keep pace. */
 sage_status sage_changing_tidy(sage_changing *changing, size_t rows, sage_error *error);
+
+/* All of what has to be done at some time, now: no dead row is left in the graph. */
+sage_status sage_changing_settle(sage_changing *changing, sage_error *error);
+/* A settled graph as one whose row r is slots[r], for r < n, all that are alive: numbered anew, in memory of its own
+ * but for the vectors, which are the caller's. What it is built over tells nothing of what was there before. */
+sage_status sage_changing_compact(const sage_changing *changing, const uint32_t *slots, size_t n, const float *vectors,
+                                  sage_hnsw **hnsw, sage_error *error);
 
 /* ---- readers: of one thread each ---- */
 typedef struct sage_changing_reader {

@@ -7,7 +7,7 @@
 #include <index/score.h>
 #include <string.h>
 
-enum { DUE_LEAST = 32, DUE_SHARE = 10, FEW = 256, GRAIN = 32, SHORT_LIST = 48 };
+enum { DUE_LEAST = 32, DUE_SHARE = 10, FEW = 256, GRAIN = 32, SHORT_LIST = 48, PIECE = 1 << 14 };
 
 typedef struct edge {
     uint32_t from, to;
@@ -105,7 +105,7 @@ static sage_status begin_sweep(sage_changing *c, sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_graph *graph = &c->hnsw.graph;
     SAGE_TRY(make_menders(c, error));
-    SAGE_TRY(sage_slots_fit(&c->going, c->n_marked, error));
+    SAGE_TRY(sage_slots_fit(&c->going, c->n_marked + c->resting.n, error));
     for (uint32_t row = 0; row < graph->n; row++)
         if (graph->copies[row] != SAGE_NO_ROW && sage_bit(c->stands, row)) clean_chain(c, row);
     for (uint32_t row = 0; row < graph->n; row++)
@@ -244,8 +244,11 @@ static sage_status free_rested(sage_changing *c, sage_error *error) {
 
 static void end_sweep(sage_changing *c) {
     const sage_slots rested = c->resting;
+    if (rested.n > 0) memcpy(c->going.list + c->going.n, rested.list, rested.n * sizeof *rested.list);
+    c->going.n += rested.n;
     c->resting = c->going;
     c->going = rested;
+    c->going.n = 0;
     c->swept = sage_epochs_turn(&c->epochs);
     c->sweeping = false;
 }
@@ -255,17 +258,35 @@ static bool is_due(const sage_changing *c) {
     return c->resting.n == 0 && c->n_marked > (alive > 0 ? DUE_LEAST + alive / DUE_SHARE : 0);
 }
 
-sage_status sage_changing_tidy(sage_changing *c, size_t rows, sage_error *error) {
+static sage_status sweep_piece(sage_changing *c, size_t rows, sage_error *error) {
     sage_status st = SAGE_OK;
-    SAGE_TRY(free_rested(c, error));
-    if (!c->sweeping && !is_due(c)) return SAGE_OK;
-    if (!c->sweeping) SAGE_TRY(begin_sweep(c, error));
     const size_t left = c->sweep_end - c->sweep_at, n = rows < left ? rows : left;
     sage_pool_for(n < FEW ? NULL : c->pool, n, GRAIN, mend_rows, c);
     answer_all(c);
     SAGE_TRY(relink_poor(c, c->sweep_at + n, error));
     c->sweep_at += n;
     if (c->sweep_at == c->sweep_end) end_sweep(c);
+out:
+    return st;
+}
+
+sage_status sage_changing_tidy(sage_changing *c, size_t rows, sage_error *error) {
+    sage_status st = SAGE_OK;
+    SAGE_TRY(free_rested(c, error));
+    if (!c->sweeping && !is_due(c)) return SAGE_OK;
+    if (!c->sweeping) SAGE_TRY(begin_sweep(c, error));
+    SAGE_TRY(sweep_piece(c, rows, error));
+out:
+    return st;
+}
+
+sage_status sage_changing_settle(sage_changing *c, sage_error *error) {
+    sage_status st = SAGE_OK;
+    while (c->sweeping || c->n_marked > 0) {
+        SAGE_TRY(free_rested(c, error));
+        if (!c->sweeping) SAGE_TRY(begin_sweep(c, error));
+        SAGE_TRY(sweep_piece(c, PIECE, error));
+    }
 out:
     return st;
 }

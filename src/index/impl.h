@@ -40,6 +40,9 @@ struct sage_index {
 /* sage_index_open, with its graph or without. */
 sage_status sage_index_open_with(const char *dir, bool verify, bool graph, sage_index **index, sage_error *error);
 
+/* SAGE_E_STATE: the vectors are not of one length. */
+sage_status sage_index_check_lengths(const sage_index *index, sage_error *error);
+
 /* For reader.c: the scratch of near.c, whose lists belong to the index. */
 sage_status sage_index_idle_new(sage_index_idle **idle, sage_error *error);
 void sage_index_idle_free(sage_index_idle *idle); /* NULL is fine */

@@ -105,6 +105,16 @@ typedef struct sage_index_links {
 } sage_index_links;
 sage_status sage_index_link(const char *dir, sage_pool *pool, const sage_index_links *links,
                             const sage_monitor *monitor, sage_error *error);
+/* The same from the graph of the version in `before`, in proportion to what changed since: rows whose product and
+ * vector are there too keep their links, others are linked or taken out (changing.h). Not done, and nothing written,
+ * where that graph is of another kind or there is none, and where building it afresh would take less time.
+ * SAGE_E_FORMAT where the older version is damaged. */
+typedef struct sage_index_change {
+    bool done;
+    size_t kept, added, changed, removed; /* products; changed: another vector */
+} sage_index_change;
+sage_status sage_index_link_on(const char *dir, const char *before, sage_pool *pool, const sage_index_links *links,
+                               const sage_monitor *monitor, sage_index_change *change, sage_error *error);
 /* Another graph for an index that is open, in memory alone: to see what it would be like. Not beside other calls. */
 sage_status sage_index_relink(sage_index *index, sage_pool *pool, const sage_index_links *links,
                               const sage_monitor *monitor, sage_error *error);

@@ -10,7 +10,7 @@
 static const double SPREAD_MAX = 1e-3;
 enum { SEED = 1 };
 
-static sage_status check_lengths(const sage_index *index, sage_error *error) {
+sage_status sage_index_check_lengths(const sage_index *index, sage_error *error) {
     const sage_ops *ops = sage_ops_best();
     double least = INFINITY, most = 0;
     for (size_t row = 0; row < index->n; row++) {
@@ -27,7 +27,7 @@ static sage_status check_lengths(const sage_index *index, sage_error *error) {
 static sage_status build(const sage_index *index, sage_pool *pool, const sage_index_links *links,
                          const sage_monitor *monitor, sage_hnsw **hnsw, sage_error *error) {
     const sage_hnsw_options options = {links->m, links->build, SEED, links->bytes, monitor};
-    sage_status st = check_lengths(index, error);
+    sage_status st = sage_index_check_lengths(index, error);
     *hnsw = NULL;
     return st == SAGE_OK ? sage_hnsw_build(pool, index->vectors, index->n, index->dim, &options, hnsw, error) : st;
 }

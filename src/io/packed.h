@@ -41,5 +41,8 @@ sage_status sage_packed_get(const sage_packed *packed, const char *name, size_t 
                             size_t *count, sage_error *error);
 /* The checksum that the header has for a section; 0: there is no such section. */
 uint64_t sage_packed_sum(const sage_packed *packed, const char *name);
+/* Where in which file a section's data lies, for those who map it in a way of their own (room.h). False where `data` is
+ * none of the map's. The path lives until the close. */
+bool sage_packed_place(const sage_packed *packed, const void *data, const char **path, uint64_t *offset);
 
 #endif

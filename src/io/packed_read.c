@@ -143,3 +143,11 @@ sage_status sage_packed_get(const sage_packed *packed, const char *name, size_t 
     }
     return sage_fail(error, SAGE_E_NOT_FOUND, "%s has no section %s; it must be built again", packed->path, name);
 }
+
+bool sage_packed_place(const sage_packed *packed, const void *data, const char **path, uint64_t *offset) {
+    const uintptr_t at = (uintptr_t)data, begin = (uintptr_t)packed->map.data;
+    if (at < begin || at - begin >= packed->map.size) return false;
+    *path = packed->path;
+    *offset = at - begin;
+    return true;
+}

@@ -28,6 +28,7 @@ typedef struct builder {
     sage_product_columns *columns;
     sage_keywords_writer *keywords;
     size_t rows, missing;
+    bool anew;   /* the graph is built from nothing */
     bool warned; /* of those that are missing */
     uint64_t graph_bytes;
 } builder;
@@ -232,12 +233,14 @@ static sage_status publish_versions(builder *b, const sage_dataset *dataset, con
                                     sage_release *release, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_pool *pool = NULL;
+    sage_graph_before before = {.width = 0};
     int lock = -1;
     /* The catalogue must not change between the two walks; it takes seconds. */
     SAGE_TRY(sage_shop_lock(b->shop, SAGE_LOCK_CATALOG, &lock, error));
     SAGE_TRY(build(b, error));
     SAGE_TRY(sage_shop_pool(b->shop, &pool, error));
-    SAGE_TRY(sage_shop_link(&tune->rule, b->index_tmp, b->rows, pool, b->monitor, &b->graph_bytes, error));
+    if (!b->anew) sage_graph_before_of(b->shop, release->vectors, &before);
+    SAGE_TRY(sage_shop_link(&tune->rule, &before, b->index_tmp, b->rows, pool, b->monitor, &b->graph_bytes, error));
     SAGE_TRY(sage_tune_check(tune, b->graph_bytes, error));
     if (dataset != NULL) SAGE_TRY(sage_together_build(b->index_tmp, dataset, pool, b->monitor, error));
     SAGE_TRY(sage_version_publish(b->index_parent, b->index_tmp, &release->index, error));
@@ -247,10 +250,10 @@ out:
     return st;
 }
 
-sage_status sage_index_build(sage_shop *shop, const sage_tuning *tuning, const sage_monitor *monitor,
+sage_status sage_index_build(sage_shop *shop, bool anew, const sage_tuning *tuning, const sage_monitor *monitor,
                              sage_index_report *report, sage_error *error) {
     sage_status st = SAGE_OK;
-    builder b = {.shop = shop, .monitor = monitor};
+    builder b = {.shop = shop, .monitor = monitor, .anew = anew};
     sage_release release = {0};
     sage_tune tune;
     sage_dataset *dataset = NULL;

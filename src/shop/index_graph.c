@@ -2,6 +2,7 @@
 #include <base/error.h>
 #include <base/option_table.h>
 #include <base/report.h>
+#include <io/version.h>
 #include <shop/index_graph.h>
 #include <string.h>
 
@@ -9,6 +10,9 @@
 enum { ROWS_MIN = 20000 };
 /* Of each kind of queries; fewer searches than the least are too few to tell. */
 enum { QUERIES = 500, SEARCHES_MIN = 50 };
+/* A graph that goes on from an older one may find a little less, within what so many queries can tell. */
+enum { CHECKED = 300 };
+static const double LESS = 0.005;
 
 sage_status sage_graph_rule_read(const sage_options *options, const sage_tuned *tuned, sage_graph_rule *rule,
                                  sage_error *error) {
@@ -29,6 +33,17 @@ sage_status sage_graph_rule_read(const sage_options *options, const sage_tuned *
                      rule->links.m);
 }
 
+void sage_graph_before_of(const sage_shop *shop, uint64_t vectors, sage_graph_before *before) {
+    char parent[SAGE_PATH_MAX];
+    sage_release release;
+    *before = (sage_graph_before){.width = 0};
+    if (sage_release_read(shop, &release, NULL) != SAGE_OK || release.vectors != vectors) return;
+    if (release.search_width == 0 || sage_shop_path(shop, "index", parent, NULL) != SAGE_OK) return;
+    if (sage_version_path(before->dir, parent, release.index, NULL) != SAGE_OK) before->dir[0] = '\0';
+    before->width = (size_t)release.search_width;
+    before->recall = release.search_recall;
+}
+
 static sage_status count_bytes(const char *dir, uint64_t *bytes, sage_error *error) {
     sage_index *index = NULL;
     sage_status st = sage_index_open(dir, false, &index, error);
@@ -37,12 +52,53 @@ static sage_status count_bytes(const char *dir, uint64_t *bytes, sage_error *err
     return st;
 }
 
-sage_status sage_shop_link(const sage_graph_rule *rule, const char *dir, size_t rows, sage_pool *pool,
-                           const sage_monitor *monitor, uint64_t *bytes, sage_error *error) {
+/* Whether walks find what is asked of them, or what they found before where that was less, at the width of before. */
+static sage_status check_recall(const sage_graph_rule *rule, const sage_graph_before *before, const char *dir,
+                                sage_pool *pool, bool *holds, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_index *index = NULL;
+    sage_recall_sample sample = {.index = NULL};
+    sage_recall recall;
+    SAGE_TRY(sage_index_open(dir, false, &index, error));
+    SAGE_TRY(sage_recall_sample_made(index, pool, CHECKED, &sample, error));
+    SAGE_TRY(sage_recall_measure(&sample, before->width, &recall, error));
+    *holds = recall.recall >= (before->recall < rule->recall ? before->recall : rule->recall) - LESS;
+out:
+    sage_recall_sample_free(&sample);
+    sage_index_close(index);
+    return st;
+}
+
+/* *done: dir has the graph. What the version before lacks is no error: then it is built. */
+static sage_status link_on(const sage_graph_rule *rule, const sage_graph_before *before, const char *dir,
+                           sage_pool *pool, const sage_monitor *monitor, bool *done, sage_error *error) {
+    sage_index_change change;
+    *done = false;
+    if (before->dir[0] == '\0') return SAGE_OK;
+    sage_status st = sage_index_link_on(dir, before->dir, pool, &rule->links, monitor, &change, error);
+    if (st == SAGE_E_FORMAT || st == SAGE_E_NOT_FOUND) return SAGE_OK;
+    if (st != SAGE_OK || !change.done) return st;
+    st = check_recall(rule, before, dir, pool, done, error);
+    if (st != SAGE_OK) return st;
+    if (*done)
+        sage_note(monitor,
+                  "the graph goes on from the release before: %zu products as they were, %zu added, %zu "
+                  "changed, %zu removed",
+                  change.kept, change.added, change.changed, change.removed);
+    else
+        sage_note(monitor,
+                  "the graph of the release before, with what changed, would find too little; it is built afresh");
+    return SAGE_OK;
+}
+
+sage_status sage_shop_link(const sage_graph_rule *rule, const sage_graph_before *before, const char *dir, size_t rows,
+                           sage_pool *pool, const sage_monitor *monitor, uint64_t *bytes, sage_error *error) {
     sage_error fault = {0};
+    bool done;
     *bytes = 0;
     if (rule->when == SAGE_GRAPH_NEVER || (rule->when == SAGE_GRAPH_AUTO && rows < ROWS_MIN)) return SAGE_OK;
-    sage_status st = sage_index_link(dir, pool, &rule->links, monitor, &fault);
+    sage_status st = link_on(rule, before, dir, pool, monitor, &done, &fault);
+    if (st == SAGE_OK && !done) st = sage_index_link(dir, pool, &rule->links, monitor, &fault);
     if (st == SAGE_OK) return count_bytes(dir, bytes, error);
     if (st == SAGE_E_STATE && rule->when == SAGE_GRAPH_AUTO) {
         sage_note(monitor, "%s; all of them are compared", fault.text);

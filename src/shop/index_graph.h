@@ -17,10 +17,20 @@ typedef struct sage_graph_rule {
 sage_status sage_graph_rule_read(const sage_options *options, const sage_tuned *tuned, sage_graph_rule *rule,
                                  sage_error *error);
 
-/* Where it is wanted, builds a graph into the version under construction in `dir`. *bytes: of the graph; 0: there is
- * none. Where the vectors do not allow one a note says so; SAGE_E_STATE where one was asked for by name. */
-sage_status sage_shop_link(const sage_graph_rule *rule, const char *dir, size_t rows, sage_pool *pool,
-                           const sage_monitor *monitor, uint64_t *bytes, sage_error *error);
+/* The version whose graph can be gone on from, and what its walks of that width found. */
+typedef struct sage_graph_before {
+    char dir[SAGE_PATH_MAX]; /* "": there is none */
+    size_t width;
+    double recall;
+} sage_graph_before;
+/* Of the release in force, where its vectors are of the same model. */
+void sage_graph_before_of(const sage_shop *shop, uint64_t vectors, sage_graph_before *before);
+
+/* Where it is wanted, makes a graph in the version under construction in `dir`: from the one before, where that costs
+ * less and its walks find as much as they did, else afresh. *bytes: of the graph; 0: there is none. Where the vectors
+ * do not allow one a note says so; SAGE_E_STATE where one was asked for by name. */
+sage_status sage_shop_link(const sage_graph_rule *rule, const sage_graph_before *before, const char *dir, size_t rows,
+                           sage_pool *pool, const sage_monitor *monitor, uint64_t *bytes, sage_error *error);
 
 /* Queries on which recall is measured: made of the products of `index`, which is the caller's for as long, and, where
  * there are enough, validation searches. */

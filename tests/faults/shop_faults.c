@@ -18,7 +18,7 @@ static bool index_once(void *ctx) {
     (void)ctx;
     sage_shop *shop = published_open(shop_dir);
     sage_index_report report;
-    sage_status st = sage_index_build(shop, NULL, NULL, &report, NULL);
+    sage_status st = sage_index_build(shop, false, NULL, NULL, &report, NULL);
     sage_shop_close(shop);
     return st == SAGE_OK;
 }

@@ -67,7 +67,7 @@ static inline void published_embed(sage_shop *shop) {
 static inline void published_index(sage_shop *shop) {
     sage_index_report built;
     sage_error error = {0};
-    tiny_must(sage_index_build(shop, NULL, NULL, &built, &error), &error, "index");
+    tiny_must(sage_index_build(shop, false, NULL, NULL, &built, &error), &error, "index");
 }
 
 #endif

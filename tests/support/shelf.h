@@ -42,7 +42,7 @@ static inline shelf shelf_new(const float *vectors, size_t n, size_t dim, size_t
     s.place = calloc(room, sizeof *s.place);
     sage_rng_seed(&s.rng, 7, n);
     assert_int_equal(sage_hnsw_build(NULL, vectors, n, dim, &shelf_usual, &hnsw, NULL), SAGE_OK);
-    assert_int_equal(sage_changing_new(hnsw, pool, &s.changing, NULL), SAGE_OK);
+    assert_int_equal(sage_changing_new(hnsw, NULL, pool, &s.changing, NULL), SAGE_OK);
     sage_hnsw_free(hnsw);
     assert_int_equal(sage_changing_reader_new(s.changing, &s.reader, NULL), SAGE_OK);
     for (uint32_t row = 0; row < n; row++) shelf_note(&s, row, vectors + row * dim);

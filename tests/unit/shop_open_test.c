@@ -159,7 +159,7 @@ static void a_failure_lets_go(void **state) {
     assert_int_equal(sage_import_products(shop, &missing, 1, NULL, NULL, &report, &error), SAGE_E_NOT_FOUND);
     assert_int_equal(sage_train(shop, NULL, &trained, &error), SAGE_E_STATE);
     assert_int_equal(sage_embed(shop, false, NULL, &embedded, &error), SAGE_E_STATE);
-    assert_int_equal(sage_index_build(shop, NULL, NULL, &built, &error), SAGE_E_STATE);
+    assert_int_equal(sage_index_build(shop, false, NULL, NULL, &built, &error), SAGE_E_STATE);
     for (sage_shop_lock_kind kind = SAGE_LOCK_CATALOG; kind <= SAGE_LOCK_RELEASE; kind++)
         assert_int_equal(fault_child(take_lock, &kind, SAGE_FAULT_NONE, 0, NULL), FAULT_DONE);
     sage_shop_close(shop);
