@@ -135,14 +135,14 @@ static int parse_session(char *text, sage_session_event **session, size_t *n) {
     return CLI_DONE;
 }
 
-/* "FIELD=N,..." cut in place. */
+/* "COLUMN=N,..." cut in place. */
 static int parse_caps(char *text, sage_cap caps[SAGE_CAPS_MAX], size_t *n) {
     for (char *next = text; next;) {
         char *item = next, *end;
         if ((next = strchr(item, ','))) *next++ = '\0';
         char *equals = strchr(item, '=');
         if (!equals || equals == item || *n == SAGE_CAPS_MAX)
-            return cli_usage("'--at-most' takes up to %d limits as FIELD=N,FIELD=N", SAGE_CAPS_MAX);
+            return cli_usage("'--at-most' takes up to %d limits as COLUMN=N,COLUMN=N", SAGE_CAPS_MAX);
         *equals = '\0';
         unsigned long most = strtoul(equals + 1, &end, 10);
         if (equals[1] < '0' || equals[1] > '9' || *end || most < 1 || most > 10000)
@@ -232,7 +232,7 @@ static const cli_flag flags[] = {
      "see below, and 'itemsage help status' for a list of what can be asked about."},
     {"dims", 0, "M", "Compares the first M numbers of the vectors alone; see the option matryoshka."},
     {"collapse", 0, NULL, "Of variants (products that share an item_group_id), the best one alone."},
-    {"at-most", 0, "FIELD=N,...", "At most N results with the same brand, category, domain or availability."},
+    {"at-most", 0, "COLUMN=N,...", "At most N results of one brand, domain, or any other column of words."},
     {"diversity", 0, "X",
      "From 0 (the default) to 1: how much it counts against a result that it is like those before it."},
     {"why", 0, NULL, "Shows what each score is made of; JSON always does."},

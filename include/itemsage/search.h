@@ -23,10 +23,10 @@ typedef struct sage_session_event {
     double age_days;   /* >= 0; 0: now */
 } sage_session_event;
 
-/* At most so many results with the same brand, category, domain (the link's host) or availability; products that have
- * none are not counted. */
+/* At most so many results with the same word in a column of words (sage_shop_columns), of several with the same first
+ * one; products that have none are not counted. */
 typedef struct sage_cap {
-    const char *field;
+    const char *column;
     size_t most; /* >= 1 */
 } sage_cap;
 enum { SAGE_CAPS_MAX = 4 };

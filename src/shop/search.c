@@ -93,8 +93,6 @@ static sage_status check_query(const sage_query *query, sage_error *error) {
     if (query->n < 1 || query->n > RESULTS_MAX)
         return sage_fail(error, SAGE_E_ARGUMENT, "the number of results must be 1 to %d, not %zu", RESULTS_MAX,
                          query->n);
-    sage_status st = sage_shaping_check(query, error);
-    if (st != SAGE_OK) return st;
     if (query->product_id) return vectors_only(query, "similar products", error);
     if (query->image) return vectors_only(query, "products for a picture", error);
     if (query->vector) return vectors_only(query, "products for a vector", error);
@@ -251,6 +249,7 @@ sage_status sage_search(sage_searcher *searcher, const sage_query *query, const 
     *hits = searcher->hits;
     *n_hits = 0;
     SAGE_TRY(check_query(query, error));
+    SAGE_TRY(sage_shaping_check(query, index, error));
     SAGE_TRY(sage_engine_cut(searcher->opened.engine, query->dims, error));
     searcher->complete = true;
     sage_way way = {.exact = query->exact,

@@ -1,6 +1,5 @@
 #include <base/alloc.h>
 #include <base/error.h>
-#include <catalog/import_links.h>
 #include <search/shape.h>
 #include <shop/search_shape.h>
 #include <string.h>
@@ -16,44 +15,46 @@ bool sage_shaping_asked(const sage_query *query) {
 
 /* ---- what a limit counts ---- */
 
-typedef struct field {
-    const char *name;
-    size_t shown;
-} field;
-
-static const field fields[] = {{"brand", SAGE_SHOW_BRAND},
-                               {"category", SAGE_SHOW_CATEGORY},
-                               {"domain", SAGE_SHOW_LINK},
-                               {"availability", SAGE_SHOW_AVAILABILITY}};
-
-static const field *field_of(const char *name) {
-    for (size_t f = 0; f < sizeof fields / sizeof *fields; f++)
-        if (strcmp(fields[f].name, name) == 0) return &fields[f];
-    return NULL;
+/* NULL: there is no such column of words. */
+static const sage_column *column_of(const sage_index *index, const char *name) {
+    const sage_column *column = sage_columns_find(sage_index_columns(index), (sage_str){name, strlen(name)});
+    return column != NULL && column->codes != NULL ? column : NULL;
 }
 
-/* 0: the product has none. */
-static uint64_t key_of(const sage_index *index, size_t row, size_t shown) {
-    const char *text = sage_index_shown(index, row, shown);
-    sage_str value = {text, strlen(text)}, path;
-    if (shown == SAGE_SHOW_LINK) sage_link_split((sage_str){text, value.len}, &value, &path);
-    if (value.len == 0) return 0;
-    uint64_t key = XXH3_64bits(value.data, value.len);
+/* The number of the row's word, of several the first; 0: it has none. */
+static uint64_t word_of(const sage_columns *columns, const sage_column *column, size_t row) {
+    uint32_t word = column->codes[row];
+    size_t n = 0;
+    if (word == SAGE_NO_WORD) return 0;
+    if ((word & SAGE_WORD_LIST) == 0) return (uint64_t)word + 1;
+    const uint32_t *words = sage_columns_list(columns, word, &n);
+    return n > 0 ? (uint64_t)words[0] + 1 : 0;
+}
+
+/* 0: the product is of no group. */
+static uint64_t group_of(const sage_index *index, size_t row) {
+    const char *text = sage_index_shown(index, row, SAGE_SHOW_GROUP);
+    if (*text == '\0') return 0;
+    const uint64_t key = XXH3_64bits(text, strlen(text));
     return key != 0 ? key : 1;
 }
 
-sage_status sage_shaping_check(const sage_query *query, sage_error *error) {
+sage_status sage_shaping_check(const sage_query *query, const sage_index *index, sage_error *error) {
     if (!(query->diversity >= 0 && query->diversity <= 1))
         return sage_fail(error, SAGE_E_ARGUMENT, "diversity lies between 0 and 1, not at %g", query->diversity);
     if (query->n_caps > SAGE_CAPS_MAX)
         return sage_fail(error, SAGE_E_ARGUMENT, "%zu limits are more than %d", query->n_caps, SAGE_CAPS_MAX);
+    if (query->n_caps > 0 && sage_index_columns(index) == NULL)
+        return sage_fail(error, SAGE_E_STATE,
+                         "the published index was built without filter columns; run 'itemsage index' to build it anew");
     for (size_t c = 0; c < query->n_caps; c++) {
         if (query->caps[c].most < 1)
-            return sage_fail(error, SAGE_E_ARGUMENT, "a limit of %s is at least 1", query->caps[c].field);
-        if (field_of(query->caps[c].field) == NULL)
+            return sage_fail(error, SAGE_E_ARGUMENT, "a limit of %s is at least 1", query->caps[c].column);
+        if (column_of(index, query->caps[c].column) == NULL)
             return sage_fail(error, SAGE_E_ARGUMENT,
-                             "results cannot be limited by '%s', but by brand, category, domain and availability",
-                             query->caps[c].field);
+                             "results cannot be limited by '%s'; 'itemsage status --columns' lists the columns of "
+                             "words, by which they can",
+                             query->caps[c].column);
     }
     return SAGE_OK;
 }
@@ -77,20 +78,18 @@ static sage_status make_room(sage_shaping *s, size_t n, size_t limits, sage_erro
     return sage_fail_memory(error, n * limits * sizeof *s->keys);
 }
 
-static void fill_limit(const sage_shaping *s, const sage_index *index, size_t n, size_t shown, uint64_t *keys) {
-    for (size_t i = 0; i < n; i++) keys[i] = key_of(index, s->rows[i], shown);
-}
-
 static size_t fill_limits(const sage_shaping *s, const sage_query *query, const sage_index *index, size_t n,
                           sage_shape_limit limits[SAGE_SHAPE_LIMITS]) {
     size_t count = 0;
     if (query->collapse) {
-        fill_limit(s, index, n, SAGE_SHOW_GROUP, s->keys);
+        for (size_t i = 0; i < n; i++) s->keys[i] = group_of(index, s->rows[i]);
         limits[count++] = (sage_shape_limit){s->keys, 1};
     }
     for (size_t c = 0; c < query->n_caps; c++, count++) {
-        fill_limit(s, index, n, field_of(query->caps[c].field)->shown, s->keys + count * n);
-        limits[count] = (sage_shape_limit){s->keys + count * n, query->caps[c].most};
+        const sage_column *column = column_of(index, query->caps[c].column);
+        uint64_t *keys = s->keys + count * n;
+        for (size_t i = 0; i < n; i++) keys[i] = word_of(sage_index_columns(index), column, s->rows[i]);
+        limits[count] = (sage_shape_limit){keys, query->caps[c].most};
     }
     return count;
 }

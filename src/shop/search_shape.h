@@ -16,8 +16,8 @@ typedef struct sage_shaping {
 } sage_shaping;
 
 bool sage_shaping_asked(const sage_query *query);
-/* SAGE_E_ARGUMENT: a diversity out of its range, a limit that is none, or of a field that has none. */
-sage_status sage_shaping_check(const sage_query *query, sage_error *error);
+/* SAGE_E_ARGUMENT: a diversity out of its range, a limit that is none, or of what is no column of words. */
+sage_status sage_shaping_check(const sage_query *query, const sage_index *index, sage_error *error);
 /* How many candidates to ask for at first; where they do not fill the list, four times as many, until no more come. */
 size_t sage_shaping_depth(const sage_query *query);
 /* Of scored[n], best first, each a product of the index, the query->n that are shown move to the front, in their
