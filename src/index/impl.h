@@ -5,6 +5,7 @@
 #include <index/columns.h>
 #include <index/files.h>
 #include <index/hnsw.h>
+#include <index/recall_watch.h>
 #include <io/packed.h>
 #include <pthread.h>
 
@@ -32,9 +33,10 @@ struct sage_index {
     const sage_index_row *rows;
     const char *text;
     const uint32_t *slots;
-    sage_columns *columns; /* NULL: there are none */
-    sage_hnsw *hnsw;       /* NULL: every search reads all rows */
-    sage_index_idle *idle; /* beside hnsw */
+    sage_columns *columns;    /* NULL: there are none */
+    sage_hnsw *hnsw;          /* NULL: every search reads all rows */
+    sage_index_idle *idle;    /* beside hnsw */
+    sage_recall_watch *watch; /* NULL: nobody watches its recall */
 };
 
 /* sage_index_open, with its graph or without. */

@@ -115,7 +115,8 @@ typedef struct sage_index_change {
 } sage_index_change;
 sage_status sage_index_link_on(const char *dir, const char *before, sage_pool *pool, const sage_index_links *links,
                                const sage_monitor *monitor, sage_index_change *change, sage_error *error);
-/* Another graph for an index that is open, in memory alone: to see what it would be like. Not beside other calls. */
+/* Another graph for an index that is open, in memory alone: to see what it would be like. Not beside other calls;
+ * its recall is watched no longer (recall_watch.h). */
 sage_status sage_index_relink(sage_index *index, sage_pool *pool, const sage_index_links *links,
                               const sage_monitor *monitor, sage_error *error);
 bool sage_index_linked(const sage_index *index);

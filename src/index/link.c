@@ -55,6 +55,8 @@ sage_status sage_index_relink(sage_index *index, sage_pool *pool, const sage_ind
     sage_index_idle *idle = NULL;
     SAGE_TRY(build(index, pool, links, monitor, &hnsw, error));
     SAGE_TRY(sage_index_idle_new(&idle, error));
+    sage_recall_watch_free(index->watch);
+    index->watch = NULL;
     sage_index_idle_free(index->idle);
     sage_hnsw_free(index->hnsw);
     index->idle = idle;

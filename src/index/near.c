@@ -60,6 +60,13 @@ typedef struct batch {
     walker *walkers; /* [threads] */
 } batch;
 
+/* To who watches the recall; where a walk found too few, all rows will be compared. */
+static void show(const batch *b, size_t q) {
+    if (b->index->watch == NULL || (b->way->filter == NULL && b->found[q] < b->k)) return;
+    sage_recall_watch_offer(b->index->watch, b->queries + q * b->index->dim, b->k, b->way->filter, b->out + q * b->k,
+                            b->found[q]);
+}
+
 static void walk_some(void *ctx, size_t begin, size_t end, size_t worker) {
     const batch *b = ctx;
     const sage_way *way = b->way;
@@ -69,6 +76,7 @@ static void walk_some(void *ctx, size_t begin, size_t end, size_t worker) {
     for (size_t q = begin; q < end && w->status == SAGE_OK; q++) {
         w->status = sage_hnsw_search(w->searcher, b->queries + q * b->index->dim, b->k, b->width, way->filter,
                                      b->out + q * b->k, &b->found[q], &w->error);
+        if (w->status == SAGE_OK) show(b, q);
         if (way->complete != NULL && sage_hnsw_ended_early(w->searcher))
             __atomic_store_n(way->complete, false, __ATOMIC_RELAXED);
     }

@@ -135,6 +135,7 @@ out:
 
 void sage_index_close(sage_index *index) {
     if (index == NULL) return;
+    sage_recall_watch_free(index->watch); /* first: its thread reads the rest */
     for (size_t i = 0; i < FILES; i++) sage_packed_close(index->files[i]);
     sage_columns_close(index->columns);
     sage_index_idle_free(index->idle);

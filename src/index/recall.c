@@ -8,6 +8,17 @@
 /* Exact search and walks sum in different orders. */
 static const float ROUNDING = 1e-5F;
 
+float sage_recall_bar(float score) {
+    return score - ROUNDING * fmaxf(1, fabsf(score));
+}
+
+void sage_recall_mean(double sum, double squares, size_t n, double *mean, double *margin) {
+    const double count = (double)n;
+    *mean = n > 0 ? sum / count : 1;
+    const double variance = n > 1 ? fmax(0, squares - sum * *mean) / (count - 1) : 0;
+    *margin = n > 0 ? 1.96 * sqrt(variance / count) : 1;
+}
+
 static sage_status find_bars(sage_recall_sample *s, sage_pool *pool, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_neighbour *near = sage_alloc((s->n * s->k + 1) * sizeof *near);
@@ -17,10 +28,7 @@ static sage_status find_bars(sage_recall_sample *s, sage_pool *pool, sage_error 
         goto out;
     }
     SAGE_TRY(sage_index_search(s->index, pool, s->queries, s->n, s->k, near, found, error));
-    for (size_t q = 0; q < s->n; q++) {
-        const float bar = near[q * s->k + s->k - 1].score;
-        s->bar[q] = bar - ROUNDING * fmaxf(1, fabsf(bar));
-    }
+    for (size_t q = 0; q < s->n; q++) s->bar[q] = sage_recall_bar(near[q * s->k + s->k - 1].score);
 out:
     sage_free(near);
     sage_free(found);
@@ -120,31 +128,27 @@ out:
     return st;
 }
 
-sage_status sage_recall_measure(const sage_recall_sample *sample, size_t width, sage_recall *recall,
+sage_status sage_recall_measure(const sage_recall_sample *sample, size_t width, sage_recall_figure *recall,
                                 sage_error *error) {
     enum { ROUNDS = 3 };
     sage_status st = SAGE_OK;
-    const double n = (double)sample->n;
     double sum = 0, squares = 0, least = INFINITY;
     for (int round = 0; round < ROUNDS; round++) {
         const double began = thread_seconds();
         SAGE_TRY(ask_all(sample, width, &sum, &squares, error));
         least = fmin(least, thread_seconds() - began);
     }
-    const double mean = n > 0 ? sum / n : 1, variance = n > 1 ? fmax(0, squares - sum * mean) / (n - 1) : 0;
-    *recall = (sage_recall){.width = width,
-                            .recall = mean,
-                            .margin = n > 0 ? 1.96 * sqrt(variance / n) : 1,
-                            .per_second = least > 0 ? n / least : 0};
+    *recall = (sage_recall_figure){.width = width, .per_second = least > 0 ? (double)sample->n / least : 0};
+    sage_recall_mean(sum, squares, sample->n, &recall->recall, &recall->margin);
 out:
     return st;
 }
 
-sage_status sage_recall_least(const sage_recall_sample *samples, size_t n_samples, size_t width, sage_recall *recall,
-                              sage_error *error) {
+sage_status sage_recall_least(const sage_recall_sample *samples, size_t n_samples, size_t width,
+                              sage_recall_figure *recall, sage_error *error) {
     sage_status st = SAGE_OK;
     for (size_t i = 0; i < n_samples; i++) {
-        sage_recall of;
+        sage_recall_figure of;
         SAGE_TRY(sage_recall_measure(&samples[i], width, &of, error));
         if (i == 0 || of.recall < recall->recall) *recall = of;
     }
@@ -156,8 +160,9 @@ static size_t next_width(size_t width) {
     return (width & (width - 1)) == 0 ? width + width / 2 : width / 3 * 4;
 }
 
-sage_status sage_recall_choose(const sage_recall_sample *samples, size_t n_samples, double wanted, sage_recall *chosen,
-                               sage_recall *tried, size_t *n_tried, sage_error *error) {
+sage_status sage_recall_choose(const sage_recall_sample *samples, size_t n_samples, double wanted,
+                               sage_recall_figure *chosen, sage_recall_figure *tried, size_t *n_tried,
+                               sage_error *error) {
     sage_status st = SAGE_OK;
     size_t n = 0;
     for (size_t width = 12;; width = next_width(width)) {

@@ -23,23 +23,30 @@ sage_status sage_recall_sample_made(const sage_index *index, sage_pool *pool, si
                                     sage_error *error);
 void sage_recall_sample_free(sage_recall_sample *sample);
 
-typedef struct sage_recall {
+/* What a row has to score to be as near as one that exact search scores so: sums of different orders differ. */
+float sage_recall_bar(float score);
+/* The mean of n shares, and of its 95 % interval the half, from their sum and that of their squares. */
+void sage_recall_mean(double sum, double squares, size_t n, double *mean, double *margin);
+
+typedef struct sage_recall_figure {
     size_t width;
     double recall;     /* mean share of the k nearest that were found; a row as near as the last of them counts */
     double margin;     /* of its 95 % interval, to either side */
     double per_second; /* searches by the processor time of one thread, the best of three rounds */
-} sage_recall;
-sage_status sage_recall_measure(const sage_recall_sample *sample, size_t width, sage_recall *recall, sage_error *error);
+} sage_recall_figure;
+sage_status sage_recall_measure(const sage_recall_sample *sample, size_t width, sage_recall_figure *recall,
+                                sage_error *error);
 
 /* On the sample on which it is least. */
-sage_status sage_recall_least(const sage_recall_sample *samples, size_t n_samples, size_t width, sage_recall *recall,
-                              sage_error *error);
+sage_status sage_recall_least(const sage_recall_sample *samples, size_t n_samples, size_t width,
+                              sage_recall_figure *recall, sage_error *error);
 
 /* The narrowest walk (widths double, with one between: 12, 16, 24, 32 ..) whose recall is `wanted` on each of the
  * samples, and the least of these recalls; SAGE_RECALL_WIDTH_MAX where none is. tried [SAGE_RECALL_TRIES]: every width
  * that was measured, the chosen one last; may be NULL, and n_tried too. */
 enum { SAGE_RECALL_TRIES = 18 };
-sage_status sage_recall_choose(const sage_recall_sample *samples, size_t n_samples, double wanted, sage_recall *chosen,
-                               sage_recall *tried, size_t *n_tried, sage_error *error);
+sage_status sage_recall_choose(const sage_recall_sample *samples, size_t n_samples, double wanted,
+                               sage_recall_figure *chosen, sage_recall_figure *tried, size_t *n_tried,
+                               sage_error *error);
 
 #endif

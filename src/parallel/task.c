@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 struct sage_task {
     pthread_t thread;
@@ -77,4 +79,13 @@ void sage_task_free(sage_task *task) {
     pthread_cond_destroy(&task->changed);
     pthread_mutex_destroy(&task->mutex);
     sage_free(task);
+}
+
+void sage_task_give_way(int nicer) {
+#ifdef __linux__
+    const id_t self = (id_t)gettid();
+    setpriority(PRIO_PROCESS, self, getpriority(PRIO_PROCESS, self) + nicer);
+#else
+    (void)nicer;
+#endif
 }

@@ -103,6 +103,10 @@ void sage_engine_set_way(sage_engine *engine, const sage_way *way) {
     engine->way = *way;
 }
 
+sage_status sage_engine_watch(sage_engine *engine, const sage_recall_watch_options *options, sage_error *error) {
+    return sage_index_watch(engine->index, options, error);
+}
+
 sage_status sage_engine_near(sage_engine *e, const float *queries, size_t n, size_t depth, size_t *found,
                              sage_error *error) {
     return sage_index_near(e->index, e->pool, queries, n, depth, &e->way, e->neighbours, found, error);

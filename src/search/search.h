@@ -4,7 +4,7 @@
 
 #include <embed/embed.h>
 #include <features/given.h>
-#include <index/index.h>
+#include <index/recall_watch.h>
 #include <itemsage/search.h>
 #include <keywords/keywords.h>
 #include <search/fusion.h>
@@ -69,6 +69,8 @@ sage_status sage_engine_cut(sage_engine *engine, size_t dims, sage_error *error)
 /* How the index is searched from now on; at first every row is compared, so that what is measured or chosen does not
  * depend on a graph. */
 void sage_engine_set_way(sage_engine *engine, const sage_way *way);
+/* Watches the recall of searches that walk (sage_index_watched tells it); NULL: no longer. */
+sage_status sage_engine_watch(sage_engine *engine, const sage_recall_watch_options *options, sage_error *error);
 void sage_engine_set_fusion(sage_engine *engine, const sage_fusion *fusion);
 const sage_fusion *sage_engine_fusion(const sage_engine *engine);
 

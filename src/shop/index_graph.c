@@ -58,7 +58,7 @@ static sage_status check_recall(const sage_graph_rule *rule, const sage_graph_be
     sage_status st = SAGE_OK;
     sage_index *index = NULL;
     sage_recall_sample sample = {.index = NULL};
-    sage_recall recall;
+    sage_recall_figure recall;
     SAGE_TRY(sage_index_open(dir, false, &index, error));
     SAGE_TRY(sage_recall_sample_made(index, pool, CHECKED, &sample, error));
     SAGE_TRY(sage_recall_measure(&sample, before->width, &recall, error));
@@ -155,7 +155,7 @@ sage_status sage_shop_choose_width(const sage_graph_rule *rule, sage_engine *eng
     sage_status st = SAGE_OK;
     const sage_index *index = sage_engine_index(engine);
     sage_graph_queries queries = {.n = 0};
-    sage_recall chosen;
+    sage_recall_figure chosen;
     release->search_width = 0;
     release->search_recall = 0;
     if (!sage_index_linked(index)) return SAGE_OK;

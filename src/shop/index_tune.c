@@ -38,9 +38,9 @@ sage_status sage_tune_check(const sage_tune *tune, uint64_t graph_bytes, sage_er
 
 /* One graph: every width up to the one that reaches the recall. */
 static sage_status try_graph(sage_tune *tune, const sage_graph_queries *queries, const sage_index *index,
-                             const sage_index_links *links, sage_recall *chosen, sage_error *error) {
+                             const sage_index_links *links, sage_recall_figure *chosen, sage_error *error) {
     sage_status st = SAGE_OK;
-    sage_recall tried[SAGE_RECALL_TRIES];
+    sage_recall_figure tried[SAGE_RECALL_TRIES];
     size_t n = 0;
     SAGE_TRY(sage_recall_choose(queries->samples, queries->n, tune->rule.recall, chosen, tried, &n, error));
     for (size_t i = 0; i < n; i++)
@@ -56,14 +56,15 @@ out:
 }
 
 /* By speed among those that reach the recall; where none does, by recall. */
-static bool is_better(const sage_recall *one, const sage_recall *than, double wanted) {
+static bool is_better(const sage_recall_figure *one, const sage_recall_figure *than, double wanted) {
     if (one->recall < wanted || than->recall < wanted) return one->recall > than->recall;
     return one->per_second > FASTER * than->per_second;
 }
 
 /* The graph that was built, then others; *best: its links, *at: where it was put down. */
 static sage_status try_all(sage_tune *tune, sage_index *index, const sage_graph_queries *queries, sage_pool *pool,
-                           const sage_monitor *monitor, sage_recall *best, sage_index_links *links, sage_error *error) {
+                           const sage_monitor *monitor, sage_recall_figure *best, sage_index_links *links,
+                           sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_index_links built = tune->rule.links;
     size_t at;
@@ -71,7 +72,7 @@ static sage_status try_all(sage_tune *tune, sage_index *index, const sage_graph_
     SAGE_TRY(try_graph(tune, queries, index, links, best, error));
     at = tune->report->n_tried - 1;
     for (size_t i = 0; tune->wanted->graphs && i < OTHERS; i++) {
-        sage_recall of;
+        sage_recall_figure of;
         const sage_index_links other = {others[i].m, others[i].build, built.bytes};
         if (other.m == built.m && other.build == built.build) continue;
         SAGE_TRY(sage_index_relink(index, pool, &other, monitor, error));
@@ -95,7 +96,7 @@ static sage_status tune_all(sage_tune *tune, sage_shop *shop, sage_engine *engin
     sage_index *index = NULL;
     sage_graph_queries queries = {.n = 0};
     sage_index_links links;
-    sage_recall best;
+    sage_recall_figure best;
     SAGE_TRY(sage_shop_path(shop, "index", parent, error));
     SAGE_TRY(sage_version_path(path, parent, release->index, error));
     SAGE_TRY(sage_index_open(path, false, &index, error));

@@ -2,9 +2,7 @@
 #include <base/error.h>
 #include <base/profile.h>
 #include <parallel/task.h>
-#include <sys/resource.h>
 #include <train/feeder.h>
-#include <unistd.h>
 
 enum { NICER = 4 };
 
@@ -22,19 +20,11 @@ struct sage_feeder {
     sage_error error;
 };
 
-/* Behind the step's workers where cores are short: they wait for one another, and for this thread only at the end. On
- * Linux each thread has a niceness of its own; where it cannot be had, nothing is lost but time. */
-static void give_way(sage_feeder *f) {
-    f->gives_way = true;
-#ifdef __linux__
-    id_t self = (id_t)gettid();
-    setpriority(PRIO_PROCESS, self, getpriority(PRIO_PROCESS, self) + NICER);
-#endif
-}
-
+/* Behind the step's workers where cores are short: they wait for one another, and for this thread only at the end. */
 static void make_batch(void *ctx) {
     sage_feeder *f = ctx;
-    if (!f->gives_way) give_way(f);
+    if (!f->gives_way) sage_task_give_way(NICER);
+    f->gives_way = true;
     f->st = sage_sampler_batch(f->samplers[1 - f->out], f->step, &f->batch, &f->error);
 }
 

@@ -451,7 +451,7 @@ static void test_measures_recall(void **state) {
     sage_error error = {0};
     float *vectors = made_vectors(N, DIM, 1), *queries = made_vectors(QUERIES, DIM, 2);
     sage_recall_sample samples[2] = {{.index = NULL}};
-    sage_recall narrow, wide, all, chosen, tried[SAGE_RECALL_TRIES];
+    sage_recall_figure narrow, wide, all, chosen, tried[SAGE_RECALL_TRIES];
     size_t n_tried;
     build(vectors, N, DIM, &(sage_index_links){4, 8, true});
     sage_index *index = open_index(true);
@@ -507,7 +507,7 @@ static void test_every_allocation_may_fail(void **state) {
     for (unsigned long from = 1; !done; from++) {
         sage_index *index = NULL;
         sage_recall_sample sample = {.index = NULL};
-        sage_recall recall;
+        sage_recall_figure recall;
         assert_true(from < 1000);
         sage_alloc_fail_from(from);
         sage_status st = sage_index_open(dir, true, &index, NULL);

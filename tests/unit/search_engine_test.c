@@ -134,6 +134,13 @@ static void test_the_graph_answers_where_it_is_asked(void **state) {
     assert_int_equal(near.pid, sage_index_pid(index, entry));
     must(sage_engine_text(walking, SAGE_VECTORS, text, len, 1, &near, &n, &error), &error);
     assert_int_equal(near.pid, sage_index_pid(index, entry));
+    must(sage_engine_watch(walking, &(sage_recall_watch_options){.load = 1, .rest_s = 1000, .window = 10}, &error),
+         &error);
+    must(sage_engine_vector(walking, query, 1, &near, &n, &error), &error);
+    sage_recall_watched seen = {.n = 0};
+    while (seen.n == 0) assert_true(sage_index_watched(sage_engine_index(walking), &seen));
+    assert_true(seen.recall <= 0); /* the one that is nearest is another */
+    must(sage_engine_watch(walking, NULL, &error), &error);
     sage_engine_set_way(walking, &(sage_way){.exact = true, .width = 5});
     must(sage_engine_vector(walking, query, 1, &near, &n, &error), &error);
     assert_int_equal(near.pid, exact.pid);
