@@ -87,7 +87,7 @@ static double recall_of(const char *path) {
     sage_error error = {0};
     sage_index *index;
     sage_recall_sample sample;
-    sage_recall recall;
+    sage_recall_figure recall;
     must(sage_index_open(path, true, &index, &error), &error);
     assert_true(sage_index_linked(index));
     must(sage_recall_sample_made(index, NULL, 200, &sample, &error), &error);
