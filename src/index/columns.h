@@ -13,6 +13,7 @@
 #define SAGE_INDEX_COLUMNS_H
 
 #include <base/buf.h>
+#include <itemsage/monitor.h>
 #include <stdint.h>
 
 #define SAGE_COLUMNS_FILE "columns.bin"
@@ -75,6 +76,8 @@ typedef struct sage_columns sage_columns; /* read-only, any number of threads */
 /* SAGE_E_NOT_FOUND: there is no such file. Sizes are checked in any case, and what an element names where it is used;
  * `verify`: checksums too. SAGE_E_FORMAT also where it has not `rows` rows. */
 sage_status sage_columns_open(const char *path, size_t rows, bool verify, sage_columns **columns, sage_error *error);
+/* The checksums, of columns that are open (sage_packed_verify). */
+sage_status sage_columns_verify(const sage_columns *columns, const sage_monitor *monitor, sage_error *error);
 void sage_columns_close(sage_columns *columns); /* NULL is fine */
 size_t sage_columns_count(const sage_columns *columns);
 const sage_column *sage_columns_at(const sage_columns *columns, size_t column);

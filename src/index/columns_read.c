@@ -109,6 +109,10 @@ out:
     return st;
 }
 
+sage_status sage_columns_verify(const sage_columns *columns, const sage_monitor *monitor, sage_error *error) {
+    return sage_packed_verify(columns->file, monitor, error);
+}
+
 void sage_columns_close(sage_columns *columns) {
     if (columns == NULL) return;
     sage_packed_close(columns->file);

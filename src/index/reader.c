@@ -133,6 +133,19 @@ out:
     return st;
 }
 
+sage_status sage_index_verify(const sage_index *index, const sage_monitor *monitor, sage_error *error) {
+    sage_status st = SAGE_OK;
+    for (size_t i = 0; i < FILES; i++) SAGE_TRY(sage_packed_verify(index->files[i], monitor, error));
+    SAGE_TRY(verify_references(index, error));
+    if (index->hnsw != NULL && index->hnsw->file != NULL) {
+        SAGE_TRY(sage_packed_verify(index->hnsw->file, monitor, error));
+        SAGE_TRY(sage_graph_verify(&index->hnsw->graph, error));
+    }
+    if (index->columns != NULL) SAGE_TRY(sage_columns_verify(index->columns, monitor, error));
+out:
+    return st;
+}
+
 void sage_index_close(sage_index *index) {
     if (index == NULL) return;
     sage_recall_watch_free(index->watch); /* first: its thread reads the rest */

@@ -6,6 +6,7 @@
 #define SAGE_IO_PACKED_H
 
 #include <io/map.h>
+#include <itemsage/monitor.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,6 +36,9 @@ typedef struct sage_packed sage_packed;
  * it all). Errors say which section is damaged and that the file must be built again. */
 sage_status sage_packed_open(const char *path, const char magic[8], uint32_t version, bool verify, sage_packed **packed,
                              sage_error *error);
+/* What `verify` of the open does, of a file that is open: beside its readers, for whom nothing changes. monitor: may
+ * ask to stop; may be NULL. */
+sage_status sage_packed_verify(const sage_packed *packed, const sage_monitor *monitor, sage_error *error);
 void sage_packed_close(sage_packed *packed);
 /* *data points into the map (64-byte aligned) and lives until the close; `count` elements of exactly element_bytes. */
 sage_status sage_packed_get(const sage_packed *packed, const char *name, size_t element_bytes, const void **data,

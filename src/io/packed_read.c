@@ -2,6 +2,7 @@
  * offset is checked against the only value that it can have. */
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/report.h>
 #include <io/le.h>
 #include <io/packed_layout.h>
 #include <xxhash.h>
@@ -75,20 +76,42 @@ out:
     return st;
 }
 
-static sage_status verify_all(const sage_packed *packed, sage_error *error) {
+/* By pieces, so that a stop is soon heard. */
+static sage_status hash_of(const section *at, const sage_monitor *monitor, uint64_t *hash, sage_error *error) {
+    enum { PIECE = 32 << 20 };
+    sage_status st = SAGE_OK;
+    XXH3_state_t *state = XXH3_createState();
+    if (state == NULL) return sage_fail_memory(error, PIECE);
+    XXH3_64bits_reset(state);
+    for (size_t done = 0, n; done < at->bytes; done += n) {
+        n = at->bytes - done < PIECE ? (size_t)at->bytes - done : PIECE;
+        XXH3_64bits_update(state, at->data + done, n);
+        SAGE_TRY(sage_check_cancel(monitor, "verifying", error));
+    }
+    *hash = XXH3_64bits_digest(state);
+out:
+    XXH3_freeState(state);
+    return st;
+}
+
+sage_status sage_packed_verify(const sage_packed *packed, const sage_monitor *monitor, sage_error *error) {
+    sage_status st = SAGE_OK;
     const unsigned char *end = packed->map.data + AT_TABLE + packed->n_sections * ROW_SIZE + 8;
     for (size_t i = 0; i < packed->n_sections; i++) {
         const section *at = &packed->sections[i];
+        uint64_t hash = 0;
         while (end < at->data) {
             if (*end++ != 0) return damaged(packed, "bytes between sections", error);
         }
-        if (XXH3_64bits(at->data, (size_t)at->bytes) != at->checksum) {
+        SAGE_TRY(hash_of(at, monitor, &hash, error));
+        if (hash != at->checksum) {
             return sage_fail(error, SAGE_E_FORMAT, "%s is damaged (checksum of section %s); it must be built again",
                              packed->path, at->name);
         }
         end = at->data + at->bytes;
     }
-    return SAGE_OK;
+out:
+    return st;
 }
 
 sage_status sage_packed_open(const char *path, const char magic[8], uint32_t version, bool verify, sage_packed **packed,
@@ -104,7 +127,7 @@ sage_status sage_packed_open(const char *path, const char magic[8], uint32_t ver
     }
     SAGE_TRY(sage_map_open(path, &made->map, error));
     SAGE_TRY(read_header(made, magic, version, error));
-    if (verify) SAGE_TRY(verify_all(made, error));
+    if (verify) SAGE_TRY(sage_packed_verify(made, NULL, error));
     *packed = made;
     return SAGE_OK;
 out:

@@ -6,7 +6,7 @@
 #include <shop/index_graph.h>
 #include <string.h>
 
-/* Below, reading all vectors takes about a millisecond (docs/results.md). */
+/* Below, comparing all vectors takes less than a millisecond (docs/results.md). */
 enum { ROWS_MIN = 20000 };
 /* Of each kind of queries; fewer searches than the least are too few to tell. */
 enum { QUERIES = 500, SEARCHES_MIN = 50 };

@@ -342,13 +342,21 @@ static void flip(size_t step) {
         if (sage_index_open(dir, true, &index, &error) == SAGE_OK) fail_msg("byte %zu", at);
         assert_null(index);
         assert_non_null(strstr(error.text, "run 'itemsage index'"));
-        if (sage_index_open(dir, false, &index, &error) == SAGE_OK) walk_everywhere(index);
+        if (sage_index_open(dir, false, &index, &error) == SAGE_OK) {
+            walk_everywhere(index);
+            assert_int_equal(sage_index_verify(index, NULL, &error), SAGE_E_FORMAT);
+        }
         sage_index_close(index);
         bytes[at] ^= (char)(1 << at % 8);
     }
     scratch_write(kept, bytes, size);
     sage_free(bytes);
-    sage_index_close(open_index(true));
+    static const volatile sig_atomic_t stop = 1;
+    const sage_monitor stopping = {.cancel = &stop};
+    sage_index *sound = open_index(true);
+    must(sage_index_verify(sound, NULL, &error), &error);
+    assert_int_equal(sage_index_verify(sound, &stopping, &error), SAGE_E_CANCELLED);
+    sage_index_close(sound);
 }
 
 static void test_flipped_bytes_are_told(void **state) {
