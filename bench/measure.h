@@ -23,6 +23,13 @@ static inline double bench_cpu_s(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* The same of the calling thread. */
+static inline double bench_thread_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 /* For vectors, on whole cache lines; ends the program where there is none. */
 static inline void *bench_room(const char *program, size_t bytes) {
     void *memory = aligned_alloc(64, (bytes + 63) / 64 * 64);

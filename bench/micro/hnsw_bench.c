@@ -2,7 +2,8 @@
  *   hnsw_bench [rows [rank [threads [m [build [f32]]]]]]     rank: directions in which the made vectors differ (24)
  * (f32: without bytes too)
  *   hnsw_bench BASE.f32 QUERIES.f32 [threads [m [build [f32]]]]    vectors of 256 floats each, of one length
- * Times are the processor's, of all threads together, so that a busy machine does not count; medians over repeats. */
+ * Times are the processor's, so that a busy machine does not count; medians over repeats. The threads search side by
+ * side; searches a second are those of all of them, latencies those of single searches. */
 #include "vectors.h"
 
 #include <base/report.h>
@@ -37,42 +38,74 @@ static double recall(const bench *b, const sage_neighbour *out) {
     return (double)hits / (double)(b->n_queries * K);
 }
 
-static double search_all(const bench *b, sage_hnsw_searcher *searcher, size_t width, sage_neighbour *out) {
+typedef struct round {
+    const bench *b;
+    sage_hnsw_searcher **searchers; /* [threads] */
+    size_t width;
+    sage_neighbour *out;
+    double *took; /* [n_queries] */
+} search_round;
+
+static void search_some(void *ctx, size_t begin, size_t end, size_t worker) {
+    const search_round *r = ctx;
     sage_error error;
     size_t found;
-    double began = bench_cpu_s();
-    for (size_t q = 0; q < b->n_queries; q++)
-        must(sage_hnsw_search(searcher, b->queries + q * DIM, K, width, NULL, out + q * K, &found, &error), &error);
-    return bench_cpu_s() - began;
+    for (size_t q = begin; q < end; q++) {
+        double began = bench_thread_s();
+        must(sage_hnsw_search(r->searchers[worker], r->b->queries + q * DIM, K, r->width, NULL, r->out + q * K, &found,
+                              &error),
+             &error);
+        r->took[q] = bench_thread_s() - began;
+    }
+}
+
+/* Searches a second, were each thread alone on its core. */
+static double search_all(search_round *r) {
+    const bench *b = r->b;
+    double sum = 0;
+    sage_pool_for_dynamic(b->pool, b->n_queries, 16, search_some, r);
+    for (size_t q = 0; q < b->n_queries; q++) sum += r->took[q];
+    return (double)(b->n_queries * sage_pool_threads(b->pool)) / sum;
+}
+
+static uint64_t scored_by(const search_round *r) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < sage_pool_threads(r->b->pool); i++) sum += sage_hnsw_scored(r->searchers[i]);
+    return sum;
 }
 
 static void measure(const bench *b, const sage_hnsw_options *options) {
     sage_error error;
     sage_hnsw *hnsw;
-    sage_hnsw_searcher *searcher;
-    sage_neighbour *out = room(b->n_queries * K * sizeof *out);
+    const size_t threads = sage_pool_threads(b->pool);
+    search_round round = {b, room(threads * sizeof(void *)), 0, room(b->n_queries * K * sizeof(sage_neighbour)),
+                          room(b->n_queries * sizeof(double))};
     double began = bench_cpu_s();
     must(sage_hnsw_build(b->pool, b->base, b->n, DIM, options, &hnsw, &error), &error);
     double took = bench_cpu_s() - began;
-    must(sage_hnsw_searcher_new(hnsw, &searcher, &error), &error);
+    for (size_t i = 0; i < threads; i++) must(sage_hnsw_searcher_new(hnsw, &round.searchers[i], &error), &error);
     if (options->bytes && hnsw->codes.heads.bytes != NULL)
         printf("heads: 99 %% of near rows within %.4f\n", (double)hnsw->codes.heads.slack);
     printf("%s, m %zu, build %zu: %.2f s of %zu threads, %.1f MiB (%zu bytes a row)\n",
-           options->bytes ? "bytes" : "f32", options->m, options->build, took, sage_pool_threads(b->pool),
+           options->bytes ? "bytes" : "f32", options->m, options->build, took, threads,
            (double)sage_hnsw_bytes(hnsw) / (1 << 20), sage_hnsw_bytes(hnsw) / b->n);
     static const size_t widths[] = {10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512};
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
-        double times[REPEATS];
-        uint64_t scored = sage_hnsw_scored(searcher);
-        for (size_t r = 0; r < REPEATS; r++) times[r] = search_all(b, searcher, widths[i], out);
-        scored = sage_hnsw_scored(searcher) - scored;
-        printf("  width %3zu: recall@%d %.4f, %8.0f searches/s, %.0f rows compared whole\n", widths[i], K,
-               recall(b, out), (double)b->n_queries / bench_median(times, REPEATS),
-               (double)scored / (double)(REPEATS * b->n_queries));
+        double rates[REPEATS];
+        uint64_t scored = scored_by(&round);
+        round.width = widths[i];
+        for (size_t r = 0; r < REPEATS; r++) rates[r] = search_all(&round);
+        scored = scored_by(&round) - scored;
+        qsort(round.took, b->n_queries, sizeof *round.took, bench_ascending);
+        printf("  width %3zu: recall@%d %.4f, %8.0f searches/s, p50 %.3f and p99 %.3f ms, %.0f rows compared whole\n",
+               widths[i], K, recall(b, round.out), bench_median(rates, REPEATS), 1e3 * round.took[b->n_queries / 2],
+               1e3 * round.took[b->n_queries * 99 / 100], (double)scored / (double)(REPEATS * b->n_queries));
     }
-    sage_hnsw_searcher_free(searcher);
+    for (size_t i = 0; i < threads; i++) sage_hnsw_searcher_free(round.searchers[i]);
     sage_hnsw_free(hnsw);
-    free(out);
+    free((void *)round.searchers);
+    free(round.out);
+    free(round.took);
 }
 
 static size_t number(int argc, char **argv, int i, size_t otherwise) {

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""The graph index beside hnswlib, USearch and Faiss on the same vectors, one thread.
+"""The graph index beside hnswlib, USearch and Faiss on the same vectors.
 
-    ann.py --build build [--rows 50000] [--rank 24] [--peers hnswlib,usearch-f32,usearch-i8,faiss] [--dir DIR]
+    ann.py --build build [--rows 50000] [--rank 24] [--threads 1]
+           [--peers hnswlib,usearch-f32,usearch-i8,faiss] [--dir DIR]
 
 Makes unit vectors of 256 numbers that differ in `rank` directions, and by a tenth of their length in all; runs build/bench/hnsw_bench and then each peer
 over them, all with M = 16 and efConstruction = 200; prints searches a second at recall@10 of 0.90, 0.95 and 0.99 (between the widths measured: along the
 logarithm), the seconds of the build, and what the index has over the peer. Times are the processor's, so that others on the machine count less; still,
-compare within one run. Needs numpy, and of each peer the Python package (hnswlib, usearch, faiss-cpu).
+compare within one run. With several threads builds and searches use all of them; seconds of the build are of all together. Needs numpy, and of each
+peer the Python package (hnswlib, usearch, faiss-cpu).
 """
 import argparse
 import math
@@ -34,32 +36,32 @@ def exact(base, queries):
     return numpy.concatenate([numpy.argpartition(-(part @ base.T), K, axis=1)[:, :K] for part in parts])
 
 
-def hnswlib_peer(base):
+def hnswlib_peer(base, threads):
     import hnswlib
     index = hnswlib.Index(space="ip", dim=DIM)
     index.init_index(max_elements=len(base), M=M, ef_construction=CANDIDATES)
-    index.add_items(base, num_threads=1)
+    index.add_items(base, num_threads=threads)
 
     def search(queries, width):
         index.set_ef(width)
-        return index.knn_query(queries, k=K, num_threads=1)[0]
+        return index.knn_query(queries, k=K, num_threads=threads)[0]
     return search
 
 
-def usearch_peer(base, kind):
+def usearch_peer(base, kind, threads):
     from usearch.index import Index
     index = Index(ndim=DIM, metric="ip", dtype=kind, connectivity=M, expansion_add=CANDIDATES)
-    index.add(numpy.arange(len(base)), base, threads=1)
+    index.add(numpy.arange(len(base)), base, threads=threads)
 
     def search(queries, width):
         index.expansion_search = width
-        return numpy.asarray(index.search(queries, K, threads=1).keys)
+        return numpy.asarray(index.search(queries, K, threads=threads).keys)
     return search
 
 
-def faiss_peer(base):
+def faiss_peer(base, threads):
     import faiss
-    faiss.omp_set_num_threads(1)
+    faiss.omp_set_num_threads(threads)
     index = faiss.IndexHNSWFlat(DIM, M, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction = CANDIDATES
     index.add(base)
@@ -70,9 +72,10 @@ def faiss_peer(base):
     return search
 
 
-def measure(name, base, queries, truth):
+def measure(name, base, queries, truth, threads):
     began = time.process_time()
-    search = {"hnswlib": hnswlib_peer, "faiss": faiss_peer}.get(name, lambda b: usearch_peer(b, name.split("-")[1]))(base)
+    peers = {"hnswlib": hnswlib_peer, "faiss": faiss_peer}
+    search = peers.get(name, lambda b, t: usearch_peer(b, name.split("-")[1], t))(base, threads)
     build, points = time.process_time() - began, []
     for width in WIDTHS:
         times = []
@@ -81,12 +84,12 @@ def measure(name, base, queries, truth):
             found = search(queries, width)
             times.append(time.process_time() - began)
         hits = sum(len(set(a) & set(b)) for a, b in zip(found.tolist(), truth.tolist()))
-        points.append((hits / truth.size, len(queries) / sorted(times)[REPEATS // 2]))
+        points.append((hits / truth.size, threads * len(queries) / sorted(times)[REPEATS // 2]))
     return build, points
 
 
-def measure_ours(program, directory):
-    text = subprocess.run([program, f"{directory}/base.f32", f"{directory}/queries.f32", "1", str(M), str(CANDIDATES)],
+def measure_ours(program, directory, threads):
+    text = subprocess.run([program, f"{directory}/base.f32", f"{directory}/queries.f32", str(threads), str(M), str(CANDIDATES)],
                           check=True, capture_output=True, text=True).stdout
     build = float(re.search(r"build \d+: ([\d.]+) s", text)[1])
     return build, [(float(r), float(s)) for r, s in re.findall(r"recall@10 ([\d.]+), +(\d+) searches", text)]
@@ -105,6 +108,7 @@ def main():
     parser.add_argument("--build", default="build")
     parser.add_argument("--rows", type=int, default=50000)
     parser.add_argument("--rank", type=int, default=24)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--peers", default="hnswlib,usearch-f32,usearch-i8,faiss")
     parser.add_argument("--dir", help="where the vectors go (default: a temporary directory)")
     args = parser.parse_args()
@@ -116,12 +120,12 @@ def main():
         directory = args.dir or made
         base.tofile(os.path.join(directory, "base.f32"))
         queries.tofile(os.path.join(directory, "queries.f32"))
-        build, points = measure_ours(os.path.join(args.build, "bench", "hnsw_bench"), directory)
+        build, points = measure_ours(os.path.join(args.build, "bench", "hnsw_bench"), directory, args.threads)
     ours = [at(points, recall) for recall in RECALLS]
-    print(f"{args.rows} rows of rank {args.rank}; searches/s at recall@10 of {RECALLS} (of itemsage / of the peer)")
+    print(f"{args.rows} rows of rank {args.rank}, threads: {args.threads}; searches/s at recall@10 of {RECALLS} (of itemsage / of the peer)")
     print(f"{'itemsage':12} build {build:7.1f} s  " + "  ".join(f"{q:8.0f}       " for q in ours), flush=True)
     for name in args.peers.split(","):
-        took, points = measure(name, base, queries, truth)
+        took, points = measure(name, base, queries, truth, args.threads)
         theirs = [at(points, recall) for recall in RECALLS]
         print(f"{name:12} build {took:7.1f} s  " + "  ".join(f"{q:8.0f} ({o / q:4.2f})" for q, o in zip(theirs, ours))
               + f"  build {took / build:.2f}", flush=True)
