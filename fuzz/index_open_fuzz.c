@@ -60,8 +60,8 @@ static void build(void) {
 static void mend_graph(image *graph, const image *vectors) {
     uint64_t at;
     memcpy(&at, graph->bytes + PACKED_TABLE + 24, 8);
-    if (graph->size > PACKED_TABLE + PACKED_ROW && vectors->size > PACKED_TABLE + 2 * PACKED_ROW &&
-        at + 56 <= graph->size)
+    if (graph->size > PACKED_TABLE + PACKED_ROW && vectors->size > PACKED_TABLE + 2 * PACKED_ROW && graph->size >= 56 &&
+        at <= graph->size - 56)
         memcpy(graph->bytes + at + 48, vectors->bytes + PACKED_TABLE + PACKED_ROW + 48, 8);
     image_mend(graph);
 }

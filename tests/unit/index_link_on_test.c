@@ -1,32 +1,12 @@
 /* A version's graph from that of the version before: sound, as good as one that is built afresh, over generations; and
  * left alone where it would not do. */
+#include "index_graph_help.h"
+
 #include <base/alloc.h>
 #include <index/recall.h>
 #include <parallel/pool.h>
-#include <support/made_index.h>
-#include <support/scratch.h>
-#include <support/test.h>
 
 enum { MOST = 4000, WIDTH = 64 };
-
-static char dir[SAGE_PATH_MAX];
-static const sage_index_links usual = {16, 60, true};
-
-static int make_dir(void **state) {
-    (void)state;
-    scratch_make(dir);
-    return 0;
-}
-
-static int remove_dir(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
-
-static void must(sage_status st, const sage_error *error) {
-    if (st != SAGE_OK) fail_msg("%s", error->text);
-}
 
 /* A catalogue by pid: a vector, or nothing. */
 typedef struct catalogue {

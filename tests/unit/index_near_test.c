@@ -1,56 +1,13 @@
-/* Searches by a graph that lies in a file: what it finds is what the graph in memory found, damage is told, and nothing
- * that was opened without looking reads outside. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+/* Searches by a graph that lies in a file: what it finds is what the graph in memory found, k rows where there are k.
+ */
+#include "index_graph_help.h"
 
 #include <base/alloc.h>
 #include <base/report.h>
-#include <index/graph_file.h>
 #include <index/plan.h>
 #include <index/recall.h>
-#include <io/fs.h>
-#include <stdbool.h>
-#include <support/made_index.h>
-#include <support/scratch.h>
 
 enum { K = 10, QUERIES = 20, WIDTH = 40 };
-
-static char dir[SAGE_PATH_MAX];
-static const sage_index_links usual = {16, 60, true};
-
-static int make_dir(void **state) {
-    (void)state;
-    scratch_make(dir);
-    return 0;
-}
-
-static int remove_dir(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
-
-static void must(sage_status st, const sage_error *error) {
-    if (st != SAGE_OK) fail_msg("%s", error->text);
-}
-
-static void build(const float *vectors, size_t n, size_t dim, const sage_index_links *links) {
-    sage_error error = {0};
-    must(made_index(dir, vectors, n, dim, &error), &error);
-    must(sage_index_link(dir, NULL, links, NULL, &error), &error);
-}
-
-static sage_index *open_index(bool verify) {
-    sage_error error = {0};
-    sage_index *index = NULL;
-    must(sage_index_open(dir, verify, &index, &error), &error);
-    assert_true(sage_index_linked(index));
-    return index;
-}
 
 static void same_as_in_memory(size_t n, size_t dim, bool bytes) {
     sage_error error = {0};
@@ -250,16 +207,6 @@ static void test_so_does_a_walk_under_a_filter(void **state) {
     free(queries);
 }
 
-static uint64_t vectors_sum(void) {
-    sage_packed *file;
-    sage_error error = {0};
-    must(sage_packed_open(scratch_path(dir, "vectors.bin"), "SAGEIVEC", 1, false, &file, &error), &error);
-    const uint64_t sum = sage_packed_sum(file, "vectors");
-    assert_int_equal(sage_packed_sum(file, "vector"), 0);
-    sage_packed_close(file);
-    return sum;
-}
-
 /* A graph without links is sound, and leads nowhere: k rows are found all the same. */
 static void test_rows_that_no_walk_reaches_are_found(void **state) {
     (void)state;
@@ -316,188 +263,6 @@ static void test_stops_on_request(void **state) {
     free(vectors);
 }
 
-/* Asks for everything that a graph's links, codes and copies lead to. */
-static void walk_everywhere(const sage_index *index) {
-    sage_neighbour out[K];
-    size_t found;
-    const float *vectors = sage_index_vectors(index);
-    for (size_t row = 0; row < sage_index_count(index); row += 97)
-        for (size_t width = 1; width < 40; width += 19)
-            assert_int_equal(sage_index_near(index, NULL, vectors + row * sage_index_dim(index), 1, 1,
-                                             &(sage_way){.width = width}, out, &found, NULL),
-                             SAGE_OK);
-}
-
-/* Each byte of the headers, then ever fewer of the rest: `step` apart. */
-static void flip(size_t step) {
-    const char *path = scratch_path(dir, SAGE_INDEX_GRAPH_FILE);
-    sage_error error = {0};
-    size_t size;
-    char kept[SAGE_PATH_MAX], *bytes = scratch_read(path, &size);
-    snprintf(kept, sizeof kept, "%s", path);
-    for (size_t at = 0; at < size; at += at < 1024 ? 1 : step) {
-        sage_index *index = NULL;
-        bytes[at] ^= (char)(1 << at % 8);
-        scratch_write(kept, bytes, size);
-        if (sage_index_open(dir, true, &index, &error) == SAGE_OK) fail_msg("byte %zu", at);
-        assert_null(index);
-        assert_non_null(strstr(error.text, "run 'itemsage index'"));
-        if (sage_index_open(dir, false, &index, &error) == SAGE_OK) {
-            walk_everywhere(index);
-            assert_int_equal(sage_index_verify(index, NULL, &error), SAGE_E_FORMAT);
-        }
-        sage_index_close(index);
-        bytes[at] ^= (char)(1 << at % 8);
-    }
-    scratch_write(kept, bytes, size);
-    sage_free(bytes);
-    static const volatile sig_atomic_t stop = 1;
-    const sage_monitor stopping = {.cancel = &stop};
-    sage_index *sound = open_index(true);
-    must(sage_index_verify(sound, NULL, &error), &error);
-    assert_int_equal(sage_index_verify(sound, &stopping, &error), SAGE_E_CANCELLED);
-    sage_index_close(sound);
-}
-
-static void test_flipped_bytes_are_told(void **state) {
-    (void)state;
-    float *with_heads = made_vectors(1200, 130, 1), *few = made_vectors(40, 24, 1);
-    build(with_heads, 1200, 130, &usual);
-    flip(1999);
-    build(few, 40, 24, &usual);
-    flip(7);
-    free(with_heads);
-    free(few);
-}
-
-static void test_cut_files_are_told(void **state) {
-    (void)state;
-    const char *path;
-    char kept[SAGE_PATH_MAX], *bytes;
-    size_t size;
-    sage_error error = {0};
-    float *vectors = made_vectors(40, 24, 1);
-    build(vectors, 40, 24, &usual);
-    path = scratch_path(dir, SAGE_INDEX_GRAPH_FILE);
-    snprintf(kept, sizeof kept, "%s", path);
-    bytes = scratch_read(path, &size);
-    for (size_t left = 0; left < size; left += 1 + left / 50) {
-        sage_index *index = NULL;
-        scratch_write(kept, bytes, left);
-        assert_int_equal(sage_index_open(dir, false, &index, &error), SAGE_E_FORMAT);
-        assert_null(index);
-    }
-    sage_free(bytes);
-    free(vectors);
-}
-
-/* Of the same size, so that nothing but what it remembers of its vectors tells it. */
-static void test_a_graph_of_other_vectors_is_told(void **state) {
-    (void)state;
-    enum { N = 40, DIM = 24 };
-    sage_error error = {0};
-    sage_index *index = NULL;
-    float *vectors = made_vectors(N, DIM, 1), *others = made_vectors(N, DIM, 2);
-    build(vectors, N, DIM, &usual);
-    must(made_index(dir, others, N, DIM, &error), &error);
-    assert_int_equal(sage_index_open(dir, false, &index, &error), SAGE_E_FORMAT);
-    assert_non_null(strstr(error.text, "over other vectors"));
-    free(vectors);
-    free(others);
-}
-
-/* A graph whose file is sound: what its numbers say is not. */
-static void spoil(sage_graph *graph, sage_codes *codes, int how) {
-    const uint32_t low = graph->levels[0] == 0 ? 0 : graph->levels[1] == 0 ? 1 : 2;
-    uint32_t *links = graph->ground + 2 * graph->m * 5;
-    switch (how) {
-    case 0: links[0] = (uint32_t)graph->n; break;
-    case 1: links[0] = 5; break;
-    case 2: links[0] = SAGE_NO_ROW; break; /* a hole: links follow */
-    case 3: graph->upper[graph->m * (size_t)graph->above[graph->entry]] = low; break;
-    case 4: graph->copies[9] = 9; break;
-    case 5: graph->copies[9] = (uint32_t)graph->n; break;
-    case 6: graph->copies[9] = 3; break;
-    case 7: graph->levels[7] = SAGE_GRAPH_LEVELS + 1; break;
-    case 8: graph->above[graph->entry] = (uint32_t)graph->n_upper; break;
-    case 9: graph->entry = (uint32_t)graph->n; break;
-    case 10: codes->scale = NAN; break;
-    default: graph->n_upper -= 1; break;
-    }
-}
-
-/* Levels say where a row's links lie, so these and sizes are looked at in any case, references where that is asked. */
-static void test_wrong_references_are_told(void **state) {
-    (void)state;
-    enum { N = 300, DIM = 24, WRONG = 12, REFERENCES = 7 };
-    sage_error error = {0};
-    const sage_hnsw_options options = {.m = 4, .build = 30, .seed = 1, .bytes = true};
-    float *vectors = made_vectors(N, DIM, 1);
-    must(made_index(dir, vectors, N, DIM, &error), &error);
-    for (int how = 0; how < WRONG; how++) {
-        sage_hnsw *hnsw;
-        sage_index *index = NULL;
-        must(sage_hnsw_build(NULL, vectors, N, DIM, &options, &hnsw, &error), &error);
-        spoil(&hnsw->graph, &hnsw->codes, how);
-        must(sage_hnsw_write(hnsw, scratch_path(dir, SAGE_INDEX_GRAPH_FILE), vectors_sum(), &error), &error);
-        assert_int_equal(sage_index_open(dir, how < REFERENCES, &index, &error), SAGE_E_FORMAT);
-        assert_null(index);
-        if (how < REFERENCES) {
-            assert_non_null(strstr(error.text, "has a link or a copy that is none"));
-            must(sage_index_open(dir, false, &index, &error), &error);
-            walk_everywhere(index);
-            sage_index_close(index);
-        }
-        sage_hnsw_free(hnsw);
-    }
-    free(vectors);
-}
-
-static void test_measures_recall(void **state) {
-    (void)state;
-    enum { N = 4000, DIM = 24 };
-    sage_error error = {0};
-    float *vectors = made_vectors(N, DIM, 1), *queries = made_vectors(QUERIES, DIM, 2);
-    sage_recall_sample samples[2] = {{.index = NULL}};
-    sage_recall_figure narrow, wide, all, chosen, tried[SAGE_RECALL_TRIES];
-    size_t n_tried;
-    build(vectors, N, DIM, &(sage_index_links){4, 8, true});
-    sage_index *index = open_index(true);
-    must(sage_recall_sample_of(index, NULL, queries, QUERIES, &samples[0], &error), &error);
-    must(sage_recall_sample_made(index, NULL, 100, &samples[1], &error), &error);
-    assert_int_equal(samples[1].n, 100);
-    for (size_t q = 0; q < 100; q++) { /* on the sphere, and none of the rows */
-        const float *query = samples[1].queries + q * DIM;
-        assert_float_equal(sage_ops_best()->dot(DIM, query, query), 1, 1e-4);
-        assert_true(memcmp(query, vectors + q * N / 100 * DIM, DIM * sizeof *query) != 0);
-    }
-    must(sage_recall_measure(&samples[1], 10, &narrow, &error), &error);
-    must(sage_recall_measure(&samples[1], 100, &wide, &error), &error);
-    must(sage_recall_measure(&samples[1], N, &all, &error), &error);
-    assert_true(narrow.recall < wide.recall && wide.recall < 1);
-    assert_float_equal(all.recall, 1, 0); /* all rows were compared */
-    assert_float_equal(all.margin, 0, 0);
-    assert_true(narrow.margin > 0 && narrow.margin < 0.1 && narrow.per_second > 0);
-    must(sage_recall_choose(samples, 2, 0.9, &chosen, tried, &n_tried, &error), &error);
-    assert_true(n_tried >= 2 && tried[0].width == 12 && tried[n_tried - 1].width == chosen.width);
-    for (size_t i = 0; i + 1 < n_tried; i++) assert_true(tried[i].recall < 0.9 && tried[i].width < tried[i + 1].width);
-    for (size_t i = 0; i < 2; i++) {
-        must(sage_recall_measure(&samples[i], chosen.width, &wide, &error), &error);
-        assert_true(wide.recall >= 0.9 && wide.recall >= chosen.recall);
-    }
-    must(sage_recall_choose(samples, 2, 1.1, &all, NULL, NULL, &error), &error); /* none is so good */
-    assert_int_equal(all.width, SAGE_RECALL_WIDTH_MAX);
-    const double before = wide.recall; /* on samples[1], of a graph of few links */
-    must(sage_index_relink(index, NULL, &usual, NULL, &error), &error);
-    must(sage_recall_measure(&samples[1], chosen.width, &wide, &error), &error);
-    assert_true(wide.recall > before);
-    sage_recall_sample_free(&samples[0]);
-    sage_recall_sample_free(&samples[1]);
-    sage_index_close(index);
-    free(vectors);
-    free(queries);
-}
-
 static void test_every_allocation_may_fail(void **state) {
     (void)state;
     enum { N = 100, DIM = 24 };
@@ -540,11 +305,6 @@ int main(void) {
         cmocka_unit_test(test_rows_that_no_walk_reaches_are_found),
         cmocka_unit_test(test_vectors_of_several_lengths_are_refused),
         cmocka_unit_test(test_stops_on_request),
-        cmocka_unit_test(test_flipped_bytes_are_told),
-        cmocka_unit_test(test_cut_files_are_told),
-        cmocka_unit_test(test_a_graph_of_other_vectors_is_told),
-        cmocka_unit_test(test_wrong_references_are_told),
-        cmocka_unit_test(test_measures_recall),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
