@@ -170,26 +170,36 @@ static sage_status take_slot(sage_changing *c, uint32_t *row, sage_error *error)
     return SAGE_OK;
 }
 
-sage_status sage_changing_insert(sage_changing *c, const float *vector, uint32_t *row, sage_error *error) {
-    sage_graph *graph = &c->hnsw.graph;
+sage_status sage_changing_place(sage_changing *c, const float *vector, uint32_t *row, sage_error *error) {
     const size_t dim = c->hnsw.codes.dim;
-    *row = SAGE_NO_ROW;
     uint32_t slot = SAGE_NO_ROW;
+    *row = SAGE_NO_ROW;
     sage_status st = sage_slots_fit(&c->free, c->free.n + 1, error); /* so that it can be given back */
     if (st == SAGE_OK) st = take_slot(c, &slot, error);
     if (st != SAGE_OK) return st;
     memcpy((float *)(void *)c->rooms[SAGE_ROOM_VECTORS].data + slot * dim, vector, dim * sizeof *vector);
     sage_codes_put(&c->hnsw.codes, slot);
-    st = sage_changing_link(c, slot, error);
-    if (st != SAGE_OK) {
-        sage_bit_set(c->leaving, slot);
-        c->free.list[c->free.n++] = slot;
-        return st;
-    }
-    sage_bit_clear(graph->dead, slot);
-    __atomic_fetch_sub(&graph->n_dead, 1, __ATOMIC_RELEASE);
     *row = slot;
     return SAGE_OK;
+}
+
+sage_status sage_changing_show(sage_changing *c, uint32_t row, sage_error *error) {
+    sage_status st = sage_changing_link(c, row, error);
+    if (st != SAGE_OK) {
+        sage_bit_set(c->leaving, row);
+        c->free.list[c->free.n++] = row;
+        return st;
+    }
+    sage_bit_clear(c->hnsw.graph.dead, row);
+    __atomic_fetch_sub(&c->hnsw.graph.n_dead, 1, __ATOMIC_RELEASE);
+    return SAGE_OK;
+}
+
+sage_status sage_changing_insert(sage_changing *c, const float *vector, uint32_t *row, sage_error *error) {
+    sage_status st = sage_changing_place(c, vector, row, error);
+    if (st == SAGE_OK) st = sage_changing_show(c, *row, error);
+    if (st != SAGE_OK) *row = SAGE_NO_ROW;
+    return st;
 }
 
 void sage_changing_delete(sage_changing *c, uint32_t row) {

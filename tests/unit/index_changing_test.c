@@ -1,5 +1,6 @@
 /* A graph that changes, against exact search: whatever is inserted and deleted, and in which order, searches give what
- * is alive, as well as a graph that is built afresh, in bounded memory. */
+ * is alive, as well as a graph that is built afresh, in bounded memory. For the slow suites, any number of changes:
+ * `index_changing_test changes N [SEED]`. */
 #include <base/alloc.h>
 #include <stdio.h>
 #include <support/shelf.h>
@@ -283,7 +284,31 @@ static void test_allocations_may_fail(void **state) {
     free(vectors);
 }
 
-int main(void) {
+/* A catalogue that grows and shrinks, and of which now and then most goes at once. Vectors come back, so that some have
+ * copies. */
+static int change_for_long(size_t changes, uint64_t seed) {
+    enum { FIRST = 2000, VECTORS = 1 << 16, ROOM = 1 << 14, LOOK = 20000, SINK = 7 * LOOK };
+    float *vectors = made_vectors(VECTORS, DIM, 1);
+    shelf s = shelf_new(vectors, FIRST, DIM, ROOM, NULL);
+    sage_rng_seed(&s.rng, seed, 1);
+    for (size_t i = 1; i <= changes; i++) {
+        const float *next = vectors + sage_rng_below(&s.rng, VECTORS) * DIM;
+        change(&s, &next, s.alive < FIRST / 2 ? 0.7 : s.alive > 2 * FIRST ? 0.3 : 0.5);
+        shelf_tidy(&s, 32);
+        while (i % SINK == 0 && s.alive > FIRST / 20) shelf_delete(&s, shelf_any(&s));
+        if (i % LOOK != 0) continue;
+        shelf_check(&s, "among very many changes");
+        shelf_check_none_lost(&s, "among very many changes");
+    }
+    printf("%zu changes: %zu products in %zu slots, recall@%d %.4f, afresh %.4f\n", changes, s.alive,
+           s.changing->hnsw.graph.n, SHELF_K, shelf_recall(&s, SHELF_K, SHELF_WIDTH),
+           shelf_fresh(&s, SHELF_K, SHELF_WIDTH, NULL));
+    shelf_free(&s);
+    free(vectors);
+    return 0;
+}
+
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_changes),
         cmocka_unit_test(test_from_nothing_and_back),
@@ -297,5 +322,7 @@ int main(void) {
         cmocka_unit_test(test_threads_change_no_link),
         cmocka_unit_test(test_allocations_may_fail),
     };
+    if (argc > 2 && strcmp(argv[1], "changes") == 0)
+        return change_for_long(strtoul(argv[2], NULL, 10), argc > 3 ? strtoull(argv[3], NULL, 10) : 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

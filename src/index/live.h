@@ -1,0 +1,63 @@
+/* An index that is open for changing: a version (index.h), and what came since. Products are inserted, replaced and
+ * deleted while any number of threads search; readers never wait (changing.h). Changes are on disk when sage_live_sync
+ * returns, those of many threads by one write (log.h): opened again after any end whatever, the index is as it was
+ * after some change, and after all that had been synced. Compaction writes all of it as a new version, published by one
+ * rename, and begins a new log.
+ *
+ * Changes that were not synced yet are found by searches already. */
+#ifndef SAGE_INDEX_LIVE_H
+#define SAGE_INDEX_LIVE_H
+
+#include <index/changing.h>
+#include <index/filter.h>
+
+typedef struct sage_live sage_live;
+
+/* The newest version below `parent` (io/version.h), with its log parent/live-<version>.log, which is begun where there
+ * is none. One process has it open for changing at a time, which the caller sees to; others may read versions. *cut:
+ * bytes at the end of the log that were no whole frame and have been cut off: what was being written when a crash came.
+ * SAGE_E_STATE: there is no version, or it has no graph. */
+sage_status sage_live_open(const char *parent, sage_pool *pool, sage_live **live, uint64_t *cut, sage_error *error);
+void sage_live_close(sage_live *live);         /* no reader is left; what was not synced is lost; NULL is fine */
+size_t sage_live_count(const sage_live *live); /* products */
+size_t sage_live_dim(const sage_live *live);
+size_t sage_live_bytes(const sage_live *live); /* of memory and mapped files */
+uint64_t sage_live_log_bytes(sage_live *live);
+
+/* ---- changes: any thread, one after another ---- */
+
+/* vector [dim], of the length of the others; shown as for sage_index_add. In the place of what the pid had. */
+sage_status sage_live_upsert(sage_live *live, int64_t pid, const float *vector, const sage_str shown[SAGE_SHOWN],
+                             sage_error *error);
+/* *there (NULL is fine): whether it was. */
+sage_status sage_live_delete(sage_live *live, int64_t pid, bool *there, sage_error *error);
+/* All changes that were made before the call are safe. After a fault no more changes are taken. */
+sage_status sage_live_sync(sage_live *live, sage_error *error);
+
+/* More files for a version under construction in `dir`, whose rows are in the order of pids. */
+typedef sage_status (*sage_live_finish_fn)(void *ctx, const char *dir, sage_error *error);
+/* Writes everything as a new version, *version, and goes on with a log of its own; the old log is removed, the old
+ * version is the caller's to prune. Changes wait meanwhile, searches do not. `finish` may be NULL. Where it fails all
+ * is as it was; but after a fault while publishing no more changes are taken, since it is not known which version is
+ * the newest: open it again. */
+sage_status sage_live_compact(sage_live *live, sage_live_finish_fn finish, void *ctx, uint64_t *version,
+                              sage_error *error);
+
+/* ---- readers: of one thread each ---- */
+
+typedef struct sage_live_reader sage_live_reader;
+sage_status sage_live_reader_new(sage_live *live, sage_live_reader **reader, sage_error *error);
+void sage_live_reader_free(sage_live_reader *reader); /* NULL is fine */
+/* Rows, and the texts of what they show, stay what they are between the two. Leave soon: what is dead meanwhile keeps
+ * its memory. */
+void sage_live_enter(sage_live_reader *reader);
+void sage_live_leave(sage_live_reader *reader);
+/* Inside. As sage_hnsw_search; no product twice. */
+sage_status sage_live_search(sage_live_reader *reader, const float *query, size_t k, size_t width,
+                             const sage_filter *filter, sage_neighbour *out, size_t *found, sage_error *error);
+bool sage_live_find(const sage_live_reader *reader, int64_t pid, uint32_t *row);
+int64_t sage_live_pid(const sage_live_reader *reader, uint32_t row);
+const float *sage_live_vector(const sage_live_reader *reader, uint32_t row);
+const char *sage_live_shown(const sage_live_reader *reader, uint32_t row, size_t what);
+
+#endif

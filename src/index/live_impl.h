@@ -1,0 +1,51 @@
+/* For the files live*.c. */
+#ifndef SAGE_INDEX_LIVE_IMPL_H
+#define SAGE_INDEX_LIVE_IMPL_H
+
+#include <index/impl.h>
+#include <index/live.h>
+#include <index/live_map.h>
+#include <index/log.h>
+#include <io/fs.h>
+
+/* What belongs to a slot that was filled since the version was opened. Never changed; freed when the slot is used
+ * again. */
+typedef struct sage_live_record {
+    int64_t pid;
+    uint32_t ends[SAGE_SHOWN]; /* of the terminated strings in `text` */
+    char text[];
+} sage_live_record;
+
+struct sage_live {
+    char parent[SAGE_PATH_MAX];
+    uint64_t version; /* that the log goes on from */
+    sage_index *base; /* the version that was opened: its rows are the first slots */
+    sage_changing *changing;
+    sage_room records;    /* of pointers, one a slot; NULL: as in the base */
+    float least, longest; /* squares of lengths that vectors may have */
+    /* Held in this order. */
+    pthread_mutex_t sync_lock; /* of what is sealed and written */
+    pthread_mutex_t lock;      /* of changes */
+    pthread_mutex_t map_lock;  /* of `map`, for a moment */
+    sage_live_map map;
+    sage_log *log;
+};
+
+static inline sage_live_record **sage_live_record_at(const sage_live *live, uint32_t slot) {
+    return (sage_live_record **)(void *)live->records.data + slot;
+}
+
+static inline int64_t sage_live_pid_of(const sage_live *live, uint32_t slot) {
+    const sage_live_record *record = __atomic_load_n(sage_live_record_at(live, slot), __ATOMIC_ACQUIRE);
+    return record != NULL ? record->pid : live->base->rows[slot].pid;
+}
+
+/* A record's string, or the base's; "" where there is none. */
+const char *sage_live_text(const sage_live *live, uint32_t slot, size_t what);
+/* The slot where a product is now. */
+bool sage_live_slot_of(sage_live *live, int64_t pid, uint32_t *slot);
+sage_status sage_live_log_path(char out[SAGE_PATH_MAX], const char *parent, uint64_t version, sage_error *error);
+/* A change of the log, again. */
+sage_status sage_live_replay(void *ctx, const sage_log_change *change, sage_error *error);
+
+#endif
