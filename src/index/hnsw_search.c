@@ -133,6 +133,11 @@ static size_t wanted(const search *s) {
 static size_t run(const search *s, sage_plan plan, sage_neighbour *out) {
     if (plan.way == SAGE_PLAN_SCAN || s->entry == SAGE_NO_ROW || !walk(s, plan)) return scan(s, out);
     size_t found = score_anew(s, true, out);
+    if (found >= wanted(s)) return found;
+    if (plan.way == SAGE_PLAN_TEST && s->filter != NULL) {
+        plan = sage_plan_again(s->searcher->walker.n, s->filter->matches, s->width);
+        if (plan.way == SAGE_PLAN_AMONG && walk(s, plan)) found = score_anew(s, true, out);
+    }
     return found < wanted(s) ? scan(s, out) : found;
 }
 
@@ -156,7 +161,8 @@ sage_status sage_hnsw_search_by(sage_hnsw_searcher *searcher, const float *query
     if (st != SAGE_OK) return st;
     searcher->walker.ended_early = false;
     /* Of candidates that are only tested at the end, so many that k of them pass, as good as always. */
-    searcher->walker.least = plan.width > s.width ? 2 * s.k * plan.width / s.width : s.k;
+    const bool tested = plan.way == SAGE_PLAN_TEST && filter != NULL && filter->matches > 0;
+    searcher->walker.least = tested ? smaller(2 * s.k * (n / filter->matches + 1), plan.width) : s.k;
     s.probe = sage_codes_query(&searcher->hnsw->codes, query, searcher->walker.probe);
     *found = run(&s, plan, out);
     return SAGE_OK;
@@ -167,7 +173,7 @@ sage_status sage_hnsw_search(sage_hnsw_searcher *searcher, const float *query, s
     const sage_graph *graph = &searcher->hnsw->graph;
     size_t n = sage_graph_rows(graph), living = alive(graph), matches = filter != NULL ? filter->matches : living;
     sage_plan plan = {SAGE_PLAN_TEST, 0};
-    if (filter != NULL || living < n) plan = sage_plan_choose(n, smaller(matches, living), larger(width, k));
+    if (filter != NULL || living < n) plan = sage_plan_choose(n, smaller(matches, living), k, larger(width, k));
     return sage_hnsw_search_by(searcher, query, k, width, filter, plan, out, found, error);
 }
 

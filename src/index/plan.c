@@ -1,4 +1,5 @@
 #include <index/plan.h>
+#include <math.h>
 
 /* Nanoseconds, as measured on one core with 200,000 rows of 256 numbers (bench/micro/filter_bench.c); only their
  * relations matter. */
@@ -15,12 +16,24 @@ static double cost_of_test(double width) {
     return 20000 + 650 * width;
 }
 
-sage_plan sage_plan_choose(size_t n, size_t matches, size_t width) {
+/* So wide that a walk of whose candidates a share passes finds as much of the best as one of that width finds where all
+ * pass (measured: the power 0.5), with some room for filters that leave out what is near; and so that k pass. */
+static double wider_by(double k, double width, double share) {
+    return fmax(width * pow(share, -0.6), 1.25 * k / share);
+}
+
+sage_plan sage_plan_choose(size_t n, size_t matches, size_t k, size_t width) {
     if (matches == 0 || matches <= width) return (sage_plan){SAGE_PLAN_SCAN, width};
-    double share = (double)matches / (double)n, wider = (double)width / share;
+    double share = (double)matches / (double)n, wider = wider_by((double)k, (double)width, share);
     double scan = cost_of_scan((double)n, (double)matches), among = cost_of_among((double)width, share),
            test = cost_of_test(wider);
     if (scan <= among && scan <= test) return (sage_plan){SAGE_PLAN_SCAN, width};
     if (among <= test) return (sage_plan){SAGE_PLAN_AMONG, width};
     return (sage_plan){SAGE_PLAN_TEST, (size_t)wider + 1};
+}
+
+sage_plan sage_plan_again(size_t n, size_t matches, size_t width) {
+    double share = (double)matches / (double)n;
+    bool among = cost_of_among((double)width, share) < cost_of_scan((double)n, (double)matches);
+    return (sage_plan){among ? SAGE_PLAN_AMONG : SAGE_PLAN_SCAN, width};
 }

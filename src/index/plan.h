@@ -16,7 +16,9 @@ typedef struct sage_plan {
     size_t width; /* candidates that are kept */
 } sage_plan;
 
-/* n rows, of which about `matches` are accepted; a search of the `width` nearest. */
-sage_plan sage_plan_choose(size_t n, size_t matches, size_t width);
+/* n rows, of which about `matches` are accepted; a search for k by the `width` nearest, which may be fewer. */
+sage_plan sage_plan_choose(size_t n, size_t matches, size_t k, size_t width);
+/* After a walk over all rows of whose candidates too few were accepted: the query is far from what is. */
+sage_plan sage_plan_again(size_t n, size_t matches, size_t width);
 
 #endif
