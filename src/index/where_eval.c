@@ -15,7 +15,7 @@ static bool in_ranges(const sage_word_range *ranges, size_t n, uint32_t word) {
     size_t low = 0;
     while (n > 1) {
         size_t half = n / 2;
-        if (ranges[low + half].begin <= word) low += half;
+        low += ranges[low + half].begin <= word ? half : 0;
         n -= half;
     }
     return n > 0 && word - ranges[low].begin < ranges[low].end - ranges[low].begin;
@@ -27,12 +27,6 @@ static bool list_has(const sage_where *w, const sage_test *test, uint32_t elemen
     for (size_t i = 0; i < n; i++)
         if (in_ranges(w->ranges + test->first_range, test->n_ranges, list[i])) return true;
     return false;
-}
-
-static bool has_word(const sage_where *w, const sage_test *test, uint32_t element) {
-    if (element == SAGE_NO_WORD) return false;
-    if ((element & SAGE_WORD_LIST) != 0) return list_has(w, test, element);
-    return in_ranges(w->ranges + test->first_range, test->n_ranges, element);
 }
 
 static bool compare(sage_test_kind kind, double a, double b) {
@@ -57,12 +51,25 @@ static uint64_t test_numbers(const sage_test *test, size_t row, size_t n) {
     return mask;
 }
 
+/* Lists are few, and looked at one by one; nothing else is a branch that could be guessed wrong. */
 static uint64_t test_words(const sage_where *w, const sage_test *test, size_t row, size_t n) {
-    uint64_t mask = 0;
+    uint64_t mask = 0, lists = 0;
+    uint32_t elements[BLOCK];
+    const bool has = test->kind == SAGE_TEST_HAS;
+    const sage_word_range *ranges = w->ranges + test->first_range;
+    const uint32_t begin = test->n_ranges > 0 ? ranges->begin : 0, words = test->n_ranges > 0 ? ranges->end - begin : 0;
     for (size_t i = 0; i < n; i++) {
-        const uint32_t element = __atomic_load_n(&test->column->codes[row + i], __ATOMIC_RELAXED);
-        const bool passes = test->kind == SAGE_TEST_HAS ? element != SAGE_NO_WORD : has_word(w, test, element);
+        const uint32_t element = elements[i] = __atomic_load_n(&test->column->codes[row + i], __ATOMIC_RELAXED);
+        const bool list = (element & SAGE_WORD_LIST) != 0 && element != SAGE_NO_WORD;
+        const bool passes = has                   ? element != SAGE_NO_WORD
+                            : test->n_ranges <= 1 ? element - begin < words
+                                                  : in_ranges(ranges, test->n_ranges, element);
         mask |= (uint64_t)passes << i;
+        lists |= (uint64_t)list << i;
+    }
+    for (; !has && lists != 0; lists &= lists - 1) {
+        const size_t i = (size_t)__builtin_ctzll(lists);
+        mask |= (uint64_t)list_has(w, test, elements[i]) << i;
     }
     return mask;
 }
