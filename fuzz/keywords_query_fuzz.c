@@ -18,13 +18,11 @@ static sage_keywords *catalogue(void) {
         const sage_str text = {titles[i], strlen(titles[i])};
         FUZZ_CHECK(sage_keywords_add(writer, (int64_t)i + 1, &text, 1, NULL) == SAGE_OK);
     }
-    FUZZ_CHECK(sage_keywords_finish(writer, NULL) == SAGE_OK && sage_keywords_open(dir, &keywords, NULL) == SAGE_OK);
-    /* The open handles are enough. */
-    static const char *const files[] = {"words.db", "words.bin"};
-    for (size_t i = 0; i < 2; i++) {
-        snprintf(path, sizeof path, "%s/%s", dir, files[i]);
-        unlink(path);
-    }
+    FUZZ_CHECK(sage_keywords_finish(writer, NULL) == SAGE_OK &&
+               sage_keywords_open(dir, true, &keywords, NULL) == SAGE_OK);
+    /* What is mapped is enough. */
+    snprintf(path, sizeof path, "%s/words.bin", dir);
+    unlink(path);
     rmdir(dir);
     return keywords;
 }

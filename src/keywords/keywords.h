@@ -1,12 +1,12 @@
-/* Keyword search (BM25) behind one small header: SQLite FTS5 with `porter unicode61`, the query's words quoted and
- * joined by OR. keywords/<n>/ holds words.db   an ordinary SQLite file with the one table `words` (FTS5, contentless;
- * rowid = pid); `ORDER BY rank` in any SQLite program gives the same order words.bin  packed container "SAGEKEYS"; sum:
- * u64 {bytes, XXH3-64} of words.db; pids: i64 [n] ascending; lengths: u32 [n], the number of words of each product */
+/* Keyword search (BM25) behind one small header. keywords/<n>/ holds words.bin, an inverted file (files.h). Words are
+ * those of SQLite's FTS5 (`porter unicode61`), a query's are joined by OR, and scores are those of FTS5's `rank`, to
+ * the last bit: docs/architecture.md says why the file is our own. */
 #ifndef SAGE_KEYWORDS_KEYWORDS_H
 #define SAGE_KEYWORDS_KEYWORDS_H
 
 #include <base/buf.h>
 #include <itemsage/status.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
@@ -21,7 +21,8 @@ typedef struct sage_keyword_hit {
 } sage_keyword_hit;
 
 typedef struct sage_keywords_writer sage_keywords_writer;
-/* `dir` is a version directory under construction: what is in it becomes durable when it is published. */
+/* `dir` is a version directory under construction: what is in it becomes durable when it is published. Memory stays
+ * below 200 MiB (60 for ordinary texts): what is more goes to temporary files there. */
 sage_status sage_keywords_create(const char *dir, sage_keywords_writer **writer, sage_error *error);
 /* In ascending pid order (SAGE_E_ARGUMENT else). Bytes of any kind: what is no letter or digit separates words. */
 sage_status sage_keywords_add(sage_keywords_writer *writer, int64_t pid, const sage_str *texts, size_t n_texts,
@@ -31,18 +32,23 @@ sage_status sage_keywords_finish(sage_keywords_writer *writer,
 void sage_keywords_abandon(sage_keywords_writer *writer); /* NULL is fine */
 
 typedef struct sage_keywords sage_keywords; /* one thread at a time */
-/* Checks the whole file against its sum (reads it all): SAGE_E_FORMAT where it is damaged. */
-sage_status sage_keywords_open(const char *dir, sage_keywords **keywords, sage_error *error);
+/* `verify`: the checksums of the whole file (reads it all); SAGE_E_FORMAT where it is damaged or of another form.
+ * Without it a damaged file gives SAGE_E_FORMAT or false scores when it is searched, nothing worse. */
+sage_status sage_keywords_open(const char *dir, bool verify, sage_keywords **keywords, sage_error *error);
 void sage_keywords_close(sage_keywords *keywords);
 /* A query as it is searched for. A word is what stands between blanks, once however often it occurs; one with marks
- * inside
- * ("3/4", "l-bracket") is looked for as its parts side by side. `text` is raw and of any kind: never a syntax error. */
+ * inside ("3/4", "l-bracket") is looked for as its parts side by side. `text` is raw and of any kind: never a syntax
+ * error. */
 typedef struct sage_keywords_query {
     const char *text;
     size_t len;
     size_t k;              /* hits wanted */
     const int64_t *wanted; /* products whose own score is wanted too, ascending; NULL where n_wanted is 0 */
     size_t n_wanted;
+    bool (*accepts)(const void *ctx, int64_t pid); /* which products may be hits; NULL: all. Asked in ascending order */
+    const void *ctx;
+    const int64_t *among; /* [n_among] ascending: these alone may be hits (`accepts` is not asked); NULL: all. For */
+    size_t n_among;       /* filters that let few through: the time goes by their number */
 } sage_keywords_query;
 
 /* At most k hits into hits[k], descending score, ties by ascending pid; *n may be 0. scores[n_wanted] (may be NULL

@@ -22,7 +22,7 @@ static sage_status open_parts(sage_engine *engine, const char *shop_dir, const s
     /* Exact search reads every vector anyway, so the checksums cost no more than one query. */
     SAGE_TRY(sage_index_open(engine->index_dir, true, &engine->index, error));
     SAGE_TRY(version_dir(path, shop_dir, "keywords", release->keywords, error));
-    SAGE_TRY(sage_keywords_open(path, &engine->keywords, error));
+    SAGE_TRY(sage_keywords_open(path, true, &engine->keywords, error));
     SAGE_TRY(version_dir(path, shop_dir, "models", release->query_model, error));
     SAGE_TRY(sage_encoder_open(path, engine->pool, &engine->encoder, error));
     engine->dim = sage_index_dim(engine->index);
@@ -71,6 +71,7 @@ void sage_engine_close(sage_engine *engine) {
     sage_free(engine->queries);
     sage_free(engine->neighbours);
     sage_free(engine->hits);
+    sage_free(engine->accepted);
     sage_free(engine->vector_list);
     sage_free(engine->keyword_list);
     sage_free(engine->fused);

@@ -35,6 +35,8 @@ struct sage_engine {
     sage_keyword_hit *hits;
     sage_scored *vector_list, *keyword_list, *fused;
     size_t neighbours_capacity, hits_capacity, vector_capacity, keyword_capacity, fused_capacity;
+    int64_t *accepted; /* pids of products that a filter lets through, where they are few */
+    size_t accepted_capacity;
     sage_join join;
     sage_answer answer; /* of the last query */
     sage_candidates candidates;

@@ -107,7 +107,7 @@ static void check_keywords(const char *path) {
     sage_keyword_hit hits[ROWS];
     size_t n;
     const sage_keywords_query all = {.text = "product", .len = 7, .k = ROWS};
-    if (sage_keywords_open(path, &keywords, &error) != SAGE_OK) fail_msg("%s", error.text);
+    if (sage_keywords_open(path, true, &keywords, &error) != SAGE_OK) fail_msg("%s", error.text);
     assert_int_equal(sage_keywords_search(keywords, &all, hits, &n, NULL, &error), SAGE_OK);
     assert_int_equal(n, ROWS);
     for (size_t i = 0; i < ROWS; i++) {

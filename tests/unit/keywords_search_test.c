@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include <base/alloc.h>
-#include <io/db.h>
 #include <io/fs.h>
 #include <keywords/keywords.h>
 #include <math.h>
@@ -43,10 +42,7 @@ static sage_status try_build(const char *const *titles, size_t n, sage_error *er
 static sage_keywords *build(const char *const *titles, size_t n) {
     sage_error error = {0};
     sage_keywords *keywords = NULL;
-    char path[SAGE_PATH_MAX];
-    sage_path_join(path, dir, "words.db", NULL);
-    sage_fs_unlink(path, NULL);
-    if (try_build(titles, n, &error) != SAGE_OK || sage_keywords_open(dir, &keywords, &error) != SAGE_OK)
+    if (try_build(titles, n, &error) != SAGE_OK || sage_keywords_open(dir, true, &keywords, &error) != SAGE_OK)
         fail_msg("%s", error.text);
     return keywords;
 }
@@ -165,52 +161,6 @@ static void test_score_is_bm25(void **state) {
     sage_keywords_close(keywords);
 }
 
-/* A few thousand made texts: what FTS5's own rank says is what we say, to the last bit. */
-static void test_score_is_the_rank_of_fts5(void **state) {
-    (void)state;
-    enum { MANY = 3000, WORDS = 60 };
-    static char texts[MANY][200];
-    static const char *docs[MANY];
-    static sage_keyword_hit hits[MANY];
-    char path[SAGE_PATH_MAX];
-    sage_error error = {0};
-    sqlite3 *db;
-    sqlite3_stmt *stmt;
-    uint64_t x = 1;
-    for (size_t i = 0; i < MANY; i++) {
-        size_t len = 0;
-        for (size_t w = (x >> 33) % 14; w > 0; w--) {
-            x = x * 6364136223846793005u + 1442695040888963407u;
-            size_t word = (x >> 40) % WORDS * ((x >> 50) % WORDS) / WORDS; /* small numbers are common */
-            len += (size_t)snprintf(texts[i] + len, sizeof texts[i] - len, "w%zu ", word);
-        }
-        x = x * 6364136223846793005u + 1442695040888963407u;
-        docs[i] = texts[i];
-    }
-    sage_keywords *keywords = build(docs, MANY);
-    sage_path_join(path, dir, "words.db", NULL);
-    assert_int_equal(sage_db_open(path, SAGE_DB_READ, &db, &error), SAGE_OK);
-    assert_int_equal(sage_db_prepare(db, "SELECT rank FROM words WHERE words MATCH ?1 AND rowid = ?2", &stmt, &error),
-                     SAGE_OK);
-    for (size_t q = 0; q < 12; q++) {
-        char ours[64], theirs[64];
-        snprintf(ours, sizeof ours, "w%zu w%zu/w%zu w0", q * 5, q, q + 1);
-        snprintf(theirs, sizeof theirs, "\"w%zu\" OR \"w%zu w%zu\" OR \"w0\"", q * 5, q, q + 1);
-        size_t n = search(keywords, ours, MANY, hits);
-        assert_true(n > 100);
-        sqlite3_bind_text(stmt, 1, q > 0 ? theirs : "\"w0\" OR \"w0 w1\"", -1, SQLITE_STATIC);
-        for (size_t i = 0; i < n; i += 1 + n / 150) {
-            sqlite3_bind_int64(stmt, 2, hits[i].pid);
-            assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-            assert_float_equal(hits[i].score, (float)-sqlite3_column_double(stmt, 0), 0);
-            sqlite3_reset(stmt);
-        }
-    }
-    sqlite3_finalize(stmt);
-    sage_db_close(db);
-    sage_keywords_close(keywords);
-}
-
 static void test_ties_come_by_pid_and_k_keeps_the_first(void **state) {
     (void)state;
     enum { MANY = 500 };
@@ -224,6 +174,44 @@ static void test_ties_come_by_pid_and_k_keeps_the_first(void **state) {
         assert_int_equal(search(keywords, "lamp", k, few), k);
         same_hits(hits, few, k);
     }
+    sage_keywords_close(keywords);
+}
+
+static bool is_odd_ten(const void *ctx, int64_t pid) {
+    int64_t *last = *(int64_t *const *)ctx;
+    assert_true(pid > *last); /* they are asked in order, each once */
+    *last = pid;
+    return pid / 10 % 2 == 1;
+}
+
+static void test_a_filter_says_who_may_be_a_hit(void **state) {
+    (void)state;
+    sage_keyword_hit hits[10], all[10];
+    const int64_t among[] = {-7, 20, 40, 41, 60, 900}, wanted[] = {10, 20, 40};
+    int64_t last = -1, *ctx = &last;
+    float scores[3];
+    size_t n;
+    sage_keywords *keywords = build(shop, SHOP);
+    assert_int_equal(search(keywords, "red leather 3/4 chair", 10, all), 4);
+    sage_keywords_query query = {"red leather 3/4 chair", 21, 10, wanted, 3, .accepts = is_odd_ten, .ctx = &ctx};
+    assert_int_equal(sage_keywords_search(keywords, &query, hits, &n, scores, NULL), SAGE_OK);
+    assert_int_equal(n, 2);
+    assert_true(hits[0].pid == 10 || hits[1].pid == 10);
+    assert_true(hits[0].pid == 30 || hits[1].pid == 30);
+    assert_true(scores[1] > 0 && scores[2] > 0); /* of whom a score is wanted need not pass */
+    query.among = among;
+    query.n_among = 6;
+    for (query.k = 0; query.k < 4; query.k++) {
+        assert_int_equal(sage_keywords_search(keywords, &query, hits, &n, scores, NULL), SAGE_OK);
+        assert_int_equal(n, query.k < 2 ? query.k : 2);
+        if (n > 0) assert_int_equal(hits[0].pid, 20);
+        if (n > 1) assert_int_equal(hits[1].pid, 40);
+        assert_true(n < 1 || hits[0].score == scores[1]);
+        assert_true(n < 2 || hits[1].score == scores[2]);
+    }
+    query.n_among = 0;
+    assert_int_equal(sage_keywords_search(keywords, &query, hits, &n, scores, NULL), SAGE_OK);
+    assert_int_equal(n, 0);
     sage_keywords_close(keywords);
 }
 
@@ -337,9 +325,6 @@ static void test_texts_are_joined_and_may_hold_anything(void **state) {
     sage_keywords_writer *writer;
     sage_keywords *keywords;
     sage_keyword_hit hits[10];
-    char path[SAGE_PATH_MAX];
-    sage_path_join(path, dir, "words.db", NULL);
-    sage_fs_unlink(path, NULL);
     const sage_str texts[] = {
         SAGE_STR("oak\0desk"), SAGE_STR(""), SAGE_STR("\xFF\xC3 lamp\""), {NULL, 0}, SAGE_STR("end")};
     assert_int_equal(sage_keywords_create(dir, &writer, &error), SAGE_OK);
@@ -348,7 +333,7 @@ static void test_texts_are_joined_and_may_hold_anything(void **state) {
     assert_int_equal(sage_keywords_add(writer, 7, texts, 1, &error), SAGE_E_ARGUMENT);
     assert_int_equal(sage_keywords_add(writer, INT64_MAX, NULL, 0, &error), SAGE_OK);
     assert_int_equal(sage_keywords_finish(writer, &error), SAGE_OK);
-    assert_int_equal(sage_keywords_open(dir, &keywords, &error), SAGE_OK);
+    assert_int_equal(sage_keywords_open(dir, true, &keywords, &error), SAGE_OK);
     assert_int_equal(search(keywords, "desk", 10, hits), 2);
     assert_int_equal(search(keywords, "lamp", 10, hits), 1);
     assert_int_equal(hits[0].pid, -5);
@@ -379,14 +364,14 @@ static void flip_and_open(const char *name) {
         fseek(file, (long)at, SEEK_SET);
         fputc(byte ^ 0x40, file);
         fclose(file);
-        assert_int_equal(sage_keywords_open(dir, &keywords, &error), SAGE_E_FORMAT);
+        assert_int_equal(sage_keywords_open(dir, true, &keywords, &error), SAGE_E_FORMAT);
         assert_null(keywords);
         file = fopen(path, "r+b");
         fseek(file, (long)at, SEEK_SET);
         fputc(byte, file);
         fclose(file);
     }
-    assert_int_equal(sage_keywords_open(dir, &keywords, &error), SAGE_OK);
+    assert_int_equal(sage_keywords_open(dir, true, &keywords, &error), SAGE_OK);
     sage_keywords_close(keywords);
 }
 
@@ -396,15 +381,14 @@ static void test_damage_is_an_error(void **state) {
     sage_keywords *keywords = NULL;
     char path[SAGE_PATH_MAX];
     sage_keywords_close(build(shop, SHOP));
-    flip_and_open("words.db");
     flip_and_open("words.bin");
-    sage_path_join(path, dir, "words.db", NULL);
+    sage_path_join(path, dir, "words.bin", NULL);
     FILE *file = fopen(path, "ab");
     fputc(0, file);
     fclose(file);
-    assert_int_equal(sage_keywords_open(dir, &keywords, &error), SAGE_E_FORMAT);
+    assert_int_equal(sage_keywords_open(dir, true, &keywords, &error), SAGE_E_FORMAT);
     assert_int_equal(sage_fs_unlink(path, &error), SAGE_OK);
-    assert_int_equal(sage_keywords_open(dir, &keywords, &error), SAGE_E_NOT_FOUND);
+    assert_int_equal(sage_keywords_open(dir, true, &keywords, &error), SAGE_E_NOT_FOUND);
 }
 
 static void test_every_allocation_may_fail(void **state) {
@@ -419,16 +403,13 @@ static void test_every_allocation_may_fail(void **state) {
         size_t n = 0;
         assert_true(from < 1000);
         sage_alloc_fail_from(from);
-        sage_status st = sage_keywords_open(dir, &keywords, &error);
+        sage_status st = sage_keywords_open(dir, true, &keywords, &error);
         if (st == SAGE_OK) st = sage_keywords_search(keywords, &query, hits, &n, NULL, &error);
         done = sage_alloc_fail_from(0) < from;
         assert_int_equal(st, done ? SAGE_OK : SAGE_E_MEMORY);
         sage_keywords_close(keywords);
     }
     for (unsigned long from = 1, built = 0; !built; from++) {
-        char path[SAGE_PATH_MAX];
-        sage_path_join(path, dir, "words.db", NULL);
-        sage_fs_unlink(path, NULL);
         sage_alloc_fail_from(from);
         sage_status st = try_build(shop, SHOP, &error);
         built = sage_alloc_fail_from(0) < from;
@@ -443,8 +424,8 @@ int main(void) {
         cmocka_unit_test(test_word_with_marks_is_its_parts_side_by_side),
         cmocka_unit_test(test_repeated_words_count_once),
         cmocka_unit_test(test_score_is_bm25),
-        cmocka_unit_test(test_score_is_the_rank_of_fts5),
         cmocka_unit_test(test_ties_come_by_pid_and_k_keeps_the_first),
+        cmocka_unit_test(test_a_filter_says_who_may_be_a_hit),
         cmocka_unit_test(test_wanted_products_get_their_score),
         cmocka_unit_test(test_no_text_is_an_error),
         cmocka_unit_test(test_very_long_queries),
