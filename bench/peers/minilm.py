@@ -12,7 +12,7 @@
 
 rank: encodes titles, the searches of validation (normalised as the shop has them) and those of --queries, and writes of the latter PREFIX.vectors.run and
 PREFIX.hybrid.run (TREC, 500 deep, their numbers), and PREFIX.npy. --queries written with judgements holds their queries too, some of which have no event.
-The hybrid is itemsage's (src/search/fusion.h): w cosine + (1 - w) BM25 / best BM25 over everything that is among the first 500 of either, both scores the true ones; BM25 is read from the shop's own keywords/N/words.db, so both sides have the same.
+The hybrid is itemsage's (src/search/fusion.h): w cosine + (1 - w) BM25 / best BM25 over everything that is among the first 500 of either, both scores the true ones; BM25 is FTS5's, of the products' texts in the shop's catalogue, and so is itemsage's.
 w of 0, 0.05 .. 1 is what has the best pair recall@10 + @100 on the validation queries, as in src/eval/choose.c.
 
 table: pair recall@10 and @100 of the test part with 95 % intervals (percentile bootstrap over queries, 1,000 resamples), all, cold (products
@@ -26,7 +26,6 @@ Needs `pip install torch==2.13.0 sentence-transformers==6.2.0 transformers==5.23
 """
 import argparse
 import collections
-import glob
 import os
 import resource
 import sqlite3
@@ -41,15 +40,21 @@ DEPTH, WEIGHTS, KS, RESAMPLES = 500, [i / 20 for i in range(21)], (10, 100), 100
 
 
 class Keywords:
-    """BM25 of every product for a text, from the shop's FTS5 table, asked as src/keywords/match.c asks it."""
+    """BM25 of every product for a text, by FTS5 over the texts that `itemsage index` takes from the catalogue (src/shop/index.c), asked as src/keywords asks."""
+
+    TEXTS = "title description google_product_category product_type brand color material pattern size size_type".split()
 
     def __init__(self, shop, ids):
-        newest = max(glob.glob(os.path.join(shop, "keywords", "[0-9]*")), key=lambda path: int(os.path.basename(path)))
-        self.words = sqlite3.connect("file:%s/words.db?mode=ro&immutable=1" % newest, uri=True)
         catalog = sqlite3.connect("file:%s/catalog.db?mode=ro" % shop, uri=True)
         number = {id_: i for i, id_ in enumerate(ids)}
-        self.row = {pid: number[id_] for pid, id_ in catalog.execute("SELECT pid, id FROM products") if id_ in number}
         self.n = len(ids)
+        self.row = {}
+        self.words = sqlite3.connect(":memory:")
+        self.words.execute("CREATE VIRTUAL TABLE words USING fts5(text, content='', tokenize='porter unicode61')")
+        for pid, id_, *texts in catalog.execute("SELECT pid, id, %s FROM products" % ", ".join(self.TEXTS)):
+            self.words.execute("INSERT INTO words(rowid, text) VALUES (?, ?)", (pid, "\n".join(text for text in texts if text)))
+            if id_ in number:
+                self.row[pid] = number[id_]
 
     def scores(self, text):
         words = dict.fromkeys(word.replace('"', "") for word in text.split())
@@ -57,7 +62,8 @@ class Keywords:
         out = numpy.zeros(self.n, numpy.float32)
         if match:
             for pid, rank in self.words.execute("SELECT rowid, bm25(words) FROM words WHERE words MATCH ?", (match,)):
-                out[self.row[pid]] = -rank
+                if pid in self.row:
+                    out[self.row[pid]] = -rank
         return out
 
 
