@@ -93,6 +93,43 @@ static void test_weight_at_its_ends_is_one_side_alone(void **state) {
     sage_engine_set_fusion(engine, &tiny_release.fusion);
 }
 
+static bool third(const void *ctx, uint32_t row) {
+    (void)ctx;
+    return row * 7 % 3 == 0;
+}
+
+/* Whether the filter is bits, and the accepted products few enough to be listed, or a question that each is asked. */
+static void test_keywords_keep_to_the_filter(void **state) {
+    (void)state;
+    uint64_t bits[(PRODUCTS + 63) / 64] = {0};
+    const sage_index *index = sage_engine_index(engine);
+    sage_scored all[PRODUCTS], out[PRODUCTS];
+    size_t n_all = find(SAGE_KEYWORDS, "red oak table", PRODUCTS, all), matches = 0, row;
+    for (uint32_t i = 0; i < PRODUCTS; i++) {
+        if (!third(NULL, i)) continue;
+        bits[i / 64] |= 1ULL << i % 64;
+        matches++;
+    }
+    const sage_filter filters[] = {{.bits = bits, .n = PRODUCTS, .matches = matches},
+                                   {.accepts = third, .matches = matches}};
+    for (size_t f = 0; f < 2; f++) {
+        sage_engine_set_way(engine, &(sage_way){.filter = &filters[f]});
+        size_t n = find(SAGE_KEYWORDS, "red oak table", PRODUCTS, out), at = 0;
+        for (size_t i = 0; i < n_all; i++) {
+            assert_true(sage_index_find(index, all[i].pid, &row));
+            if (!third(NULL, (uint32_t)row)) continue;
+            assert_true(at < n && out[at].pid == all[i].pid && out[at].score == all[i].score);
+            at++;
+        }
+        assert_true(n > 5 && at == n);
+        n = find(SAGE_HYBRID, "red oak table", PRODUCTS, out);
+        assert_int_equal(n, matches);
+        for (size_t i = 0; i < n; i++)
+            assert_true(sage_index_find(index, out[i].pid, &row) && third(NULL, (uint32_t)row));
+    }
+    sage_engine_set_way(engine, &(sage_way){0});
+}
+
 static void test_texts_that_say_nothing(void **state) {
     (void)state;
     sage_scored out[10];
@@ -266,6 +303,7 @@ int main(void) {
         cmocka_unit_test(test_vectors_are_the_inner_products),
         cmocka_unit_test(test_weight_at_its_ends_is_one_side_alone),
         cmocka_unit_test(test_the_graph_answers_where_it_is_asked),
+        cmocka_unit_test(test_keywords_keep_to_the_filter),
         cmocka_unit_test(test_texts_that_say_nothing),
         cmocka_unit_test(test_many_texts_come_in_order),
         cmocka_unit_test(test_similar_is_never_itself_nor_its_group),
