@@ -2,10 +2,13 @@
  * right afterwards, and how it is opened; then come changes as of packed_image.h. */
 #include "packed_image.h"
 #include <index/index.h>
+#include <index/where.h>
 #include <math.h>
+#include <support/columns_fake.h>
 
-enum { ROWS = 90, DIM = 3, FILES = 5, K = 3 };
-static const char *const names[FILES] = {"graph.bin", "vectors.bin", "rows.bin", "text.bin", "ids.bin"};
+enum { ROWS = 90, DIM = 3, FILES = 6, K = 3 };
+static const char *const names[FILES] = {"graph.bin", "vectors.bin", "rows.bin",
+                                         "text.bin",  "ids.bin",     SAGE_COLUMNS_FILE};
 static const char *const ids[] = {"a", "bb", "c-3", "", "sku 5"};
 enum { IDS = sizeof ids / sizeof *ids };
 
@@ -48,6 +51,7 @@ static void build(void) {
         FUZZ_CHECK(sage_index_add(writer, (int64_t)(10 * i), vector, shown, NULL) == SAGE_OK);
     }
     FUZZ_CHECK(sage_index_finish(writer, NULL) == SAGE_OK);
+    FUZZ_CHECK(fake_columns(dir, ROWS, NULL) == SAGE_OK);
     FUZZ_CHECK(sage_index_link(dir, NULL, &links, NULL, NULL) == SAGE_OK);
     for (size_t i = 0; i < FILES; i++) {
         char path[128];
@@ -82,6 +86,41 @@ static void walk(const sage_index *index) {
         }
 }
 
+/* What a filter accepts is found, and nothing else. */
+static void ask(const sage_index *index, const char *text) {
+    const size_t n = sage_index_count(index);
+    sage_where *where = NULL;
+    sage_error error = {0};
+    sage_neighbour best[K];
+    uint64_t bits[ROWS / 64 + 2];
+    size_t found;
+    if (n > ROWS || sage_where_parse(sage_index_columns(index), text, strlen(text), &where, &error) != SAGE_OK) return;
+    const sage_filter filter = {.bits = bits, .n = n, .matches = sage_where_bits(where, bits)};
+    const sage_way way = {.width = 2, .filter = &filter};
+    FUZZ_CHECK(filter.matches <= n);
+    FUZZ_CHECK(n == 0 ||
+               sage_index_near(index, NULL, sage_index_vectors(index), 1, K, &way, best, &found, &error) == SAGE_OK);
+    FUZZ_CHECK(n == 0 || found == (filter.matches < K ? filter.matches : K));
+    for (size_t i = 0; n > 0 && i < found; i++) FUZZ_CHECK(sage_where_accepts(where, best[i].row));
+    sage_where_free(where);
+}
+
+static void filter(const sage_index *index) {
+    const sage_columns *columns = sage_index_columns(index);
+    for (size_t i = 0; columns != NULL && i < sage_columns_count(columns); i++) {
+        const sage_column *column = sage_columns_at(columns, i);
+        fuzz_touch(column->name.data, column->name.len);
+        for (size_t word = 0; word < column->n_words; word++) {
+            const sage_str text = sage_column_text(columns, column, word);
+            fuzz_touch(text.data, text.len);
+        }
+    }
+    if (columns == NULL) return;
+    ask(index, "availability = in_stock and not brand in (acme, zed)");
+    ask(index, "color = red or product_type under home or stars > 2");
+    ask(index, "price < 50 EUR or 'on sale'");
+}
+
 static void look(bool verify) {
     sage_index *index = NULL;
     sage_error error = {0};
@@ -102,6 +141,7 @@ static void look(bool verify) {
     }
     for (size_t i = 0; i < IDS; i++) sage_index_find_id(index, ids[i], &row);
     walk(index);
+    filter(index);
     sage_index_close(index);
 }
 

@@ -56,8 +56,9 @@ static uint64_t test_words(const sage_where *w, const sage_test *test, size_t ro
     uint64_t mask = 0, lists = 0;
     uint32_t elements[BLOCK];
     const bool has = test->kind == SAGE_TEST_HAS;
-    const sage_word_range *ranges = w->ranges + test->first_range;
-    const uint32_t begin = test->n_ranges > 0 ? ranges->begin : 0, words = test->n_ranges > 0 ? ranges->end - begin : 0;
+    static const sage_word_range none;
+    const sage_word_range *ranges = test->n_ranges > 0 ? w->ranges + test->first_range : &none;
+    const uint32_t begin = ranges->begin, words = ranges->end - begin;
     for (size_t i = 0; i < n; i++) {
         const uint32_t element = elements[i] = __atomic_load_n(&test->column->codes[row + i], __ATOMIC_RELAXED);
         const bool list = (element & SAGE_WORD_LIST) != 0 && element != SAGE_NO_WORD;

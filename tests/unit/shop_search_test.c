@@ -149,11 +149,47 @@ static void short_memory_when_opening(void **state) {
     assert_true(at > 10);
 }
 
+static bool is_cheaper(const sage_hit *hit, double most) {
+    return strtod(hit->price, NULL) < most;
+}
+
+/* More filters than a searcher keeps, twice over: each answers for itself, by every method. */
+static void finds_what_a_filter_accepts(void **state) {
+    (void)state;
+    sage_searcher *searcher = open_searcher();
+    const sage_hit *all, *hits;
+    size_t n_all, n, different = 0, before = 0;
+    for (int round = 0; round < 2; round++)
+        for (int most = 4; most <= 48; most += 4) {
+            char where[32];
+            size_t cheaper = 0;
+            snprintf(where, sizeof where, "price < %d", most);
+            const sage_query every = {.text = "oak", .method = SAGE_VECTORS, .n = PUBLISHED_PRODUCTS};
+            tiny_must(sage_search(searcher, &every, &all, &n_all, &error), &error, "search");
+            for (size_t i = 0; i < n_all; i++) cheaper += is_cheaper(&all[i], most);
+            for (sage_method method = SAGE_VECTORS; method <= SAGE_HYBRID; method++) {
+                const sage_query query = {.text = "oak", .method = method, .n = PUBLISHED_PRODUCTS, .where = where};
+                tiny_must(sage_search(searcher, &query, &hits, &n, &error), &error, "search");
+                if (method != SAGE_KEYWORDS) assert_int_equal(n, cheaper);
+                for (size_t i = 0; i < n; i++) assert_true(is_cheaper(&hits[i], most));
+            }
+            different += cheaper != before;
+            before = cheaper;
+        }
+    assert_true(different > 4);
+    const sage_query wrong_column = {.text = "oak", .method = SAGE_VECTORS, .n = 3, .where = "prize < 3"};
+    assert_int_equal(sage_search(searcher, &wrong_column, &hits, &n, &error), SAGE_E_ARGUMENT);
+    assert_int_equal(error.column, 1);
+    sage_searcher_close(searcher);
+}
+
 static void short_memory_when_searching(void **state) {
     (void)state;
     sage_searcher *searcher = open_searcher();
     for (sage_method method = SAGE_VECTORS; method <= SAGE_HYBRID; method++) {
-        const sage_query query = {.text = "oak table", .method = method, .n = 7};
+        static const char *const filters[] = {"price < 20", "price < 30", "price < 40"};
+        const sage_query query = {
+            .text = "oak table", .method = method, .n = 7, .where = filters[method - SAGE_VECTORS]};
         sage_status st = SAGE_E_MEMORY;
         for (unsigned long at = 1; st != SAGE_OK; at++) {
             const sage_hit *hits;
@@ -310,6 +346,7 @@ int main(void) {
         cmocka_unit_test(refuses),
         cmocka_unit_test(success_reads_no_error),
         cmocka_unit_test(short_memory_when_opening),
+        cmocka_unit_test(finds_what_a_filter_accepts),
         cmocka_unit_test(short_memory_when_searching),
         cmocka_unit_test(short_memory_for_users),
         cmocka_unit_test(own_products_in_current),
