@@ -51,7 +51,7 @@ typedef struct sage_changing {
     uint64_t *stands; /* rows in the graph: first of their copies, not leaving */
     size_t n_stands;
     uint64_t *leaving;  /* rows that a sweep takes out, until they are used again */
-    uint64_t *poor;     /* rows that a sweep left with few links */
+    uint64_t *poor;     /* rows that a sweep left with less to choose from than they had */
     sage_slots free;    /* to be used again */
     sage_slots resting; /* swept; free once the readers of epoch `swept` have left */
     sage_slots going;   /* of the sweep under way */

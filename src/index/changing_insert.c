@@ -121,7 +121,9 @@ sage_status sage_changing_link(sage_changing *c, uint32_t row, sage_error *error
         if (st != SAGE_OK) return st;
         if (fresh && level == 0) twin = find_twin(c, probe, row);
         const sage_beam *near = &c->walker.beam;
-        set_links(c, row, level, sage_choose(&c->chooser, &c->hnsw.codes, near->list, near->n, graph->m));
+        size_t n = sage_choose(&c->chooser, &c->hnsw.codes, near->list, near->n, graph->m);
+        if (level > 0) n = sage_choose_more(&c->chooser, near->list, near->n, n, graph->m);
+        set_links(c, row, level, n);
     }
     if (twin != SAGE_NO_ROW) {
         become_copy(c, row, twin);

@@ -189,12 +189,13 @@ static void mend_level(const sage_changing *c, sage_mender *m, uint32_t row, uns
     const size_t width = sage_graph_width(graph, level);
     size_t n_links;
     if (gather(c, m, row, level, &n_links) == 0) return;
-    const size_t n = rank(c, m, row), few = graph->m / 2 < n_links ? graph->m / 2 : n_links;
-    const size_t kept = sage_choose(&m->chooser, &c->hnsw.codes, m->keys, n, width);
+    const size_t n = rank(c, m, row);
+    size_t kept = sage_choose(&m->chooser, &c->hnsw.codes, m->keys, n, width);
+    if (level > 0) kept = sage_choose_more(&m->chooser, m->keys, n, kept, width);
     uint32_t *links = sage_graph_links(graph, row, level);
     note_edges(m, row, level, links, n_links, kept);
     for (size_t i = 0; i < width; i++) sage_link_set(&links[i], i < kept ? m->chooser.chosen[i] : SAGE_NO_ROW);
-    if (n < few) sage_bit_set(c->poor, row);
+    if (n < n_links) sage_bit_set(c->poor, row);
 }
 
 static void mend_rows(void *ctx, size_t begin, size_t end, size_t worker) {
@@ -220,7 +221,7 @@ static void answer_all(sage_changing *c) {
     }
 }
 
-/* Rows that were left with few links look for others, as if they came now. */
+/* Rows that were left with less to choose from than they had look for others, as if they came now. */
 static sage_status relink_poor(sage_changing *c, size_t end, sage_error *error) {
     for (uint32_t row = (uint32_t)c->sweep_at; row < end; row++) {
         if (!sage_bit(c->poor, row)) continue;

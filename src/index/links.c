@@ -36,6 +36,17 @@ size_t sage_choose(sage_chooser *chooser, const sage_codes *codes, const uint64_
     return taken;
 }
 
+size_t sage_choose_more(sage_chooser *chooser, const uint64_t *keys, size_t n, size_t taken, size_t most) {
+    for (size_t i = 0; i < n && taken < most; i++) {
+        const uint32_t row = sage_beam_row(keys[i]);
+        bool there = false;
+        for (size_t j = 0; j < taken; j++) there |= chooser->chosen[j] == row;
+        chooser->chosen[taken] = row;
+        taken += !there;
+    }
+    return taken;
+}
+
 void sage_link_to(sage_chooser *chooser, const sage_graph *graph, const sage_codes *codes, uint32_t row, uint32_t to,
                   unsigned level) {
     uint32_t *links = sage_graph_links(graph, row, level);

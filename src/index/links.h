@@ -19,6 +19,10 @@ void sage_chooser_free(sage_chooser *chooser);
  * before it, so that links lead into all directions (the paper's heuristic). Into chooser->chosen; gives how many. */
 size_t sage_choose(sage_chooser *chooser, const sage_codes *codes, const uint64_t *keys, size_t n, size_t most);
 
+/* After that, from the same candidates: more of them, nearest first, until there are `most`. Where few rows stand those
+ * that are hidden may be the only ways between regions. Gives how many are chosen now. */
+size_t sage_choose_more(sage_chooser *chooser, const uint64_t *keys, size_t n, size_t taken, size_t most);
+
 /* Links the row to one more: into a free place, else whom to keep is chosen anew. */
 void sage_link_to(sage_chooser *chooser, const sage_graph *graph, const sage_codes *codes, uint32_t row, uint32_t to,
                   unsigned level);
