@@ -136,6 +136,7 @@ static size_t run(const search *s, sage_plan plan, sage_neighbour *out) {
     if (found >= wanted(s)) return found;
     if (plan.way == SAGE_PLAN_TEST && s->filter != NULL) {
         plan = sage_plan_again(s->searcher->walker.n, s->filter->matches, s->width);
+        plan.width = smaller(plan.width, s->searcher->walker.room); /* of the wider walk before */
         if (plan.way == SAGE_PLAN_AMONG && walk(s, plan)) found = score_anew(s, true, out);
     }
     return found < wanted(s) ? scan(s, out) : found;

@@ -1,8 +1,7 @@
 /* How a search under a filter is answered. Three ways, each the cheapest somewhere:
  *   scan   all accepted rows are looked at: few are accepted
- *   among  a walk led by accepted rows (among.h)
- *   test   a walk over all rows, somewhat wider, of whose candidates those that are not accepted are left out: most are
- *          accepted */
+ *   test   a walk over all rows, wider, of whose candidates those that are not accepted are left out: many are accepted
+ *   among  a walk led by accepted rows (among.h): long lists, and queries around which few are accepted */
 #ifndef SAGE_INDEX_PLAN_H
 #define SAGE_INDEX_PLAN_H
 

@@ -307,12 +307,15 @@ static void test_ways_by_cost(void **state) {
     (void)state;
     assert_int_equal(sage_plan_choose(1000000, 1, 10, 64).way, SAGE_PLAN_SCAN);
     assert_int_equal(sage_plan_choose(1000000, 1000, 10, 64).way, SAGE_PLAN_SCAN);
-    assert_int_equal(sage_plan_choose(10000000, 200000, 10, 64).way, SAGE_PLAN_AMONG);
+    assert_int_equal(sage_plan_choose(10000000, 500000, 500, 500).way, SAGE_PLAN_AMONG);
     sage_plan most = sage_plan_choose(1000000, 900000, 10, 64);
     assert_int_equal(most.way, SAGE_PLAN_TEST);
     assert_true(most.width > 64 && most.width < 80);
     assert_true(sage_plan_choose(1000000, 900000, 500, 500).width > 550); /* k of them pass */
     assert_int_equal(sage_plan_again(1000000, 500000, 64).way, SAGE_PLAN_AMONG);
+    assert_true(sage_plan_again(100000000, 2000000, 64).width > 128); /* links between accepted rows are few */
+    assert_int_equal(sage_plan_again(1000000000, 5000000, 64).way, SAGE_PLAN_SCAN);
+    assert_int_equal(sage_plan_choose(10000000, 200000, 10, 64).way, SAGE_PLAN_TEST);
     assert_int_equal(sage_plan_again(1000000, 10000, 64).way, SAGE_PLAN_SCAN);
     assert_int_equal(sage_plan_choose(1000, 900, 10, 64).way, SAGE_PLAN_SCAN); /* few rows are looked at all */
     assert_int_equal(sage_plan_choose(1000000, 0, 10, 64).way, SAGE_PLAN_SCAN);
