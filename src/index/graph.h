@@ -11,7 +11,7 @@
 #include <index/bits.h>
 #include <index/index.h>
 
-enum { SAGE_GRAPH_LEVELS = 16, SAGE_GRAPH_M_MIN = 4, SAGE_GRAPH_M_MAX = 64 };
+enum { SAGE_GRAPH_LEVELS = 16, SAGE_GRAPH_M_MIN = 4, SAGE_GRAPH_M_MAX = 64, SAGE_GRAPH_BUILD_MAX = 4096 };
 
 typedef struct sage_graph {
     size_t n, m;

@@ -91,8 +91,9 @@ static bool is_scale(float number) {
 static bool shape_is_sound(const shape *s, size_t n, size_t dim) {
     const size_t ld = sage_codes_ld(dim);
     return s->rows == n && s->dim == dim && n < SAGE_NO_ROW / 2 && s->m >= SAGE_GRAPH_M_MIN &&
-           s->m <= SAGE_GRAPH_M_MAX && (n > 0 ? s->entry < n : s->entry == SAGE_NO_ROW) &&
-           (s->coded == 0 || s->coded == ld) && is_scale(s->scale) && is_scale(s->head_scale) && is_scale(s->slack);
+           s->m <= SAGE_GRAPH_M_MAX && s->build >= s->m && s->build <= SAGE_GRAPH_BUILD_MAX &&
+           (n > 0 ? s->entry < n : s->entry == SAGE_NO_ROW) && (s->coded == 0 || s->coded == ld) &&
+           is_scale(s->scale) && is_scale(s->head_scale) && is_scale(s->slack);
 }
 
 static sage_status take_codes(sage_hnsw *hnsw, const shape *s, sage_error *error) {

@@ -16,7 +16,7 @@
 
 typedef struct sage_hnsw_options {
     size_t m;     /* links of a row; twice as many on the ground (SAGE_GRAPH_M_MIN .. _MAX) */
-    size_t build; /* candidates that a row's links are chosen from ("efConstruction"), m or more */
+    size_t build; /* candidates that a row's links are chosen from ("efConstruction"): m .. SAGE_GRAPH_BUILD_MAX */
     uint64_t seed;
     bool bytes;                  /* compare vectors as bytes, or as they are */
     const sage_monitor *monitor; /* NULL is fine */

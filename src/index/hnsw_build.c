@@ -167,9 +167,11 @@ sage_status sage_hnsw_build(sage_pool *pool, const float *vectors, size_t n, siz
                             const sage_hnsw_options *options, sage_hnsw **hnsw, sage_error *error) {
     sage_status st = SAGE_OK;
     *hnsw = NULL;
-    if (options->m < SAGE_GRAPH_M_MIN || options->m > SAGE_GRAPH_M_MAX || options->build < options->m)
-        return sage_fail(error, SAGE_E_ARGUMENT, "a graph takes %d to %d links a row, of at least as many candidates",
-                         SAGE_GRAPH_M_MIN, SAGE_GRAPH_M_MAX);
+    if (options->m < SAGE_GRAPH_M_MIN || options->m > SAGE_GRAPH_M_MAX || options->build < options->m ||
+        options->build > SAGE_GRAPH_BUILD_MAX)
+        return sage_fail(error, SAGE_E_ARGUMENT,
+                         "a graph takes %d to %d links a row, of as many candidates or more, up to %d",
+                         SAGE_GRAPH_M_MIN, SAGE_GRAPH_M_MAX, SAGE_GRAPH_BUILD_MAX);
     if (dim >= SAGE_DOTS_DIM)
         return sage_fail(error, SAGE_E_LIMIT, "vectors of %zu numbers; a graph takes up to %d", dim, SAGE_DOTS_DIM - 1);
     sage_hnsw *made = sage_alloc_zero(1, sizeof *made);

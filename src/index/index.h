@@ -103,7 +103,7 @@ sage_status sage_index_search_among(const sage_index *index, sage_pool *pool, co
  * length, and inner products would lead walks astray; then nothing is written. */
 typedef struct sage_index_links {
     size_t m;     /* links of a row, twice as many on the ground: SAGE_GRAPH_M_MIN .. _MAX */
-    size_t build; /* candidates that they are chosen from ("efConstruction"), m or more */
+    size_t build; /* candidates that they are chosen from ("efConstruction"): m .. SAGE_GRAPH_BUILD_MAX */
     bool bytes;   /* walks compare bytes (last candidates are compared by their vectors in any case), or vectors */
 } sage_index_links;
 sage_status sage_index_link(const char *dir, sage_pool *pool, const sage_index_links *links,

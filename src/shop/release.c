@@ -2,7 +2,7 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <features/given.h>
-#include <index/options.h>
+#include <index/graph.h>
 #include <io/json.h>
 #include <io/version.h>
 #include <shop/sentences.h>
@@ -16,7 +16,8 @@ static sage_status tuned_of(const json_t *root, sage_tuned *tuned, const char *p
     SAGE_TRY(sage_json_real(root, "tuned_recall", &tuned->recall, path, error));
     SAGE_TRY(sage_json_count(root, "tuned_m", &tuned->m, path, error));
     SAGE_TRY(sage_json_count(root, "tuned_build", &tuned->build, path, error));
-    if (!(tuned->recall >= 0 && tuned->recall < 1) || tuned->m > SAGE_GRAPH_M_MAX || tuned->build > SAGE_BUILD_MAX)
+    if (!(tuned->recall >= 0 && tuned->recall < 1) || tuned->m > SAGE_GRAPH_M_MAX ||
+        tuned->build > SAGE_GRAPH_BUILD_MAX)
         st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0, "what was tuned is out of its range");
 out:
     return st;

@@ -97,7 +97,8 @@ static void test_a_graph_of_other_vectors_is_told(void **state) {
 }
 
 /* A graph whose file is sound: what its numbers say is not. */
-static void spoil(sage_graph *graph, sage_codes *codes, int how) {
+static void spoil(sage_hnsw *hnsw, int how) {
+    sage_graph *graph = &hnsw->graph;
     const uint32_t low = graph->levels[0] == 0 ? 0 : graph->levels[1] == 0 ? 1 : 2;
     uint32_t *links = graph->ground + 2 * graph->m * 5;
     switch (how) {
@@ -111,7 +112,9 @@ static void spoil(sage_graph *graph, sage_codes *codes, int how) {
     case 7: graph->levels[7] = SAGE_GRAPH_LEVELS + 1; break;
     case 8: graph->above[graph->entry] = (uint32_t)graph->n_upper; break;
     case 9: graph->entry = (uint32_t)graph->n; break;
-    case 10: codes->scale = NAN; break;
+    case 10: hnsw->codes.scale = NAN; break;
+    case 11: hnsw->build = SIZE_MAX; break; /* room of which would have no bytes */
+    case 12: hnsw->build = graph->m - 1; break;
     default: graph->n_upper -= 1; break;
     }
 }
@@ -119,7 +122,7 @@ static void spoil(sage_graph *graph, sage_codes *codes, int how) {
 /* Levels say where a row's links lie, so these and sizes are looked at in any case, references where that is asked. */
 static void test_wrong_references_are_told(void **state) {
     (void)state;
-    enum { N = 300, DIM = 24, WRONG = 12, REFERENCES = 7 };
+    enum { N = 300, DIM = 24, WRONG = 14, REFERENCES = 7 };
     sage_error error = {0};
     const sage_hnsw_options options = {.m = 4, .build = 30, .seed = 1, .bytes = true};
     float *vectors = made_vectors(N, DIM, 1);
@@ -128,7 +131,7 @@ static void test_wrong_references_are_told(void **state) {
         sage_hnsw *hnsw;
         sage_index *index = NULL;
         must(sage_hnsw_build(NULL, vectors, N, DIM, &options, &hnsw, &error), &error);
-        spoil(&hnsw->graph, &hnsw->codes, how);
+        spoil(hnsw, how);
         must(sage_hnsw_write(hnsw, scratch_path(dir, SAGE_INDEX_GRAPH_FILE), vectors_sum(), &error), &error);
         assert_int_equal(sage_index_open(dir, how < REFERENCES, &index, &error), SAGE_E_FORMAT);
         assert_null(index);

@@ -233,8 +233,9 @@ static void test_zeros_and_what_is_refused(void **state) {
     sage_hnsw *hnsw = built(1, vectors, 20, &usual);
     assert_true(recall(hnsw, vectors, 20, 20) == 1);
     sage_hnsw_free(hnsw);
-    static const sage_hnsw_options wrong[] = {{.m = 3, .build = 10}, {.m = 65, .build = 100}, {.m = 16, .build = 15}};
-    for (size_t i = 0; i < 3; i++) {
+    static const sage_hnsw_options wrong[] = {
+        {.m = 3, .build = 10}, {.m = 65, .build = 100}, {.m = 16, .build = 15}, {.m = 16, .build = 4097}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         assert_int_equal(sage_hnsw_build(NULL, vectors, 20, DIM, &wrong[i], &hnsw, NULL), SAGE_E_ARGUMENT);
         assert_null(hnsw);
     }
