@@ -191,12 +191,13 @@ static void step(among *a, sage_probe probe) {
     compare(a, probe);
 }
 
-/* Accepted rows at equal distances in the order of rows. */
+/* Accepted rows at equal distances in the order of rows. A dead one is left out though a copy of it may live: nobody
+ * led here, so it may be out of the graph already, and be filled anew meanwhile (changing.h). */
 static void meet_spread(among *a) {
     size_t rows = a->w->n, n = a->n;
     for (size_t i = 0; (a->filter == NULL || a->filter->bits != NULL) && i < SPREAD; i++) {
         size_t row = i * rows / SPREAD;
-        n += sage_filter_next(a->filter, rows, &row, &a->rows[n], 1);
+        if (sage_filter_next(a->filter, rows, &row, &a->rows[n], 1) > 0) n += sage_graph_gives(a->w->graph, a->rows[n]);
     }
     meet(a, a->n, n);
 }

@@ -1,5 +1,6 @@
 /* Readers beside a writer: no search waits, gives what was dead before it began, or sees half of a row. Under TSan no
  * two of them touch the same memory out of turn. */
+#include <index/among.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -107,10 +108,35 @@ static void test_readers_beside_a_pool(void **state) {
     sage_pool_free(pool);
 }
 
+/* The first of two copies is gone and swept: the writer may fill its slot at any time, whoever is inside. */
+static void test_no_walk_begins_at_a_free_slot(void **state) {
+    (void)state;
+    enum { FEW = 20, GONE = 4 };
+    float *vectors = made_vectors(FEW, DIM, 1);
+    const uint64_t all = (1 << FEW) - 1;
+    const sage_filter filter = {.bits = &all, .n = FEW, .matches = FEW};
+    sage_walker walker;
+    memcpy(vectors + (GONE + 1) * DIM, vectors + GONE * DIM, DIM * sizeof *vectors);
+    shelf s = shelf_new(vectors, FEW, DIM, FEW, NULL);
+    const sage_hnsw *hnsw = &s.changing->hnsw;
+    assert_int_equal(hnsw->graph.copies[GONE], GONE + 1);
+    shelf_delete(&s, GONE);
+    assert_int_equal(sage_changing_settle(s.changing, NULL), SAGE_OK);
+    assert_int_equal(sage_walker_new(&walker, &hnsw->graph, &hnsw->codes, FEW, NULL), SAGE_OK);
+    const sage_probe probe = sage_codes_query(&hnsw->codes, vectors, walker.probe);
+    assert_true(sage_walk_among(&walker, probe, &filter, hnsw->graph.entry, FEW, FEW * FEW));
+    assert_int_equal(walker.beam.n, FEW - 1);
+    for (size_t i = 0; i < walker.beam.n; i++) assert_int_not_equal(sage_beam_row(walker.beam.list[i]), GONE);
+    sage_walker_free(&walker);
+    shelf_free(&s);
+    free(vectors);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_readers_beside_one_thread),
         cmocka_unit_test(test_readers_beside_a_pool),
+        cmocka_unit_test(test_no_walk_begins_at_a_free_slot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
