@@ -33,9 +33,8 @@ out:
     return st;
 }
 
-static void take_length(sage_live *live) {
-    const sage_index *base = live->base;
-    const float square = base->n > 0 ? sage_ops_best()->dot(base->dim, base->vectors, base->vectors) : 1;
+void sage_live_take_length(sage_live *live, const float *vector) {
+    const float square = vector != NULL ? sage_ops_best()->dot(live->base->dim, vector, vector) : 1;
     live->least = square * (1 - SPREAD);
     live->longest = square * (1 + SPREAD);
 }
@@ -48,7 +47,7 @@ static sage_status open_all(sage_live *live, sage_pool *pool, uint64_t *cut, sag
     SAGE_TRY(sage_changing_new(live->base->hnsw, vectors, pool, &live->changing, error));
     const size_t slots = live->changing->rooms[SAGE_ROOM_LEVELS].most, pointer = sizeof(sage_live_record *);
     SAGE_TRY(sage_room_new(&live->records, live->base->n * pointer, slots * pointer, error));
-    take_length(live);
+    sage_live_take_length(live, live->base->n > 0 ? live->base->vectors : NULL);
     SAGE_TRY(sage_live_log_path(path, live->parent, live->version, error));
     SAGE_TRY(sage_log_open(path, sage_packed_sum(vectors, "vectors"), sage_live_replay, live, &live->log, cut, error));
 out:

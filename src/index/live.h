@@ -21,12 +21,12 @@ sage_status sage_live_open(const char *parent, sage_pool *pool, sage_live **live
 void sage_live_close(sage_live *live);         /* no reader is left; what was not synced is lost; NULL is fine */
 size_t sage_live_count(const sage_live *live); /* products */
 size_t sage_live_dim(const sage_live *live);
-size_t sage_live_bytes(const sage_live *live); /* of memory and mapped files */
-uint64_t sage_live_log_bytes(sage_live *live);
+uint64_t sage_live_log_bytes(sage_live *live); /* that the next opening reads again: a time to compact */
 
 /* ---- changes: any thread, one after another ---- */
 
-/* vector [dim], of the length of the others; shown as for sage_index_add. In the place of what the pid had. */
+/* vector [dim], of the length of the version's (SAGE_E_ARGUMENT: more than a thousandth off); shown as for
+ * sage_index_add. In the place of what the pid had. */
 sage_status sage_live_upsert(sage_live *live, int64_t pid, const float *vector, const sage_str shown[SAGE_SHOWN],
                              sage_error *error);
 /* *there (NULL is fine): whether it was. */

@@ -160,16 +160,17 @@ sage_status sage_live_upsert(sage_live *live, int64_t pid, const float *vector, 
                              sage_error *error) {
     char *data = NULL;
     size_t bytes = 0;
-    if (!vector_is_sound(live, vector))
-        return sage_fail(error, SAGE_E_ARGUMENT,
-                         "the vector of product %" PRId64 " has a member that is no number, or another length than the "
-                         "index's",
-                         pid);
     sage_status st = write_data(live, vector, shown, &data, &bytes, error);
     if (st != SAGE_OK) return st;
     const sage_log_change change = {SAGE_LOG_UPSERT, pid, data, bytes};
     pthread_mutex_lock(&live->lock);
-    st = log_and_make(live, &change, error);
+    if (vector_is_sound(live, vector))
+        st = log_and_make(live, &change, error);
+    else
+        st = sage_fail(error, SAGE_E_ARGUMENT,
+                       "the vector of product %" PRId64 " has a member that is no number, or another length than the "
+                       "index's",
+                       pid);
     pthread_mutex_unlock(&live->lock);
     sage_free(data);
     return st;
@@ -204,8 +205,4 @@ uint64_t sage_live_log_bytes(sage_live *live) {
     const uint64_t bytes = sage_log_bytes(live->log);
     pthread_mutex_unlock(&live->lock);
     return bytes;
-}
-
-size_t sage_live_bytes(const sage_live *live) {
-    return sage_changing_bytes(live->changing) + live->records.bytes + live->map.room * sizeof *live->map.entries;
 }

@@ -112,6 +112,8 @@ static sage_status compact(sage_live *live, sage_live_finish_fn finish, void *ct
     if (finish != NULL) SAGE_TRY(finish(ctx, tmp, error));
     st = sage_version_publish(live->parent, tmp, version, error);
     if (st == SAGE_OK) st = go_on_from(live, *version, sum, error);
+    const sage_codes *codes = &live->changing->hnsw.codes;
+    if (st == SAGE_OK) sage_live_take_length(live, n > 0 ? codes->vectors + rows->slot * codes->dim : NULL);
     if (st != SAGE_OK) sage_log_give_up(live->log);
 out:
     sage_free(rows);

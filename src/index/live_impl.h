@@ -21,11 +21,11 @@ struct sage_live {
     uint64_t version; /* that the log goes on from */
     sage_index *base; /* the version that was opened: its rows are the first slots */
     sage_changing *changing;
-    sage_room records;    /* of pointers, one a slot; NULL: as in the base */
-    float least, longest; /* squares of lengths that vectors may have */
+    sage_room records; /* of pointers, one a slot; NULL: as in the base */
     /* Held in this order. */
     pthread_mutex_t sync_lock; /* of what is sealed and written */
     pthread_mutex_t lock;      /* of changes */
+    float least, longest;      /* squares of lengths that vectors may have */
     pthread_mutex_t map_lock;  /* of `map`, for a moment */
     sage_live_map map;
     sage_log *log;
@@ -40,6 +40,9 @@ static inline int64_t sage_live_pid_of(const sage_live *live, uint32_t slot) {
     return record != NULL ? record->pid : live->base->rows[slot].pid;
 }
 
+/* From now on vectors have about the length of this one, the first of the version that the log goes on from; NULL: it
+ * has none, and they are unit vectors. What is taken now is taken when the log is read again. */
+void sage_live_take_length(sage_live *live, const float *vector);
 /* A record's string, or the base's; "" where there is none. */
 const char *sage_live_text(const sage_live *live, uint32_t slot, size_t what);
 /* The slot where a product is now. */

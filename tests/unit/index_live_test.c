@@ -1,6 +1,7 @@
 /* A live index: what was changed is found, also after it was closed and opened again, and after compactions; damage of
  * the log is told. */
 #include <base/alloc.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <support/stock.h>
@@ -257,6 +258,40 @@ static void test_many_at_once(void **state) {
     stock_end(&s);
 }
 
+/* Of `pid`, as long as `square` says. */
+static sage_status put(const stock *s, sage_live *live, int64_t pid, float square) {
+    const sage_str shown[SAGE_SHOWN] = {{NULL, 0}};
+    float vector[STOCK_DIM];
+    for (size_t i = 0; i < STOCK_DIM; i++) vector[i] = sqrtf(square) * stock_vector(s, pid, 1)[i];
+    return sage_live_upsert(live, pid, vector, shown, NULL);
+}
+
+/* What goes into a log is what its version takes when it is opened again, however the lengths moved. */
+static void test_lengths_are_those_of_the_version(void **state) {
+    (void)state;
+    stock s;
+    uint64_t version;
+    uint32_t row;
+    sage_live_reader *reader;
+    assert_true(stock_begin(&s, dir, 64));
+    sage_live *live = opened(&s, 0);
+    assert_int_equal(put(&s, live, 0, 0.9965F), SAGE_OK);
+    assert_int_equal(put(&s, live, 1, 1.0035F), SAGE_OK);
+    assert_int_equal(sage_live_compact(live, NULL, NULL, &version, NULL), SAGE_OK);
+    assert_int_equal(put(&s, live, 2, 1.0035F), SAGE_E_ARGUMENT);
+    assert_int_equal(put(&s, live, 3, 0.9935F), SAGE_OK);
+    assert_int_equal(sage_live_sync(live, NULL), SAGE_OK);
+    sage_live_close(live);
+    live = opened(&s, 0);
+    assert_int_equal(sage_live_reader_new(live, &reader, NULL), SAGE_OK);
+    assert_true(sage_live_find(reader, 1, &row));
+    assert_false(sage_live_find(reader, 2, &row));
+    assert_true(sage_live_find(reader, 3, &row));
+    sage_live_reader_free(reader);
+    sage_live_close(live);
+    stock_end(&s);
+}
+
 static void test_allocations_may_fail(void **state) {
     (void)state;
     stock s;
@@ -290,6 +325,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_a_log_cut_or_damaged_anywhere, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_what_is_refused, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_many_at_once, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(test_lengths_are_those_of_the_version, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_allocations_may_fail, make_dir, remove_dir),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
