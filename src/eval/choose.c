@@ -19,18 +19,6 @@ typedef struct choice {
     sage_ticker ticker;
 } choice;
 
-static const sage_candidate *find(const sage_candidates *candidates, int64_t pid) {
-    size_t low = 0, high = candidates->n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (candidates->list[middle].pid < pid)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < candidates->n && candidates->list[low].pid == pid ? &candidates->list[low] : NULL;
-}
-
 /* As sage_fuse orders: by score, then pid; candidates lie by pid, so earlier equals come first. */
 static size_t rank_of(const float *scores, size_t n, size_t at) {
     size_t rank = 0;
@@ -48,7 +36,7 @@ static sage_status try_weights(void *ctx, size_t text, const sage_lists *lists, 
         for (size_t i = 0; i < n; i++)
             c->scores[i] = sage_fused_score((double)w / STEPS, candidates, &candidates->list[i]);
         for (size_t e = c->judge.begin[query]; e < c->judge.begin[query + 1]; e++) {
-            const sage_candidate *candidate = find(candidates, c->judge.entries[e].pid);
+            const sage_candidate *candidate = sage_candidates_find(candidates, c->judge.entries[e].pid);
             if (!c->judge.entries[e].first || candidate == NULL) continue;
             size_t rank = rank_of(c->scores, n, (size_t)(candidate - candidates->list));
             c->near[w] += rank < NEAR;

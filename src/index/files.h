@@ -26,8 +26,6 @@ typedef struct sage_index_row {
     uint64_t begin;
 } sage_index_row;
 
-enum { SAGE_INDEX_RECORD_HEAD = SAGE_SHOWN * sizeof(uint32_t) };
-
 /* At most half full, so that a search for an id that is not there ends soon. */
 static inline size_t sage_index_slots(size_t n_rows) {
     size_t n = 2;

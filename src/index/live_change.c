@@ -3,6 +3,7 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <index/live_impl.h>
+#include <index/record.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -81,14 +82,6 @@ static sage_status refuse(int64_t pid, sage_error *error) {
     return sage_fail(error, SAGE_E_FORMAT, "the log's change of product %" PRId64 " is none", pid);
 }
 
-static bool text_is_sound(const sage_live_record *record, size_t bytes) {
-    uint32_t before = 0;
-    for (size_t i = 0; i < SAGE_SHOWN; before = record->ends[i++])
-        if (record->ends[i] <= before || record->ends[i] > bytes || record->text[record->ends[i] - 1] != '\0')
-            return false;
-    return true;
-}
-
 static bool vector_is_sound(const sage_live *live, const float *vector) {
     const size_t dim = live->base->dim;
     for (size_t i = 0; i < dim; i++)
@@ -98,14 +91,17 @@ static bool vector_is_sound(const sage_live *live, const float *vector) {
 }
 
 static sage_status replay_upsert(sage_live *live, const sage_log_change *change, sage_error *error) {
-    const size_t vector_bytes = live->base->dim * sizeof(float), head = sizeof(uint32_t) * SAGE_SHOWN;
-    if (change->bytes < vector_bytes + head || !vector_is_sound(live, change->data)) return refuse(change->pid, error);
-    const size_t bytes = change->bytes - vector_bytes;
-    sage_live_record *record = sage_alloc(sizeof *record + bytes - head);
-    if (record == NULL) return sage_fail_memory(error, bytes);
+    const size_t vector_bytes = live->base->dim * sizeof(float);
+    if (change->bytes < vector_bytes + SAGE_RECORD_HEAD || !vector_is_sound(live, change->data))
+        return refuse(change->pid, error);
+    const size_t text_bytes = change->bytes - vector_bytes - SAGE_RECORD_HEAD;
+    const char *shown = (const char *)change->data + vector_bytes;
+    sage_live_record *record = sage_alloc(sizeof *record + text_bytes);
+    if (record == NULL) return sage_fail_memory(error, text_bytes);
     record->pid = change->pid;
-    memcpy(record->ends, (const char *)change->data + vector_bytes, bytes);
-    if (!text_is_sound(record, bytes - head)) {
+    memcpy(record->ends, shown, SAGE_RECORD_HEAD);
+    memcpy(record->text, shown + SAGE_RECORD_HEAD, text_bytes);
+    if (!sage_record_is_sound(record->ends, record->text, text_bytes)) {
         sage_free(record);
         return refuse(change->pid, error);
     }
@@ -128,13 +124,9 @@ static sage_status write_data(const sage_live *live, const float *vector, const 
                               size_t *bytes, sage_error *error) {
     const size_t dim_bytes = live->base->dim * sizeof *vector;
     uint32_t ends[SAGE_SHOWN];
-    uint64_t end = 0;
-    for (size_t i = 0; i < SAGE_SHOWN; i++) {
-        end += shown[i].len + 1;
-        if (end > UINT32_MAX) return sage_fail(error, SAGE_E_LIMIT, "the texts of one product pass 4 GiB");
-        ends[i] = (uint32_t)end;
-    }
-    *bytes = dim_bytes + sizeof ends + (size_t)end;
+    sage_status st = sage_record_ends(shown, ends, error);
+    if (st != SAGE_OK) return st;
+    *bytes = dim_bytes + sizeof ends + ends[SAGE_SHOWN - 1];
     *data = sage_alloc(*bytes);
     if (*data == NULL) return sage_fail_memory(error, *bytes);
     memcpy(*data, vector, dim_bytes);

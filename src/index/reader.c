@@ -2,6 +2,7 @@
 #include <base/error.h>
 #include <index/graph_file.h>
 #include <index/impl.h>
+#include <index/record.h>
 #include <io/fs.h>
 #include <string.h>
 
@@ -59,15 +60,11 @@ out:
 
 static bool text_is_sound(const sage_index *index, size_t row) {
     size_t begin = (size_t)index->rows[row].begin;
-    if (begin > index->text_bytes || index->text_bytes - begin < SAGE_INDEX_RECORD_HEAD) return false;
-    uint32_t ends[SAGE_SHOWN], before = 0;
-    size_t room = index->text_bytes - begin - SAGE_INDEX_RECORD_HEAD;
-    const char *text = index->text + begin;
-    memcpy(ends, text, sizeof ends);
-    text += SAGE_INDEX_RECORD_HEAD;
-    for (size_t i = 0; i < SAGE_SHOWN; before = ends[i++])
-        if (ends[i] <= before || ends[i] > room || text[ends[i] - 1] != '\0') return false;
-    return true;
+    uint32_t ends[SAGE_SHOWN];
+    if (begin > index->text_bytes || index->text_bytes - begin < SAGE_RECORD_HEAD) return false;
+    memcpy(ends, index->text + begin, sizeof ends);
+    begin += SAGE_RECORD_HEAD;
+    return sage_record_is_sound(ends, index->text + begin, index->text_bytes - begin);
 }
 
 static sage_status verify_references(const sage_index *index, sage_error *error) {
@@ -209,5 +206,5 @@ const char *sage_index_shown(const sage_index *index, size_t row, size_t what) {
     const char *text = index->text + index->rows[row].begin;
     uint32_t begin = 0;
     if (what > 0) memcpy(&begin, text + (what - 1) * sizeof begin, sizeof begin);
-    return text + SAGE_INDEX_RECORD_HEAD + begin;
+    return text + SAGE_RECORD_HEAD + begin;
 }

@@ -1,6 +1,7 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <index/files.h>
+#include <index/record.h>
 #include <inttypes.h>
 #include <io/fs.h>
 #include <io/packed.h>
@@ -81,18 +82,13 @@ static sage_status check_row(const sage_index_writer *w, int64_t pid, const floa
 static sage_status add_text(sage_index_writer *w, const sage_str shown[SAGE_SHOWN], sage_error *error) {
     sage_status st = SAGE_OK;
     uint32_t ends[SAGE_SHOWN];
-    uint64_t end = 0;
-    for (size_t i = 0; i < SAGE_SHOWN; i++) {
-        end += shown[i].len + 1;
-        if (end > UINT32_MAX) return sage_fail(error, SAGE_E_LIMIT, "the texts of one product pass 4 GiB");
-        ends[i] = (uint32_t)end;
-    }
+    SAGE_TRY(sage_record_ends(shown, ends, error));
     SAGE_TRY(sage_packed_add(w->files[TEXT], ends, sizeof ends, error));
     for (size_t i = 0; i < SAGE_SHOWN; i++) {
         if (shown[i].len > 0) SAGE_TRY(sage_packed_add(w->files[TEXT], shown[i].data, shown[i].len, error));
         SAGE_TRY(sage_packed_add(w->files[TEXT], "", 1, error));
     }
-    w->text_bytes += sizeof ends + end;
+    w->text_bytes += sizeof ends + ends[SAGE_SHOWN - 1];
 out:
     return st;
 }

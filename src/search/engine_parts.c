@@ -1,20 +1,8 @@
 /* What the scores of the last query are made of. */
 #include <search/engine_impl.h>
 
-static const sage_candidate *candidate_of(const sage_candidates *candidates, int64_t pid) {
-    size_t low = 0, high = candidates->n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (candidates->list[middle].pid < pid)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < candidates->n && candidates->list[low].pid == pid ? &candidates->list[low] : NULL;
-}
-
 static void fused_parts(const sage_engine *e, sage_scored scored, sage_parts *parts) {
-    const sage_candidate *candidate = candidate_of(&e->candidates, scored.pid);
+    const sage_candidate *candidate = sage_candidates_find(&e->candidates, scored.pid);
     if (candidate == NULL) return;
     parts->vectors = sage_fused_vectors(e->fusion.weight, candidate);
     parts->keywords = scored.score - parts->vectors;

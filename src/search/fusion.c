@@ -1,6 +1,18 @@
 #include <search/fusion.h>
 #include <stdlib.h>
 
+const sage_candidate *sage_candidates_find(const sage_candidates *candidates, int64_t pid) {
+    size_t low = 0, high = candidates->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (candidates->list[middle].pid < pid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < candidates->n && candidates->list[low].pid == pid ? &candidates->list[low] : NULL;
+}
+
 float sage_fused_vectors(double weight, const sage_candidate *candidate) {
     return (float)(weight * (double)candidate->vector);
 }

@@ -38,6 +38,8 @@ typedef struct sage_candidates {
     float keyword_high; /* the best BM25 of any product; 0 where none holds a word */
 } sage_candidates;
 
+/* NULL: neither side found it. */
+const sage_candidate *sage_candidates_find(const sage_candidates *candidates, int64_t pid);
 /* What the vectors add to a fused score; the keywords add the rest. */
 float sage_fused_vectors(double weight, const sage_candidate *candidate);
 float sage_fused_score(double weight, const sage_candidates *candidates, const sage_candidate *candidate);
