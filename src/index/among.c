@@ -29,29 +29,16 @@ static void prefetch_heads(const sage_codes *codes, const uint32_t *rows, size_t
             sage_codes_prefetch(codes, rows[i]);
 }
 
-/* Those whose heads may pass, asked for whole; all of them where there are no heads. */
+/* All of them where there are no heads. */
 static size_t sieve(sage_walker *w, sage_probe probe, const uint32_t *rows, size_t n, uint32_t *kept,
                     uint32_t *scores) {
     if (probe.head == NULL) {
         memcpy(kept, rows, n * sizeof *kept);
         return n;
     }
-    n = sage_codes_sieve(w->codes, probe, sage_beam_score(sage_beam_bar(&w->beam)), n, rows, kept, scores);
-    for (size_t i = 0; i < n; i++) sage_codes_prefetch(w->codes, kept[i]);
-    return n;
+    return sage_walk_sieve(w, probe, rows, n, kept, scores);
 }
 
-static void offer(sage_walker *w, sage_probe probe, const uint32_t *rows, size_t n, uint32_t *scores) {
-    sage_codes_score(w->codes, probe, n, rows, scores);
-    w->scored += n;
-    for (size_t i = 0; i < n; i++) {
-        uint64_t key = sage_beam_key(scores[i], rows[i]);
-        if (key > sage_beam_bar(&w->beam)) sage_beam_add(&w->beam, key);
-    }
-}
-
-/* Three blocks are under way: the heads of one have been asked for, of the second the few whole rows, the third's are
- * compared. */
 /* The next rows that may be results. */
 static size_t next_rows(const sage_walker *w, const sage_filter *filter, size_t *row, uint32_t *rows) {
     size_t n = 0, taken;
@@ -63,6 +50,8 @@ static size_t next_rows(const sage_walker *w, const sage_filter *filter, size_t 
     return n;
 }
 
+/* Three blocks are under way: the heads of one have been asked for, of the second the few whole rows, the third's are
+ * compared. */
 void sage_scan_among(sage_walker *w, sage_probe probe, const sage_filter *filter, size_t width) {
     block blocks[3] = {{0}}, *next = &blocks[0], *here = &blocks[1], *last = &blocks[2];
     uint32_t scores[BLOCK];
@@ -72,7 +61,7 @@ void sage_scan_among(sage_walker *w, sage_probe probe, const sage_filter *filter
         next->n = next_rows(w, filter, &row, next->rows);
         prefetch_heads(w->codes, next->rows, next->n);
         here->n_kept = sieve(w, probe, here->rows, here->n, here->kept, scores);
-        offer(w, probe, last->kept, last->n_kept, scores);
+        sage_walk_offer(w, probe, last->kept, last->n_kept, scores);
         block *done = last;
         last = here;
         here = next;
@@ -122,11 +111,6 @@ static void meet(among *a, size_t from, size_t to) {
     }
 }
 
-static void prefetch_links(const sage_graph *graph, uint32_t row) {
-    const char *links = (const char *)sage_graph_links(graph, row, 0);
-    for (size_t i = 0; i < sage_graph_width(graph, 0) * sizeof(uint32_t); i += 64) __builtin_prefetch(links + i);
-}
-
 /* Of the rows added to `through`, those whose links have not been looked at and will not be. */
 static void look_later(among *a, size_t to) {
     sage_walker *w = a->w;
@@ -135,7 +119,7 @@ static void look_later(among *a, size_t to) {
         if (w->seen[row] == w->turn) continue;
         w->seen[row] = w->turn;
         a->through[a->n_through++] = row;
-        prefetch_links(w->graph, row);
+        sage_graph_prefetch(w->graph, row, 0);
     }
 }
 
@@ -177,14 +161,14 @@ static void look_through(among *a, uint32_t row, size_t most) {
 static void compare(among *a, sage_probe probe) {
     prefetch_heads(a->w->codes, a->rows, a->n);
     size_t n = sieve(a->w, probe, a->rows, a->n, a->kept, a->scores);
-    offer(a->w, probe, a->kept, n, a->scores);
+    sage_walk_offer(a->w, probe, a->kept, n, a->scores);
 }
 
 static void step(among *a, sage_probe probe) {
     sage_walker *w = a->w;
     uint32_t from[SAGE_AT_ONCE];
     size_t n = 0, width = sage_graph_width(w->graph, 0);
-    while (n < SAGE_AT_ONCE && sage_beam_take(&w->beam, &from[n])) prefetch_links(w->graph, from[n++]);
+    while (n < SAGE_AT_ONCE && sage_beam_take(&w->beam, &from[n])) sage_graph_prefetch(w->graph, from[n++], 0);
     a->n = a->n_through = 0;
     for (size_t i = 0; i < n; i++) look_at(a, from[i]);
     for (size_t i = 0; i < a->n_through; i++) look_through(a, a->through[i], n * width * 3 / 2);
@@ -208,7 +192,7 @@ static void begin(among *a, sage_probe probe, size_t width) {
     size_t n = w->beam.n;
     for (size_t i = 0; i < n; i++) {
         a->rows[i] = a->through[i] = sage_beam_row(w->beam.list[i]);
-        prefetch_links(w->graph, a->rows[i]);
+        sage_graph_prefetch(w->graph, a->rows[i], 0);
     }
     sage_walk_begin(w);
     sage_beam_begin(&w->beam, width);
@@ -222,11 +206,7 @@ static void begin(among *a, sage_probe probe, size_t width) {
 
 bool sage_walk_among(sage_walker *w, sage_probe probe, const sage_filter *filter, uint32_t from, size_t width,
                      size_t scan_rows) {
-    enum {
-        A_ROW = 8,
-        TESTS = 2,
-        PATIENCE = 2
-    }; /* a row of a walk costs as much as 8 of a scan, and two tests as one */
+    enum { A_ROW = 8, TESTS = 2, PATIENCE = 2 }; /* a row costs as much as 8 of a scan; of the tests two as one */
     among a;
     a.w = w;
     a.filter = filter;

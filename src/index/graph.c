@@ -53,6 +53,7 @@ void sage_graph_free(sage_graph *graph) {
     sage_free(graph->copies);
     sage_free(graph->ground);
     sage_free(graph->upper);
+    sage_free(graph->doubled);
     *graph = (sage_graph){.entry = SAGE_NO_ROW};
 }
 

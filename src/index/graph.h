@@ -27,11 +27,11 @@ typedef struct sage_graph {
     size_t n_dead;
 } sage_graph;
 
-/* Rows without links; levels follow from (seed, row) alone. */
+/* Rows without links, and without copies noted; levels follow from (seed, row) alone. */
 sage_status sage_graph_new(sage_graph *graph, size_t n, size_t m, uint64_t seed, sage_error *error);
 uint8_t sage_graph_level(uint64_t seed, size_t row, size_t m);
 sage_status sage_graph_note_copies(sage_graph *graph, sage_error *error); /* makes `doubled` from `copies` */
-void sage_graph_free(sage_graph *graph);
+void sage_graph_free(sage_graph *graph);                                  /* of one whose arrays are its own memory */
 size_t sage_graph_bytes(const sage_graph *graph);
 
 /* Every link and every copy, of a graph that came from a file. SAGE_E_FORMAT says of which row one is wrong. */
@@ -44,6 +44,12 @@ static inline size_t sage_graph_width(const sage_graph *graph, unsigned level) {
 static inline uint32_t *sage_graph_links(const sage_graph *graph, uint32_t row, unsigned level) {
     if (level == 0) return graph->ground + (size_t)row * 2 * graph->m;
     return graph->upper + ((size_t)graph->above[row] + level - 1) * graph->m;
+}
+
+static inline void sage_graph_prefetch(const sage_graph *graph, uint32_t row, unsigned level) {
+    const char *links = (const char *)sage_graph_links(graph, row, level);
+    const size_t bytes = sage_graph_width(graph, level) * sizeof(uint32_t);
+    for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(links + i);
 }
 
 /* Rows that are there now; more may come, none goes. */

@@ -190,8 +190,9 @@ out:
 
 void sage_hnsw_free(sage_hnsw *hnsw) {
     if (hnsw == NULL) return;
-    sage_free(hnsw->graph.doubled);
-    if (hnsw->file == NULL) {
+    if (hnsw->file != NULL) {
+        sage_free(hnsw->graph.doubled); /* the only array that no file has */
+    } else {
         sage_graph_free(&hnsw->graph);
         sage_codes_free(&hnsw->codes);
     }

@@ -61,12 +61,6 @@ void sage_walk_begin(sage_walker *w) {
     w->turn = 1;
 }
 
-static inline void prefetch_links(const sage_walker *w, uint32_t row, unsigned level) {
-    const char *links = (const char *)sage_graph_links(w->graph, row, level);
-    size_t bytes = sage_graph_width(w->graph, level) * sizeof(uint32_t);
-    for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(links + i);
-}
-
 /* A damaged file's link may lead to a row that does not stand on that level. */
 static inline size_t width_of(const sage_graph *graph, uint32_t row, unsigned level) {
     return level == 0 || level <= graph->levels[row] ? sage_graph_width(graph, level) : 0;
@@ -139,7 +133,7 @@ uint32_t sage_walk_down(sage_walker *w, sage_probe probe, uint32_t from, unsigne
 static void take_next(sage_walker *w, unsigned level, sage_step *step) {
     step->n = 0;
     while (step->n < SAGE_AT_ONCE && sage_beam_take(&w->beam, &step->from[step->n]))
-        prefetch_links(w, step->from[step->n++], level);
+        sage_graph_prefetch(w->graph, step->from[step->n++], level);
 }
 
 static void meet_rows(sage_walker *w, unsigned level, sage_step *step) {
@@ -148,31 +142,31 @@ static void meet_rows(sage_walker *w, unsigned level, sage_step *step) {
     step->n = n;
 }
 
-static void offer_rows(sage_walker *w, sage_probe probe, const sage_step *step) {
-    sage_codes_score(w->codes, probe, step->n, step->rows, w->scores);
-    w->scored += step->n;
-    for (size_t i = 0; i < step->n; i++) {
-        uint64_t key = sage_beam_key(w->scores[i], step->rows[i]);
-        if (key > sage_beam_bar(&w->beam)) sage_beam_add(&w->beam, key);
-    }
+size_t sage_walk_sieve(sage_walker *w, sage_probe probe, const uint32_t *rows, size_t n, uint32_t *kept,
+                       uint32_t *scores) {
+    n = sage_codes_sieve(w->codes, probe, sage_beam_score(sage_beam_bar(&w->beam)), n, rows, kept, scores);
+    for (size_t i = 0; i < n; i++) sage_codes_prefetch(w->codes, kept[i]);
+    return n;
 }
 
-/* Those of a step whose heads may pass are asked for whole. */
-static void sieve_rows(sage_walker *w, sage_probe probe, const sage_step *step, sage_step *kept) {
-    uint32_t bar = sage_beam_score(sage_beam_bar(&w->beam));
-    kept->n = sage_codes_sieve(w->codes, probe, bar, step->n, step->rows, kept->rows, w->scores);
-    for (size_t i = 0; i < kept->n; i++) sage_codes_prefetch(w->codes, kept->rows[i]);
+void sage_walk_offer(sage_walker *w, sage_probe probe, const uint32_t *rows, size_t n, uint32_t *scores) {
+    sage_codes_score(w->codes, probe, n, rows, scores);
+    w->scored += n;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t key = sage_beam_key(scores[i], rows[i]);
+        if (key > sage_beam_bar(&w->beam)) sage_beam_add(&w->beam, key);
+    }
 }
 
 /* Scores what has been met, by way of the sieve where there are heads: a step later then. */
 static void go_through(sage_walker *w, sage_probe probe, const sage_step *met) {
     if (probe.head == NULL) {
-        offer_rows(w, probe, met);
+        sage_walk_offer(w, probe, met->rows, met->n, w->scores);
         return;
     }
     sage_step *kept = &w->kept[w->later], *new_kept = &w->kept[!w->later];
-    sieve_rows(w, probe, met, new_kept);
-    offer_rows(w, probe, kept);
+    new_kept->n = sage_walk_sieve(w, probe, met->rows, met->n, new_kept->rows, w->scores);
+    sage_walk_offer(w, probe, kept->rows, kept->n, w->scores);
     kept->n = 0;
     w->later = !w->later;
 }
@@ -184,7 +178,7 @@ void sage_walk_level(sage_walker *w, sage_probe probe, uint32_t from, unsigned l
     w->seen[from] = w->turn;
     met->rows[0] = from;
     met->n = 1;
-    offer_rows(w, probe, met);
+    sage_walk_offer(w, probe, met->rows, met->n, w->scores);
     met->n = taken->n = w->kept[0].n = w->kept[1].n = 0;
     do {
         meet_rows(w, level, taken);

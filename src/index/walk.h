@@ -54,6 +54,12 @@ static inline bool sage_walk_is_late(sage_walker *w) {
 /* Forgets what was met; walks on a level begin so themselves. */
 void sage_walk_begin(sage_walker *walker);
 
+/* For what walks in another way (among.h): of rows [n] those whose heads may pass the beam's bar, asked for whole, into
+ * kept [n], gives how many; and rows [n] compared whole, into the beam where they pass. scores [n] is room. */
+size_t sage_walk_sieve(sage_walker *walker, sage_probe probe, const uint32_t *rows, size_t n, uint32_t *kept,
+                       uint32_t *scores);
+void sage_walk_offer(sage_walker *walker, sage_probe probe, const uint32_t *rows, size_t n, uint32_t *scores);
+
 /* From a row (the graph's entry) down to `level`, on each level above it to the row from which no link leads nearer. */
 uint32_t sage_walk_down(sage_walker *walker, sage_probe probe, uint32_t from, unsigned level);
 
