@@ -1,6 +1,6 @@
 #include <keywords/beside.h>
-#include <keywords/bits.h>
 #include <keywords/impl.h>
+#include <keywords/numbers.h>
 
 void sage_beside_begin(sage_beside *words, size_t n) {
     for (size_t i = 0; i < n; i++) {
@@ -39,9 +39,9 @@ static bool open_places(sage_keywords *k, sage_beside *word) {
     const sage_list_block *block = &word->list.look;
     const sage_keywords_place place = sage_keywords_unpack_place(word->list.blocks[block->block].at);
     /* sage_list_read has seen that what is skipped is there. */
-    uint64_t skipped = sage_bits_bytes(block->n, place.number_bits) + sage_bits_bytes(block->n, place.count_bits),
+    uint64_t skipped = sage_numbers_bytes(block->n, place.number_bits) + sage_numbers_bytes(block->n, place.count_bits),
              end = word->before + block->counts[word->at],
-             bytes = sage_bits_bytes(end, place.place_bits) + SAGE_KEYWORDS_SLACK;
+             bytes = sage_numbers_bytes(end, place.place_bits) + SAGE_KEYWORDS_SLACK;
     if (place.place_bits > 32 || bytes > k->postings_bytes - place.at - skipped) {
         k->damaged = true;
         return false;
@@ -54,7 +54,7 @@ static bool open_places(sage_keywords *k, sage_beside *word) {
 }
 
 static uint32_t place_of(const sage_beside *word) {
-    return sage_bits_get(word->places, word->before + word->place, word->width);
+    return sage_number_get(word->places, word->before + word->place, word->width);
 }
 
 /* Does it stand at `wanted`? What is wanted ascends. */

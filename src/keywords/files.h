@@ -6,7 +6,7 @@
  *   words     [w + 1]      sage_keywords_word, ascending by bytes; the last says where the others end
  *   text      bytes        the words, one after another
  *   blocks    [b]          sage_keywords_block: a word's products in blocks of 128, its last one shorter
- *   postings  bytes        of each block, numbers of fixed width one after another (bits.h), each array from a whole
+ *   postings  bytes        of each block, numbers of fixed width one after another (numbers.h), each array from a whole
  *                          byte on: n numbers of products (less the one before, less 1), n counts (less 1), and the
  *                          places at which the word stands in each, ascending; 8 zero bytes end the section
  *

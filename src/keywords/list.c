@@ -1,5 +1,5 @@
-#include <keywords/bits.h>
 #include <keywords/impl.h>
+#include <keywords/numbers.h>
 
 void sage_list_of_word(sage_keywords *keywords, sage_str word, sage_list *list) {
     list->n = list->n_blocks = 0;
@@ -30,15 +30,15 @@ static bool unpack(const sage_keywords *k, const sage_list *list, uint32_t block
     uint64_t product = block > 0 ? (uint64_t)list->blocks[block - 1].last + 1 : 0;
     uint32_t n = products_of(list, block);
     if (place.number_bits > 32 || place.count_bits > 32 || list->blocks[block].last >= k->n) return false;
-    uint64_t number_bytes = sage_bits_bytes(n, place.number_bits),
-             bytes = number_bytes + sage_bits_bytes(n, place.count_bits) + SAGE_KEYWORDS_SLACK;
+    uint64_t number_bytes = sage_numbers_bytes(n, place.number_bits),
+             bytes = number_bytes + sage_numbers_bytes(n, place.count_bits) + SAGE_KEYWORDS_SLACK;
     if (place.at > k->postings_bytes || bytes > k->postings_bytes - place.at) return false;
     const unsigned char *numbers = k->postings + place.at, *counts = numbers + number_bytes;
     for (uint32_t i = 0; i < n; i++) {
-        product += sage_bits_get(numbers, i, place.number_bits);
+        product += sage_number_get(numbers, i, place.number_bits);
         out->products[i] = (uint32_t)product++;
     }
-    for (uint32_t i = 0; i < n; i++) out->counts[i] = sage_bits_get(counts, i, place.count_bits) + 1;
+    for (uint32_t i = 0; i < n; i++) out->counts[i] = sage_number_get(counts, i, place.count_bits) + 1;
     return product == (uint64_t)list->blocks[block].last + 1;
 }
 

@@ -1,8 +1,8 @@
 #include <base/alloc.h>
 #include <base/error.h>
-#include <keywords/bits.h>
 #include <keywords/bm25.h>
 #include <keywords/lists.h>
+#include <keywords/numbers.h>
 
 static uint32_t most_of(const uint32_t *numbers, size_t n) {
     uint32_t most = 0;
@@ -22,7 +22,7 @@ static float most_share(const sage_lists_writer *w) {
 }
 
 static void put_all(unsigned char *array, unsigned width, const uint32_t *numbers, size_t n) {
-    for (size_t i = 0; i < n; i++) sage_bits_put(array, i, width, numbers[i]);
+    for (size_t i = 0; i < n; i++) sage_number_put(array, i, width, numbers[i]);
 }
 
 /* The block's bytes to the postings; what they are is told in files.h. */
@@ -33,12 +33,12 @@ static sage_status put_block(sage_lists_writer *w, sage_error *error) {
         numbers[i] = w->products[i] - before;
         counts[i] = w->counts[i] - 1;
     }
-    const sage_keywords_place place = {w->at, sage_bits_width(most_of(numbers, w->n)),
-                                       sage_bits_width(most_of(counts, w->n)),
-                                       sage_bits_width(most_of(w->places, w->n_places))};
-    uint64_t number_bytes = sage_bits_bytes(w->n, place.number_bits),
-             count_bytes = sage_bits_bytes(w->n, place.count_bits),
-             bytes = number_bytes + count_bytes + sage_bits_bytes(w->n_places, place.place_bits);
+    const sage_keywords_place place = {w->at, sage_number_width(most_of(numbers, w->n)),
+                                       sage_number_width(most_of(counts, w->n)),
+                                       sage_number_width(most_of(w->places, w->n_places))};
+    uint64_t number_bytes = sage_numbers_bytes(w->n, place.number_bits),
+             count_bytes = sage_numbers_bytes(w->n, place.count_bits),
+             bytes = number_bytes + count_bytes + sage_numbers_bytes(w->n_places, place.place_bits);
     if (w->at + bytes >= 1ULL << SAGE_KEYWORDS_AT_BITS)
         return sage_fail(error, SAGE_E_LIMIT, "the keyword index would be larger than a terabyte");
     if (sage_grow((void **)&w->bytes, &w->bytes_capacity, bytes + SAGE_KEYWORDS_SLACK, 1) != 0)
