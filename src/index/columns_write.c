@@ -1,18 +1,19 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <index/columns_file.h>
-#include <index/columns_words.h>
 #include <io/fs.h>
 #include <io/spool.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <text/lexicon.h>
 
 typedef struct made_column {
     char name[SAGE_COLUMN_NAME_MAX + 1];
     sage_column_kind kind;
     sage_spool elements;
-    sage_words words;
+    sage_lexicon words;
+    uint32_t *order, *rank; /* [words] once all rows are there: by their bytes, and each one's place there */
     /* of the row under construction */
     double number;
     uint32_t *codes; /* [n_codes] */
@@ -72,13 +73,13 @@ sage_status sage_columns_word(sage_columns_writer *writer, size_t column, sage_s
     uint32_t number;
     SAGE_TRY(sage_column_fold(word, &writer->folded, error));
     if (writer->folded.len == 0) return SAGE_OK;
-    SAGE_TRY(sage_words_add(&c->words, (sage_str){writer->folded.data, writer->folded.len}, &number, error));
+    SAGE_TRY(sage_lexicon_add(&c->words, (sage_str){writer->folded.data, writer->folded.len}, &number, error));
     for (size_t i = 0; i < c->n_codes; i++)
         if (c->codes[i] == number) return SAGE_OK;
     if (sage_grow((void **)&c->codes, &c->capacity, c->n_codes + 1, sizeof *c->codes) != 0)
         return sage_fail_memory(error, c->n_codes * sizeof *c->codes);
     c->codes[c->n_codes++] = number;
-    c->words.list[number].rows++;
+    c->words.list[number].count++;
 out:
     return st;
 }
@@ -150,16 +151,25 @@ out:
 /* An element by the places of its words in the order of their bytes; lists are changed where they stand. */
 static uint32_t renumbered(sage_columns_writer *w, const made_column *c, uint32_t element) {
     if (element == SAGE_NO_WORD) return element;
-    if ((element & SAGE_WORD_LIST) == 0) return c->words.rank[element];
+    if ((element & SAGE_WORD_LIST) == 0) return c->rank[element];
     uint32_t *list = w->lists + (element & ~SAGE_WORD_LIST);
-    for (uint32_t i = 1; i <= list[0]; i++) list[i] = c->words.rank[list[i]];
+    for (uint32_t i = 1; i <= list[0]; i++) list[i] = c->rank[list[i]];
     return element;
+}
+
+static sage_status sort_words(made_column *c, sage_error *error) {
+    c->order = sage_alloc((c->words.n + 1) * sizeof *c->order);
+    c->rank = sage_alloc((c->words.n + 1) * sizeof *c->rank);
+    if (c->order == NULL || c->rank == NULL) return sage_fail_memory(error, c->words.n * sizeof *c->order);
+    sage_lexicon_sort(&c->words, c->order);
+    for (size_t i = 0; i < c->words.n; i++) c->rank[c->order[i]] = (uint32_t)i;
+    return SAGE_OK;
 }
 
 static sage_status write_column(sage_columns_writer *w, made_column *c, sage_packed_writer *file, sage_error *error) {
     sage_status st = SAGE_OK;
     uint32_t block[4096];
-    SAGE_TRY(sage_words_sort(&c->words, error));
+    SAGE_TRY(sort_words(c, error));
     SAGE_TRY(sage_spool_map(&c->elements, error));
     const uint32_t *elements = (const uint32_t *)(const void *)c->elements.map.data;
     for (size_t row = 0; row < w->rows;) {
@@ -189,10 +199,10 @@ static sage_status write_words(const sage_columns_writer *w, sage_packed_writer 
     for (size_t i = 0; i < w->n; i++) text += strlen(w->columns[i].name);
     SAGE_TRY(sage_packed_section(file, "words", sizeof(sage_column_word), error));
     for (size_t i = 0; i < w->n; i++) {
-        const sage_words *words = &w->columns[i].words;
-        for (size_t j = 0; j < words->n; j++) {
-            const sage_word *word = &words->list[words->order[j]];
-            const sage_column_word record = {text, text + word->end - word->begin, word->rows};
+        const made_column *c = &w->columns[i];
+        for (size_t j = 0; j < c->words.n; j++) {
+            const sage_lexeme *word = &c->words.list[c->order[j]];
+            const sage_column_word record = {text, text + word->len, word->count};
             SAGE_TRY(sage_packed_add(file, &record, sizeof record, error));
             text = record.end;
         }
@@ -206,11 +216,13 @@ static sage_status write_texts(const sage_columns_writer *w, sage_packed_writer 
     SAGE_TRY(sage_packed_section(file, "texts", 1, error));
     for (size_t i = 0; i < w->n; i++)
         SAGE_TRY(sage_packed_add(file, w->columns[i].name, strlen(w->columns[i].name), error));
-    for (size_t i = 0; i < w->n; i++)
-        for (size_t j = 0; j < w->columns[i].words.n; j++) {
-            const sage_str word = sage_words_at(&w->columns[i].words, w->columns[i].words.order[j]);
+    for (size_t i = 0; i < w->n; i++) {
+        const made_column *c = &w->columns[i];
+        for (size_t j = 0; j < c->words.n; j++) {
+            const sage_str word = sage_lexicon_at(&c->words, c->order[j]);
             SAGE_TRY(sage_packed_add(file, word.data, word.len, error));
         }
+    }
 out:
     return st;
 }
@@ -237,7 +249,9 @@ void sage_columns_abandon(sage_columns_writer *writer) {
     if (writer == NULL) return;
     for (size_t i = 0; writer->columns != NULL && i < writer->n; i++) {
         sage_spool_free(&writer->columns[i].elements);
-        sage_words_free(&writer->columns[i].words);
+        sage_lexicon_free(&writer->columns[i].words);
+        sage_free(writer->columns[i].order);
+        sage_free(writer->columns[i].rank);
         sage_free(writer->columns[i].codes);
     }
     sage_free(writer->columns);

@@ -27,7 +27,6 @@ sage_status sage_keywords_create(const char *dir, sage_keywords_writer **writer,
     *writer = NULL;
     sage_keywords_writer *w = sage_alloc_zero(1, sizeof *w);
     if (w == NULL) return sage_fail_memory(error, sizeof *w);
-    sage_gather_init(&w->gather);
     SAGE_TRY(sage_path_join(w->dir, dir, "", error));
     SAGE_TRY(sage_cutter_new(&w->cutter, error));
     SAGE_TRY(sage_spool_init(&w->pids, dir, "pids", error));
@@ -146,7 +145,6 @@ sage_status sage_keywords_finish(sage_keywords_writer *writer, sage_error *error
     sage_status st = SAGE_OK;
     SAGE_TRY(pour(writer, error));
     sage_gather_free(&writer->gather);
-    sage_gather_init(&writer->gather);
     SAGE_TRY(write_file(writer, error));
 out:
     sage_keywords_abandon(writer);

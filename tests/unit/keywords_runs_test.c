@@ -39,12 +39,11 @@ static int by_text(const void *a, const void *b) {
 /* Runs end anywhere: one of them is empty, and most cut a product. */
 static void pour_all(sage_spool runs[RUNS], unsigned words[PRODUCTS][PLACES]) {
     sage_error error = {0};
-    sage_gather gather;
+    sage_gather gather = {0};
     sage_rng rng;
     size_t n = 0, run = 0;
     char text[16];
     sage_rng_seed(&rng, 3, 0);
-    sage_gather_init(&gather);
     for (uint32_t i = 0; i < PRODUCTS; i++) {
         for (uint32_t place = 0; place < PLACES; place++) {
             words[i][place] = (unsigned)sage_rng_below(&rng, WORDS);
