@@ -7,11 +7,6 @@
 
 static const float SPREAD = 4e-3F; /* of squares of lengths: a thousandth of the length to either side, and rounding */
 
-struct sage_live_reader {
-    sage_live *live;
-    sage_changing_reader reading;
-};
-
 /* ---- opening ---- */
 
 sage_status sage_live_log_path(char out[SAGE_PATH_MAX], const char *parent, uint64_t version, sage_error *error) {
@@ -86,6 +81,7 @@ void sage_live_close(sage_live *live) {
         sage_free(*sage_live_record_at(live, (uint32_t)slot));
     sage_log_close(live->log);
     sage_live_map_free(&live->map);
+    sage_live_map_free(&live->ids);
     sage_room_free(&live->records);
     sage_changing_free(live->changing);
     sage_index_close(live->base);
@@ -105,17 +101,6 @@ size_t sage_live_count(const sage_live *live) {
 
 size_t sage_live_dim(const sage_live *live) {
     return live->base->dim;
-}
-
-bool sage_live_slot_of(sage_live *live, int64_t pid, uint32_t *slot) {
-    size_t row;
-    pthread_mutex_lock(&live->map_lock);
-    const bool changed = sage_live_map_find(&live->map, pid, slot);
-    pthread_mutex_unlock(&live->map_lock);
-    if (changed) return *slot != SAGE_NO_ROW;
-    if (!sage_index_find(live->base, pid, &row)) return false;
-    *slot = (uint32_t)row;
-    return true;
 }
 
 const char *sage_live_text(const sage_live *live, uint32_t slot, size_t what) {

@@ -56,6 +56,8 @@ void sage_live_leave(sage_live_reader *reader);
 sage_status sage_live_search(sage_live_reader *reader, const float *query, size_t k, size_t width,
                              const sage_filter *filter, sage_neighbour *out, size_t *found, sage_error *error);
 bool sage_live_find(const sage_live_reader *reader, int64_t pid, uint32_t *row);
+/* By the id that it shows (SAGE_SHOW_ID), which it shares with no other; an empty one is none. */
+bool sage_live_find_id(const sage_live_reader *reader, const char *id, uint32_t *row);
 int64_t sage_live_pid(const sage_live_reader *reader, uint32_t row);
 const float *sage_live_vector(const sage_live_reader *reader, uint32_t row);
 const char *sage_live_shown(const sage_live_reader *reader, uint32_t row, size_t what);

@@ -16,11 +16,7 @@ enum { TIDY = 32 }; /* rows that are swept a change: keeps pace (changing.h) */
 static sage_status fit(sage_live *live, sage_error *error) {
     const size_t slots = live->changing->hnsw.graph.n + 1;
     sage_status st = sage_room_grow(&live->records, slots * sizeof(sage_live_record *), error);
-    if (st != SAGE_OK) return st;
-    pthread_mutex_lock(&live->map_lock);
-    st = sage_live_map_fit(&live->map, error);
-    pthread_mutex_unlock(&live->map_lock);
-    return st;
+    return st == SAGE_OK ? sage_live_names_fit(live, error) : st;
 }
 
 /* Takes the record; it belongs to the slot whether that is shown or not. */
@@ -52,9 +48,7 @@ static sage_status make_upsert(sage_live *live, const float *vector, sage_live_r
     const bool there = sage_live_slot_of(live, pid, &before);
     st = insert(live, vector, record, &slot, error);
     if (st != SAGE_OK) return st;
-    pthread_mutex_lock(&live->map_lock);
-    sage_live_map_set(&live->map, pid, slot);
-    pthread_mutex_unlock(&live->map_lock);
+    sage_live_name(live, pid, slot, there ? &before : NULL);
     if (there) sage_changing_delete(live->changing, before);
     tidy(live);
     return SAGE_OK;
@@ -62,15 +56,9 @@ static sage_status make_upsert(sage_live *live, const float *vector, sage_live_r
 
 /* Of a product that is there. */
 static sage_status make_delete(sage_live *live, int64_t pid, uint32_t slot, sage_error *error) {
-    size_t row;
     sage_status st = fit(live, error);
     if (st != SAGE_OK) return st;
-    pthread_mutex_lock(&live->map_lock);
-    if (sage_index_find(live->base, pid, &row))
-        sage_live_map_set(&live->map, pid, SAGE_NO_ROW);
-    else
-        sage_live_map_remove(&live->map, pid);
-    pthread_mutex_unlock(&live->map_lock);
+    sage_live_unname(live, pid, slot);
     sage_changing_delete(live->changing, slot);
     tidy(live);
     return SAGE_OK;

@@ -26,9 +26,15 @@ struct sage_live {
     pthread_mutex_t sync_lock; /* of what is sealed and written */
     pthread_mutex_t lock;      /* of changes */
     float least, longest;      /* squares of lengths that vectors may have */
-    pthread_mutex_t map_lock;  /* of `map`, for a moment */
-    sage_live_map map;
+    pthread_mutex_t map_lock;  /* of the maps, for a moment */
+    sage_live_map map;         /* of products that were changed: pid -> slot; SAGE_NO_ROW: it is no longer there */
+    sage_live_map ids;         /* of those that are there: hashes of their ids -> slots */
     sage_log *log;
+};
+
+struct sage_live_reader {
+    sage_live *live;
+    sage_changing_reader reading;
 };
 
 static inline sage_live_record **sage_live_record_at(const sage_live *live, uint32_t slot) {
@@ -47,6 +53,11 @@ void sage_live_take_length(sage_live *live, const float *vector);
 const char *sage_live_text(const sage_live *live, uint32_t slot, size_t what);
 /* The slot where a product is now. */
 bool sage_live_slot_of(sage_live *live, int64_t pid, uint32_t *slot);
+/* For the writer: a product, found by pid and by id, is in a slot from now on, whose text is whole; and goes, for good
+ * or because it is in another. There is room for it (sage_live_names_fit). */
+sage_status sage_live_names_fit(sage_live *live, sage_error *error);
+void sage_live_name(sage_live *live, int64_t pid, uint32_t slot, const uint32_t *before);
+void sage_live_unname(sage_live *live, int64_t pid, uint32_t slot);
 sage_status sage_live_log_path(char out[SAGE_PATH_MAX], const char *parent, uint64_t version, sage_error *error);
 /* A change of the log, again. */
 sage_status sage_live_replay(void *ctx, const sage_log_change *change, sage_error *error);

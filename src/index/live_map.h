@@ -1,4 +1,5 @@
-/* Where products are that were changed: pid -> slot, beside the version's own order. */
+/* Numbers by their keys, beside a version's own order: the slots of products that were changed by their pids, and by
+ * hashes those of ids and the places of words and lists. */
 #ifndef SAGE_INDEX_LIVE_MAP_H
 #define SAGE_INDEX_LIVE_MAP_H
 
@@ -8,8 +9,8 @@
 #include <stdint.h>
 
 typedef struct sage_live_entry {
-    int64_t pid;
-    uint32_t slot; /* SAGE_NO_ROW: it is no longer there */
+    int64_t key;
+    uint32_t value;
     bool used;
 } sage_live_entry;
 
@@ -20,9 +21,18 @@ typedef struct sage_live_map { /* open addressing, at most half full */
 
 /* Room for one more. Everything below needs none. */
 sage_status sage_live_map_fit(sage_live_map *map, sage_error *error);
-bool sage_live_map_find(const sage_live_map *map, int64_t pid, uint32_t *slot);
-void sage_live_map_set(sage_live_map *map, int64_t pid, uint32_t slot);
-void sage_live_map_remove(sage_live_map *map, int64_t pid); /* absent is fine */
+
+/* ---- keys that have one value ---- */
+bool sage_live_map_find(const sage_live_map *map, int64_t key, uint32_t *value);
+void sage_live_map_set(sage_live_map *map, int64_t key, uint32_t value);
+void sage_live_map_remove(sage_live_map *map, int64_t key); /* absent is fine */
+
+/* ---- hashes: several values may have the same ---- */
+void sage_live_map_add(sage_live_map *map, int64_t key, uint32_t value);
+void sage_live_map_drop(sage_live_map *map, int64_t key, uint32_t value); /* one such entry; absent is fine */
+/* The next value of a key; *at: 0 at first, and then as it was left. */
+bool sage_live_map_next(const sage_live_map *map, int64_t key, size_t *at, uint32_t *value);
+
 void sage_live_map_free(sage_live_map *map);
 
 #endif

@@ -1,5 +1,5 @@
-/* A live index beside what it should hold, product by product. A product's vector and title follow from its pid and the
- * number of the change that put it there. */
+/* A live index beside what it should hold, product by product. A product's vector, title and id follow from its pid and
+ * the number of the change that put it there. */
 #ifndef SAGE_TESTS_STOCK_H
 #define SAGE_TESTS_STOCK_H
 
@@ -25,6 +25,11 @@ static inline void stock_title(int64_t pid, uint32_t change, char title[48]) {
     snprintf(title, 48, "product %d as of %u", (int)pid, (unsigned)change);
 }
 
+/* One of two that it has by turns. */
+static inline void stock_id(int64_t pid, uint32_t change, char id[16]) {
+    snprintf(id, 16, "%s%d", change % 2 == 0 ? "even" : "odd", (int)pid);
+}
+
 static inline size_t stock_count(const stock *s) {
     size_t n = 0;
     for (size_t pid = 0; pid < STOCK_MOST; pid++) n += s->made[pid] != 0;
@@ -44,9 +49,11 @@ static inline bool stock_begin(stock *s, const char *dir, int64_t step) {
         sage_fs_mkdir(s->parent, NULL) == SAGE_OK && sage_version_begin(s->parent, "index", tmp, NULL) == SAGE_OK;
     good = good && sage_index_create(tmp, stock_count(s), STOCK_DIM, &writer, NULL) == SAGE_OK;
     for (int64_t pid = 0; good && pid < STOCK_MOST; pid += step) {
-        char title[48];
+        char title[48], id[16];
         stock_title(pid, 1, title);
-        const sage_str shown[SAGE_SHOWN] = {[SAGE_SHOW_TITLE] = {title, strlen(title)}};
+        stock_id(pid, 1, id);
+        const sage_str shown[SAGE_SHOWN] = {
+            [SAGE_SHOW_ID] = {id, strlen(id)}, [SAGE_SHOW_TITLE] = {title, strlen(title)}};
         good = sage_index_add(writer, pid, stock_vector(s, pid, 1), shown, NULL) == SAGE_OK;
     }
     static const sage_index_links links = {8, 40, true};
@@ -76,12 +83,26 @@ static inline void stock_note(stock *s, uint32_t change) {
 static inline sage_status stock_make(const stock *s, sage_live *live, uint32_t change) {
     int64_t pid;
     bool goes;
-    char title[48];
+    char title[48], id[16];
     stock_plan(change, &pid, &goes);
     if (goes) return sage_live_delete(live, pid, NULL, NULL);
     stock_title(pid, change, title);
-    const sage_str shown[SAGE_SHOWN] = {[SAGE_SHOW_TITLE] = {title, strlen(title)}};
+    stock_id(pid, change, id);
+    const sage_str shown[SAGE_SHOWN] = {[SAGE_SHOW_ID] = {id, strlen(id)}, [SAGE_SHOW_TITLE] = {title, strlen(title)}};
     return sage_live_upsert(live, pid, stock_vector(s, pid, change), shown, NULL);
+}
+
+/* By the id that it has, and not by the one that it had or could have had. */
+static inline bool stock_finds_id(const stock *s, const sage_live_reader *reader, int64_t pid) {
+    uint32_t row;
+    for (uint32_t turn = 0; turn < 2; turn++) {
+        char id[16];
+        stock_id(pid, turn, id);
+        const bool has = s->made[pid] != 0 && s->made[pid] % 2 == turn;
+        if (sage_live_find_id(reader, id, &row) != has) return false;
+        if (has && sage_live_pid(reader, row) != pid) return false;
+    }
+    return true;
 }
 
 /* One product, as searches and look-ups give it. */
@@ -89,6 +110,7 @@ static inline bool stock_holds_one(const stock *s, sage_live_reader *reader, int
     uint32_t row;
     char title[48];
     const bool there = sage_live_find(reader, pid, &row);
+    if (!stock_finds_id(s, reader, pid)) return false;
     if (there != (s->made[pid] != 0)) return false;
     if (!there) return true;
     stock_title(pid, s->made[pid], title);

@@ -225,6 +225,9 @@ static void *search_some(void *ctx) {
             sscanf(sage_live_shown(reader, out[i].row, SAGE_SHOW_TITLE), "product %d", &pid);
             bool wrong = pid != sage_live_pid(reader, out[i].row);
             for (size_t j = 0; j < i; j++) wrong |= sage_live_pid(reader, out[j].row) == pid;
+            uint32_t row;
+            if (sage_live_find_id(reader, sage_live_shown(reader, out[i].row, SAGE_SHOW_ID), &row))
+                wrong |= sage_live_pid(reader, row) != pid;
             atomic_fetch_add(&c->wrong, wrong);
         }
         sage_live_leave(reader);
