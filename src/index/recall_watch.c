@@ -40,7 +40,9 @@ struct sage_recall_watch {
 
 /* False: it is to end. */
 static bool rest(sage_recall_watch *w, double seconds) {
+    static const double LONGEST = 1e9; /* thirty years: what the clock can count, however small the load */
     struct timespec until;
+    seconds = fmin(seconds, LONGEST);
     clock_gettime(CLOCK_MONOTONIC, &until);
     const double at = (double)until.tv_sec + 1e-9 * (double)until.tv_nsec + seconds;
     until = (struct timespec){.tv_sec = (time_t)at, .tv_nsec = (long)((at - floor(at)) * 1e9)};

@@ -7,7 +7,7 @@
 
 typedef struct sage_recall_watch_options {
     double load;   /* share of its time that the thread compares in, above 0 to 1: of a core that reads memory */
-    double rest_s; /* between two searches that are looked at, at least; >= 0 */
+    double rest_s; /* between two searches that are looked at, at least; >= 0, INFINITY: one alone */
     size_t window; /* newest ones that the figures are of; >= 2 */
 } sage_recall_watch_options;
 

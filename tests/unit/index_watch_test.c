@@ -121,6 +121,19 @@ static void test_finds_the_recall_of_what_is_asked(void **state) {
     assert_false(sage_index_watched(searched, &seen));
 }
 
+static void test_rests_as_long_as_it_is_told(void **state) {
+    (void)state;
+    sage_neighbour out[K];
+    watch(1, INFINITY, 5);
+    sage_recall_watched seen = ask_until(0, NULL, 1);
+    for (int i = 0; i < 200 && seen.looked_at == 1; i++, nap()) {
+        ask(0, NULL, out);
+        assert_true(sage_index_watched(searched, &seen));
+    }
+    assert_int_equal(seen.looked_at, 1);
+    must(sage_index_watch(searched, NULL, NULL), NULL);
+}
+
 static void test_its_interval(void **state) {
     (void)state;
     enum { TWO = 2 };
@@ -241,6 +254,7 @@ static void test_refuses(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_finds_the_recall_of_what_is_asked),
+        cmocka_unit_test(test_rests_as_long_as_it_is_told),
         cmocka_unit_test(test_its_interval),
         cmocka_unit_test(test_keeps_to_its_share),
         cmocka_unit_test(test_closing_ends_it),
