@@ -155,13 +155,13 @@ static sage_status parse_test(sage_parser *p) {
         SAGE_TRY(sage_parser_next(p));
         return compare_words(p, column, true);
     }
-    const bool not = sage_token_is_word(sage_parser_now(p), "not");
-    if (not ) SAGE_TRY(sage_parser_next(p));
-    if (not &&!sage_token_is_word(sage_parser_now(p), "in")) return sage_parser_expected(p, "\"in\"");
+    const bool negated = sage_token_is_word(sage_parser_now(p), "not");
+    if (negated) SAGE_TRY(sage_parser_next(p));
+    if (negated && !sage_token_is_word(sage_parser_now(p), "in")) return sage_parser_expected(p, "\"in\"");
     if (!sage_token_is_word(sage_parser_now(p), "in")) return take_comparison(p, column);
     SAGE_TRY(sage_parser_next(p));
     SAGE_TRY(take_list(p, column));
-    if (not ) SAGE_TRY(add_operator(p, SAGE_TEST_NOT));
+    if (negated) SAGE_TRY(add_operator(p, SAGE_TEST_NOT));
 out:
     return st;
 }
@@ -170,14 +170,14 @@ out:
 
 static sage_status parse_one(sage_parser *p) {
     sage_status st = SAGE_OK;
-    const bool not = sage_token_is_word(sage_parser_now(p), "not"), open = sage_token_is_sign(sage_parser_now(p), "(");
-    if (!not &&!open) return parse_test(p);
+    const bool negated = sage_token_is_word(sage_parser_now(p), "not");
+    if (!negated && !sage_token_is_sign(sage_parser_now(p), "(")) return parse_test(p);
     if (p->depth == SAGE_WHERE_DEPTH)
         return SAGE_WHERE_FAIL(p, sage_parser_now(p)->column, "parentheses and \"not\" stand more than %d deep",
                                SAGE_WHERE_DEPTH);
     p->depth++;
     SAGE_TRY(sage_parser_next(p));
-    if (not ) {
+    if (negated) {
         SAGE_TRY(parse_one(p));
         SAGE_TRY(add_operator(p, SAGE_TEST_NOT));
     } else {
