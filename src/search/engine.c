@@ -19,7 +19,8 @@ static sage_status open_parts(sage_engine *engine, const char *shop_dir, const s
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
     SAGE_TRY(version_dir(engine->index_dir, shop_dir, "index", release->index, error));
-    /* Exact search reads every vector anyway, so the checksums cost no more than one query. */
+    /* Checksums too: what is published may have been copied, and lists of a damaged index would not show it. They cost
+     * as much as one exact search; a walk alone would take less. */
     SAGE_TRY(sage_index_open(engine->index_dir, true, &engine->index, error));
     SAGE_TRY(version_dir(path, shop_dir, "keywords", release->keywords, error));
     SAGE_TRY(sage_keywords_open(path, true, &engine->keywords, error));
