@@ -152,6 +152,13 @@ static int parse_caps(char *text, sage_cap caps[SAGE_CAPS_MAX], size_t *n) {
     return CLI_DONE;
 }
 
+/* Of two the last would hold alone, and products come that the first was to keep out. */
+static int check_where(const cli_args *args) {
+    size_t n = 0;
+    for (size_t i = 0; i < args->n_given; i++) n += strcmp(args->given[i].flag->name, "where") == 0;
+    return n < 2 ? CLI_DONE : cli_usage("'--where' is given %zu times; give one, with 'and' between its conditions", n);
+}
+
 static int check_kind(const cli_args *args, const sage_query *query) {
     const bool user = query->user_id || cli_given(args, "session");
     if ((query->text != NULL) + (query->product_id != NULL) + (query->image != NULL) + (query->vector != NULL) + user !=
@@ -199,6 +206,7 @@ static int run(const cli_args *args) {
                         .method = SAGE_AUTO,
                         .n = 10};
     int result = (did && !copy) || (at_most && !limits) ? cli_usage("out of memory") : check_kind(args, &query);
+    if (result == CLI_DONE) result = check_where(args);
     if (result == CLI_DONE && copy) result = parse_session(copy, &session, &query.n_session);
     if (result == CLI_DONE && limits) result = parse_caps(limits, caps, &query.n_caps);
     query.session = session;

@@ -176,14 +176,25 @@ static void print_bytes(const char *text, size_t n) {
     for (size_t i = 0; i < n; i++) putchar((unsigned char)text[i] < 0x20 || text[i] == 0x7F ? ' ' : text[i]);
 }
 
+static int characters(const char *text, size_t n) {
+    int count = 0;
+    for (size_t i = 0; i < n; i++) count += ((unsigned char)text[i] & 0xC0) != 0x80;
+    return count;
+}
+
+/* `ctx`: counts those that no product has, and shows the others. */
 static sage_status print_column(void *ctx, const sage_filter_column *c, sage_error *error) {
     char n[32];
-    (void)ctx;
     (void)error;
+    if (c->products == 0) {
+        ++*(size_t *)ctx;
+        return SAGE_OK;
+    }
+    const int width = characters(c->name, c->name_bytes);
     printf("  ");
     print_bytes(c->name, c->name_bytes);
-    printf("%*s %-7s %s product%s", c->name_bytes < 24 ? 24 - (int)c->name_bytes : 0, "", c->kind,
-           cli_count(c->products, n), c->products == 1 ? "" : "s");
+    printf("%*s %-7s %s product%s", width < 24 ? 24 - width : 0, "", c->kind, cli_count(c->products, n),
+           c->products == 1 ? "" : "s");
     if (c->least <= c->most) printf(", %g to %g", c->least, c->most);
     if (c->values > 0) printf(", %s value%s: ", cli_count(c->values, n), c->values == 1 ? "" : "s");
     for (size_t i = 0; i < c->n_common; i++) {
@@ -219,9 +230,11 @@ static sage_status add_column(void *ctx, const sage_filter_column *c, sage_error
 /* `root` NULL: for people. */
 static int print_columns(sage_shop *shop, json_t *root) {
     sage_error error;
+    size_t empty = 0;
     json_t *list = root ? json_array() : NULL;
     if (!root) printf("columns that query --where can ask about\n");
-    sage_status st = sage_shop_columns(shop, root ? add_column : print_column, list, &error);
+    sage_status st = sage_shop_columns(shop, root ? add_column : print_column, root ? (void *)list : &empty, &error);
+    if (empty > 0) printf("  and %zu that no product has\n", empty);
     if (root) json_object_set_new(root, "columns", list);
     return st == SAGE_OK ? CLI_DONE : cli_fail(&error);
 }

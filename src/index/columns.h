@@ -81,7 +81,7 @@ sage_status sage_columns_verify(const sage_columns *columns, const sage_monitor 
 void sage_columns_close(sage_columns *columns); /* NULL is fine */
 size_t sage_columns_count(const sage_columns *columns);
 const sage_column *sage_columns_at(const sage_columns *columns, size_t column);
-/* By its name in any case of ASCII letters; NULL: there is none. */
+/* By its name in any case of ASCII letters, with blanks or "-" in place of "_" too; NULL: there is none. */
 const sage_column *sage_columns_find(const sage_columns *columns, sage_str name);
 size_t sage_columns_rows(const sage_columns *columns);
 /* Folded; empty where a damaged file has none. */

@@ -132,12 +132,28 @@ const sage_column *sage_columns_at(const sage_columns *columns, size_t column) {
     return &columns->columns[column];
 }
 
+static char joined(char c) {
+    return c == ' ' || c == '-' ? '_' : c;
+}
+
+/* Names as feeds write them: "Weight kg" for weight_kg. */
+static bool alike_but_for_gaps(sage_str a, sage_str b) {
+    if (a.len != b.len) return false;
+    for (size_t i = 0; i < a.len; i++) {
+        const char x = joined(a.data[i]), y = joined(b.data[i]);
+        if (strncasecmp(&x, &y, 1) != 0) return false;
+    }
+    return true;
+}
+
 const sage_column *sage_columns_find(const sage_columns *columns, sage_str name) {
+    const sage_column *alike = NULL;
     for (size_t i = 0; i < columns->n; i++) {
         sage_str here = columns->columns[i].name;
         if (here.len == name.len && strncasecmp(here.data, name.data, name.len) == 0) return &columns->columns[i];
+        if (alike == NULL && alike_but_for_gaps(here, name)) alike = &columns->columns[i];
     }
-    return NULL;
+    return alike;
 }
 
 sage_str sage_column_text(const sage_columns *columns, const sage_column *column, size_t word) {

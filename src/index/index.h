@@ -67,6 +67,9 @@ typedef struct sage_index sage_index; /* read-only, any number of threads */
 /* Maps and validates sizes; `verify`: every checksum and every reference too (reads all, as the first exact search
  * would). */
 sage_status sage_index_open(const char *dir, bool verify, sage_index **index, sage_error *error);
+/* SAGE_E_NOT_FOUND: the version should have a graph, or columns, and its file is not in `dir`. Without the graph every
+ * search would be exact, and slow, without a word. */
+sage_status sage_index_expect(const sage_index *index, const char *dir, bool graph, bool columns, sage_error *error);
 /* What `verify` does, of an index that is open: for one that was to answer at once, beside its searches. monitor: may
  * ask to stop; may be NULL. */
 sage_status sage_index_verify(const sage_index *index, const sage_monitor *monitor, sage_error *error);

@@ -1,5 +1,6 @@
 #include <base/alloc.h>
 #include <base/error.h>
+#include <errno.h>
 #include <index/graph_file.h>
 #include <index/impl.h>
 #include <index/record.h>
@@ -128,6 +129,18 @@ sage_status sage_index_open_with(const char *dir, bool verify, bool graph, sage_
 out:
     sage_index_close(opened);
     return st;
+}
+
+sage_status sage_index_expect(const sage_index *index, const char *dir, bool graph, bool columns, sage_error *error) {
+    const char *gone = graph && index->hnsw == NULL        ? SAGE_INDEX_GRAPH_FILE
+                       : columns && index->columns == NULL ? SAGE_COLUMNS_FILE
+                                                           : NULL;
+    char path[SAGE_PATH_MAX];
+    if (gone == NULL) return SAGE_OK;
+    sage_status st = sage_path_join(path, dir, gone, error);
+    if (st != SAGE_OK) return st;
+    errno = ENOENT;
+    return sage_fail_errno(error, "open", path);
 }
 
 sage_status sage_index_verify(const sage_index *index, const sage_monitor *monitor, sage_error *error) {

@@ -11,7 +11,8 @@
  *   VALUE      = NUMBER [CURRENCY] | WORD | 'text' | "text"      (a quote inside is doubled)
  *
  * Names of columns and the words of the language are read in any case; a column whose name is one of these, or has
- * blanks, is quoted. Words are compared folded. Where a product has several, "=" and "in" ask whether one of them is,
+ * blanks, is quoted ("weight kg" is weight_kg too). Words are compared folded. Where a product has several, "=" and
+ * "in" ask whether one of them is,
  * "!=" and "not in" whether none is; a product that has none is not equal to anything. A price is compared within its
  * currency, which has to be named where the products have several.
  *

@@ -63,6 +63,7 @@ static sage_status take_list(sage_parser *p, const sage_column *column) {
     sage_status st = SAGE_OK;
     sage_test test = {.kind = SAGE_TEST_WORDS, .column = column, .first_range = p->where->n_ranges};
     if (!sage_token_is_sign(sage_parser_now(p), "(")) return sage_parser_expected(p, "\"(\" and a list of values");
+    p->in_list = true;
     for (size_t n = 0;; n++) {
         SAGE_TRY(sage_parser_next(p));
         if (column->codes != NULL)
@@ -72,6 +73,7 @@ static sage_status take_list(sage_parser *p, const sage_column *column) {
         if (column->codes == NULL && n > 0) SAGE_TRY(add_operator(p, SAGE_TEST_OR));
         if (!sage_token_is_sign(sage_parser_now(p), ",")) break;
     }
+    p->in_list = false;
     if (!sage_token_is_sign(sage_parser_now(p), ")")) return sage_parser_expected(p, "\",\" or \")\"");
     if (column->codes != NULL) SAGE_TRY(add_words(p, &test));
     st = sage_parser_next(p);

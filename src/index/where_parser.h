@@ -9,6 +9,7 @@ typedef struct sage_parser {
     sage_where *where;
     sage_tokens tokens;
     size_t depth, n_tests;
+    bool in_list;          /* between "in (" and ")" */
     sage_buf text, folded; /* scratch */
     sage_error *error;
 } sage_parser;

@@ -46,8 +46,13 @@ static sage_status add_currency(sage_parser *p, const sage_column *column, bool 
     const sage_column *currency = sage_columns_find(p->where->columns, SAGE_STR("currency"));
     *added = false;
     if (column->kind != SAGE_COLUMN_PRICE || currency == NULL || currency->codes == NULL) return SAGE_OK;
-    const bool named = sage_parser_now(p)->kind == SAGE_TOKEN_WORD && sage_parser_now(p)->text.len == 3 &&
-                       !sage_token_is_word(sage_parser_now(p), "and");
+    const bool word = sage_parser_now(p)->kind == SAGE_TOKEN_WORD && !sage_token_is_word(sage_parser_now(p), "and") &&
+                      !sage_token_is_word(sage_parser_now(p), "or");
+    const bool named = word && sage_parser_now(p)->text.len == 3;
+    if (word && !named)
+        return SAGE_WHERE_FAIL(p, sage_parser_now(p)->column,
+                               "\"%.*s\" is no currency: three letters name one, as in '< 50 EUR'",
+                               sage_parser_shown(sage_parser_now(p)->text), sage_parser_now(p)->text.data);
     if (!named && currency->n_words > 1) {
         const sage_str first = sage_column_text(p->where->columns, currency, 0);
         return SAGE_WHERE_FAIL(p, sage_parser_now(p)->column,
@@ -67,6 +72,13 @@ out:
     return st;
 }
 
+/* "1,000" and "1.000,50", outside a list, where a comma ends a value. */
+static bool is_comma_in_number(const sage_parser *p) {
+    const sage_token *now = sage_parser_now(p);
+    const char *next = p->tokens.text + p->tokens.at;
+    return !p->in_list && sage_token_is_sign(now, ",") && p->tokens.at < p->tokens.len && *next >= '0' && *next <= '9';
+}
+
 sage_status sage_parser_number(sage_parser *p, const sage_column *column, sage_test_kind kind) {
     sage_status st = SAGE_OK;
     sage_test test = {.kind = kind, .column = column};
@@ -79,6 +91,9 @@ sage_status sage_parser_number(sage_parser *p, const sage_column *column, sage_t
                                sage_parser_shown(sage_parser_now(p)->text), sage_parser_now(p)->text.data);
     SAGE_TRY(sage_parser_add(p, test));
     SAGE_TRY(sage_parser_next(p));
+    if (is_comma_in_number(p))
+        return SAGE_WHERE_FAIL(p, sage_parser_now(p)->column,
+                               "a number has no comma: 1000.50, not 1,000.50 or 1.000,50");
     SAGE_TRY(add_currency(p, column, &currency));
     if (currency) SAGE_TRY(sage_parser_add(p, (sage_test){.kind = SAGE_TEST_AND}));
 out:

@@ -22,6 +22,7 @@ static sage_status open_parts(sage_engine *engine, const char *shop_dir, const s
     /* Checksums too: what is published may have been copied, and lists of a damaged index would not show it. They cost
      * as much as one exact search; a walk alone would take less. */
     SAGE_TRY(sage_index_open(engine->index_dir, true, &engine->index, error));
+    SAGE_TRY(sage_index_expect(engine->index, engine->index_dir, release->search_width > 0, release->columns, error));
     SAGE_TRY(version_dir(path, shop_dir, "keywords", release->keywords, error));
     SAGE_TRY(sage_keywords_open(path, true, &engine->keywords, error));
     SAGE_TRY(version_dir(path, shop_dir, "models", release->query_model, error));

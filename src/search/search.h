@@ -29,6 +29,7 @@ typedef struct sage_release {
     uint64_t search_width; /* of walks through the index's graph (sage_way); 0: it has none */
     double search_recall;  /* that walks so wide had when the release was built (index/recall.h) */
     sage_tuned tuned;
+    bool columns;      /* the index has filter columns: all have, but those of before there were any */
     bool hybrid_users; /* without a method, users are answered by the hybrid: it was best for validation users */
 } sage_release;
 

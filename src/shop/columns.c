@@ -54,6 +54,8 @@ sage_status sage_shop_columns(sage_shop *shop, sage_filter_column_fn fn, void *c
     SAGE_TRY(sage_version_hold(parent, release.index, &held, error));
     SAGE_TRY(sage_version_path(dir, parent, release.index, error));
     SAGE_TRY(sage_index_open(dir, false, &index, error));
+    SAGE_TRY(sage_shop_advise(sage_index_expect(index, dir, false, release.columns, error),
+                              "run 'itemsage index' to publish a release anew", error));
     const sage_columns *columns = sage_index_columns(index);
     if (columns == NULL)
         SAGE_TRY(

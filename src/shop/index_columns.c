@@ -70,6 +70,13 @@ sage_status sage_product_columns_new(sage_catalog *catalog, const char *dir, con
     for (size_t i = 0; i < made->n; i++) {
         const sage_attribute_name *attribute = &made->attributes[i];
         made->columns[i] = is_taken(specs, n, attribute->name) ? SIZE_MAX : n;
+        /* An attribute "currency" stands beside prices that name theirs: the column says the same. */
+        if (made->columns[i] == SIZE_MAX && strcasecmp(attribute->name, specs[CURRENCY].name) != 0)
+            sage_warn(
+                monitor,
+                "the attribute %s cannot be filtered by: filters have a column of that name, made of other fields; "
+                "rename it in the feed",
+                attribute->name);
         if (made->columns[i] == n) specs[n++] = (sage_column_spec){attribute->name, kind_of(attribute->type)};
     }
     SAGE_TRY(sage_columns_create(dir, specs, n, &made->writer, error));

@@ -23,10 +23,11 @@ out:
     return st;
 }
 
-/* Releases of before there were graphs have none. */
+/* Releases of before there were graphs have none, nor columns; those since have columns, with a graph or without. */
 static sage_status search_of(const json_t *root, sage_release *release, const char *path, sage_error *error) {
     sage_status st = SAGE_OK;
     if (json_object_get(root, "search_width") == NULL) return SAGE_OK;
+    release->columns = true;
     SAGE_TRY(sage_json_count(root, "search_width", &release->search_width, path, error));
     SAGE_TRY(sage_json_real(root, "search_recall", &release->search_recall, path, error));
     if (!(release->search_recall >= 0 && release->search_recall <= 1))

@@ -93,6 +93,7 @@ static void test_missing_and_bools(void **state) {
     accepts("'on sale' = TRUE", "046b");
     accepts("'on sale' != 1", "1235789a");
     accepts("'on sale' is missing", "378");
+    accepts("On_Sale = no and on-sale = no", "1259a"); /* named as in the feed, or as in the catalogue */
     accepts("'on sale' in (true, false)", "0124569ab");
 }
 
@@ -162,6 +163,10 @@ static void test_what_is_refused(void **state) {
     refuses("brand = 'acme", 9, "is not closed");
     refuses("brand = 'ac''me", 9, "is not closed");
     refuses("price < 50", 11, "prices are in 2 currencies");
+    refuses("price < 50 or on_sale", 12, "prices are in 2 currencies");
+    refuses("price < 50 EURO", 12, "\"EURO\" is no currency");
+    refuses("price < 1,000 EUR", 10, "a number has no comma");
+    refuses("stars in (1, 2) and stars < 1.000,50", 34, "a number has no comma");
     refuses("price < 50 GBP", 12, "no price is in \"GBP\"");
     refuses("'on sale' = maybe", 13, "on sale is true or false");
     refuses("brand = '\xFF'", 0, "not UTF-8");
