@@ -1,7 +1,9 @@
 /* A graph numbered anew: without gaps, in the order that a version of the index wants. */
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/order.h>
 #include <index/changing.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Rows with one code are one in the graph, and of them the lowest has to stand there (copies.h). Which of them stood
@@ -18,22 +20,12 @@ static const sage_graph *graph_of(const renumbering *r) {
     return &r->changing->hnsw.graph;
 }
 
-static void sort_rows(uint32_t *rows, size_t n) {
-    for (size_t gap = n / 2; gap > 0; gap /= 2)
-        for (size_t i = gap; i < n; i++) {
-            const uint32_t row = rows[i];
-            size_t at = i;
-            for (; at >= gap && rows[at - gap] > row; at -= gap) rows[at] = rows[at - gap];
-            rows[at] = row;
-        }
-}
-
 /* Rows of a standing slot and of its copies, ascending, into `chain`. */
 static size_t rows_of_chain(const renumbering *r, uint32_t first, uint32_t *chain) {
     size_t n = 0;
     for (uint32_t slot = first; slot != SAGE_NO_ROW; slot = graph_of(r)->copies[slot])
         if (r->rows[slot] != SAGE_NO_ROW) chain[n++] = r->rows[slot];
-    sort_rows(chain, n);
+    if (n > 1) qsort(chain, n, sizeof *chain, sage_order_u32);
     return n;
 }
 
