@@ -10,4 +10,10 @@ static inline int sage_order_u32(const void *a, const void *b) {
     return (*x > *y) - (*x < *y);
 }
 
+/* Of int64_t, ascending. */
+static inline int sage_order_i64(const void *a, const void *b) {
+    const int64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
 #endif

@@ -1,6 +1,7 @@
 #include "plan.h"
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/order.h>
 #include <base/profile.h>
 #include <base/report.h>
 #include <embed/embed.h>
@@ -82,14 +83,9 @@ void sage_embed_plan_free(sage_embed_plan *plan) {
     *plan = (sage_embed_plan){0};
 }
 
-static int by_value(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 bool sage_embed_plan_has(const sage_embed_plan *plan, int64_t pid) {
     return plan->n_products > 0 &&
-           bsearch(&pid, plan->products, plan->n_products, sizeof *plan->products, by_value) != NULL;
+           bsearch(&pid, plan->products, plan->n_products, sizeof *plan->products, sage_order_i64) != NULL;
 }
 
 sage_status sage_embed_stale(sage_catalog *catalog, const char *shop_dir, uint64_t model, sage_precision precision,

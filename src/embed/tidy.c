@@ -1,6 +1,7 @@
 #include "tidy.h"
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/order.h>
 #include <stdlib.h>
 
 typedef struct tidy {
@@ -68,16 +69,11 @@ out:
     return st;
 }
 
-static int by_value(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* An older row in a segment that stays would come back to life, not only the newest one. */
 static bool has_row(const tidy *t, int64_t pid) {
     for (size_t s = 0; s < t->set.n_segments; s++) {
         const sage_segment *segment = &t->set.segments[s];
-        if (t->live_in[s] > 0 && bsearch(&pid, segment->pids, segment->rows, sizeof pid, by_value)) return true;
+        if (t->live_in[s] > 0 && bsearch(&pid, segment->pids, segment->rows, sizeof pid, sage_order_i64)) return true;
     }
     return false;
 }

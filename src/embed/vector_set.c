@@ -1,6 +1,7 @@
 #include "vector_set.h"
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/order.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,11 +9,6 @@ static int by_pid_then_segment(const void *a, const void *b) {
     const sage_entry *x = a, *y = b;
     if (x->pid != y->pid) return x->pid < y->pid ? -1 : 1;
     return (x->segment > y->segment) - (x->segment < y->segment);
-}
-
-static int by_value(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
 }
 
 /* Sorted by product and age, the last of each product is its newest. */
@@ -63,5 +59,5 @@ void sage_vector_set_close(sage_vector_set *set) {
 
 bool sage_vector_set_is_dead(const sage_vector_set *set, const sage_entry *entry) {
     if (set->n_dead == 0 || set->segments[entry->segment].number > set->manifest.dead) return false;
-    return bsearch(&entry->pid, set->dead, set->n_dead, sizeof *set->dead, by_value) != NULL;
+    return bsearch(&entry->pid, set->dead, set->n_dead, sizeof *set->dead, sage_order_i64) != NULL;
 }

@@ -1,6 +1,7 @@
 /* Keyword searches under the engine's filter. */
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/order.h>
 #include <search/engine_impl.h>
 #include <stdlib.h>
 
@@ -28,11 +29,6 @@ static bool accepts(const void *ctx, int64_t pid) {
     return sage_filter_accepts(a->filter, (uint32_t)row);
 }
 
-static int ascending(const void *a, const void *b) {
-    const int64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 static sage_status list_accepted(sage_engine *e, size_t *n, sage_error *error) {
     uint32_t rows[512];
     size_t row = 0, found, count = sage_index_count(e->index);
@@ -45,7 +41,7 @@ static sage_status list_accepted(sage_engine *e, size_t *n, sage_error *error) {
             sorted = sorted && (*n == 0 || e->accepted[*n - 1] < e->accepted[*n]);
         }
     }
-    if (!sorted) qsort(e->accepted, *n, sizeof *e->accepted, ascending);
+    if (!sorted) qsort(e->accepted, *n, sizeof *e->accepted, sage_order_i64);
     return SAGE_OK;
 }
 
