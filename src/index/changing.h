@@ -76,7 +76,7 @@ size_t sage_changing_bytes(const sage_changing *changing); /* all that it holds,
 /* vector [dim] into a slot, *row. From the return on every search may give it. */
 sage_status sage_changing_insert(sage_changing *changing, const float *vector, uint32_t *row, sage_error *error);
 /* The same in two steps: between them the slot is nobody's, so that what belongs to it beside the vector can be put
- * there. One that cannot be shown is taken back. */
+ * there; no other call of the writer. One that cannot be shown is taken back. */
 sage_status sage_changing_place(sage_changing *changing, const float *vector, uint32_t *row, sage_error *error);
 sage_status sage_changing_show(sage_changing *changing, uint32_t row, sage_error *error);
 /* A row that is alive. No search that begins after it gives it. */
