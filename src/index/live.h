@@ -52,8 +52,8 @@ void sage_live_reader_free(sage_live_reader *reader); /* NULL is fine */
  * its memory. */
 void sage_live_enter(sage_live_reader *reader);
 void sage_live_leave(sage_live_reader *reader);
-/* Inside. As sage_hnsw_search; no product twice. Filters are of slots, which are no rows of a version once something
- * has changed; sage_index_watch does not see these searches. */
+/* Inside. As sage_hnsw_search; no product twice. A filter accepts rows as sage_live_find gives them; a product's is
+ * another after each upsert. sage_index_watch does not see these searches. */
 sage_status sage_live_search(sage_live_reader *reader, const float *query, size_t k, size_t width,
                              const sage_filter *filter, sage_neighbour *out, size_t *found, sage_error *error);
 bool sage_live_find(const sage_live_reader *reader, int64_t pid, uint32_t *row);
