@@ -1,5 +1,5 @@
-/* Numbers by their keys, beside a version's own order: the slots of products that were changed by their pids, and by
- * hashes those of ids and the places of words and lists. */
+/* Numbers by their keys, beside a version's own order: slots of products that were changed, by their pids and by hashes
+ * of their ids. */
 #ifndef SAGE_INDEX_LIVE_MAP_H
 #define SAGE_INDEX_LIVE_MAP_H
 
