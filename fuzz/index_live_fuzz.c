@@ -35,6 +35,19 @@ static void learn_base(void) {
     fclose(file);
 }
 
+/* A number and a tag each. */
+static void build_columns(const char *tmp) {
+    static const sage_column_spec specs[] = {{"price", SAGE_COLUMN_NUMBER}, {"tags", SAGE_COLUMN_WORDS}};
+    sage_columns_writer *writer;
+    FUZZ_CHECK(sage_columns_create(tmp, specs, 2, &writer, NULL) == SAGE_OK);
+    for (size_t i = 0; i < ROWS; i++) {
+        sage_columns_number(writer, 0, (double)i);
+        FUZZ_CHECK(sage_columns_word(writer, 1, i % 2 == 0 ? SAGE_STR("even") : SAGE_STR("odd"), NULL) == SAGE_OK);
+        FUZZ_CHECK(sage_columns_row(writer, NULL) == SAGE_OK);
+    }
+    FUZZ_CHECK(sage_columns_finish(writer, NULL) == SAGE_OK);
+}
+
 static void build(void) {
     static const sage_index_links links = {4, 12, true};
     char tmp[SAGE_PATH_MAX];
@@ -51,6 +64,7 @@ static void build(void) {
         FUZZ_CHECK(sage_index_add(writer, (int64_t)i, vector, shown, NULL) == SAGE_OK);
     }
     FUZZ_CHECK(sage_index_finish(writer, NULL) == SAGE_OK);
+    build_columns(tmp);
     FUZZ_CHECK(sage_index_link(tmp, NULL, &links, NULL, NULL) == SAGE_OK);
     FUZZ_CHECK(sage_version_publish(dir, tmp, &version, NULL) == SAGE_OK);
     learn_base();
@@ -93,6 +107,23 @@ static size_t put_frames(uint8_t *log, const uint8_t *data, size_t size) {
     return n;
 }
 
+/* By bits and row by row, the same is accepted, and no more is found. */
+static void filter(sage_live *live, sage_live_reader *reader, const float query[DIM]) {
+    static const char text[] = "price < 20 and not tags in (even, new)";
+    sage_where *where;
+    sage_filter bits, test;
+    sage_neighbour out[K];
+    size_t found;
+    FUZZ_CHECK(sage_where_parse(sage_live_columns(live), text, strlen(text), &where, NULL) == SAGE_OK);
+    FUZZ_CHECK(sage_live_filter_bits(reader, where, &bits, NULL) == SAGE_OK);
+    sage_live_filter(reader, where, &test);
+    for (uint32_t row = 0; row < bits.n; row++)
+        FUZZ_CHECK(sage_filter_accepts(&bits, row) == sage_filter_accepts(&test, row));
+    FUZZ_CHECK(sage_live_search(reader, query, K, 10, &bits, out, &found, NULL) == SAGE_OK);
+    FUZZ_CHECK(found == (bits.matches < K ? bits.matches : K));
+    sage_where_free(where);
+}
+
 static void look(sage_live *live) {
     const float query[DIM] = {0.6F, 0, 0.8F};
     sage_live_reader *reader;
@@ -107,6 +138,7 @@ static void look(sage_live *live) {
             const char *shown = sage_live_shown(reader, out[i].row, what);
             fuzz_touch(shown, strlen(shown));
         }
+    filter(live, reader, query);
     sage_live_leave(reader);
     sage_live_reader_free(reader);
 }

@@ -52,6 +52,8 @@ sage_status sage_columns_create(const char *dir, const sage_column_spec *specs, 
 void sage_columns_number(sage_columns_writer *writer, size_t column, double number);
 /* One word more, however often it is given; blank ones are none. SAGE_E_FORMAT: not UTF-8. */
 sage_status sage_columns_word(sage_columns_writer *writer, size_t column, sage_str word, sage_error *error);
+/* The same of a word that is folded already. */
+sage_status sage_columns_folded(sage_columns_writer *writer, size_t column, sage_str word, sage_error *error);
 sage_status sage_columns_row(sage_columns_writer *writer, sage_error *error);
 sage_status sage_columns_finish(sage_columns_writer *writer, sage_error *error); /* frees the writer in any case */
 void sage_columns_abandon(sage_columns_writer *writer);                          /* NULL is fine */
@@ -68,7 +70,7 @@ typedef struct sage_column {
     sage_column_kind kind;
     const double *numbers;         /* [rows] of numbers and prices, else NULL */
     const uint32_t *codes;         /* [rows] of the others, else NULL */
-    const sage_column_word *words; /* [n_words] */
+    const sage_column_word *words; /* [n_words]: the file's */
     size_t n_words;
 } sage_column;
 
@@ -86,6 +88,8 @@ const sage_column *sage_columns_find(const sage_columns *columns, sage_str name)
 size_t sage_columns_rows(const sage_columns *columns);
 /* Folded; empty where a damaged file has none. */
 sage_str sage_column_text(const sage_columns *columns, const sage_column *column, size_t word);
+/* How many, with those that came since where columns are open for changing. */
+size_t sage_column_words(const sage_columns *columns, const sage_column *column);
 /* The number of a folded word within the column; SAGE_NO_WORD: it has none such. */
 uint32_t sage_column_find(const sage_columns *columns, const sage_column *column, sage_str word);
 /* The words of a list element (SAGE_WORD_LIST set): *n of them, 0 where a damaged file has none. */

@@ -1,19 +1,11 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <index/columns_file.h>
-#include <io/packed.h>
+#include <index/columns_impl.h>
 #include <string.h>
 #include <strings.h>
 
 const char *const sage_column_kind_names[SAGE_COLUMN_KINDS] = {"number", "price", "words", "bool"};
-
-struct sage_columns {
-    sage_packed *file;
-    size_t rows, n, n_lists, n_texts;
-    sage_column *columns; /* [n] */
-    const uint32_t *lists;
-    const char *texts;
-};
 
 static sage_status misfit(sage_error *error) {
     return sage_fail(error, SAGE_E_FORMAT, "the sizes of its filter columns do not fit each other");
@@ -125,7 +117,7 @@ size_t sage_columns_count(const sage_columns *columns) {
 }
 
 size_t sage_columns_rows(const sage_columns *columns) {
-    return columns->rows;
+    return __atomic_load_n(&columns->rows, __ATOMIC_ACQUIRE);
 }
 
 const sage_column *sage_columns_at(const sage_columns *columns, size_t column) {
@@ -157,7 +149,8 @@ const sage_column *sage_columns_find(const sage_columns *columns, sage_str name)
 }
 
 sage_str sage_column_text(const sage_columns *columns, const sage_column *column, size_t word) {
-    if (word >= column->n_words) return SAGE_STR("");
+    if (word >= column->n_words)
+        return columns->added != NULL ? sage_added_text(columns->added, (uint32_t)word) : SAGE_STR("");
     const sage_column_word *at = &column->words[word];
     if (at->begin > at->end || at->end > columns->n_texts) return SAGE_STR("");
     return (sage_str){columns->texts + at->begin, (size_t)(at->end - at->begin)};
@@ -172,14 +165,23 @@ uint32_t sage_column_find(const sage_columns *columns, const sage_column *column
         else
             high = middle;
     }
-    if (low == column->n_words || !sage_str_equal(sage_column_text(columns, column, low), word)) return SAGE_NO_WORD;
-    return (uint32_t)low;
+    if (low < column->n_words && sage_str_equal(sage_column_text(columns, column, low), word)) return (uint32_t)low;
+    return columns->added != NULL ? sage_added_find(columns->added, (size_t)(column - columns->columns), word)
+                                  : SAGE_NO_WORD;
+}
+
+size_t sage_column_words(const sage_columns *columns, const sage_column *column) {
+    size_t n = column->n_words;
+    const size_t n_added = columns->added != NULL ? sage_added_count(columns->added) : 0;
+    for (size_t i = 0; i < n_added; i++)
+        n += sage_added_column(columns->added, i) == (size_t)(column - columns->columns);
+    return n;
 }
 
 const uint32_t *sage_columns_list(const sage_columns *columns, uint32_t element, size_t *n) {
-    const size_t at = element & ~SAGE_WORD_LIST;
+    const size_t at = element & ~SAGE_WORD_LIST, n_lists = __atomic_load_n(&columns->n_lists, __ATOMIC_ACQUIRE);
     *n = 0;
-    if (at >= columns->n_lists || columns->lists[at] > columns->n_lists - at - 1) return NULL;
+    if (at >= n_lists || columns->lists[at] > n_lists - at - 1) return NULL;
     *n = columns->lists[at];
     return columns->lists + at + 1;
 }

@@ -68,12 +68,17 @@ void sage_columns_number(sage_columns_writer *writer, size_t column, double numb
 }
 
 sage_status sage_columns_word(sage_columns_writer *writer, size_t column, sage_str word, sage_error *error) {
+    sage_status st = sage_column_fold(word, &writer->folded, error);
+    if (st != SAGE_OK) return st;
+    return sage_columns_folded(writer, column, (sage_str){writer->folded.data, writer->folded.len}, error);
+}
+
+sage_status sage_columns_folded(sage_columns_writer *writer, size_t column, sage_str word, sage_error *error) {
     sage_status st = SAGE_OK;
     made_column *c = &writer->columns[column];
     uint32_t number;
-    SAGE_TRY(sage_column_fold(word, &writer->folded, error));
-    if (writer->folded.len == 0) return SAGE_OK;
-    SAGE_TRY(sage_lexicon_add(&c->words, (sage_str){writer->folded.data, writer->folded.len}, &number, error));
+    if (word.len == 0) return SAGE_OK;
+    SAGE_TRY(sage_lexicon_add(&c->words, word, &number, error));
     for (size_t i = 0; i < c->n_codes; i++)
         if (c->codes[i] == number) return SAGE_OK;
     if (sage_grow((void **)&c->codes, &c->capacity, c->n_codes + 1, sizeof *c->codes) != 0)

@@ -42,6 +42,7 @@ static sage_status open_all(sage_live *live, sage_pool *pool, uint64_t *cut, sag
     SAGE_TRY(sage_changing_new(live->base->hnsw, vectors, pool, &live->changing, error));
     const size_t slots = live->changing->rooms[SAGE_ROOM_LEVELS].most, pointer = sizeof(sage_live_record *);
     SAGE_TRY(sage_room_new(&live->records, live->base->n * pointer, slots * pointer, error));
+    if (live->base->columns != NULL) SAGE_TRY(sage_columns_live_new(live->base->columns, slots, &live->columns, error));
     sage_live_take_length(live, live->base->n > 0 ? live->base->vectors : NULL);
     SAGE_TRY(sage_live_log_path(path, live->parent, live->version, error));
     SAGE_TRY(sage_log_open(path, sage_packed_sum(vectors, "vectors"), sage_live_replay, live, &live->log, cut, error));
@@ -83,6 +84,7 @@ void sage_live_close(sage_live *live) {
     sage_live_map_free(&live->map);
     sage_live_map_free(&live->ids);
     sage_room_free(&live->records);
+    sage_columns_live_free(live->columns);
     sage_changing_free(live->changing);
     sage_index_close(live->base);
     pthread_mutex_destroy(&live->sync_lock);
@@ -126,6 +128,7 @@ sage_status sage_live_reader_new(sage_live *live, sage_live_reader **reader, sag
 void sage_live_reader_free(sage_live_reader *reader) {
     if (reader == NULL) return;
     sage_changing_reader_free(&reader->reading);
+    sage_free(reader->bits);
     sage_free(reader);
 }
 

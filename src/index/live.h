@@ -9,7 +9,9 @@
 #define SAGE_INDEX_LIVE_H
 
 #include <index/changing.h>
+#include <index/columns.h>
 #include <index/filter.h>
+#include <index/where.h>
 
 typedef struct sage_live sage_live;
 
@@ -21,14 +23,30 @@ sage_status sage_live_open(const char *parent, sage_pool *pool, sage_live **live
 void sage_live_close(sage_live *live);         /* no reader is left; what was not synced is lost; NULL is fine */
 size_t sage_live_count(const sage_live *live); /* products */
 size_t sage_live_dim(const sage_live *live);
+/* What filters are read against (where.h), with the life of the live index. NULL: the version has none. */
+const sage_columns *sage_live_columns(const sage_live *live);
 uint64_t sage_live_log_bytes(sage_live *live); /* that the next opening reads again: a time to compact */
 
 /* ---- changes: any thread, one after another ---- */
 
+/* What a product has in a column (columns.h), of several of one column the last; in a column that is not named: of a
+ * new product nothing, of one whose values are set what it has. */
+typedef struct sage_live_value {
+    size_t column;         /* of sage_live_columns; SAGE_E_ARGUMENT: it has no such */
+    double number;         /* of numbers and prices; none where it is not finite */
+    const sage_str *words; /* [n_words] of the others, as for sage_columns_word */
+    size_t n_words;
+} sage_live_value;
+
 /* vector [dim], of the length of the version's (SAGE_E_ARGUMENT: more than a thousandth off); shown as for
- * sage_index_add. In the place of what the pid had. */
+ * sage_index_add. In the place of what the pid had.
+ * SAGE_E_FORMAT: a value is not UTF-8. */
 sage_status sage_live_upsert(sage_live *live, int64_t pid, const float *vector, const sage_str shown[SAGE_SHOWN],
-                             sage_error *error);
+                             const sage_live_value *values, size_t n_values, sage_error *error);
+/* Other values of some columns; vector, graph and what is shown stay as they are. *there as below; where it is false
+ * nothing is changed. */
+sage_status sage_live_set(sage_live *live, int64_t pid, const sage_live_value *values, size_t n_values, bool *there,
+                          sage_error *error);
 /* *there (NULL is fine): whether it was. */
 sage_status sage_live_delete(sage_live *live, int64_t pid, bool *there, sage_error *error);
 /* All changes that were made before the call are safe. After a fault no more changes are taken. */
@@ -59,6 +77,13 @@ sage_status sage_live_search(sage_live_reader *reader, const float *query, size_
 bool sage_live_find(const sage_live_reader *reader, int64_t pid, uint32_t *row);
 /* By the id that it shows (SAGE_SHOW_ID), which it shares with no other; an empty one is none. */
 bool sage_live_find_id(const sage_live_reader *reader, const char *id, uint32_t *row);
+/* Inside, and until the reader leaves: for searches, what is accepted. Each row is asked when a search meets it, and
+ * *filter holds until the next such call; */
+void sage_live_filter(sage_live_reader *reader, const sage_where *where, sage_filter *filter);
+/* or all now, in memory of the reader's: pays where few are accepted. A product that comes, or is replaced, afterwards
+ * is not among them. */
+sage_status sage_live_filter_bits(sage_live_reader *reader, const sage_where *where, sage_filter *filter,
+                                  sage_error *error);
 int64_t sage_live_pid(const sage_live_reader *reader, uint32_t row);
 const float *sage_live_vector(const sage_live_reader *reader, uint32_t row);
 const char *sage_live_shown(const sage_live_reader *reader, uint32_t row, size_t what);

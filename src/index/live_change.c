@@ -3,6 +3,7 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <index/live_impl.h>
+#include <index/live_values.h>
 #include <index/record.h>
 #include <inttypes.h>
 #include <math.h>
@@ -16,10 +17,11 @@ enum { TIDY = 32 }; /* rows that are swept a change: keeps pace (changing.h) */
 static sage_status fit(sage_live *live, sage_error *error) {
     const size_t slots = live->changing->hnsw.graph.n + 1;
     sage_status st = sage_room_grow(&live->records, slots * sizeof(sage_live_record *), error);
+    if (st == SAGE_OK && live->columns != NULL) st = sage_columns_live_fit(live->columns, slots, error);
     return st == SAGE_OK ? sage_live_names_fit(live, error) : st;
 }
 
-/* Takes the record; it belongs to the slot whether that is shown or not. */
+/* Takes the record; it belongs to the slot whether that is shown or not, as does the columns' row under change. */
 static sage_status insert(sage_live *live, const float *vector, sage_live_record *record, uint32_t *slot,
                           sage_error *error) {
     sage_status st = sage_changing_place(live->changing, vector, slot, error);
@@ -30,6 +32,7 @@ static sage_status insert(sage_live *live, const float *vector, sage_live_record
     sage_live_record **at = sage_live_record_at(live, *slot);
     sage_free(*at);
     __atomic_store_n(at, record, __ATOMIC_RELEASE);
+    if (live->columns != NULL) sage_columns_live_store(live->columns, *slot);
     return sage_changing_show(live->changing, *slot, error);
 }
 
@@ -64,7 +67,7 @@ static sage_status make_delete(sage_live *live, int64_t pid, uint32_t slot, sage
     return SAGE_OK;
 }
 
-/* ---- as the log has them: a vector, and the record behind its pid ---- */
+/* ---- as the log has them: a vector, the record behind its pid, and values of columns; or those alone ---- */
 
 static sage_status refuse(int64_t pid, sage_error *error) {
     return sage_fail(error, SAGE_E_FORMAT, "the log's change of product %" PRId64 " is none", pid);
@@ -78,54 +81,74 @@ static bool vector_is_sound(const sage_live *live, const float *vector) {
     return square >= live->least && square <= live->longest;
 }
 
+/* The record of `bytes`, of which it takes *taken. */
+static sage_status read_record(const char *shown, size_t bytes, int64_t pid, sage_live_record **record, size_t *taken,
+                               sage_error *error) {
+    uint32_t ends[SAGE_SHOWN];
+    if (bytes < sizeof ends) return refuse(pid, error);
+    memcpy(ends, shown, sizeof ends);
+    if (!sage_record_is_sound(ends, shown + sizeof ends, bytes - sizeof ends)) return refuse(pid, error);
+    const size_t text_bytes = ends[SAGE_SHOWN - 1];
+    *record = sage_alloc(sizeof **record + text_bytes);
+    if (*record == NULL) return sage_fail_memory(error, text_bytes);
+    (*record)->pid = pid;
+    memcpy((*record)->ends, ends, sizeof ends);
+    memcpy((*record)->text, shown + sizeof ends, text_bytes);
+    *taken = sizeof ends + text_bytes;
+    return SAGE_OK;
+}
+
 static sage_status replay_upsert(sage_live *live, const sage_log_change *change, sage_error *error) {
     const size_t vector_bytes = live->base->dim * sizeof(float);
-    if (change->bytes < vector_bytes + SAGE_RECORD_HEAD || !vector_is_sound(live, change->data))
-        return refuse(change->pid, error);
-    const size_t text_bytes = change->bytes - vector_bytes - SAGE_RECORD_HEAD;
-    const char *shown = (const char *)change->data + vector_bytes;
-    sage_live_record *record = sage_alloc(sizeof *record + text_bytes);
-    if (record == NULL) return sage_fail_memory(error, text_bytes);
-    record->pid = change->pid;
-    memcpy(record->ends, shown, SAGE_RECORD_HEAD);
-    memcpy(record->text, shown + SAGE_RECORD_HEAD, text_bytes);
-    if (!sage_record_is_sound(record->ends, record->text, text_bytes)) {
-        sage_free(record);
-        return refuse(change->pid, error);
-    }
-    return make_upsert(live, change->data, record, error);
+    sage_live_record *record;
+    size_t taken = 0;
+    if (change->bytes < vector_bytes || !vector_is_sound(live, change->data)) return refuse(change->pid, error);
+    const char *rest = (const char *)change->data + vector_bytes;
+    const size_t bytes = change->bytes - vector_bytes;
+    sage_status st = read_record(rest, bytes, change->pid, &record, &taken, error);
+    if (st != SAGE_OK) return st;
+    if (live->columns != NULL) sage_columns_live_clear(live->columns);
+    st = sage_live_values_read(live->columns, rest + taken, bytes - taken, error);
+    if (st == SAGE_OK) return make_upsert(live, change->data, record, error);
+    sage_free(record);
+    return st;
+}
+
+/* Of a product that is there. */
+static sage_status replay_set(sage_live *live, const sage_log_change *change, uint32_t slot, sage_error *error) {
+    if (live->columns == NULL) return change->bytes == 0 ? SAGE_OK : refuse(change->pid, error);
+    sage_columns_live_take(live->columns, slot);
+    sage_status st = sage_live_values_read(live->columns, change->data, change->bytes, error);
+    if (st == SAGE_OK) sage_columns_live_store(live->columns, slot);
+    return st;
 }
 
 sage_status sage_live_replay(void *ctx, const sage_log_change *change, sage_error *error) {
     sage_live *live = ctx;
     uint32_t slot;
     if (change->kind == SAGE_LOG_UPSERT) return replay_upsert(live, change, error);
-    if (change->kind != SAGE_LOG_DELETE || !sage_live_slot_of(live, change->pid, &slot))
-        return refuse(change->pid, error);
-    return make_delete(live, change->pid, slot, error);
+    if (!sage_live_slot_of(live, change->pid, &slot)) return refuse(change->pid, error);
+    if (change->kind == SAGE_LOG_DELETE) return make_delete(live, change->pid, slot, error);
+    if (change->kind == SAGE_LOG_SET) return replay_set(live, change, slot, error);
+    return refuse(change->pid, error);
 }
 
 /* ---- for callers ---- */
 
-/* Vector and texts one behind the other, *bytes of them. */
-static sage_status write_data(const sage_live *live, const float *vector, const sage_str shown[SAGE_SHOWN], char **data,
-                              size_t *bytes, sage_error *error) {
-    const size_t dim_bytes = live->base->dim * sizeof *vector;
+/* Vector and texts one behind the other. */
+static sage_status write_product(const sage_live *live, const float *vector, const sage_str shown[SAGE_SHOWN],
+                                 sage_buf *data, sage_error *error) {
     uint32_t ends[SAGE_SHOWN];
-    sage_status st = sage_record_ends(shown, ends, error);
-    if (st != SAGE_OK) return st;
-    *bytes = dim_bytes + sizeof ends + ends[SAGE_SHOWN - 1];
-    *data = sage_alloc(*bytes);
-    if (*data == NULL) return sage_fail_memory(error, *bytes);
-    memcpy(*data, vector, dim_bytes);
-    memcpy(*data + dim_bytes, ends, sizeof ends);
-    char *text = *data + dim_bytes + sizeof ends;
+    sage_status st = SAGE_OK;
+    SAGE_TRY(sage_record_ends(shown, ends, error));
+    SAGE_TRY(sage_buf_add(data, vector, live->base->dim * sizeof *vector, error));
+    SAGE_TRY(sage_buf_add(data, ends, sizeof ends, error));
     for (size_t i = 0; i < SAGE_SHOWN; i++) {
-        if (shown[i].len > 0) memcpy(text, shown[i].data, shown[i].len);
-        text += shown[i].len;
-        *text++ = '\0';
+        if (shown[i].len > 0) SAGE_TRY(sage_buf_add(data, shown[i].data, shown[i].len, error));
+        SAGE_TRY(sage_buf_byte(data, '\0', error));
     }
-    return SAGE_OK;
+out:
+    return st;
 }
 
 static sage_status log_and_make(sage_live *live, const sage_log_change *change, sage_error *error) {
@@ -136,36 +159,58 @@ static sage_status log_and_make(sage_live *live, const sage_log_change *change, 
     return st;
 }
 
+static sage_status check_vector(const sage_live *live, int64_t pid, const float *vector, sage_error *error) {
+    if (vector_is_sound(live, vector)) return SAGE_OK;
+    return sage_fail(
+        error, SAGE_E_ARGUMENT,
+        "the vector of product %" PRId64 " has a member that is no number, or another length than the index's", pid);
+}
+
 sage_status sage_live_upsert(sage_live *live, int64_t pid, const float *vector, const sage_str shown[SAGE_SHOWN],
-                             sage_error *error) {
-    char *data = NULL;
-    size_t bytes = 0;
-    sage_status st = write_data(live, vector, shown, &data, &bytes, error);
-    if (st != SAGE_OK) return st;
-    const sage_log_change change = {SAGE_LOG_UPSERT, pid, data, bytes};
+                             const sage_live_value *values, size_t n_values, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_buf data;
+    sage_buf_init(&data, SIZE_MAX);
+    SAGE_TRY(write_product(live, vector, shown, &data, error));
+    SAGE_TRY(sage_live_values_write(live->columns, values, n_values, &data, error));
+    const sage_log_change change = {SAGE_LOG_UPSERT, pid, data.data, data.len};
     pthread_mutex_lock(&live->lock);
-    if (vector_is_sound(live, vector))
-        st = log_and_make(live, &change, error);
-    else
-        st = sage_fail(error, SAGE_E_ARGUMENT,
-                       "the vector of product %" PRId64 " has a member that is no number, or another length than the "
-                       "index's",
-                       pid);
+    st = check_vector(live, pid, vector, error);
+    if (st == SAGE_OK) st = log_and_make(live, &change, error);
     pthread_mutex_unlock(&live->lock);
-    sage_free(data);
+out:
+    sage_buf_free(&data);
+    return st;
+}
+
+/* A change of a product that may not be there. */
+static sage_status change_if_there(sage_live *live, const sage_log_change *change, bool *there, sage_error *error) {
+    uint32_t slot;
+    sage_status st = SAGE_OK;
+    pthread_mutex_lock(&live->lock);
+    const bool is = sage_live_slot_of(live, change->pid, &slot);
+    if (is) st = log_and_make(live, change, error);
+    pthread_mutex_unlock(&live->lock);
+    if (there != NULL) *there = is;
+    return st;
+}
+
+sage_status sage_live_set(sage_live *live, int64_t pid, const sage_live_value *values, size_t n_values, bool *there,
+                          sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_buf data;
+    sage_buf_init(&data, SIZE_MAX);
+    SAGE_TRY(sage_live_values_write(live->columns, values, n_values, &data, error));
+    const sage_log_change change = {SAGE_LOG_SET, pid, data.data, data.len};
+    st = change_if_there(live, &change, there, error);
+out:
+    sage_buf_free(&data);
     return st;
 }
 
 sage_status sage_live_delete(sage_live *live, int64_t pid, bool *there, sage_error *error) {
     const sage_log_change change = {SAGE_LOG_DELETE, pid, NULL, 0};
-    uint32_t slot;
-    sage_status st = SAGE_OK;
-    pthread_mutex_lock(&live->lock);
-    const bool is = sage_live_slot_of(live, pid, &slot);
-    if (is) st = log_and_make(live, &change, error);
-    pthread_mutex_unlock(&live->lock);
-    if (there != NULL) *there = is;
-    return st;
+    return change_if_there(live, &change, there, error);
 }
 
 /* Who comes while a frame is written waits, and then finds that the next frame has been sealed with its changes, or

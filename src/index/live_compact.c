@@ -50,15 +50,12 @@ out:
 }
 
 /* *sum: by which the log knows the version. */
-static sage_status write_graph(const sage_live *live, const char *dir, const row *rows, size_t n, uint64_t *sum,
+static sage_status write_graph(const sage_live *live, const char *dir, const uint32_t *slots, size_t n, uint64_t *sum,
                                sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
     sage_index *written = NULL;
     sage_hnsw *hnsw = NULL;
-    uint32_t *slots = sage_alloc((n + 1) * sizeof *slots);
-    if (slots == NULL) return sage_fail_memory(error, n * sizeof *slots);
-    for (size_t i = 0; i < n; i++) slots[i] = rows[i].slot;
     SAGE_TRY(sage_path_join(path, dir, SAGE_INDEX_GRAPH_FILE, error));
     SAGE_TRY(sage_index_open_with(dir, false, false, &written, error));
     SAGE_TRY(sage_changing_compact(live->changing, slots, n, written->vectors, &hnsw, error));
@@ -67,6 +64,19 @@ static sage_status write_graph(const sage_live *live, const char *dir, const row
 out:
     sage_hnsw_free(hnsw);
     sage_index_close(written);
+    return st;
+}
+
+static sage_status write_all(const sage_live *live, const char *dir, const row *rows, size_t n, uint64_t *sum,
+                             sage_error *error) {
+    sage_status st = SAGE_OK;
+    uint32_t *slots = sage_alloc((n + 1) * sizeof *slots);
+    if (slots == NULL) return sage_fail_memory(error, n * sizeof *slots);
+    for (size_t i = 0; i < n; i++) slots[i] = rows[i].slot;
+    SAGE_TRY(write_rows(live, dir, rows, n, error));
+    SAGE_TRY(write_graph(live, dir, slots, n, sum, error));
+    if (live->columns != NULL) SAGE_TRY(sage_columns_live_write(live->columns, dir, slots, n, error));
+out:
     sage_free(slots);
     return st;
 }
@@ -107,8 +117,7 @@ static sage_status compact(sage_live *live, sage_live_finish_fn finish, void *ct
     SAGE_TRY(sage_changing_settle(live->changing, error));
     SAGE_TRY(rows_of(live, &rows, &n, error));
     SAGE_TRY(sage_version_begin(live->parent, "live", tmp, error));
-    SAGE_TRY(write_rows(live, tmp, rows, n, error));
-    SAGE_TRY(write_graph(live, tmp, rows, n, &sum, error));
+    SAGE_TRY(write_all(live, tmp, rows, n, &sum, error));
     if (finish != NULL) SAGE_TRY(finish(ctx, tmp, error));
     st = sage_version_publish(live->parent, tmp, version, error);
     if (st == SAGE_OK) st = go_on_from(live, *version, sum, error);

@@ -2,6 +2,7 @@
 #ifndef SAGE_INDEX_LIVE_IMPL_H
 #define SAGE_INDEX_LIVE_IMPL_H
 
+#include <index/columns_live.h>
 #include <index/impl.h>
 #include <index/live.h>
 #include <index/live_map.h>
@@ -21,7 +22,8 @@ struct sage_live {
     uint64_t version; /* that the log goes on from */
     sage_index *base; /* the version that was opened: its rows are the first slots */
     sage_changing *changing;
-    sage_room records; /* of pointers, one a slot; NULL: as in the base */
+    sage_columns_live *columns; /* NULL: the version has none */
+    sage_room records;          /* of pointers, one a slot; NULL: as in the base */
     /* Held in this order. */
     pthread_mutex_t sync_lock; /* of what is sealed and written */
     pthread_mutex_t lock;      /* of changes */
@@ -35,6 +37,9 @@ struct sage_live {
 struct sage_live_reader {
     sage_live *live;
     sage_changing_reader reading;
+    const sage_where *where; /* of the filter that asks row by row */
+    uint64_t *bits;          /* [bits_room] */
+    size_t bits_room;
 };
 
 static inline sage_live_record **sage_live_record_at(const sage_live *live, uint32_t slot) {

@@ -25,7 +25,9 @@
 
 enum { SAGE_WHERE_BYTES = 16 << 10, SAGE_WHERE_DEPTH = 32, SAGE_WHERE_TESTS = 1000 };
 
-typedef struct sage_where sage_where; /* read-only, any number of threads; the columns outlive it */
+/* Read-only, any number of threads; the columns outlive it. Of columns that are open for changing it knows the words
+ * that were there when it was read. */
+typedef struct sage_where sage_where;
 /* SAGE_E_ARGUMENT: what is wrong and from which byte on (error->column). */
 sage_status sage_where_parse(const sage_columns *columns, const char *text, size_t len, sage_where **where,
                              sage_error *error);
@@ -34,5 +36,9 @@ void sage_where_free(sage_where *where); /* NULL is fine */
 bool sage_where_accepts(const sage_where *where, uint32_t row);
 /* The rows that are accepted, of all that the columns have, into bits [(rows + 63) / 64]; gives how many. */
 size_t sage_where_bits(const sage_where *where, uint64_t *bits);
+/* Of rows [row, row + n), n <= 64: bit i says whether row + i is accepted. */
+uint64_t sage_where_word(const sage_where *where, size_t row, size_t n);
+/* About how many of the first rows are accepted, by a look at 4,096 of them. */
+size_t sage_where_guess(const sage_where *where, size_t rows);
 
 #endif

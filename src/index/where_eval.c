@@ -60,7 +60,7 @@ static uint64_t test_words(const sage_where *w, const sage_test *test, size_t ro
     const sage_word_range *ranges = test->n_ranges > 0 ? w->ranges + test->first_range : &none;
     const uint32_t begin = ranges->begin, words = ranges->end - begin;
     for (size_t i = 0; i < n; i++) {
-        const uint32_t element = elements[i] = __atomic_load_n(&test->column->codes[row + i], __ATOMIC_RELAXED);
+        const uint32_t element = elements[i] = __atomic_load_n(&test->column->codes[row + i], __ATOMIC_ACQUIRE);
         const bool list = (element & SAGE_WORD_LIST) != 0 && element != SAGE_NO_WORD;
         const bool passes = has                   ? element != SAGE_NO_WORD
                             : test->n_ranges <= 1 ? element - begin < words
@@ -102,6 +102,10 @@ bool sage_where_accepts(const sage_where *where, uint32_t row) {
     return run(where, row, 1) != 0;
 }
 
+uint64_t sage_where_word(const sage_where *where, size_t row, size_t n) {
+    return run(where, row, n);
+}
+
 size_t sage_where_bits(const sage_where *where, uint64_t *bits) {
     const size_t rows = sage_columns_rows(where->columns);
     size_t n = 0;
@@ -110,6 +114,15 @@ size_t sage_where_bits(const sage_where *where, uint64_t *bits) {
         n += (size_t)__builtin_popcountll(bits[row / BLOCK]);
     }
     return n;
+}
+
+size_t sage_where_guess(const sage_where *where, size_t rows) {
+    enum { LOOKS = 64 };
+    const size_t blocks = rows / BLOCK, looks = blocks < LOOKS ? blocks : LOOKS;
+    size_t n = 0;
+    if (looks == 0) return rows == 0 ? 0 : (size_t)__builtin_popcountll(run(where, 0, rows));
+    for (size_t i = 0; i < looks; i++) n += (size_t)__builtin_popcountll(run(where, i * blocks / looks * BLOCK, BLOCK));
+    return (size_t)((double)n / (double)(looks * BLOCK) * (double)rows);
 }
 
 void sage_where_free(sage_where *where) {

@@ -53,11 +53,12 @@ static sage_status add_currency(sage_parser *p, const sage_column *column, bool 
         return SAGE_WHERE_FAIL(p, sage_parser_now(p)->column,
                                "\"%.*s\" is no currency: three letters name one, as in '< 50 EUR'",
                                sage_parser_shown(sage_parser_now(p)->text), sage_parser_now(p)->text.data);
-    if (!named && currency->n_words > 1) {
+    const size_t n_currencies = sage_column_words(p->where->columns, currency);
+    if (!named && n_currencies > 1) {
         const sage_str first = sage_column_text(p->where->columns, currency, 0);
         return SAGE_WHERE_FAIL(p, sage_parser_now(p)->column,
-                               "prices are in %zu currencies: say which one is meant, as in '< 50 %.*s'",
-                               currency->n_words, sage_parser_shown(first), first.data);
+                               "prices are in %zu currencies: say which one is meant, as in '< 50 %.*s'", n_currencies,
+                               sage_parser_shown(first), first.data);
     }
     if (!named) return SAGE_OK;
     sage_test test = {.kind = SAGE_TEST_WORDS, .column = currency, .first_range = p->where->n_ranges};

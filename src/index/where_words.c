@@ -1,5 +1,6 @@
 #include <base/alloc.h>
 #include <base/error.h>
+#include <index/columns_impl.h>
 #include <index/where_words.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,8 +32,8 @@ sage_status sage_where_add_word(sage_where *where, sage_test *test, sage_str wor
     return number == SAGE_NO_WORD ? SAGE_OK : add_range(where, test, number, (size_t)number + 1, error);
 }
 
-/* How many of the column's words come before all that begin with `prefix`, or, with `after`, before what comes after
- * those. */
+/* How many of the column's words in the file come before all that begin with `prefix`, or, with `after`, before what
+ * comes after those. */
 static size_t place(const sage_where *where, const sage_column *column, sage_str prefix, bool after) {
     size_t low = 0, high = column->n_words;
     while (low < high) {
@@ -47,13 +48,30 @@ static size_t place(const sage_where *where, const sage_column *column, sage_str
     return low;
 }
 
+/* Those of the words that came since that begin with `prefix`: they are in no order. */
+static sage_status add_added(sage_where *where, sage_test *test, sage_str prefix, sage_error *error) {
+    const sage_columns_added *added = where->columns->added;
+    const size_t n = added != NULL ? sage_added_count(added) : 0;
+    const size_t column = (size_t)(test->column - where->columns->columns);
+    sage_status st = SAGE_OK;
+    for (size_t i = 0; i < n && st == SAGE_OK; i++) {
+        const size_t number = added->first + i;
+        const sage_str word = sage_added_text(added, (uint32_t)number);
+        if (sage_added_column(added, i) == column && word.len >= prefix.len &&
+            memcmp(word.data, prefix.data, prefix.len) == 0)
+            st = add_range(where, test, number, number + 1, error);
+    }
+    return st;
+}
+
 sage_status sage_where_add_path(sage_where *where, sage_test *test, sage_str path, sage_buf *folded,
                                 sage_error *error) {
     sage_status st = SAGE_OK;
     SAGE_TRY(sage_where_add_word(where, test, path, folded, error));
     SAGE_TRY(sage_buf_text(folded, " > ", error));
-    st = add_range(where, test, place(where, test->column, view(folded), false),
-                   place(where, test->column, view(folded), true), error);
+    SAGE_TRY(add_range(where, test, place(where, test->column, view(folded), false),
+                       place(where, test->column, view(folded), true), error));
+    st = add_added(where, test, view(folded), error);
 out:
     return st;
 }

@@ -166,9 +166,9 @@ static void test_what_is_refused(void **state) {
     assert_null(live);
     assert_true(stock_begin(&s, dir, 8));
     live = opened(&s, 0);
-    assert_int_equal(sage_live_upsert(live, 1, vector, shown, NULL), SAGE_E_ARGUMENT);
+    assert_int_equal(sage_live_upsert(live, 1, vector, shown, NULL, 0, NULL), SAGE_E_ARGUMENT);
     vector[0] = NAN;
-    assert_int_equal(sage_live_upsert(live, 1, vector, shown, NULL), SAGE_E_ARGUMENT);
+    assert_int_equal(sage_live_upsert(live, 1, vector, shown, NULL, 0, NULL), SAGE_E_ARGUMENT);
     assert_int_equal(sage_live_delete(live, 1, &there, NULL), SAGE_OK);
     assert_false(there);
     assert_int_equal(sage_live_delete(live, 8, &there, NULL), SAGE_OK);
@@ -266,7 +266,7 @@ static sage_status put(const stock *s, sage_live *live, int64_t pid, float squar
     const sage_str shown[SAGE_SHOWN] = {{NULL, 0}};
     float vector[STOCK_DIM];
     for (size_t i = 0; i < STOCK_DIM; i++) vector[i] = sqrtf(square) * stock_vector(s, pid, 1)[i];
-    return sage_live_upsert(live, pid, vector, shown, NULL);
+    return sage_live_upsert(live, pid, vector, shown, NULL, 0, NULL);
 }
 
 /* What goes into a log is what its version takes when it is opened again, however the lengths moved. */
