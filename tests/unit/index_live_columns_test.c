@@ -126,6 +126,33 @@ static void test_what_is_refused(void **state) {
     stock_end(&s);
 }
 
+/* Its elements lie where they lay, and the slot may be another's before a search looks whether it is alive. */
+static void test_what_went_is_not_accepted(void **state) {
+    (void)state;
+    stock s;
+    sage_live_reader *reader;
+    sage_where *where;
+    sage_filter test, bits;
+    uint32_t row;
+    assert_true(stock_begin(&s, dir, 8));
+    sage_live *live = opened(&s);
+    assert_int_equal(sage_where_parse(sage_live_columns(live), "not brand = none", 16, &where, NULL), SAGE_OK);
+    assert_int_equal(sage_live_reader_new(live, &reader, NULL), SAGE_OK);
+    sage_live_enter(reader);
+    sage_live_filter(reader, where, &test);
+    assert_true(sage_live_find(reader, 16, &row) && sage_filter_accepts(&test, row));
+    assert_int_equal(sage_live_delete(live, 16, NULL, NULL), SAGE_OK);
+    assert_false(sage_filter_accepts(&test, row));
+    assert_int_equal(sage_live_filter_bits(reader, where, &bits, NULL), SAGE_OK);
+    assert_false(sage_filter_accepts(&bits, row));
+    assert_int_equal(bits.matches, sage_live_count(live));
+    sage_live_leave(reader);
+    sage_live_reader_free(reader);
+    sage_where_free(where);
+    sage_live_close(live);
+    stock_end(&s);
+}
+
 /* ---- beside filters ---- */
 
 enum { GROUPS = 16, STAYS = STOCK_MOST / 2, GROUP = 5 };
@@ -228,6 +255,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_a_compacted_version_filters_alike, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_equal_lists_are_kept_once, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_what_is_refused, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(test_what_went_is_not_accepted, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_filters_beside_changes, make_dir, remove_dir),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
