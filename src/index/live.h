@@ -52,7 +52,8 @@ sage_status sage_live_delete(sage_live *live, int64_t pid, bool *there, sage_err
 /* All changes that were made before the call are safe. After a fault no more changes are taken. */
 sage_status sage_live_sync(sage_live *live, sage_error *error);
 
-/* More files for a version under construction in `dir`, whose rows are in the order of pids. */
+/* More files for a version under construction in `dir`, whose rows are in the order of pids: what other rooms keep by
+ * row beside an index, such as together.bin, is theirs to write. */
 typedef sage_status (*sage_live_finish_fn)(void *ctx, const char *dir, sage_error *error);
 /* Writes everything as a new version, *version, and goes on with a log of its own; the old log is removed, the old
  * version is the caller's to prune. Changes wait meanwhile, searches do not. `finish` may be NULL. Where it fails all
