@@ -7,6 +7,10 @@
  * et al. 2021); then nothing leads to the dead, and when all readers of that time have left (epoch.h) their slots are
  * used again. So memory is bounded, however long it goes on.
  *
+ * A build takes its rows in random order, so that the first have far links, which later ones keep. Here whole regions
+ * come and go, and whoever comes meets none but its own; so its candidates are the nearest rows of each upper level
+ * too, and no row gives up a link that still leads somewhere while it has room.
+ *
  * All arrays lie in memory that grows where it stands (io/room.h). */
 #ifndef SAGE_INDEX_CHANGING_H
 #define SAGE_INDEX_CHANGING_H
@@ -33,6 +37,8 @@ enum sage_changing_room {
     SAGE_ROOM_POOR,
     SAGE_ROOMS
 };
+
+enum { SAGE_FAR = 64 }; /* candidates from each level above */
 
 /* Slots, of which `most` have been made room for. */
 typedef struct sage_slots {
@@ -61,6 +67,8 @@ typedef struct sage_changing {
     size_t n_marked;            /* dead since the last sweep began */
     sage_walker walker;
     sage_chooser chooser;
+    uint64_t far[SAGE_FAR * (SAGE_GRAPH_LEVELS + 1)]; /* beam keys: the nearest rows on each level above */
+    size_t n_far;
     sage_mender *menders; /* [threads of the pool] */
 } sage_changing;
 
@@ -117,6 +125,9 @@ sage_status sage_changing_link(sage_changing *changing, uint32_t row, sage_error
 sage_status sage_slots_fit(sage_slots *slots, size_t n, sage_error *error);
 /* Links `to` back to `from`, which has been linked to it. */
 void sage_changing_answer(sage_changing *changing, uint32_t from, uint32_t to, unsigned level);
+/* After `taken` chosen ones, the row's links that stay, as far as there is room. Gives how many are chosen now. */
+size_t sage_changing_keep(const sage_changing *changing, sage_chooser *chooser, uint32_t row, unsigned level,
+                          size_t taken);
 void sage_menders_free(sage_changing *changing);
 
 #endif

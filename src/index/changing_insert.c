@@ -37,14 +37,14 @@ static void look_at_all(sage_changing *c, sage_probe probe, uint32_t row) {
 /* The nearest rows on a level into the walker's list, and the nearest of all, leaving or not, into *from. Where most of
  * a neighbourhood is leaving the walk widens on the ground until it has met enough that stays; where it leads to no
  * more, all rows are looked at. */
-static sage_status find_near(sage_changing *c, sage_probe probe, uint32_t row, unsigned level, uint32_t *from,
-                             sage_error *error) {
+static sage_status find_near(sage_changing *c, sage_probe probe, uint32_t row, unsigned level, size_t width,
+                             uint32_t *from, sage_error *error) {
     const sage_graph *graph = &c->hnsw.graph;
     const size_t others = c->n_stands - sage_bit(c->stands, row), wanted = others < graph->m ? others : graph->m;
     uint32_t begin = *from;
-    for (size_t width = c->hnsw.build;; width *= 2) {
+    for (;; width *= 2) {
         if (width > graph->n) width = graph->n;
-        sage_status st = sage_walker_fit(&c->walker, width, error);
+        sage_status st = sage_walker_fit(&c->walker, width + c->n_far, error);
         if (st != SAGE_OK) return st;
         sage_walk_level(&c->walker, probe, begin, level, width);
         *from = sage_beam_row(c->walker.beam.list[0]);
@@ -54,6 +54,32 @@ static sage_status find_near(sage_changing *c, sage_probe probe, uint32_t row, u
     }
     look_at_all(c, probe, row);
     return SAGE_OK;
+}
+
+/* The nearest candidates of this level are candidates of those below. */
+static void note_far(sage_changing *c) {
+    const sage_beam *beam = &c->walker.beam;
+    for (size_t i = 0; i < beam->n && i < SAGE_FAR; i++) c->far[c->n_far++] = beam->list[i] | 1;
+}
+
+/* The walker's list has room for them; each row is in it once. */
+static void add_far(sage_changing *c) {
+    sage_beam *beam = &c->walker.beam;
+    size_t n = 0;
+    for (size_t i = 0; i < beam->n; i++) beam->list[i] |= 1;
+    memcpy(beam->list + beam->n, c->far, c->n_far * sizeof *c->far);
+    sage_score_sort_long(beam->list, beam->n + c->n_far);
+    for (size_t i = 0; i < beam->n + c->n_far; i++)
+        if (n == 0 || beam->list[i] != beam->list[n - 1]) beam->list[n++] = beam->list[i];
+    beam->n = n;
+}
+
+size_t sage_changing_keep(const sage_changing *c, sage_chooser *chooser, uint32_t row, unsigned level, size_t taken) {
+    const uint32_t *links = sage_graph_links(&c->hnsw.graph, row, level);
+    const size_t width = sage_graph_width(&c->hnsw.graph, level);
+    for (size_t i = 0; i < width && taken < width && links[i] != SAGE_NO_ROW; i++)
+        if (!sage_bit(c->leaving, links[i])) taken = sage_choose_once(chooser, links[i], taken);
+    return taken;
 }
 
 static void set_links(sage_changing *c, uint32_t row, unsigned level, size_t n) {
@@ -103,6 +129,16 @@ static void stand(sage_changing *c, uint32_t row) {
     sage_bit_set(c->stands, row);
 }
 
+/* From the walker's candidates and the far ones. */
+static void choose_links(sage_changing *c, uint32_t row, unsigned level) {
+    const sage_beam *near = &c->walker.beam;
+    const size_t m = c->hnsw.graph.m;
+    add_far(c);
+    size_t n = sage_choose(&c->chooser, &c->hnsw.codes, near->list, near->n, m);
+    if (level > 0) n = sage_choose_more(&c->chooser, near->list, near->n, n, m);
+    set_links(c, row, level, sage_changing_keep(c, &c->chooser, row, level, n));
+}
+
 sage_status sage_changing_link(sage_changing *c, uint32_t row, sage_error *error) {
     sage_graph *graph = &c->hnsw.graph;
     const bool fresh = !sage_bit(c->stands, row);
@@ -111,19 +147,16 @@ sage_status sage_changing_link(sage_changing *c, uint32_t row, sage_error *error
         sage_link_set(&graph->entry, row);
         return SAGE_OK;
     }
-    const unsigned top = graph->levels[graph->entry], highest = graph->levels[row] < top ? graph->levels[row] : top;
+    const unsigned top = graph->levels[graph->entry], own = graph->levels[row], highest = own < top ? own : top;
     const sage_probe probe = sage_codes_row(&c->hnsw.codes, row);
-    sage_status st = sage_walker_fit(&c->walker, c->hnsw.build, error);
-    if (st != SAGE_OK) return st;
-    uint32_t from = sage_walk_down(&c->walker, probe, graph->entry, highest), twin = SAGE_NO_ROW;
-    for (unsigned level = highest + 1; level-- > 0;) {
-        st = find_near(c, probe, row, level, &from, error);
+    uint32_t from = graph->entry, twin = SAGE_NO_ROW;
+    c->n_far = 0;
+    for (unsigned level = top + 1; level-- > 0;) {
+        sage_status st = find_near(c, probe, row, level, level > highest ? SAGE_FAR : c->hnsw.build, &from, error);
         if (st != SAGE_OK) return st;
         if (fresh && level == 0) twin = find_twin(c, probe, row);
-        const sage_beam *near = &c->walker.beam;
-        size_t n = sage_choose(&c->chooser, &c->hnsw.codes, near->list, near->n, graph->m);
-        if (level > 0) n = sage_choose_more(&c->chooser, near->list, near->n, n, graph->m);
-        set_links(c, row, level, n);
+        if (level <= highest) choose_links(c, row, level);
+        note_far(c);
     }
     if (twin != SAGE_NO_ROW) {
         become_copy(c, row, twin);
@@ -131,7 +164,7 @@ sage_status sage_changing_link(sage_changing *c, uint32_t row, sage_error *error
     }
     stand(c, row);
     for (unsigned level = 0; level <= highest; level++) answer_links(c, row, level);
-    if (graph->levels[row] > top) sage_link_set(&graph->entry, row);
+    if (own > top) sage_link_set(&graph->entry, row);
     return SAGE_OK;
 }
 
@@ -163,6 +196,7 @@ static sage_status take_slot(sage_changing *c, uint32_t *row, sage_error *error)
         if (st != SAGE_OK) return st;
     } else {
         *row = c->free.list[--c->free.n];
+        __atomic_fetch_sub(&graph->n_gone, 1, __ATOMIC_RELEASE);
     }
     sage_link_set(&graph->copies[*row], SAGE_NO_ROW);
     sage_bit_clear(graph->doubled, *row);
@@ -190,6 +224,7 @@ sage_status sage_changing_show(sage_changing *c, uint32_t row, sage_error *error
     if (st != SAGE_OK) {
         sage_bit_set(c->leaving, row);
         c->free.list[c->free.n++] = row;
+        __atomic_fetch_add(&c->hnsw.graph.n_gone, 1, __ATOMIC_RELEASE);
         return st;
     }
     sage_bit_clear(c->hnsw.graph.dead, row);

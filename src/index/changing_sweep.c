@@ -191,6 +191,7 @@ static void mend_level(const sage_changing *c, sage_mender *m, uint32_t row, uns
     if (gather(c, m, row, level, &n_links) == 0) return;
     const size_t n = rank(c, m, row);
     size_t kept = sage_choose(&m->chooser, &c->hnsw.codes, m->keys, n, width);
+    kept = sage_changing_keep(c, &m->chooser, row, level, kept);
     if (level > 0) kept = sage_choose_more(&m->chooser, m->keys, n, kept, width);
     uint32_t *links = sage_graph_links(graph, row, level);
     note_edges(m, row, level, links, n_links, kept);
@@ -245,6 +246,7 @@ static sage_status free_rested(sage_changing *c, sage_error *error) {
 
 static void end_sweep(sage_changing *c) {
     const sage_slots rested = c->resting;
+    __atomic_fetch_add(&c->hnsw.graph.n_gone, c->going.n, __ATOMIC_RELEASE);
     if (rested.n > 0) memcpy(c->going.list + c->going.n, rested.list, rested.n * sizeof *rested.list);
     c->going.n += rested.n;
     c->resting = c->going;

@@ -25,6 +25,7 @@ typedef struct sage_graph {
     uint32_t entry; /* a row on the highest level; SAGE_NO_ROW where there are none */
     uint64_t *dead; /* rows that are walked through and never given (bits.h); NULL: none */
     size_t n_dead;
+    size_t n_gone; /* of the dead, those to which nothing leads any more */
 } sage_graph;
 
 /* Rows without links, and without copies noted; levels follow from (seed, row) alone. */

@@ -130,21 +130,30 @@ static size_t wanted(const search *s) {
     return s->filter->bits != NULL && s->filter->matches < s->k ? s->filter->matches : s->k;
 }
 
+static size_t less(size_t n, const size_t *gone) {
+    const size_t gone_now = __atomic_load_n(gone, __ATOMIC_ACQUIRE);
+    return n > gone_now ? n - gone_now : 0;
+}
+
+static size_t alive(const sage_graph *graph) {
+    return less(sage_graph_rows(graph), &graph->n_dead);
+}
+
+/* Rows that a walk can meet, for the planner: at least those that are alive, whatever a writer does meanwhile. */
+static size_t within_reach(const sage_graph *graph) {
+    return larger(less(sage_graph_rows(graph), &graph->n_gone), alive(graph));
+}
+
 static size_t run(const search *s, sage_plan plan, sage_neighbour *out) {
     if (plan.way == SAGE_PLAN_SCAN || s->entry == SAGE_NO_ROW || !walk(s, plan)) return scan(s, out);
     size_t found = score_anew(s, true, out);
     if (found >= wanted(s)) return found;
     if (plan.way == SAGE_PLAN_TEST && s->filter != NULL) {
-        plan = sage_plan_again(s->searcher->walker.n, s->filter->matches, s->width);
+        plan = sage_plan_again(within_reach(&s->searcher->hnsw->graph), s->filter->matches, s->width);
         plan.width = smaller(plan.width, s->searcher->walker.room); /* of the wider walk before */
         if (plan.way == SAGE_PLAN_AMONG && walk(s, plan)) found = score_anew(s, true, out);
     }
     return found < wanted(s) ? scan(s, out) : found;
-}
-
-static size_t alive(const sage_graph *graph) {
-    size_t n_dead = __atomic_load_n(&graph->n_dead, __ATOMIC_ACQUIRE), n = sage_graph_rows(graph);
-    return n > n_dead ? n - n_dead : 0;
 }
 
 sage_status sage_hnsw_search_by(sage_hnsw_searcher *searcher, const float *query, size_t k, size_t width,
@@ -172,7 +181,7 @@ sage_status sage_hnsw_search_by(sage_hnsw_searcher *searcher, const float *query
 sage_status sage_hnsw_search(sage_hnsw_searcher *searcher, const float *query, size_t k, size_t width,
                              const sage_filter *filter, sage_neighbour *out, size_t *found, sage_error *error) {
     const sage_graph *graph = &searcher->hnsw->graph;
-    size_t n = sage_graph_rows(graph), living = alive(graph), matches = filter != NULL ? filter->matches : living;
+    size_t n = within_reach(graph), living = alive(graph), matches = filter != NULL ? filter->matches : living;
     sage_plan plan = {SAGE_PLAN_TEST, 0};
     if (filter != NULL || living < n) plan = sage_plan_choose(n, smaller(matches, living), k, larger(width, k));
     return sage_hnsw_search_by(searcher, query, k, width, filter, plan, out, found, error);

@@ -36,14 +36,15 @@ size_t sage_choose(sage_chooser *chooser, const sage_codes *codes, const uint64_
     return taken;
 }
 
+size_t sage_choose_once(sage_chooser *chooser, uint32_t row, size_t taken) {
+    for (size_t i = 0; i < taken; i++)
+        if (chooser->chosen[i] == row) return taken;
+    chooser->chosen[taken] = row;
+    return taken + 1;
+}
+
 size_t sage_choose_more(sage_chooser *chooser, const uint64_t *keys, size_t n, size_t taken, size_t most) {
-    for (size_t i = 0; i < n && taken < most; i++) {
-        const uint32_t row = sage_beam_row(keys[i]);
-        bool there = false;
-        for (size_t j = 0; j < taken; j++) there |= chooser->chosen[j] == row;
-        chooser->chosen[taken] = row;
-        taken += !there;
-    }
+    for (size_t i = 0; i < n && taken < most; i++) taken = sage_choose_once(chooser, sage_beam_row(keys[i]), taken);
     return taken;
 }
 

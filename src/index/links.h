@@ -23,6 +23,9 @@ size_t sage_choose(sage_chooser *chooser, const sage_codes *codes, const uint64_
  * that are hidden may be the only ways between regions. Gives how many are chosen now. */
 size_t sage_choose_more(sage_chooser *chooser, const uint64_t *keys, size_t n, size_t taken, size_t most);
 
+/* One more, unless it is among the `taken` chosen ones; taken <= 2 m. Gives how many are chosen now. */
+size_t sage_choose_once(sage_chooser *chooser, uint32_t row, size_t taken);
+
 /* Links the row to one more: into a free place, else whom to keep is chosen anew. */
 void sage_link_to(sage_chooser *chooser, const sage_graph *graph, const sage_codes *codes, uint32_t row, uint32_t to,
                   unsigned level);

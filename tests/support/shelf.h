@@ -61,6 +61,10 @@ static inline void shelf_tidy(shelf *s, size_t rows) {
     assert_int_equal(sage_changing_tidy(s->changing, rows, NULL), SAGE_OK);
 }
 
+static inline void shelf_settle(shelf *s) {
+    assert_int_equal(sage_changing_settle(s->changing, NULL), SAGE_OK);
+}
+
 static inline uint32_t shelf_insert(shelf *s, const float *vector) {
     uint32_t row;
     assert_int_equal(sage_changing_insert(s->changing, vector, &row, NULL), SAGE_OK);
@@ -108,6 +112,7 @@ static inline void shelf_check_links(const shelf *s) {
     }
     assert_int_equal(n_stands, c->n_stands);
     assert_int_equal(graph->n - graph->n_dead, s->alive);
+    assert_int_equal(graph->n_gone, c->free.n + c->resting.n);
     if (graph->entry != SAGE_NO_ROW) assert_true(sage_bit(c->stands, graph->entry));
 }
 
@@ -191,8 +196,8 @@ static inline void shelf_check(const shelf *s, const char *what) {
     if (recall < fresh - 0.01) fail_msg("%s: recall %.4f, a fresh build %.4f", what, recall, fresh);
 }
 
-/* Every product is found by its own vector. Copies of it are as good. */
-static inline void shelf_check_none_lost(const shelf *s, const char *what) {
+/* Products that are not found by their own vectors. Copies of one are as good. */
+static inline size_t shelf_lost(const shelf *s) {
     sage_neighbour out[SHELF_K];
     size_t found, lost = 0;
     for (size_t i = 0; i < s->alive; i++) {
@@ -203,6 +208,11 @@ static inline void shelf_check_none_lost(const shelf *s, const char *what) {
         assert_int_equal(found, 1);
         lost += out[0].score < sage_ops_best()->dot(s->dim, query, query) - 1e-6F;
     }
+    return lost;
+}
+
+static inline void shelf_check_none_lost(const shelf *s, const char *what) {
+    const size_t lost = shelf_lost(s);
     if (lost * 1000 > s->alive) fail_msg("%s: %zu of %zu are not found by their own vectors", what, lost, s->alive);
 }
 

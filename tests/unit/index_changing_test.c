@@ -66,38 +66,6 @@ static void test_from_nothing_and_back(void **state) {
     free(vectors);
 }
 
-/* Clusters far from each other, as categories are; whole ones go, and others come in their place. */
-static void test_whole_clusters_go(void **state) {
-    (void)state;
-    enum { CLUSTERS = 10, EACH = 150, N = CLUSTERS * EACH };
-    float *vectors = made_vectors(3 * N, DIM, 1), *centres = made_vectors(2 * CLUSTERS, DIM, 2);
-    for (size_t i = 0; i < 3 * N; i++) {
-        double square = 0;
-        float *x = vectors + i * DIM;
-        const float *centre = centres + i / EACH % (2 * CLUSTERS) * DIM;
-        for (size_t d = 0; d < DIM; d++) x[d] = 0.2F * x[d] + centre[d];
-        for (size_t d = 0; d < DIM; d++) square += (double)(x[d] * x[d]);
-        for (size_t d = 0; d < DIM; d++) x[d] /= (float)sqrt(square);
-    }
-    shelf s = shelf_new(vectors, N, DIM, 3 * N, NULL);
-    const float *next = vectors + N * DIM;
-    for (size_t i = 0; i < CLUSTERS; i++) {
-        const float *gone = vectors + i * EACH * DIM, *end = gone + EACH * DIM;
-        for (uint32_t row = 0; row < s.room; row++)
-            if (s.of[row] >= gone && s.of[row] < end) shelf_delete(&s, row);
-        if (i % 3 == 0) shelf_check(&s, "a cluster is dead");
-        for (size_t j = 0; j < EACH; j++, next += DIM) {
-            shelf_insert(&s, next);
-            shelf_tidy(&s, i % 2 == 0 ? 8 : 64);
-        }
-        shelf_check(&s, "a cluster is another");
-    }
-    shelf_check_none_lost(&s, "clusters");
-    shelf_free(&s);
-    free(vectors);
-    free(centres);
-}
-
 /* Of all that they were linked to nothing is left; the few that stay find each other. */
 static void test_few_stay(void **state) {
     (void)state;
@@ -115,6 +83,42 @@ static void test_few_stay(void **state) {
         shelf_check(&s, "few stayed");
         shelf_free(&s);
     }
+    free(vectors);
+}
+
+/* Links of the ground between rows that are alive; with `before`, those that are links there too. */
+static size_t living_links(const shelf *s, const uint32_t *before) {
+    const sage_graph *graph = &s->changing->hnsw.graph;
+    const size_t width = sage_graph_width(graph, 0);
+    size_t n = 0;
+    for (uint32_t row = 0; row < graph->n; row++) {
+        const uint32_t *links = sage_graph_links(graph, row, 0);
+        for (size_t i = 0; s->of[row] != NULL && i < width && links[i] != SAGE_NO_ROW; i++) {
+            bool there = before == NULL;
+            for (size_t j = 0; !there && j < width; j++) there = before[row * width + j] == links[i];
+            n += there && s->of[links[i]] != NULL;
+        }
+    }
+    return n;
+}
+
+/* A row that chooses anew keeps what still leads somewhere. */
+static void test_a_sweep_keeps_links(void **state) {
+    (void)state;
+    enum { N = 1000 };
+    float *vectors = made_vectors(N, DIM, 1);
+    shelf s = shelf_new(vectors, N, DIM, N, NULL);
+    const sage_graph *graph = &s.changing->hnsw.graph;
+    const size_t bytes = N * sage_graph_width(graph, 0) * sizeof(uint32_t);
+    uint32_t *before = malloc(bytes);
+    while (s.alive > N * 9 / 10) shelf_delete(&s, shelf_any(&s));
+    memcpy(before, graph->ground, bytes);
+    const size_t living = living_links(&s, NULL);
+    shelf_settle(&s);
+    const size_t kept = living_links(&s, before);
+    if (kept < living * 19 / 20) fail_msg("%zu of %zu links are kept", kept, living);
+    free(before);
+    shelf_free(&s);
     free(vectors);
 }
 
@@ -198,6 +202,7 @@ static void test_churn(void **state) {
     shelf_fresh(&s, SHELF_K, SHELF_WIDTH, &fresh);
     const size_t bytes = sage_changing_bytes(s.changing);
     if (bytes > fresh * 13 / 10) fail_msg("%zu bytes after churn, %zu afresh", bytes, fresh);
+    shelf_settle(&s);
     shelf_check(&s, "after churn");
     shelf_check_none_lost(&s, "after churn");
     shelf_free(&s);
@@ -312,8 +317,8 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_changes),
         cmocka_unit_test(test_from_nothing_and_back),
-        cmocka_unit_test(test_whole_clusters_go),
         cmocka_unit_test(test_few_stay),
+        cmocka_unit_test(test_a_sweep_keeps_links),
         cmocka_unit_test(test_an_entry_that_leads_nowhere),
         cmocka_unit_test(test_many_the_same),
         cmocka_unit_test(test_the_entry_goes_again_and_again),
