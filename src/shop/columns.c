@@ -5,6 +5,7 @@
 #include <io/version.h>
 #include <itemsage/search.h>
 #include <math.h>
+#include <shop/search_where.h>
 #include <shop/shop.h>
 #include <string.h>
 
@@ -48,6 +49,7 @@ sage_status sage_shop_columns(sage_shop *shop, sage_filter_column_fn fn, void *c
     char parent[SAGE_PATH_MAX], dir[SAGE_PATH_MAX];
     sage_release release;
     sage_index *index = NULL;
+    const sage_columns *columns;
     int held = -1;
     SAGE_TRY(sage_release_read(shop, &release, error));
     SAGE_TRY(sage_shop_path(shop, "index", parent, error));
@@ -56,11 +58,7 @@ sage_status sage_shop_columns(sage_shop *shop, sage_filter_column_fn fn, void *c
     SAGE_TRY(sage_index_open(dir, false, &index, error));
     SAGE_TRY(sage_shop_advise(sage_index_expect(index, dir, false, release.columns, error),
                               "run 'itemsage index' to publish a release anew", error));
-    const sage_columns *columns = sage_index_columns(index);
-    if (columns == NULL)
-        SAGE_TRY(
-            sage_fail(error, SAGE_E_STATE,
-                      "the published index was built without filter columns; run 'itemsage index' to build it anew"));
+    SAGE_TRY(sage_where_columns(index, &columns, error));
     for (size_t i = 0; i < sage_columns_count(columns); i++) {
         sage_filter_column column;
         describe(columns, sage_columns_at(columns, i), &column);

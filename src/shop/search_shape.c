@@ -2,6 +2,7 @@
 #include <base/error.h>
 #include <search/shape.h>
 #include <shop/search_shape.h>
+#include <shop/search_where.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -44,9 +45,9 @@ sage_status sage_shaping_check(const sage_query *query, const sage_index *index,
         return sage_fail(error, SAGE_E_ARGUMENT, "diversity lies between 0 and 1, not at %g", query->diversity);
     if (query->n_caps > SAGE_CAPS_MAX)
         return sage_fail(error, SAGE_E_ARGUMENT, "%zu limits are more than %d", query->n_caps, SAGE_CAPS_MAX);
-    if (query->n_caps > 0 && sage_index_columns(index) == NULL)
-        return sage_fail(error, SAGE_E_STATE,
-                         "the published index was built without filter columns; run 'itemsage index' to build it anew");
+    const sage_columns *columns;
+    sage_status st = query->n_caps > 0 ? sage_where_columns(index, &columns, error) : SAGE_OK;
+    if (st != SAGE_OK) return st;
     for (size_t c = 0; c < query->n_caps; c++) {
         if (query->caps[c].most < 1)
             return sage_fail(error, SAGE_E_ARGUMENT, "a limit of %s is at least 1", query->caps[c].column);

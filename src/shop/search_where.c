@@ -4,13 +4,22 @@
 #include <shop/search_where.h>
 #include <string.h>
 
+sage_status sage_where_columns(const sage_index *index, const sage_columns **columns, sage_error *error) {
+    *columns = sage_index_columns(index);
+    if (*columns != NULL) return SAGE_OK;
+    return sage_fail(error, SAGE_E_STATE,
+                     "the published index was built without filter columns; run 'itemsage index' to build it anew");
+}
+
 static sage_status fill(const sage_index *index, const char *text, uint64_t **bits, sage_filter *filter,
                         sage_error *error) {
     sage_status st = SAGE_OK;
     sage_where *where = NULL;
+    const sage_columns *columns;
     const size_t n = sage_index_count(index);
     *bits = NULL;
-    SAGE_TRY(sage_where_parse(sage_index_columns(index), text, strlen(text), &where, error));
+    SAGE_TRY(sage_where_columns(index, &columns, error));
+    SAGE_TRY(sage_where_parse(columns, text, strlen(text), &where, error));
     *bits = sage_alloc_zero((n + 63) / 64 + 1, sizeof **bits);
     if (*bits == NULL) SAGE_TRY(sage_fail_memory(error, n / 8));
     *filter = (sage_filter){.bits = *bits, .n = n};
@@ -28,9 +37,6 @@ sage_status sage_where_cached(sage_where_cache *cache, const sage_index *index, 
     sage_filter made;
     *filter = NULL;
     if (text == NULL) return SAGE_OK;
-    if (sage_index_columns(index) == NULL)
-        return sage_fail(error, SAGE_E_STATE,
-                         "the published index was built without filter columns; run 'itemsage index' to build it anew");
     cache->clock++;
     for (size_t i = 0; i < SAGE_WHERE_KEPT; i++) {
         if (cache->kept[i].used < cache->kept[oldest].used) oldest = i;

@@ -17,6 +17,8 @@ typedef struct sage_where_cache {
     uint64_t clock;
 } sage_where_cache;
 
+/* The index's columns. SAGE_E_STATE: it has none. */
+sage_status sage_where_columns(const sage_index *index, const sage_columns **columns, sage_error *error);
 /* *filter of the expression `text` over the index's columns (index/where.h), NULL for NULL; it lives until the eighth
  * other text. SAGE_E_ARGUMENT: what is wrong with it. SAGE_E_STATE: the index has no columns. */
 sage_status sage_where_cached(sage_where_cache *cache, const sage_index *index, const char *text,
