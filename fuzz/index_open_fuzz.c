@@ -150,7 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (dir[0] == '\0') build();
     if (size == 0) return 0;
     memcpy(files, sound, sizeof files);
-    for (size_t at = 1; at + CHANGE_BYTES <= size; at += CHANGE_BYTES) image_change(files, FILES, data + at);
+    image_changes(files, FILES, data, size);
     for (size_t i = FILES; i-- > 0;) {
         char path[128];
         path_of(i, path);

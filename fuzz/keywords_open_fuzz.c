@@ -64,9 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static image file;
     if (dir[0] == '\0') build();
     if (size == 0) return 0;
-    file = sound;
-    for (size_t at = 1; at + CHANGE_BYTES <= size; at += CHANGE_BYTES) image_change(&file, 1, data + at);
-    if (data[0] % 4 != 0) image_mend(&file);
+    image_of(&file, &sound, data, size);
     image_write(&file, path);
     look(true);
     look(false);

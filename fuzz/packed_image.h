@@ -66,4 +66,16 @@ static inline void image_change(image *files, size_t n_files, const uint8_t *cha
     }
 }
 
+/* All changes that an input asks for behind its first byte. */
+static inline void image_changes(image *files, size_t n_files, const uint8_t *data, size_t size) {
+    for (size_t at = 1; at + CHANGE_BYTES <= size; at += CHANGE_BYTES) image_change(files, n_files, data + at);
+}
+
+/* One file: a sound one with the changes of an input that is not empty; of three in four the sums are made right. */
+static inline void image_of(image *file, const image *sound, const uint8_t *data, size_t size) {
+    *file = *sound;
+    image_changes(file, 1, data, size);
+    if (data[0] % 4 != 0) image_mend(file);
+}
+
 #endif
