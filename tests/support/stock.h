@@ -9,6 +9,7 @@
 #include <support/made_index.h>
 #include <support/scratch.h>
 #include <support/stock_columns.h>
+#include <support/test.h>
 
 enum { STOCK_DIM = 16, STOCK_MOST = 1 << 11, STOCK_VECTORS = 1 << 10 };
 
@@ -74,6 +75,25 @@ static inline bool stock_begin(stock *s, const char *dir, int64_t step) {
     return good && sage_index_finish(writer, NULL) == SAGE_OK && stock_write_columns(tmp, step) &&
            sage_index_link(tmp, NULL, &links, NULL, NULL) == SAGE_OK &&
            sage_version_publish(s->parent, tmp, &version, NULL) == SAGE_OK;
+}
+
+/* For changing, after so many bytes of the log were cut off. */
+static inline sage_live *stock_open(const stock *s, uint64_t expected_cut) {
+    sage_error error = {0};
+    sage_live *live;
+    uint64_t cut;
+    if (sage_live_open(s->parent, NULL, &live, &cut, &error) != SAGE_OK) fail_msg("%s", error.text);
+    assert_int_equal(cut, expected_cut);
+    return live;
+}
+
+/* A version, as any reader opens it. */
+static inline sage_index *stock_version(const stock *s, uint64_t version) {
+    char path[SAGE_PATH_MAX];
+    sage_index *index;
+    assert_int_equal(sage_version_path(path, s->parent, version, NULL), SAGE_OK);
+    assert_int_equal(sage_index_open(path, true, &index, NULL), SAGE_OK);
+    return index;
 }
 
 static inline void stock_end(stock *s) {

@@ -19,14 +19,6 @@ static int remove_dir(void **state) {
     return 0;
 }
 
-static sage_live *opened(const stock *s) {
-    sage_error error = {0};
-    sage_live *live;
-    uint64_t cut;
-    if (sage_live_open(s->parent, NULL, &live, &cut, &error) != SAGE_OK) fail_msg("%s", error.text);
-    return live;
-}
-
 static size_t brands_of(const stock *s) {
     bool has[4096] = {false};
     size_t n = 0;
@@ -42,10 +34,8 @@ static void test_a_compacted_version_filters_alike(void **state) {
     (void)state;
     stock s;
     uint64_t version;
-    sage_index *index;
-    char path[SAGE_PATH_MAX];
     assert_true(stock_begin(&s, dir, 3));
-    sage_live *live = opened(&s);
+    sage_live *live = stock_open(&s, 0);
     for (uint32_t change = 2; change < 4000; change++) {
         assert_int_equal(stock_make(&s, live, change), SAGE_OK);
         stock_note(&s, change);
@@ -54,8 +44,7 @@ static void test_a_compacted_version_filters_alike(void **state) {
     const size_t words = sage_column_words(columns, sage_columns_at(columns, STOCK_BRAND));
     assert_int_equal(sage_live_compact(live, NULL, NULL, &version, NULL), SAGE_OK);
     sage_live_close(live);
-    assert_int_equal(sage_version_path(path, s.parent, version, NULL), SAGE_OK);
-    assert_int_equal(sage_index_open(path, true, &index, NULL), SAGE_OK);
+    sage_index *index = stock_version(&s, version);
     columns = sage_index_columns(index);
     assert_int_equal(sage_columns_count(columns), STOCK_COLUMNS);
     for (size_t number = 0; number < STOCK_FILTERS; number++) {
@@ -78,7 +67,7 @@ static void test_equal_lists_are_kept_once(void **state) {
     (void)state;
     stock s;
     assert_true(stock_begin(&s, dir, 2));
-    sage_live *live = opened(&s);
+    sage_live *live = stock_open(&s, 0);
     const size_t before = sage_live_columns(live)->n_lists;
     for (uint32_t change = 1; change < 20000; change++) {
         stock_values v;
@@ -102,7 +91,7 @@ static void test_what_is_refused(void **state) {
                                        {.column = STOCK_BRAND, .words = &broken, .n_words = 1}};
     const sage_str shown[SAGE_SHOWN] = {{NULL, 0}};
     assert_true(stock_begin(&s, dir, 8));
-    sage_live *live = opened(&s);
+    sage_live *live = stock_open(&s, 0);
     assert_int_equal(sage_live_set(live, 8, &elsewhere, 1, &there, NULL), SAGE_E_ARGUMENT);
     assert_int_equal(sage_live_set(live, 8, values, 2, &there, NULL), SAGE_E_FORMAT);
     assert_int_equal(sage_live_upsert(live, 8, s.vectors, shown, values, 2, NULL), SAGE_E_FORMAT);
@@ -111,13 +100,13 @@ static void test_what_is_refused(void **state) {
     assert_true(stock_holds(&s, live));
     assert_int_equal(sage_live_sync(live, NULL), SAGE_OK);
     sage_live_close(live);
-    live = opened(&s);
+    live = stock_open(&s, 0);
     assert_true(stock_holds(&s, live));
     sage_live_close(live);
     /* A version without columns. */
     assert_int_equal(sage_version_path(path, s.parent, 1, NULL), SAGE_OK);
     assert_int_equal(sage_fs_unlink(scratch_path(path, SAGE_COLUMNS_FILE), NULL), SAGE_OK);
-    live = opened(&s);
+    live = stock_open(&s, 0);
     assert_null(sage_live_columns(live));
     assert_int_equal(sage_live_set(live, 8, values, 1, &there, NULL), SAGE_E_ARGUMENT);
     assert_int_equal(sage_live_set(live, 8, NULL, 0, &there, NULL), SAGE_OK);
@@ -135,7 +124,7 @@ static void test_what_went_is_not_accepted(void **state) {
     sage_filter test, bits;
     uint32_t row;
     assert_true(stock_begin(&s, dir, 8));
-    sage_live *live = opened(&s);
+    sage_live *live = stock_open(&s, 0);
     assert_int_equal(sage_where_parse(sage_live_columns(live), "not brand = none", 16, &where, NULL), SAGE_OK);
     assert_int_equal(sage_live_reader_new(live, &reader, NULL), SAGE_OK);
     sage_live_enter(reader);
@@ -238,7 +227,7 @@ static void test_filters_beside_changes(void **state) {
     uint64_t version;
     pthread_t readers[READERS], writer;
     assert_true(stock_begin(&s, dir, 1));
-    beside b = {.s = &s, .live = opened(&s)};
+    beside b = {.s = &s, .live = stock_open(&s, 0)};
     for (int64_t pid = 0; pid < STOCK_MOST; pid++) assert_int_equal(put(&b, pid, 2, false), SAGE_OK);
     assert_int_equal(pthread_create(&writer, NULL, change_on, &b), 0);
     for (size_t i = 0; i < READERS; i++) assert_int_equal(pthread_create(&readers[i], NULL, filter_on, &b), 0);

@@ -21,15 +21,6 @@ static int remove_dir(void **state) {
     return 0;
 }
 
-static sage_live *opened(const stock *s, uint64_t expected_cut) {
-    sage_error error = {0};
-    sage_live *live;
-    uint64_t cut;
-    if (sage_live_open(s->parent, NULL, &live, &cut, &error) != SAGE_OK) fail_msg("%s", error.text);
-    assert_int_equal(cut, expected_cut);
-    return live;
-}
-
 static void make(stock *s, sage_live *live, uint32_t change) {
     assert_int_equal(stock_make(s, live, change), SAGE_OK);
     stock_note(s, change);
@@ -40,7 +31,7 @@ static void test_changes_last(void **state) {
     stock s;
     uint64_t version;
     assert_true(stock_begin(&s, dir, 2));
-    sage_live *live = opened(&s, 0);
+    sage_live *live = stock_open(&s, 0);
     assert_true(stock_holds(&s, live));
     for (uint32_t change = 2; change < 4000; change++) {
         make(&s, live, change);
@@ -55,7 +46,7 @@ static void test_changes_last(void **state) {
         if (change % 1100 == 0) {
             assert_int_equal(sage_live_sync(live, NULL), SAGE_OK);
             sage_live_close(live);
-            live = opened(&s, 0);
+            live = stock_open(&s, 0);
             assert_true(stock_holds(&s, live));
         }
     }
@@ -68,15 +59,13 @@ static void test_a_compacted_version_is_whole(void **state) {
     (void)state;
     stock s;
     uint64_t version;
-    sage_index *index;
-    char path[SAGE_PATH_MAX], title[48];
+    char title[48];
     assert_true(stock_begin(&s, dir, 3));
-    sage_live *live = opened(&s, 0);
+    sage_live *live = stock_open(&s, 0);
     for (uint32_t change = 2; change < 1500; change++) make(&s, live, change);
     assert_int_equal(sage_live_compact(live, NULL, NULL, &version, NULL), SAGE_OK);
     sage_live_close(live);
-    assert_int_equal(sage_version_path(path, s.parent, version, NULL), SAGE_OK);
-    assert_int_equal(sage_index_open(path, true, &index, NULL), SAGE_OK);
+    sage_index *index = stock_version(&s, version);
     assert_true(sage_index_linked(index));
     assert_int_equal(sage_index_count(index), stock_count(&s));
     for (size_t row = 0; row < sage_index_count(index); row++) {
@@ -94,12 +83,12 @@ static void test_what_was_not_synced_is_lost_as_a_whole(void **state) {
     (void)state;
     stock s;
     assert_true(stock_begin(&s, dir, 2));
-    sage_live *live = opened(&s, 0);
+    sage_live *live = stock_open(&s, 0);
     for (uint32_t change = 2; change < 50; change++) make(&s, live, change);
     assert_int_equal(sage_live_sync(live, NULL), SAGE_OK);
     for (uint32_t change = 50; change < 90; change++) assert_int_equal(stock_make(&s, live, change), SAGE_OK);
     sage_live_close(live);
-    live = opened(&s, 0);
+    live = stock_open(&s, 0);
     assert_true(stock_holds(&s, live));
     sage_live_close(live);
     stock_end(&s);
@@ -115,7 +104,7 @@ static void test_a_log_cut_or_damaged_anywhere(void **state) {
     uint64_t ends[FRAMES + 1], cut;
     assert_true(stock_begin(&s, dir, 64));
     assert_int_equal(sage_path_join(log, s.parent, "live-1.log", NULL), SAGE_OK);
-    sage_live *live = opened(&s, 0);
+    sage_live *live = stock_open(&s, 0);
     states[0] = s;
     ends[0] = sage_live_log_bytes(live);
     for (uint32_t frame = 1, change = 2; frame <= FRAMES; frame++) {
@@ -165,7 +154,7 @@ static void test_what_is_refused(void **state) {
     assert_int_equal(sage_live_open(dir, NULL, &live, &cut, NULL), SAGE_E_STATE);
     assert_null(live);
     assert_true(stock_begin(&s, dir, 8));
-    live = opened(&s, 0);
+    live = stock_open(&s, 0);
     assert_int_equal(sage_live_upsert(live, 1, vector, shown, NULL, 0, NULL), SAGE_E_ARGUMENT);
     vector[0] = NAN;
     assert_int_equal(sage_live_upsert(live, 1, vector, shown, NULL, 0, NULL), SAGE_E_ARGUMENT);
@@ -180,7 +169,7 @@ static void test_what_is_refused(void **state) {
     /* Another version's log. */
     assert_int_equal(sage_fs_copy(scratch_path(s.parent, "live-2.log"), scratch_path(s.parent, "live-9.log"), NULL),
                      SAGE_OK);
-    live = opened(&s, 0);
+    live = stock_open(&s, 0);
     assert_int_equal(sage_live_delete(live, 16, NULL, NULL), SAGE_OK);
     assert_int_equal(sage_live_compact(live, NULL, NULL, &version, NULL), SAGE_OK);
     sage_live_close(live);
@@ -244,7 +233,7 @@ static void test_many_at_once(void **state) {
     uint64_t version;
     pthread_t threads[WRITERS + READERS];
     assert_true(stock_begin(&s, dir, 2));
-    crowd c = {.s = &s, .live = opened(&s, 0), .next = 2};
+    crowd c = {.s = &s, .live = stock_open(&s, 0), .next = 2};
     for (size_t i = 0; i < WRITERS + READERS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, i < WRITERS ? change_some : search_some, &c), 0);
     for (int i = 0; i < 3; i++) assert_int_equal(sage_live_compact(c.live, NULL, NULL, &version, NULL), SAGE_OK);
@@ -255,7 +244,7 @@ static void test_many_at_once(void **state) {
     assert_int_equal(atomic_load(&c.wrong), 0);
     const size_t n = sage_live_count(c.live);
     sage_live_close(c.live);
-    c.live = opened(&s, 0);
+    c.live = stock_open(&s, 0);
     assert_int_equal(sage_live_count(c.live), n);
     sage_live_close(c.live);
     stock_end(&s);
@@ -277,7 +266,7 @@ static void test_lengths_are_those_of_the_version(void **state) {
     uint32_t row;
     sage_live_reader *reader;
     assert_true(stock_begin(&s, dir, 64));
-    sage_live *live = opened(&s, 0);
+    sage_live *live = stock_open(&s, 0);
     assert_int_equal(put(&s, live, 0, 0.9965F), SAGE_OK);
     assert_int_equal(put(&s, live, 1, 1.0035F), SAGE_OK);
     assert_int_equal(sage_live_compact(live, NULL, NULL, &version, NULL), SAGE_OK);
@@ -285,7 +274,7 @@ static void test_lengths_are_those_of_the_version(void **state) {
     assert_int_equal(put(&s, live, 3, 0.9935F), SAGE_OK);
     assert_int_equal(sage_live_sync(live, NULL), SAGE_OK);
     sage_live_close(live);
-    live = opened(&s, 0);
+    live = stock_open(&s, 0);
     assert_int_equal(sage_live_reader_new(live, &reader, NULL), SAGE_OK);
     assert_true(sage_live_find(reader, 1, &row));
     assert_false(sage_live_find(reader, 2, &row));
@@ -299,7 +288,7 @@ static void test_allocations_may_fail(void **state) {
     (void)state;
     stock s;
     assert_true(stock_begin(&s, dir, 16));
-    sage_live *live = opened(&s, 0);
+    sage_live *live = stock_open(&s, 0);
     uint32_t change = 2;
     for (unsigned long from = 1; from < 60; from++) {
         sage_alloc_fail_from(from % 6 + 1);
@@ -314,7 +303,7 @@ static void test_allocations_may_fail(void **state) {
     assert_true(stock_holds(&s, live));
     assert_int_equal(sage_live_sync(live, NULL), SAGE_OK);
     sage_live_close(live);
-    live = opened(&s, 0);
+    live = stock_open(&s, 0);
     assert_true(stock_holds(&s, live));
     sage_live_close(live);
     stock_end(&s);
