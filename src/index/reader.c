@@ -119,10 +119,11 @@ sage_status sage_index_open_with(const char *dir, bool verify, bool graph, sage_
     st = read_sections(opened, &inner);
     if (st == SAGE_OK && verify) st = verify_references(opened, &inner);
     if (st == SAGE_OK && graph) st = open_graph(opened, dir, verify, &inner);
-    if (st != SAGE_OK) {
+    if (st == SAGE_E_FORMAT)
         sage_fail(error, st, "the index %s is damaged: %s; run 'itemsage index' to build it again", dir, inner.text);
-        goto out;
-    }
+    else if (st != SAGE_OK && error != NULL)
+        *error = inner; /* a file that cannot be read may be whole */
+    SAGE_TRY(st);
     SAGE_TRY(open_columns(opened, dir, verify, error));
     *index = opened;
     opened = NULL;
