@@ -1,7 +1,7 @@
 /* The graph index beside its measure: recall against exact search, searches a second at several widths, build, memory.
  *   hnsw_bench [rows [rank [threads [m [build [f32]]]]]]     rank: directions in which the made vectors differ (24)
  * (f32: without bytes too)
- *   hnsw_bench BASE.f32 QUERIES.f32 [threads [m [build [f32]]]]    vectors of 256 floats each, of one length
+ *   hnsw_bench BASE.f32 QUERIES.f32 DIM [threads [m [build [f32]]]]    vectors of DIM floats each, of one length
  * Times are the processor's, so that a busy machine does not count; medians over repeats. The threads search side by
  * side; searches a second are those of all of them, latencies those of single searches. */
 #include "vectors.h"
@@ -9,7 +9,7 @@
 #include <base/report.h>
 #include <index/hnsw.h>
 
-enum { DIM = 256, QUERIES = 2000, K = 10, REPEATS = 5 };
+enum { MADE_DIM = 256, QUERIES = 2000, K = 10, REPEATS = 5 };
 
 static void must(sage_status st, const sage_error *error) {
     if (st == SAGE_OK) return;
@@ -22,8 +22,8 @@ static void *room(size_t bytes) {
 }
 
 typedef struct bench {
-    size_t n, n_queries;
-    float *base, *queries; /* [..][DIM] */
+    size_t n, n_queries, dim;
+    float *base, *queries; /* [..][dim] */
     sage_neighbour *exact; /* [n_queries][K] */
     sage_pool *pool;
 } bench;
@@ -52,8 +52,8 @@ static void search_some(void *ctx, size_t begin, size_t end, size_t worker) {
     size_t found;
     for (size_t q = begin; q < end; q++) {
         double began = bench_thread_s();
-        must(sage_hnsw_search(r->searchers[worker], r->b->queries + q * DIM, K, r->width, NULL, r->out + q * K, &found,
-                              &error),
+        must(sage_hnsw_search(r->searchers[worker], r->b->queries + q * r->b->dim, K, r->width, NULL, r->out + q * K,
+                              &found, &error),
              &error);
         r->took[q] = bench_thread_s() - began;
     }
@@ -81,7 +81,7 @@ static void measure(const bench *b, const sage_hnsw_options *options) {
     search_round round = {b, room(threads * sizeof(void *)), 0, room(b->n_queries * K * sizeof(sage_neighbour)),
                           room(b->n_queries * sizeof(double))};
     double began = bench_cpu_s();
-    must(sage_hnsw_build(b->pool, b->base, b->n, DIM, options, &hnsw, &error), &error);
+    must(sage_hnsw_build(b->pool, b->base, b->n, b->dim, options, &hnsw, &error), &error);
     double took = bench_cpu_s() - began;
     for (size_t i = 0; i < threads; i++) must(sage_hnsw_searcher_new(hnsw, &round.searchers[i], &error), &error);
     if (options->bytes && hnsw->codes.heads.bytes != NULL)
@@ -117,22 +117,25 @@ int main(int argc, char **argv) {
     sage_error error;
     bool files = argc > 2 && strstr(argv[1], ".f32") != NULL;
     if (files) {
-        b.base = bench_read_vectors("hnsw_bench", argv[1], DIM, &b.n);
-        b.queries = bench_read_vectors("hnsw_bench", argv[2], DIM, &b.n_queries);
+        b.dim = number(argc, argv, 3, MADE_DIM);
+        b.base = bench_read_vectors("hnsw_bench", argv[1], b.dim, &b.n);
+        b.queries = bench_read_vectors("hnsw_bench", argv[2], b.dim, &b.n_queries);
+        argc--, argv++;
     } else {
+        b.dim = MADE_DIM;
         size_t rank = number(argc, argv, 2, 24);
         b.n = number(argc, argv, 1, 50000);
-        b.base = room(b.n * DIM * sizeof *b.base);
-        b.queries = room(QUERIES * DIM * sizeof *b.queries);
-        bench_make_vectors(b.base, b.n, DIM, rank, 1);
-        bench_make_vectors(b.queries, QUERIES, DIM, rank, 2);
+        b.base = room(b.n * MADE_DIM * sizeof *b.base);
+        b.queries = room(QUERIES * MADE_DIM * sizeof *b.queries);
+        bench_make_vectors(b.base, b.n, MADE_DIM, rank, 1);
+        bench_make_vectors(b.queries, QUERIES, MADE_DIM, rank, 2);
     }
     must(sage_pool_new(number(argc, argv, 3, 1), &b.pool, &error), &error);
     b.exact = room(b.n_queries * K * sizeof *b.exact);
     size_t *found = room(b.n_queries * sizeof *found);
     double began = bench_cpu_s();
-    must(sage_exact_search(b.pool, b.base, b.n, DIM, b.queries, b.n_queries, K, b.exact, found, &error), &error);
-    printf("%zu rows x %d, %s; exact search, all at once: %.0f searches/s\n", b.n, DIM, sage_isa(),
+    must(sage_exact_search(b.pool, b.base, b.n, b.dim, b.queries, b.n_queries, K, b.exact, found, &error), &error);
+    printf("%zu rows x %zu, %s; exact search, all at once: %.0f searches/s\n", b.n, b.dim, sage_isa(),
            (double)b.n_queries / (bench_cpu_s() - began));
     sage_hnsw_options options = {
         .m = number(argc, argv, 4, 16), .build = number(argc, argv, 5, 200), .seed = 1, .bytes = true};
