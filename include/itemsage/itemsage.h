@@ -9,6 +9,7 @@
 #include <itemsage/encoders.h>
 #include <itemsage/eval.h>
 #include <itemsage/import.h>
+#include <itemsage/live.h>
 #include <itemsage/monitor.h>
 #include <itemsage/options.h>
 #include <itemsage/profile.h>

@@ -32,7 +32,8 @@ void sage_warn(const sage_monitor *monitor, const char *format, ...) {
 }
 
 bool sage_cancelled(const sage_monitor *monitor) {
-    return monitor != NULL && monitor->cancel != NULL && *monitor->cancel != 0;
+    return monitor != NULL && monitor->cancel != NULL &&
+           __atomic_load_n(monitor->cancel, __ATOMIC_RELAXED) != 0; /* of any thread */
 }
 
 sage_status sage_check_cancel(const sage_monitor *monitor, const char *stage, sage_error *error) {

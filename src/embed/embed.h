@@ -15,9 +15,18 @@ sage_precision sage_embed_precision(const sage_options *options); /* option embe
 /* A published model opened for inference: parameters, vocabulary. Any number may be open. */
 typedef struct sage_encoder sage_encoder; /* one thread at a time; the pool works inside a call */
 sage_status sage_encoder_open(const char *model_dir, sage_pool *pool, sage_encoder **encoder, sage_error *error);
+/* The same where the caller has the sum over the model's tensors compared later (sage_encoder_verify), or not at all.
+ */
+sage_status sage_encoder_open_unverified(const char *model_dir, sage_pool *pool, sage_encoder **encoder,
+                                         sage_error *error);
+/* SAGE_E_FORMAT: the tensors of the model in that folder are not those that training wrote. Beside its encoders. */
+sage_status sage_encoder_verify(const char *model_dir, sage_error *error);
 /* The same in another precision than f32: for products, since a query is one text and never limits. */
 sage_status sage_encoder_open_in(const char *model_dir, sage_precision precision, sage_pool *pool,
                                  sage_encoder **encoder, sage_error *error);
+/* Another of the same model for one more thread, which speaks by the same sentences; it must be closed first. The pool
+ * is the other's, NULL: it works on the thread that calls. */
+sage_status sage_encoder_share(const sage_encoder *encoder, sage_pool *pool, sage_encoder **another, sage_error *error);
 void sage_encoder_close(sage_encoder *encoder);
 size_t sage_encoder_dim(const sage_encoder *encoder);
 size_t sage_encoder_image_dim(const sage_encoder *encoder); /* of all picture groups; 0: it takes no images */

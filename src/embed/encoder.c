@@ -10,11 +10,13 @@
 #include <string.h>
 #include <text/normalise.h>
 
+#define MODEL_FILE "model.safetensors"
 enum { TEXTS_BLOCK = 512 };
 static const size_t TEXTS_BYTES_MAX = (size_t)2 << 30;
 
 struct sage_encoder {
     sage_vocab *vocab;
+    bool shares; /* the vocabulary is another's */
     sage_pool *pool;
     sage_frozen *frozen;
     sage_sentences *sentences; /* the caller's; NULL: none */
@@ -22,12 +24,13 @@ struct sage_encoder {
 };
 
 /* Training writes a sum over all tensors into the metadata; a model from elsewhere may lack it. */
-static sage_status check_sum(const char *path, sage_error *error) {
+sage_status sage_encoder_verify(const char *model_dir, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_safetensors *file = NULL;
+    char path[SAGE_PATH_MAX], text[SAGE_TENSORS_SUM_BYTES];
+    SAGE_TRY(sage_path_join(path, model_dir, MODEL_FILE, error));
     SAGE_TRY(sage_safetensors_open(path, &file, error));
     const char *stored = sage_safetensors_meta(file, "xxh3");
-    char text[SAGE_TENSORS_SUM_BYTES];
     if (stored == NULL) goto out;
     sage_safetensors_sum(file, text);
     if (strcmp(stored, text) != 0)
@@ -46,8 +49,8 @@ static sage_status check_vocab(const sage_encoder *encoder, const char *path, sa
                         in_model);
 }
 
-sage_status sage_encoder_open_in(const char *model_dir, sage_precision precision, sage_pool *pool,
-                                 sage_encoder **encoder, sage_error *error) {
+static sage_status open_encoder(const char *model_dir, bool verify, sage_precision precision, sage_pool *pool,
+                                sage_encoder **encoder, sage_error *error) {
     static sage_stage opening = SAGE_STAGE("open the model");
     uint64_t began = sage_stage_begin();
     sage_status st = SAGE_OK;
@@ -55,8 +58,8 @@ sage_status sage_encoder_open_in(const char *model_dir, sage_precision precision
     sage_encoder *made = sage_alloc_zero(1, sizeof *made);
     if (made == NULL) return sage_fail_memory(error, sizeof *made);
     made->pool = pool;
-    SAGE_TRY(sage_path_join(path, model_dir, "model.safetensors", error));
-    SAGE_TRY(check_sum(path, error));
+    if (verify) SAGE_TRY(sage_encoder_verify(model_dir, error));
+    SAGE_TRY(sage_path_join(path, model_dir, MODEL_FILE, error));
     SAGE_TRY(sage_frozen_load(path, precision, pool, &made->frozen, error));
     SAGE_TRY(sage_path_join(path, model_dir, "vocabulary", error));
     SAGE_TRY(sage_vocab_open(path, &made->vocab, error));
@@ -69,15 +72,42 @@ out:
     return st;
 }
 
+sage_status sage_encoder_open_in(const char *model_dir, sage_precision precision, sage_pool *pool,
+                                 sage_encoder **encoder, sage_error *error) {
+    return open_encoder(model_dir, true, precision, pool, encoder, error);
+}
+
 sage_status sage_encoder_open(const char *model_dir, sage_pool *pool, sage_encoder **encoder, sage_error *error) {
-    return sage_encoder_open_in(model_dir, SAGE_PRECISION_F32, pool, encoder, error);
+    return open_encoder(model_dir, true, SAGE_PRECISION_F32, pool, encoder, error);
+}
+
+sage_status sage_encoder_open_unverified(const char *model_dir, sage_pool *pool, sage_encoder **encoder,
+                                         sage_error *error) {
+    return open_encoder(model_dir, false, SAGE_PRECISION_F32, pool, encoder, error);
+}
+
+sage_status sage_encoder_share(const sage_encoder *encoder, sage_pool *pool, sage_encoder **another,
+                               sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_encoder *made = sage_alloc_zero(1, sizeof *made);
+    if (made == NULL) return sage_fail_memory(error, sizeof *made);
+    made->shares = true;
+    made->vocab = encoder->vocab;
+    made->pool = pool;
+    made->sentences = encoder->sentences;
+    SAGE_TRY(sage_frozen_share(encoder->frozen, pool, &made->frozen, error));
+    *another = made;
+    made = NULL;
+out:
+    sage_encoder_close(made);
+    return st;
 }
 
 void sage_encoder_close(sage_encoder *encoder) {
     if (encoder == NULL) return;
     sage_product_block_free(encoder->block);
     sage_frozen_free(encoder->frozen);
-    sage_vocab_close(encoder->vocab);
+    if (!encoder->shares) sage_vocab_close(encoder->vocab);
     sage_free(encoder);
 }
 

@@ -5,6 +5,7 @@
 #include <features/sentences.h>
 #include <io/fs.h>
 #include <pretrained/sentence.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@ struct sage_sentences {
     char encoder_dir[SAGE_PATH_MAX], name[SAGE_PATH_MAX], identity[64];
     size_t dim;
     sage_pool *pool;
+    pthread_mutex_t turn; /* held within a call, for all that follows */
     sage_sentence_cache *cache;
     sage_sentence_encoder *encoder; /* NULL: not asked for yet */
     bool keeps;
@@ -57,6 +59,7 @@ sage_status sage_sentences_open(const sage_sentence_source *source, sage_pool *p
         sage_fs_unlock(source->hold);
         return sage_fail_memory(error, sizeof *s);
     }
+    pthread_mutex_init(&s->turn, NULL);
     s->hold = source->hold;
     snprintf(s->encoder_dir, sizeof s->encoder_dir, "%s", source->encoder_dir);
     snprintf(s->name, sizeof s->name, "%s", source->name);
@@ -86,6 +89,7 @@ void sage_sentences_close(sage_sentences *sentences) {
     sage_free(sentences->vectors);
     sage_free(sentences->keys);
     sage_free(sentences->slots);
+    pthread_mutex_destroy(&sentences->turn);
     sage_free(sentences);
 }
 
@@ -124,17 +128,23 @@ static void cut_back(sage_sentences *s, size_t rows) {
     for (size_t i = 0; i < rows; i++) *find_slot(s, &s->keys[i]) = (uint32_t)i + 1;
 }
 
-sage_status sage_sentences_commit(sage_sentences *sentences, sage_error *error) {
-    sage_sentences *s = sentences;
+static sage_status commit(sage_sentences *s, sage_error *error) {
     if (!s->keeps || s->rows == 0) return SAGE_OK;
     sage_status st = sage_sentence_cache_add(s->cache, s->rows, s->keys, s->vectors, error);
     if (st == SAGE_OK) cut_back(s, 0);
     return st;
 }
 
+sage_status sage_sentences_commit(sage_sentences *sentences, sage_error *error) {
+    pthread_mutex_lock(&sentences->turn);
+    sage_status st = commit(sentences, error);
+    pthread_mutex_unlock(&sentences->turn);
+    return st;
+}
+
 static sage_status make_room(sage_sentences *s, size_t n, sage_error *error) {
     bool full = s->rows + n > s->max_rows, old = s->rows > 0 && sage_now_s() - s->began_s > SECONDS_MAX;
-    if (s->keeps && (full || old)) return sage_sentences_commit(s, error);
+    if (s->keeps && (full || old)) return commit(s, error);
     if (full) cut_back(s, 0);
     return SAGE_OK;
 }
@@ -150,7 +160,10 @@ static sage_status open_encoder(sage_sentences *s, sage_error *error) {
 }
 
 sage_status sage_sentences_ready(sage_sentences *sentences, sage_error *error) {
-    return open_encoder(sentences, error);
+    pthread_mutex_lock(&sentences->turn);
+    sage_status st = open_encoder(sentences, error);
+    pthread_mutex_unlock(&sentences->turn);
+    return st;
 }
 
 /* Takes what is kept; the other texts become rows whose vectors are still to be made. */
@@ -196,8 +209,10 @@ out:
 static sage_status read_all(sage_sentences *s, size_t n, const sage_str *texts, bool once, float *out,
                             sage_error *error) {
     sage_status st = SAGE_OK;
+    pthread_mutex_lock(&s->turn);
     for (size_t at = 0; at < n && st == SAGE_OK; at += BLOCK)
         st = read_block(s, n - at < BLOCK ? n - at : BLOCK, texts + at, once, out + at * s->dim, error);
+    pthread_mutex_unlock(&s->turn);
     return st;
 }
 

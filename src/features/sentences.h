@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef struct sage_sentences sage_sentences; /* one thread at a time; the pool works inside a call */
+typedef struct sage_sentences sage_sentences; /* calls of several threads take turns; the pool works inside a call */
 
 typedef struct sage_sentence_source {
     const char *shop_dir;

@@ -13,6 +13,7 @@
 /* What is mapped is checked where it is read, so that a file that nobody verified cannot lead outside of it. */
 struct sage_keywords {
     sage_packed *packed;
+    bool shares; /* the map is another's */
     char path[SAGE_PATH_MAX];
     const int64_t *pids;
     const uint32_t *lengths;

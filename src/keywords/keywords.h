@@ -5,6 +5,7 @@
 #define SAGE_KEYWORDS_KEYWORDS_H
 
 #include <base/buf.h>
+#include <itemsage/monitor.h>
 #include <itemsage/status.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,6 +36,10 @@ typedef struct sage_keywords sage_keywords; /* one thread at a time */
 /* `verify`: the checksums of the whole file (reads it all); SAGE_E_FORMAT where it is damaged or of another form.
  * Without it a damaged file gives SAGE_E_FORMAT or false scores when it is searched, nothing worse. */
 sage_status sage_keywords_open(const char *dir, bool verify, sage_keywords **keywords, sage_error *error);
+/* Another of the same file for one more thread; it must be closed first. */
+sage_status sage_keywords_share(const sage_keywords *keywords, sage_keywords **another, sage_error *error);
+/* What `verify` does, of a file that is open: beside its searches. monitor: may ask to stop; may be NULL. */
+sage_status sage_keywords_verify(const sage_keywords *keywords, const sage_monitor *monitor, sage_error *error);
 void sage_keywords_close(sage_keywords *keywords); /* NULL is fine */
 /* A query as it is searched for. A word is what stands between blanks, once however often it occurs; one with marks
  * inside ("3/4", "l-bracket") is looked for as its parts side by side. `text` is raw and of any kind: never a syntax

@@ -1,6 +1,7 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <keywords/impl.h>
+#include <string.h>
 
 static sage_status section(const sage_keywords *k, const char *name, size_t element_bytes, const void **data,
                            size_t *count, sage_error *error) {
@@ -38,6 +39,15 @@ out:
     return st;
 }
 
+/* What a query needs for itself. */
+static sage_status add_scratch(sage_keywords *k, sage_error *error) {
+    sage_status st = SAGE_OK;
+    SAGE_TRY(sage_cutter_new(&k->cutter, error));
+    SAGE_TRY(sage_walk_new(&k->walk, error));
+out:
+    return st;
+}
+
 sage_status sage_keywords_open(const char *dir, bool verify, sage_keywords **keywords, sage_error *error) {
     sage_status st = SAGE_OK;
     *keywords = NULL;
@@ -47,8 +57,7 @@ sage_status sage_keywords_open(const char *dir, bool verify, sage_keywords **key
     SAGE_TRY(sage_path_join(k->path, dir, SAGE_KEYWORDS_BIN, error));
     SAGE_TRY(sage_packed_open(k->path, SAGE_KEYWORDS_MAGIC, SAGE_KEYWORDS_VERSION, verify, &k->packed, error));
     SAGE_TRY(read_sections(k, error));
-    SAGE_TRY(sage_cutter_new(&k->cutter, error));
-    SAGE_TRY(sage_walk_new(&k->walk, error));
+    SAGE_TRY(add_scratch(k, error));
     *keywords = k;
     k = NULL;
 out:
@@ -56,9 +65,31 @@ out:
     return st;
 }
 
+sage_status sage_keywords_share(const sage_keywords *keywords, sage_keywords **another, sage_error *error) {
+    sage_status st = SAGE_OK;
+    *another = NULL;
+    sage_keywords *k = sage_alloc_zero(1, sizeof *k);
+    if (k == NULL) return sage_fail_memory(error, sizeof *k);
+    k->shares = true;
+    sage_asked_init(&k->asked);
+    memcpy(k->path, keywords->path, sizeof k->path);
+    k->packed = keywords->packed;
+    SAGE_TRY(read_sections(k, error));
+    SAGE_TRY(add_scratch(k, error));
+    *another = k;
+    k = NULL;
+out:
+    sage_keywords_close(k);
+    return st;
+}
+
+sage_status sage_keywords_verify(const sage_keywords *keywords, const sage_monitor *monitor, sage_error *error) {
+    return sage_packed_verify(keywords->packed, monitor, error);
+}
+
 void sage_keywords_close(sage_keywords *keywords) {
     if (keywords == NULL) return;
-    sage_packed_close(keywords->packed);
+    if (!keywords->shares) sage_packed_close(keywords->packed);
     sage_cutter_free(keywords->cutter);
     sage_asked_free(&keywords->asked);
     sage_lists_free(&keywords->lists);

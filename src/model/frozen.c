@@ -295,17 +295,32 @@ out:
     return st;
 }
 
-static sage_status freeze(const sage_model *model, const sage_safetensors *file, sage_precision precision,
-                          sage_pool *pool, sage_frozen **out, sage_error *error) {
-    sage_status st = SAGE_OK;
+/* Without its table. */
+static sage_status begin(const sage_model *model, sage_precision precision, sage_pool *pool, sage_frozen **out,
+                         sage_error *error) {
+    const size_t threads = sage_pool_threads(pool);
     sage_frozen *made = sage_alloc_zero(1, sizeof *made);
-    if (made == NULL) return sage_fail_memory(error, sizeof *made);
+    frozen_worker *workers = sage_alloc_zero(threads, sizeof *workers);
+    *out = NULL;
+    if (made == NULL || workers == NULL) {
+        sage_free(made);
+        sage_free(workers);
+        return sage_fail_memory(error, sizeof *made + threads * sizeof *workers);
+    }
     made->model = model;
     made->precision = precision;
     made->pool = pool;
-    made->threads = sage_pool_threads(pool);
-    made->workers = sage_alloc_zero(made->threads, sizeof *made->workers);
-    if (made->workers == NULL) SAGE_TRY(sage_fail_memory(error, made->threads * sizeof *made->workers));
+    made->threads = threads;
+    made->workers = workers;
+    *out = made;
+    return SAGE_OK;
+}
+
+static sage_status freeze(const sage_model *model, const sage_safetensors *file, sage_precision precision,
+                          sage_pool *pool, sage_frozen **out, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_frozen *made;
+    SAGE_TRY(begin(model, precision, pool, &made, error));
     SAGE_TRY(frozen_table(made, file, error));
     *out = made;
     made = NULL;
@@ -335,6 +350,16 @@ out:
     return st;
 }
 
+sage_status sage_frozen_share(const sage_frozen *frozen, sage_pool *pool, sage_frozen **another, sage_error *error) {
+    sage_status st = begin(frozen->model, frozen->precision, pool, another, error);
+    if (st != SAGE_OK) return st;
+    (*another)->shares = true;
+    (*another)->table = frozen->table;
+    (*another)->table_copy = frozen->table_copy;
+    (*another)->row_scale = frozen->row_scale;
+    return SAGE_OK;
+}
+
 void sage_frozen_free(sage_frozen *frozen) {
     if (frozen == NULL) return;
     packed_layers_free(frozen->product_layers);
@@ -348,8 +373,8 @@ void sage_frozen_free(sage_frozen *frozen) {
     sage_free(frozen->token_block);
     sage_free(frozen->deep_block);
     sage_free(frozen->workers);
-    sage_free(frozen->table_copy);
-    sage_free(frozen->row_scale);
+    if (!frozen->shares) sage_free(frozen->table_copy);
+    if (!frozen->shares) sage_free(frozen->row_scale);
     frozen_bags_free(frozen);
     sage_model_free(frozen->own);
     sage_free(frozen);

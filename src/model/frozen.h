@@ -33,6 +33,7 @@ typedef struct frozen_bag_acts {
 struct sage_frozen {
     const sage_model *model;
     sage_model *own; /* the same where it came from a file, without its table in lower precisions; else NULL */
+    bool shares;     /* the table is another's */
     sage_precision precision;
     sage_pool *pool;
     size_t threads, bytes, most_tokens;

@@ -258,10 +258,13 @@ sage_status sage_frozen_new(const sage_model *model, sage_precision precision, s
                             sage_error *error);
 sage_status sage_frozen_load(const char *safetensors_path, sage_precision precision, sage_pool *pool,
                              sage_frozen **frozen, sage_error *error);
+/* Another of the same parameters and the same table, with scratch of its own: for one more thread. `frozen` must stay
+ * as long. The pool is the other's, NULL: it works on the thread that calls. */
+sage_status sage_frozen_share(const sage_frozen *frozen, sage_pool *pool, sage_frozen **another, sage_error *error);
 void sage_frozen_free(sage_frozen *frozen);
 const int64_t *sage_frozen_tokens(const sage_frozen *frozen); /* as sage_model_tokens */
 const sage_model_shape *sage_frozen_shape(const sage_frozen *frozen);
-size_t sage_frozen_bytes(const sage_frozen *frozen); /* all that it owns, scratch included */
+size_t sage_frozen_bytes(const sage_frozen *frozen); /* all that it owns, scratch included; not what it shares */
 /* Batches of any size; memory does not grow with them beyond some words a token. One call at a time. */
 sage_status sage_frozen_products(sage_frozen *frozen, const sage_product_batch *batch, real *out, sage_error *error);
 sage_status sage_frozen_queries(sage_frozen *frozen, const sage_query_batch *queries, real *out, sage_error *error);

@@ -1,88 +1,9 @@
 /* One text, product or vector -> scored pids, by the release that is open. */
 #include <base/alloc.h>
 #include <base/error.h>
-#include <inttypes.h>
-#include <io/version.h>
 #include <search/engine_impl.h>
 #include <string.h>
 #include <text/normalise.h>
-
-static sage_status version_dir(char out[SAGE_PATH_MAX], const char *shop_dir, const char *room, uint64_t version,
-                               sage_error *error) {
-    char parent[SAGE_PATH_MAX];
-    sage_status st = sage_path_join(parent, shop_dir, room, error);
-    return st == SAGE_OK ? sage_version_path(out, parent, version, error) : st;
-}
-
-static sage_status open_parts(sage_engine *engine, const char *shop_dir, const sage_release *release,
-                              sage_error *error) {
-    sage_status st = SAGE_OK;
-    char path[SAGE_PATH_MAX];
-    SAGE_TRY(version_dir(engine->index_dir, shop_dir, "index", release->index, error));
-    /* Checksums too: what is published may have been copied, and lists of a damaged index would not show it. They cost
-     * as much as one exact search; a walk alone would take less. */
-    SAGE_TRY(sage_index_open(engine->index_dir, true, &engine->index, error));
-    SAGE_TRY(sage_index_expect(engine->index, engine->index_dir, release->search_width > 0, release->columns, error));
-    SAGE_TRY(version_dir(path, shop_dir, "keywords", release->keywords, error));
-    SAGE_TRY(sage_keywords_open(path, true, &engine->keywords, error));
-    SAGE_TRY(version_dir(path, shop_dir, "models", release->query_model, error));
-    SAGE_TRY(sage_encoder_open(path, engine->pool, &engine->encoder, error));
-    engine->dim = sage_index_dim(engine->index);
-    if (sage_encoder_dim(engine->encoder) != engine->dim) {
-        st = sage_fail(error, SAGE_E_STATE,
-                       "model %" PRIu64 " makes vectors of %zu dimensions, index %" PRIu64
-                       " holds %zu; run 'itemsage embed' and "
-                       "'itemsage index'",
-                       release->query_model, sage_encoder_dim(engine->encoder), release->index, engine->dim);
-    }
-out:
-    return st;
-}
-
-sage_status sage_engine_open(const char *shop_dir, const sage_release *release, sage_pool *pool, sage_engine **engine,
-                             sage_error *error) {
-    sage_status st = SAGE_OK;
-    *engine = NULL;
-    sage_engine *e = sage_alloc_zero(1, sizeof *e);
-    if (e == NULL) return sage_fail_memory(error, sizeof *e);
-    e->pool = pool;
-    e->fusion = release->fusion;
-    e->way.exact = true;
-    e->own_rule = release->own;
-    SAGE_TRY(open_parts(e, shop_dir, release, error));
-    e->queries = sage_alloc_aligned(SAGE_ENGINE_BLOCK * e->dim * sizeof *e->queries);
-    if (e->queries == NULL) {
-        st = sage_fail_memory(error, SAGE_ENGINE_BLOCK * e->dim * sizeof *e->queries);
-        goto out;
-    }
-    *engine = e;
-    e = NULL;
-out:
-    sage_engine_close(e);
-    return st;
-}
-
-void sage_engine_close(sage_engine *engine) {
-    if (engine == NULL) return;
-    sage_index_close(engine->index);
-    sage_together_close(engine->together);
-    sage_keywords_close(engine->keywords);
-    sage_encoder_close(engine->encoder);
-    sage_sentences_close(engine->sentences);
-    sage_given_set_close(&engine->given);
-    sage_free(engine->queries);
-    sage_free(engine->neighbours);
-    sage_free(engine->hits);
-    sage_free(engine->accepted);
-    sage_free(engine->vector_list);
-    sage_free(engine->keyword_list);
-    sage_free(engine->fused);
-    sage_join_free(&engine->join);
-    sage_without_free(&engine->without);
-    sage_free(engine->turns);
-    sage_owned_free(&engine->own);
-    sage_free(engine);
-}
 
 size_t sage_engine_own_dim(const sage_engine *engine) {
     return sage_encoder_shape(engine->encoder)->dim_out;

@@ -2,6 +2,7 @@
 #ifndef SAGE_SEARCH_ENGINE_IMPL_H
 #define SAGE_SEARCH_ENGINE_IMPL_H
 
+#include <pthread.h>
 #include <search/join.h>
 #include <search/own.h>
 #include <search/rounds.h>
@@ -14,9 +15,12 @@ enum { SAGE_ENGINE_BLOCK = 128 };
 typedef enum sage_answer { SAGE_BY_VECTORS, SAGE_BY_KEYWORDS, SAGE_BY_BOTH, SAGE_BY_OWN } sage_answer;
 
 struct sage_engine {
+    sage_engine *of;         /* whose index, lists, sentences and given vectors these are; NULL: its own */
+    pthread_mutex_t opening; /* of the one whose they are: held while `together` is opened */
+    bool verified;
     sage_pool *pool;
     sage_index *index;
-    char index_dir[SAGE_PATH_MAX];
+    char index_dir[SAGE_PATH_MAX], model_dir[SAGE_PATH_MAX];
     sage_together *together; /* opened when a user asks first: it is larger than the vectors; NULL: not yet, or none */
     sage_keywords *keywords;
     sage_encoder *encoder;
@@ -54,6 +58,8 @@ sage_status sage_engine_room(sage_engine *engine, size_t n_texts, size_t depth, 
 /* The `depth` nearest of each of queries [n][dim] into e->neighbours [n][depth], the engine's way. */
 sage_status sage_engine_near(sage_engine *engine, const float *queries, size_t n, size_t depth, size_t *found,
                              sage_error *error);
+/* e->together is there, or the release has none. */
+sage_status sage_engine_need_together(sage_engine *engine, sage_error *error);
 /* Why search texts cannot be read as sentences; SAGE_OK where they can, or need not. */
 sage_status sage_engine_speechless(const sage_engine *engine, sage_error *error);
 /* k, or as many products as may be found. */

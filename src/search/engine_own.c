@@ -14,11 +14,6 @@ bool sage_engine_has_together(const sage_engine *engine) {
     return engine->together != NULL || sage_together_exists(engine->index_dir);
 }
 
-static sage_status open_together(sage_engine *e, sage_error *error) {
-    if (e->together != NULL) return SAGE_OK;
-    return sage_together_open(e->index_dir, sage_index_count(e->index), &e->together, error);
-}
-
 static sage_status each_of_block(sage_engine *e, const sage_history *histories, size_t first, size_t n, size_t depth,
                                  sage_own_fn fn, void *ctx, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -41,7 +36,7 @@ out:
 sage_status sage_engine_each_own(sage_engine *engine, const sage_history *histories, size_t n, size_t depth,
                                  sage_own_fn fn, void *ctx, sage_error *error) {
     sage_status st = SAGE_OK;
-    SAGE_TRY(open_together(engine, error));
+    SAGE_TRY(sage_engine_need_together(engine, error));
     if (depth < engine->fusion.depth) depth = engine->fusion.depth;
     depth = sage_engine_at_most(engine, depth);
     SAGE_TRY(sage_engine_room(engine, n < SAGE_ENGINE_BLOCK ? n : SAGE_ENGINE_BLOCK, depth, error));

@@ -61,16 +61,16 @@ static size_t give_scores(sage_owned *own, size_t n_near) {
 /* A product that nobody has dealt with yet has no list; that says nothing against it. It gets what those with lists get
  * on average that the tower found beside it. */
 static void trust_new(sage_owned *own, const sage_together *together) {
-    size_t n_listed = 0, n;
+    size_t n_listed = 0;
     double sum = 0;
     for (size_t i = own->n_owned; i < own->n; i++) {
-        sage_together_of(together, own->candidates[i].row, &n);
-        n_listed += n > 0;
-        sum += n > 0 ? (double)own->together[i] : 0;
+        const bool listed = sage_together_has(together, own->candidates[i].row);
+        n_listed += listed;
+        sum += listed ? (double)own->together[i] : 0;
     }
     for (size_t i = own->n_owned; i < own->n && n_listed > 0; i++) {
-        sage_together_of(together, own->candidates[i].row, &n);
-        if (n == 0 && !(own->together[i] > 0)) own->together[i] = (float)(sum / (double)n_listed);
+        if (!sage_together_has(together, own->candidates[i].row) && !(own->together[i] > 0))
+            own->together[i] = (float)(sum / (double)n_listed);
     }
 }
 

@@ -34,9 +34,17 @@ typedef struct sage_release {
 } sage_release;
 
 typedef struct sage_engine sage_engine; /* one thread at a time; the pool works inside a call */
-/* Reads and verifies everything once. The caller holds the versions (sage_version_hold) while the engine is open. */
-sage_status sage_engine_open(const char *shop_dir, const sage_release *release, sage_pool *pool, sage_engine **engine,
-                             sage_error *error);
+/* `verify`: reads and verifies everything once, since what is published may have been copied, and lists of a damaged
+ * index would not show it. Else headers and sizes alone; what is damaged then gives SAGE_E_FORMAT or false results,
+ * nothing worse. The caller holds the versions (sage_version_hold) while the engine is open. */
+sage_status sage_engine_open(const char *shop_dir, const sage_release *release, bool verify, sage_pool *pool,
+                             sage_engine **engine, sage_error *error);
+/* Another engine on the same release, for one more thread: index, keywords, model, sentences and given vectors are
+ * those of the first one, which must be closed last, and of which these are taken before it is shared. From then on
+ * none of them is cut. The pool is the other's; NULL: it works on the thread that calls. */
+sage_status sage_engine_share(sage_engine *engine, sage_pool *pool, sage_engine **another, sage_error *error);
+/* What `verify` does, of an engine that is open: beside all that share it. monitor: may ask to stop; may be NULL. */
+sage_status sage_engine_verify(const sage_engine *engine, const sage_monitor *monitor, sage_error *error);
 void sage_engine_close(sage_engine *engine);
 bool sage_engine_speaks(const sage_engine *engine); /* the model takes sentences of search texts */
 /* What makes these, the engine's from now on; or, where status is not SAGE_OK, why there is none: searches of texts by

@@ -6,18 +6,32 @@
 
 struct sage_together {
     sage_packed *packed;
+    char path[SAGE_PATH_MAX];
+    size_t rows, n_near;
     const uint64_t *begin; /* [rows + 1] */
     const sage_neighbour *near;
 };
 
-static sage_status check(const sage_together *t, const char *path, size_t rows, size_t n_begin, size_t n_near,
-                         sage_error *error) {
-    bool whole = n_begin == rows + 1 && t->begin[0] == 0 && t->begin[rows] == n_near;
-    for (size_t row = 0; whole && row < rows; row++) whole = t->begin[row] <= t->begin[row + 1];
-    for (size_t i = 0; whole && i < n_near; i++) whole = t->near[i].row < rows && t->near[i].score > 0;
-    if (whole) return SAGE_OK;
-    return sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
+static sage_status does_not_fit(const sage_together *t, sage_error *error) {
+    return sage_fail_at(error, SAGE_E_FORMAT, t->path, 0, 0,
                         "it does not fit its index; run 'itemsage index' to build it again");
+}
+
+static bool fits(const sage_together *t, size_t row) {
+    if (t->begin[row] > t->begin[row + 1] || t->begin[row + 1] > t->n_near) return false;
+    for (uint64_t i = t->begin[row]; i < t->begin[row + 1]; i++)
+        if (t->near[i].row >= t->rows || !(t->near[i].score > 0)) return false;
+    return true;
+}
+
+sage_status sage_together_verify(const sage_together *together, const sage_monitor *monitor, sage_error *error) {
+    sage_status st = SAGE_OK;
+    SAGE_TRY(sage_packed_verify(together->packed, monitor, error));
+    bool whole = together->begin[0] == 0 && together->begin[together->rows] == together->n_near;
+    for (size_t row = 0; whole && row < together->rows; row++) whole = fits(together, row);
+    if (!whole) st = does_not_fit(together, error);
+out:
+    return st;
 }
 
 bool sage_together_exists(const char *dir) {
@@ -25,22 +39,23 @@ bool sage_together_exists(const char *dir) {
     return sage_path_join(path, dir, SAGE_TOGETHER_FILE, NULL) == SAGE_OK && sage_fs_exists(path);
 }
 
-sage_status sage_together_open(const char *dir, size_t rows, sage_together **together, sage_error *error) {
+sage_status sage_together_open(const char *dir, size_t rows, bool verify, sage_together **together, sage_error *error) {
     sage_status st = SAGE_OK;
-    char path[SAGE_PATH_MAX];
-    size_t n_begin, n_near;
+    size_t n_begin;
     const void *begin, *near;
     sage_together *t = NULL;
     *together = NULL;
     if (!sage_together_exists(dir)) return SAGE_OK;
-    SAGE_TRY(sage_path_join(path, dir, SAGE_TOGETHER_FILE, error));
     if (!(t = sage_alloc_zero(1, sizeof *t))) return sage_fail_memory(error, sizeof *t);
-    SAGE_TRY(sage_packed_open(path, SAGE_TOGETHER_MAGIC, SAGE_TOGETHER_VERSION, true, &t->packed, error));
+    SAGE_TRY(sage_path_join(t->path, dir, SAGE_TOGETHER_FILE, error));
+    SAGE_TRY(sage_packed_open(t->path, SAGE_TOGETHER_MAGIC, SAGE_TOGETHER_VERSION, false, &t->packed, error));
     SAGE_TRY(sage_packed_get(t->packed, "begin", sizeof *t->begin, &begin, &n_begin, error));
-    SAGE_TRY(sage_packed_get(t->packed, "near", sizeof *t->near, &near, &n_near, error));
+    SAGE_TRY(sage_packed_get(t->packed, "near", sizeof *t->near, &near, &t->n_near, error));
     t->begin = begin;
     t->near = near;
-    SAGE_TRY(check(t, path, rows, n_begin, n_near, error));
+    t->rows = rows;
+    if (n_begin != rows + 1) SAGE_TRY(does_not_fit(t, error));
+    if (verify) SAGE_TRY(sage_together_verify(t, NULL, error));
     *together = t;
     t = NULL;
 out:
@@ -54,7 +69,11 @@ void sage_together_close(sage_together *together) {
     sage_free(together);
 }
 
+bool sage_together_has(const sage_together *together, size_t row) {
+    return together->begin[row] < together->begin[row + 1];
+}
+
 const sage_neighbour *sage_together_of(const sage_together *together, size_t row, size_t *n) {
-    *n = (size_t)(together->begin[row + 1] - together->begin[row]);
-    return together->near + together->begin[row];
+    *n = fits(together, row) ? (size_t)(together->begin[row + 1] - together->begin[row]) : 0;
+    return *n > 0 ? together->near + together->begin[row] : together->near;
 }

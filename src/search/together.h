@@ -16,9 +16,13 @@ enum { SAGE_TOGETHER_VERSION = 1 };
 typedef struct sage_together sage_together; /* read-only, any number of threads */
 bool sage_together_exists(const char *dir);
 /* From the folder of an index of so many rows. *together is NULL where it has none, which is fine. SAGE_E_FORMAT: it is
- * damaged. */
-sage_status sage_together_open(const char *dir, size_t rows, sage_together **together, sage_error *error);
+ * damaged. `verify`: checksums, and every list and row; else lists are checked as they are asked for, and a list that
+ * cannot be is an empty one. */
+sage_status sage_together_open(const char *dir, size_t rows, bool verify, sage_together **together, sage_error *error);
+/* What `verify` does, of a file that is open: beside its readers. monitor: may ask to stop; may be NULL. */
+sage_status sage_together_verify(const sage_together *together, const sage_monitor *monitor, sage_error *error);
 void sage_together_close(sage_together *together);
+bool sage_together_has(const sage_together *together, size_t row); /* a list that is not empty */
 const sage_neighbour *sage_together_of(const sage_together *together, size_t row, size_t *n);
 
 #endif

@@ -250,7 +250,7 @@ sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const s
     }
     if (options && options->report_file && !(notes = sage_alloc_zero(1, sizeof *notes)))
         SAGE_TRY(sage_fail_memory(error, sizeof *notes));
-    SAGE_TRY(sage_release_open(shop, &opened, error));
+    SAGE_TRY(sage_release_open(shop, true, &opened, error));
     if (options) SAGE_TRY(sage_engine_cut(opened.engine, report->dims = options->dims, error));
     SAGE_TRY(judgements_for(shop, &opened.release, options, monitor, &dataset, &g, report, error));
     if (notes) notes->shop = shop, notes->opened = &opened, notes->dataset = dataset;

@@ -134,7 +134,7 @@ static sage_status export(asker *a, const char *file, const char *unknown, const
     SAGE_TRY(sage_shop_check_output(a->shop, npy, error));
     SAGE_TRY(sage_shop_check_output(a->shop, txt, error));
     SAGE_TRY(read_lines(file, &l, error));
-    SAGE_TRY(sage_release_open(a->shop, &opened, error));
+    SAGE_TRY(sage_release_open(a->shop, true, &opened, error));
     a->engine = opened.engine;
     size_t dim = sage_index_dim(sage_engine_index(opened.engine));
     vectors = sage_alloc(BLOCK * dim * sizeof *vectors);

@@ -180,7 +180,7 @@ static sage_status choose_weights(sage_shop *shop, const sage_dataset *dataset, 
         release->hybrid_users = before.hybrid_users;
     }
     if (dataset != NULL) SAGE_TRY(sage_judgements_of(dataset, SAGE_VALIDATION, SAGE_ON_SEARCH, &judgements, &n, error));
-    SAGE_TRY(sage_release_engine(shop, release, &engine, error));
+    SAGE_TRY(sage_release_engine(shop, release, true, &engine, error));
     if (n > 0) SAGE_TRY(sage_eval_choose_fusion(engine, judgements, n, monitor, &release->fusion, error));
     SAGE_TRY(sage_shop_tune(tune, shop, engine, judgements, n, monitor, release, error));
     if (dataset != NULL)

@@ -189,16 +189,20 @@ out:
     return st;
 }
 
-sage_status sage_release_engine(sage_shop *shop, const sage_release *release, sage_engine **engine, sage_error *error) {
+sage_status sage_release_advise(sage_status st, sage_error *error) {
+    bool model = sage_shop_blames(st, error, "/models/");
+    return sage_shop_advise(st,
+                            model ? "restore it from a copy, or run 'itemsage train', 'embed' and 'index'"
+                                  : "run 'itemsage index' to publish a release anew",
+                            error);
+}
+
+sage_status sage_release_engine(sage_shop *shop, const sage_release *release, bool verify, sage_engine **engine,
+                                sage_error *error) {
     sage_status st = SAGE_OK;
     sage_pool *pool = NULL;
     SAGE_TRY(sage_shop_pool(shop, &pool, error));
-    st = sage_engine_open(shop->dir, release, pool, engine, error);
-    bool model = sage_shop_blames(st, error, "/models/");
-    SAGE_TRY(sage_shop_advise(st,
-                              model ? "restore it from a copy, or run 'itemsage train', 'embed' and 'index'"
-                                    : "run 'itemsage index' to publish a release anew",
-                              error));
+    SAGE_TRY(sage_release_advise(sage_engine_open(shop->dir, release, verify, pool, engine, error), error));
     SAGE_TRY(give_vectors(shop, release, *engine, error));
     if (sage_engine_speaks(*engine)) SAGE_TRY(give_sentences(shop, release, *engine, error));
 out:
@@ -229,7 +233,7 @@ static void let_go(sage_open_release *opened) {
     }
 }
 
-sage_status sage_release_open(sage_shop *shop, sage_open_release *opened, sage_error *error) {
+sage_status sage_release_open(sage_shop *shop, bool verify, sage_open_release *opened, sage_error *error) {
     enum { TRIES = 3 };
     sage_status st = SAGE_OK;
     *opened = (sage_open_release){.fd = {-1, -1, -1}};
@@ -240,7 +244,7 @@ sage_status sage_release_open(sage_shop *shop, sage_open_release *opened, sage_e
         let_go(opened);
     }
     SAGE_TRY(st);
-    SAGE_TRY(sage_release_engine(shop, &opened->release, &opened->engine, error));
+    SAGE_TRY(sage_release_engine(shop, &opened->release, verify, &opened->engine, error));
 out:
     if (st != SAGE_OK) sage_release_close(opened);
     return st;
@@ -251,7 +255,7 @@ sage_status sage_release_open_kept(sage_shop *shop, const sage_release *release,
     sage_status st = SAGE_OK;
     *opened = (sage_open_release){.release = *release, .fd = {-1, -1, -1}};
     SAGE_TRY(hold(shop, opened, error));
-    SAGE_TRY(sage_release_engine(shop, &opened->release, &opened->engine, error));
+    SAGE_TRY(sage_release_engine(shop, &opened->release, true, &opened->engine, error));
 out:
     if (st != SAGE_OK) sage_release_close(opened);
     return st;

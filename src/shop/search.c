@@ -5,62 +5,12 @@
 #include <io/npy.h>
 #include <itemsage/search.h>
 #include <math.h>
-#include <shop/search_picture.h>
-#include <shop/search_shape.h>
-#include <shop/search_user.h>
-#include <shop/search_where.h>
+#include <shop/searcher.h>
 #include <stdio.h>
 #include <string.h>
 #include <text/normalise.h>
 
-enum { RESULTS_MAX = 10000 };
-
-struct sage_searcher {
-    sage_shop *shop;
-    sage_open_release opened;
-    sage_picture_query picture; /* made on first use */
-    sage_user_events did;
-    sage_shaping shaping;
-    sage_where_cache filters;
-    sage_scored *scored; /* [room] */
-    uint16_t *of;        /* [room] users: the interest that gave each */
-    size_t scored_capacity, of_capacity;
-    sage_hit *hits;
-    sage_method method; /* of the last search */
-    bool complete;      /* so is this */
-};
-
-sage_status sage_searcher_open(sage_shop *shop, sage_searcher **searcher, sage_error *error) {
-    sage_status st = SAGE_OK;
-    *searcher = NULL;
-    sage_searcher *s = sage_alloc_zero(1, sizeof *s);
-    if (!s) return sage_fail_memory(error, sizeof *s);
-    s->shop = shop;
-    SAGE_TRY(sage_release_open(shop, &s->opened, error));
-    s->hits = sage_alloc_zero(RESULTS_MAX, sizeof *s->hits);
-    if (!s->hits) {
-        st = sage_fail_memory(error, RESULTS_MAX * sizeof *s->hits);
-        goto out;
-    }
-    *searcher = s;
-    s = NULL;
-out:
-    sage_searcher_close(s);
-    return st;
-}
-
-void sage_searcher_close(sage_searcher *searcher) {
-    if (!searcher) return;
-    sage_picture_query_free(&searcher->picture);
-    sage_release_close(&searcher->opened);
-    sage_user_events_free(&searcher->did);
-    sage_shaping_free(&searcher->shaping);
-    sage_where_cache_free(&searcher->filters);
-    sage_free(searcher->scored);
-    sage_free(searcher->of);
-    sage_free(searcher->hits);
-    sage_free(searcher);
-}
+enum { RESULTS_MAX = SAGE_RESULTS_MAX };
 
 static bool asks_for_user(const sage_query *query) {
     return query->user_id != NULL || query->n_session > 0;
@@ -103,23 +53,30 @@ static sage_status check_query(const sage_query *query, sage_error *error) {
     return SAGE_OK;
 }
 
+/* One picture at a time: the encoder is everybody's. */
+static sage_status target_of(sage_searcher *s, const char *image, float *out, sage_error *error) {
+    const float *target;
+    pthread_mutex_lock(&s->common->picturing);
+    sage_status st = sage_picture_query_target(&s->common->picture, s->shop, &s->opened, image, &target, error);
+    if (st == SAGE_OK) memcpy(out, target, sage_index_dim(sage_engine_index(s->opened.engine)) * sizeof *out);
+    pthread_mutex_unlock(&s->common->picturing);
+    return st;
+}
+
 static sage_status by_picture(sage_searcher *s, const sage_query *query, size_t *n, sage_error *error) {
     sage_status st = SAGE_OK;
-    const float *target, *given = NULL;
-    float *wide = NULL;
+    const float *given = NULL;
+    const size_t dim = sage_index_dim(sage_engine_index(s->opened.engine));
+    float *target = sage_alloc(dim * sizeof *target);
+    if (target == NULL) return sage_fail_memory(error, dim * sizeof *target);
     SAGE_TRY(sage_picture_query_given(s->shop, &s->opened, query->image, &given, error));
-    if (given != NULL) {
-        size_t dim = sage_index_dim(sage_engine_index(s->opened.engine));
-        wide = sage_alloc(dim * sizeof *wide);
-        if (wide == NULL) SAGE_TRY(sage_fail_memory(error, dim * sizeof *wide));
-        sage_engine_widen(s->opened.engine, given, wide);
-        target = wide;
-    } else {
-        SAGE_TRY(sage_picture_query_target(&s->picture, s->shop, &s->opened, query->image, &target, error));
-    }
+    if (given != NULL)
+        sage_engine_widen(s->opened.engine, given, target);
+    else
+        SAGE_TRY(target_of(s, query->image, target, error));
     st = sage_engine_vector(s->opened.engine, target, query->n, s->scored, n, error);
 out:
-    sage_free(wide);
+    sage_free(target);
     return st;
 }
 
@@ -240,6 +197,14 @@ static sage_hit hit_of(const sage_engine *engine, size_t row, sage_scored scored
                       .interest_id = ""};
 }
 
+/* The numbers that are compared are everybody's, too. */
+static sage_status cut(sage_searcher *s, size_t dims, sage_error *error) {
+    if (dims > 0 && sage_searcher_users(s) > 1)
+        return sage_fail(error, SAGE_E_ARGUMENT,
+                         "vectors are cut (dims) by a searcher of its own, not by one that shares its release");
+    return sage_engine_cut(s->opened.engine, dims, error);
+}
+
 sage_status sage_search(sage_searcher *searcher, const sage_query *query, const sage_hit **hits, size_t *n_hits,
                         sage_error *error) {
     sage_status st = SAGE_OK;
@@ -250,7 +215,7 @@ sage_status sage_search(sage_searcher *searcher, const sage_query *query, const 
     *n_hits = 0;
     SAGE_TRY(check_query(query, error));
     SAGE_TRY(sage_shaping_check(query, index, error));
-    SAGE_TRY(sage_engine_cut(searcher->opened.engine, query->dims, error));
+    SAGE_TRY(cut(searcher, query->dims, error));
     searcher->complete = true;
     sage_way way = {.exact = query->exact,
                     .width = (size_t)searcher->opened.release.search_width,

@@ -53,19 +53,22 @@ sage_status sage_release_read_before(const sage_shop *shop, const sage_release *
 sage_status sage_release_publish(const sage_shop *shop, const sage_release *release, sage_error *error);
 
 /* A release opened for searching, and what it holds so that pruning leaves it alone. Reads `current` again where the
- * release went away between reading and holding it. */
+ * release went away between reading and holding it. `verify` as for sage_engine_open. */
 typedef struct sage_open_release {
     sage_release release;
     sage_engine *engine;
     int fd[3];
 } sage_open_release;
-sage_status sage_release_open(sage_shop *shop, sage_open_release *opened, sage_error *error);
+sage_status sage_release_open(sage_shop *shop, bool verify, sage_open_release *opened, sage_error *error);
 /* The same of one that need not be in force, as far as what it names is still there. */
 sage_status sage_release_open_kept(sage_shop *shop, const sage_release *release, sage_open_release *opened,
                                    sage_error *error);
 void sage_release_close(sage_open_release *opened); /* also after a failed open */
 /* The engine of a release that the caller holds in another way. */
-sage_status sage_release_engine(sage_shop *shop, const sage_release *release, sage_engine **engine, sage_error *error);
+sage_status sage_release_engine(sage_shop *shop, const sage_release *release, bool verify, sage_engine **engine,
+                                sage_error *error);
+/* What to do about a part of a release that is damaged or gone (sage_shop_advise). */
+sage_status sage_release_advise(sage_status st, sage_error *error);
 
 /* ---- what models/<n>/config.json says of a model ---- */
 typedef enum sage_picture_training {

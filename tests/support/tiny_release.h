@@ -57,7 +57,7 @@ static inline sage_engine *tiny_engine(const char *dir) {
     tiny_publish_model(catalog, dir, 1);
     tiny_publish_index(dir, catalog);
     sage_catalog_close(catalog);
-    tiny_must(sage_engine_open(dir, &tiny_release, NULL, &engine, &error), &error, "open the engine");
+    tiny_must(sage_engine_open(dir, &tiny_release, true, NULL, &engine, &error), &error, "open the engine");
     return engine;
 }
 
@@ -79,7 +79,7 @@ static inline sage_engine *tiny_engine_with_towers(const char *dir, size_t event
         sage_free(words);
         tiny_write_model_with(path, 2, 0, NULL, events);
     }
-    tiny_must(sage_engine_open(dir, &release, NULL, &engine, &error), &error, "open the engine");
+    tiny_must(sage_engine_open(dir, &release, true, NULL, &engine, &error), &error, "open the engine");
     return engine;
 }
 

@@ -33,7 +33,7 @@ static int open_shop(void **state) {
     sage_free(words);
     tiny_write_model_with(path, 2, 0, NULL, READ);
     release.query_model = 2;
-    must(sage_engine_open(dir, &release, NULL, &towers, &error));
+    must(sage_engine_open(dir, &release, true, NULL, &towers, &error));
     catalog = tiny_catalog(dir);
     return 0;
 }
@@ -213,7 +213,7 @@ static void test_what_the_same_users_dealt_with(void **state) {
     assert_false(sage_engine_has_together(towers));
     must(sage_together_build(scratch_path(dir, "index/1"), dataset, NULL, NULL, &error));
     release.query_model = 2;
-    must(sage_engine_open(dir, &release, NULL, &engine, &error));
+    must(sage_engine_open(dir, &release, true, NULL, &engine, &error));
     assert_true(sage_engine_has_together(engine));
     sage_own_rule rule = choose(engine, "split=hash", before);
     assert_true(better && rule.weight == 0 && rule.together >= 0.05 && rule.together <= 0.4);

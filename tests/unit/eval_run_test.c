@@ -333,7 +333,7 @@ static sage_engine *with_towers(void) {
     scratch_write(vocabulary, words, n);
     sage_free(words);
     tiny_write_model_with(path, 2, 0, NULL, READ);
-    must(sage_engine_open(dir, &release, NULL, &other, &error), &error);
+    must(sage_engine_open(dir, &release, true, NULL, &other, &error), &error);
     return other;
 }
 

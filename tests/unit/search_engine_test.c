@@ -160,7 +160,7 @@ static void test_the_graph_answers_where_it_is_asked(void **state) {
     memset(hnsw->graph.upper, 0xff, hnsw->graph.n_upper * 4 * sizeof(uint32_t));
     must(sage_hnsw_write(hnsw, scratch_path(dir, "index/1/graph.bin"), sage_packed_sum(file, "vectors"), &error),
          &error);
-    must(sage_engine_open(dir, &tiny_release, NULL, &walking, &error), &error);
+    must(sage_engine_open(dir, &tiny_release, true, NULL, &walking, &error), &error);
     const size_t entry = hnsw->graph.entry, other = (entry + 1) % PRODUCTS;
     const float *query = sage_index_vectors(index) + other * TINY_INDEX_DIM;
     const size_t len = (size_t)snprintf(text, sizeof text, "%s", sage_index_shown(index, other, SAGE_SHOW_TITLE));
@@ -267,13 +267,13 @@ static void test_missing_parts_are_told(void **state) {
     sage_engine *other = NULL;
     sage_release wrong = tiny_release;
     wrong.index = 7;
-    assert_int_equal(sage_engine_open(dir, &wrong, NULL, &other, &error), SAGE_E_NOT_FOUND);
+    assert_int_equal(sage_engine_open(dir, &wrong, true, NULL, &other, &error), SAGE_E_NOT_FOUND);
     wrong = tiny_release;
     wrong.keywords = 7;
-    assert_int_equal(sage_engine_open(dir, &wrong, NULL, &other, &error), SAGE_E_NOT_FOUND);
+    assert_int_equal(sage_engine_open(dir, &wrong, true, NULL, &other, &error), SAGE_E_NOT_FOUND);
     wrong = tiny_release;
     wrong.query_model = 7;
-    assert_int_not_equal(sage_engine_open(dir, &wrong, NULL, &other, &error), SAGE_OK);
+    assert_int_not_equal(sage_engine_open(dir, &wrong, true, NULL, &other, &error), SAGE_OK);
     assert_null(other);
 }
 
@@ -287,7 +287,7 @@ static void test_every_allocation_may_fail(void **state) {
         sage_engine *other = NULL;
         assert_true(from < 100000);
         sage_alloc_fail_from(from);
-        sage_status st = sage_engine_open(dir, &tiny_release, NULL, &other, &error);
+        sage_status st = sage_engine_open(dir, &tiny_release, true, NULL, &other, &error);
         if (st == SAGE_OK) st = sage_engine_text(other, SAGE_HYBRID, "red oak", 7, 5, out, &n, &error);
         if (st == SAGE_OK)
             st = sage_engine_similar(other, sage_index_pid(sage_engine_index(other), 0), 5, out, &n, &error);

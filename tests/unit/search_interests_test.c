@@ -293,7 +293,7 @@ static void test_every_allocation_may_fail(void **state) {
     bool done = false;
     for (unsigned long from = 1; !done; from++) {
         sage_engine *other = NULL;
-        must(sage_engine_open(dir, &tiny_release, NULL, &other, &error));
+        must(sage_engine_open(dir, &tiny_release, true, NULL, &other, &error));
         sage_alloc_fail_from(from);
         sage_status st = sage_engine_interests(other, &history, &usual, TINY_INDEXED, out, NULL, &n, &interests,
                                                &n_interests, &error);

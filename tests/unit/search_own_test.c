@@ -100,7 +100,7 @@ static sage_together *lists_of(void) {
     sage_together *together;
     for (size_t r = 0; r <= PRODUCTS; r++) begin[r] = r <= 2 ? 0 : r <= 7 ? 2 : 5;
     write_lists(begin, PRODUCTS + 1, near, 5);
-    must(sage_together_open(dir, PRODUCTS, &together, &error));
+    must(sage_together_open(dir, PRODUCTS, true, &together, &error));
     assert_non_null(together);
     return together;
 }
@@ -178,18 +178,18 @@ static void test_lists_that_do_not_fit_are_refused(void **state) {
     for (size_t i = 0; i < 3; i++) {
         for (size_t r = 0; r <= PRODUCTS; r++) begin[r] = r == 0 ? 0 : 2;
         write_lists(begin, PRODUCTS + 1, bad[i], 2);
-        assert_int_equal(sage_together_open(dir, PRODUCTS, &together, &error), SAGE_E_FORMAT);
+        assert_int_equal(sage_together_open(dir, PRODUCTS, true, &together, &error), SAGE_E_FORMAT);
         assert_non_null(strstr(error.text, "run 'itemsage index'"));
     }
     begin[3] = 5;
     write_lists(begin, PRODUCTS + 1, near, 5);
-    assert_int_equal(sage_together_open(dir, PRODUCTS, &together, &error), SAGE_E_FORMAT);
+    assert_int_equal(sage_together_open(dir, PRODUCTS, true, &together, &error), SAGE_E_FORMAT);
     sage_together_close(lists_of());
-    assert_int_equal(sage_together_open(dir, PRODUCTS - 1, &together, &error), SAGE_E_FORMAT);
+    assert_int_equal(sage_together_open(dir, PRODUCTS - 1, true, &together, &error), SAGE_E_FORMAT);
     char path[SAGE_PATH_MAX];
     must(sage_path_join(path, dir, SAGE_TOGETHER_FILE, &error));
     must(sage_fs_unlink(path, &error));
-    must(sage_together_open(dir, PRODUCTS, &together, &error));
+    must(sage_together_open(dir, PRODUCTS, true, &together, &error));
     assert_null(together);
 }
 

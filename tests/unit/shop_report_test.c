@@ -206,7 +206,7 @@ static void test_the_map_has_colours_by_category(void **state) {
     sage_product_map map;
     sage_arena *arena = sage_arena_new(1 << 16);
     bool used[SAGE_MAP_GROUPS] = {false};
-    tiny_must(sage_release_open(shop, &opened, &error), &error, "open");
+    tiny_must(sage_release_open(shop, true, &opened, &error), &error, "open");
     tiny_must(sage_report_map_make(sage_engine_index(opened.engine), NULL, NULL, arena, &map, &error), &error, "map");
     assert_int_equal(map.n, PUBLISHED_PRODUCTS);
     assert_string_equal(map.by, "category");

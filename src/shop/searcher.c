@@ -1,0 +1,141 @@
+/* Opening a release for searching, once for all threads. */
+#include <base/alloc.h>
+#include <base/error.h>
+#include <shop/searcher.h>
+#include <string.h>
+
+enum { NICER = 19 };
+
+/* ---- what is shared ---- */
+
+static void free_common(sage_searched *common) {
+    if (common == NULL) return;
+    __atomic_store_n(&common->stop, 1, __ATOMIC_RELAXED);
+    sage_task_free(common->verifying); /* first: it reads the rest */
+    sage_picture_query_free(&common->picture);
+    sage_release_close(&common->opened);
+    pthread_mutex_destroy(&common->lock);
+    pthread_mutex_destroy(&common->picturing);
+    sage_free(common);
+}
+
+static void verify(void *ctx) {
+    sage_searched *common = ctx;
+    const sage_monitor monitor = {.cancel = &common->stop};
+    sage_task_give_way(NICER);
+    sage_status st = sage_engine_verify(common->opened.engine, &monitor, &common->why);
+    if (st == SAGE_E_CANCELLED) return;
+    sage_release_advise(st, &common->why);
+    __atomic_store_n(&common->verified, st == SAGE_OK ? SAGE_VERIFIED : SAGE_DAMAGED, __ATOMIC_RELEASE);
+}
+
+static sage_status open_common(sage_shop *shop, bool at_once, sage_searched **common, sage_error *error) {
+    sage_status st = SAGE_OK;
+    *common = NULL;
+    sage_searched *made = sage_alloc_zero(1, sizeof *made);
+    if (made == NULL) return sage_fail_memory(error, sizeof *made);
+    pthread_mutex_init(&made->lock, NULL);
+    pthread_mutex_init(&made->picturing, NULL);
+    made->verified = at_once ? SAGE_VERIFYING : SAGE_VERIFIED;
+    SAGE_TRY(sage_release_open(shop, !at_once, &made->opened, error));
+    if (at_once) SAGE_TRY(sage_task_new(&made->verifying, error));
+    if (at_once) sage_task_begin(made->verifying, verify, made);
+    *common = made;
+    made = NULL;
+out:
+    free_common(made);
+    return st;
+}
+
+/* Only while one alone uses it are vectors cut; whoever comes finds them whole. */
+static sage_status join(sage_searched *common, sage_error *error) {
+    pthread_mutex_lock(&common->lock);
+    sage_status st = common->users == 1 ? sage_engine_cut(common->opened.engine, 0, error) : SAGE_OK;
+    if (st == SAGE_OK) common->users++;
+    pthread_mutex_unlock(&common->lock);
+    return st;
+}
+
+static void leave(sage_searched *common) {
+    if (common == NULL) return;
+    pthread_mutex_lock(&common->lock);
+    const bool last = --common->users == 0;
+    pthread_mutex_unlock(&common->lock);
+    if (last) free_common(common);
+}
+
+size_t sage_searcher_users(const sage_searcher *searcher) {
+    pthread_mutex_lock(&searcher->common->lock);
+    const size_t users = searcher->common->users;
+    pthread_mutex_unlock(&searcher->common->lock);
+    return users;
+}
+
+/* ---- one of them ---- */
+
+/* Takes part in `common` from now on. */
+static sage_status new_searcher(sage_shop *shop, sage_searched *common, sage_pool *pool, sage_searcher **searcher,
+                                sage_error *error) {
+    sage_status st = SAGE_OK;
+    *searcher = NULL;
+    sage_searcher *s = sage_alloc_zero(1, sizeof *s);
+    if (s == NULL) return sage_fail_memory(error, sizeof *s);
+    s->shop = shop;
+    s->opened = (sage_open_release){.release = common->opened.release, .fd = {-1, -1, -1}};
+    SAGE_TRY(join(common, error));
+    s->common = common;
+    SAGE_TRY(sage_engine_share(common->opened.engine, pool, &s->opened.engine, error));
+    s->hits = sage_alloc_zero(SAGE_RESULTS_MAX, sizeof *s->hits);
+    if (s->hits == NULL) SAGE_TRY(sage_fail_memory(error, SAGE_RESULTS_MAX * sizeof *s->hits));
+    *searcher = s;
+    s = NULL;
+out:
+    sage_searcher_close(s);
+    return st;
+}
+
+static sage_status open_searcher(sage_shop *shop, bool at_once, sage_searcher **searcher, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_searched *common = NULL;
+    sage_pool *pool;
+    *searcher = NULL;
+    SAGE_TRY(sage_shop_pool(shop, &pool, error));
+    SAGE_TRY(open_common(shop, at_once, &common, error));
+    common->users = 1; /* this call */
+    st = new_searcher(shop, common, pool, searcher, error);
+    leave(common);
+out:
+    return st;
+}
+
+sage_status sage_searcher_open(sage_shop *shop, sage_searcher **searcher, sage_error *error) {
+    return open_searcher(shop, false, searcher, error);
+}
+
+sage_status sage_searcher_open_at_once(sage_shop *shop, sage_searcher **searcher, sage_error *error) {
+    return open_searcher(shop, true, searcher, error);
+}
+
+sage_status sage_searcher_share(sage_searcher *searcher, sage_searcher **another, sage_error *error) {
+    return new_searcher(searcher->shop, searcher->common, NULL, another, error);
+}
+
+sage_verified sage_searcher_verified(const sage_searcher *searcher, sage_error *error) {
+    const sage_searched *common = searcher->common;
+    const sage_verified verified = __atomic_load_n(&common->verified, __ATOMIC_ACQUIRE);
+    if (verified == SAGE_DAMAGED && error != NULL) *error = common->why;
+    return verified;
+}
+
+void sage_searcher_close(sage_searcher *searcher) {
+    if (searcher == NULL) return;
+    sage_release_close(&searcher->opened);
+    leave(searcher->common);
+    sage_user_events_free(&searcher->did);
+    sage_shaping_free(&searcher->shaping);
+    sage_where_cache_free(&searcher->filters);
+    sage_free(searcher->scored);
+    sage_free(searcher->of);
+    sage_free(searcher->hits);
+    sage_free(searcher);
+}

@@ -1,0 +1,45 @@
+/* Searchers of one release: what they share, and what is each one's own. */
+#ifndef SAGE_SHOP_SEARCHER_H
+#define SAGE_SHOP_SEARCHER_H
+
+#include <itemsage/live.h>
+#include <parallel/task.h>
+#include <pthread.h>
+#include <shop/search_picture.h>
+#include <shop/search_shape.h>
+#include <shop/search_user.h>
+#include <shop/search_where.h>
+
+enum { SAGE_RESULTS_MAX = 10000 };
+
+/* What lives until the last of them is closed. */
+typedef struct sage_searched {
+    sage_open_release opened; /* its engine answers nothing itself: each searcher has one that shares it */
+    pthread_mutex_t lock;     /* for `users` */
+    size_t users;
+    pthread_mutex_t picturing;  /* held while `picture` is used */
+    sage_picture_query picture; /* made on first use */
+    sage_task *verifying;       /* NULL: it was verified before it was opened */
+    volatile sig_atomic_t stop; /* asks the task to end */
+    int verified;               /* sage_verified; atomic */
+    sage_error why;             /* where it is damaged */
+} sage_searched;
+
+struct sage_searcher {
+    sage_shop *shop;
+    sage_searched *common;
+    sage_open_release opened; /* the same release by this searcher's engine; holds nothing */
+    sage_user_events did;
+    sage_shaping shaping;
+    sage_where_cache filters;
+    sage_scored *scored; /* [room] */
+    uint16_t *of;        /* [room] users: the interest that gave each */
+    size_t scored_capacity, of_capacity;
+    sage_hit *hits;     /* [SAGE_RESULTS_MAX] */
+    sage_method method; /* of the last search */
+    bool complete;      /* so is this */
+};
+
+size_t sage_searcher_users(const sage_searcher *searcher); /* that share its release */
+
+#endif
