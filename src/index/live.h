@@ -62,6 +62,10 @@ typedef sage_status (*sage_live_finish_fn)(void *ctx, const char *dir, sage_erro
 sage_status sage_live_compact(sage_live *live, sage_live_finish_fn finish, void *ctx, uint64_t *version,
                               sage_error *error);
 
+/* Removes the logs of versions below `parent` that are no longer there, but those that a process has open: after
+ * pruning (sage_version_prune). */
+sage_status sage_live_prune_logs(const char *parent, sage_error *error);
+
 /* ---- readers: of one thread each ---- */
 
 typedef struct sage_live_reader sage_live_reader;

@@ -5,6 +5,7 @@
 #include <io/fs.h>
 #include <io/map.h>
 #include <string.h>
+#include <sys/file.h>
 #include <xxhash.h>
 
 enum { VERSION = 1, ALIGN = 8, FRAME_MOST = 1 << 30 };
@@ -151,6 +152,7 @@ sage_status sage_log_open(const char *path, uint64_t base, sage_log_fn apply, vo
     if (!sage_fs_exists(path)) SAGE_TRY(begin(path, base, error));
     SAGE_TRY(replay(made, base, apply, ctx, cut, error));
     SAGE_TRY(sage_fs_append(path, &made->fd, error));
+    (void)flock(made->fd, LOCK_SH | LOCK_NB); /* so that pruning leaves it (live_logs.c) */
     if (*cut > 0) {
         SAGE_TRY(sage_fs_truncate(made->fd, path, made->file_bytes, error));
         SAGE_TRY(sage_fs_sync(made->fd, path, error));

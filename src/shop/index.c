@@ -4,6 +4,7 @@
 #include <base/report.h>
 #include <eval/eval.h>
 #include <eval/together.h>
+#include <index/live.h>
 #include <io/version.h>
 #include <shop/index_columns.h>
 #include <shop/index_tune.h>
@@ -201,6 +202,7 @@ static sage_status prune(sage_shop *shop, const sage_release *release, sage_erro
     const uint64_t indexes[] = {release->index, before.index}, keywords[] = {release->keywords, before.keywords};
     SAGE_TRY(sage_shop_path(shop, "index", path, error));
     SAGE_TRY(sage_version_prune(path, KEEP_VERSIONS, indexes, 2, error));
+    SAGE_TRY(sage_live_prune_logs(path, error));
     SAGE_TRY(sage_shop_path(shop, "keywords", path, error));
     SAGE_TRY(sage_version_prune(path, KEEP_VERSIONS, keywords, 2, error));
 out:

@@ -284,6 +284,43 @@ static void test_lengths_are_those_of_the_version(void **state) {
     stock_end(&s);
 }
 
+static bool has(const stock *s, const char *name) {
+    char path[SAGE_PATH_MAX];
+    assert_int_equal(sage_path_join(path, s->parent, name, NULL), SAGE_OK);
+    return sage_fs_exists(path);
+}
+
+/* What is no log's name stays, and so does a log whose version is there, or which somebody has open. */
+static void test_logs_of_pruned_versions_go(void **state) {
+    (void)state;
+    static const char *const others[] = {"live-7.log.old", "live-07.log", "live-x.log", "live-7", "live-.log"};
+    stock s;
+    char path[SAGE_PATH_MAX];
+    assert_true(stock_begin(&s, dir, 64));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        assert_int_equal(sage_path_join(path, s.parent, others[i], NULL), SAGE_OK);
+        scratch_write(path, "", 0);
+    }
+    sage_live *live = stock_open(&s, 0);
+    make(&s, live, 2);
+    assert_int_equal(sage_live_sync(live, NULL), SAGE_OK);
+    assert_int_equal(sage_live_prune_logs(s.parent, NULL), SAGE_OK);
+    assert_true(has(&s, "live-1.log"));
+    assert_int_equal(sage_path_join(path, s.parent, "2", NULL), SAGE_OK);
+    assert_int_equal(sage_fs_mkdir(path, NULL), SAGE_OK);
+    assert_int_equal(sage_version_prune(s.parent, 1, NULL, 0, NULL), SAGE_OK);
+    assert_int_equal(sage_live_prune_logs(s.parent, NULL), SAGE_OK);
+    assert_true(!has(&s, "1") && has(&s, "live-1.log"));
+    make(&s, live, 3);
+    assert_int_equal(sage_live_sync(live, NULL), SAGE_OK);
+    sage_live_close(live);
+    assert_int_equal(sage_live_prune_logs(s.parent, NULL), SAGE_OK);
+    assert_false(has(&s, "live-1.log"));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) assert_true(has(&s, others[i]));
+    assert_int_equal(sage_live_prune_logs("/nowhere", NULL), SAGE_OK);
+    stock_end(&s);
+}
+
 static void test_allocations_may_fail(void **state) {
     (void)state;
     stock s;
@@ -318,6 +355,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_what_is_refused, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_many_at_once, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_lengths_are_those_of_the_version, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(test_logs_of_pruned_versions_go, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_allocations_may_fail, make_dir, remove_dir),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

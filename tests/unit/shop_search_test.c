@@ -232,11 +232,13 @@ static void a_reader_keeps_its_release(void **state) {
     const sage_hit *hits;
     size_t n;
     sage_release first, last;
-    char held[SAGE_PATH_MAX + 32];
+    char held[SAGE_PATH_MAX + 32], left[SAGE_PATH_MAX + 32];
     tiny_must(sage_release_read(shop, &first, &error), &error, "current");
     snprintf(held, sizeof held, "%s/index/%llu", shop_dir, (unsigned long long)first.index);
+    snprintf(left, sizeof left, "%s/index/live-%d.log", shop_dir, 99); /* of a live index whose version is gone */
+    scratch_write(left, "", 0);
     for (int i = 0; i < 3; i++) published_index(shop);
-    assert_true(sage_fs_exists(held));
+    assert_true(sage_fs_exists(held) && !sage_fs_exists(left));
     tiny_must(sage_search(searcher, &query, &hits, &n, &error), &error, "search");
     assert_true(n > 0);
     sage_searcher_close(searcher);
