@@ -78,11 +78,13 @@ out:
 
 void sage_live_close(sage_live *live) {
     if (live == NULL) return;
+    sage_recall_watch_free(live->watch); /* first: its thread reads the rest */
     for (size_t slot = 0; slot < live->records.bytes / sizeof(sage_live_record *); slot++)
         sage_free(*sage_live_record_at(live, (uint32_t)slot));
     sage_log_close(live->log);
     sage_live_map_free(&live->map);
     sage_live_map_free(&live->ids);
+    sage_live_retired_free(live);
     sage_room_free(&live->records);
     sage_columns_live_free(live->columns);
     sage_changing_free(live->changing);
@@ -150,8 +152,8 @@ static bool is_there_twice(const sage_live *live, const sage_neighbour *out, siz
     return false;
 }
 
-sage_status sage_live_search(sage_live_reader *reader, const float *query, size_t k, size_t width,
-                             const sage_filter *filter, sage_neighbour *out, size_t *found, sage_error *error) {
+static sage_status search(const sage_live_reader *reader, const float *query, size_t k, size_t width,
+                          const sage_filter *filter, sage_neighbour *out, size_t *found, sage_error *error) {
     enum { AGAIN = 4 };
     size_t n = 0;
     for (int i = 0; i < AGAIN; i++) {
@@ -167,6 +169,33 @@ sage_status sage_live_search(sage_live_reader *reader, const float *query, size_
     *found = n;
     return SAGE_OK;
 }
+
+sage_status sage_live_search(sage_live_reader *reader, const float *query, size_t k, size_t width,
+                             const sage_filter *filter, sage_neighbour *out, size_t *found, sage_error *error) {
+    sage_status st = search(reader, query, k, width, filter, out, found, error);
+    if (st == SAGE_OK && reader->live->watch != NULL)
+        sage_recall_watch_offer(reader->live->watch, query, k, filter, out, *found);
+    return st;
+}
+
+/* ---- recall ---- */
+
+sage_status sage_live_watch(sage_live *live, const sage_recall_watch_options *options, sage_error *error) {
+    sage_recall_watch *watch = NULL;
+    sage_changing *changing = live->changing;
+    sage_status st =
+        options != NULL ? sage_recall_watch_new(&changing->hnsw, &changing->epochs, options, &watch, error) : SAGE_OK;
+    if (st != SAGE_OK) return st;
+    sage_recall_watch_free(live->watch);
+    live->watch = watch;
+    return SAGE_OK;
+}
+
+bool sage_live_watched(const sage_live *live, sage_recall_watched *watched) {
+    return sage_recall_watch_tell(live->watch, watched);
+}
+
+/* ---- what is found ---- */
 
 bool sage_live_find(const sage_live_reader *reader, int64_t pid, uint32_t *row) {
     return sage_live_slot_of(reader->live, pid, row);

@@ -11,6 +11,7 @@
 #include <index/changing.h>
 #include <index/columns.h>
 #include <index/filter.h>
+#include <index/recall_watch.h>
 #include <index/where.h>
 
 typedef struct sage_live sage_live;
@@ -43,10 +44,10 @@ typedef struct sage_live_value {
  * SAGE_E_FORMAT: a value is not UTF-8. */
 sage_status sage_live_upsert(sage_live *live, int64_t pid, const float *vector, const sage_str shown[SAGE_SHOWN],
                              const sage_live_value *values, size_t n_values, sage_error *error);
-/* Other values of some columns; vector, graph and what is shown stay as they are. *there as below; where it is false
- * nothing is changed. */
-sage_status sage_live_set(sage_live *live, int64_t pid, const sage_live_value *values, size_t n_values, bool *there,
-                          sage_error *error);
+/* Other values of some columns, and, where `shown` [SAGE_SHOWN] is not NULL, other texts that are shown, but for the id
+ * (SAGE_E_ARGUMENT); vector and graph stay as they are. *there as below; where it is false nothing is changed. */
+sage_status sage_live_set(sage_live *live, int64_t pid, const sage_str *shown, const sage_live_value *values,
+                          size_t n_values, bool *there, sage_error *error);
 /* *there (NULL is fine): whether it was. */
 sage_status sage_live_delete(sage_live *live, int64_t pid, bool *there, sage_error *error);
 /* All changes that were made before the call are safe. After a fault no more changes are taken. */
@@ -66,17 +67,23 @@ sage_status sage_live_compact(sage_live *live, sage_live_finish_fn finish, void 
  * pruning (sage_version_prune). */
 sage_status sage_live_prune_logs(const char *parent, sage_error *error);
 
+/* Watches the recall of its searches (recall_watch.h) from now on; NULL: no longer. What came while a search is looked
+ * at counts for nothing, and where very much came meanwhile the search does. Not beside other calls. */
+sage_status sage_live_watch(sage_live *live, const sage_recall_watch_options *options, sage_error *error);
+/* Any number of threads. False: nothing is watched. */
+bool sage_live_watched(const sage_live *live, sage_recall_watched *watched);
+
 /* ---- readers: of one thread each ---- */
 
 typedef struct sage_live_reader sage_live_reader;
 sage_status sage_live_reader_new(sage_live *live, sage_live_reader **reader, sage_error *error);
 void sage_live_reader_free(sage_live_reader *reader); /* NULL is fine */
-/* Rows, and the texts of what they show, stay what they are between the two. Leave soon: what is dead meanwhile keeps
- * its memory. */
+/* Rows, and texts that sage_live_shown gave, stay what they are between the two; sage_live_set gives a row others, for
+ * who asks afterwards. Leave soon: what is dead meanwhile keeps its memory. */
 void sage_live_enter(sage_live_reader *reader);
 void sage_live_leave(sage_live_reader *reader);
 /* Inside. As sage_hnsw_search; no product twice. A filter accepts rows as sage_live_find gives them; a product's is
- * another after each upsert. sage_index_watch does not see these searches. */
+ * another after each upsert. */
 sage_status sage_live_search(sage_live_reader *reader, const float *query, size_t k, size_t width,
                              const sage_filter *filter, sage_neighbour *out, size_t *found, sage_error *error);
 bool sage_live_find(const sage_live_reader *reader, int64_t pid, uint32_t *row);

@@ -33,7 +33,9 @@ static sage_status insert(sage_live *live, const float *vector, sage_live_record
     sage_free(*at);
     __atomic_store_n(at, record, __ATOMIC_RELEASE);
     if (live->columns != NULL) sage_columns_live_store(live->columns, *slot);
-    return sage_changing_show(live->changing, *slot, error);
+    st = sage_changing_show(live->changing, *slot, error);
+    if (st == SAGE_OK && live->watch != NULL) sage_recall_watch_came(live->watch, *slot);
+    return st;
 }
 
 static void tidy(sage_live *live) {
@@ -67,7 +69,8 @@ static sage_status make_delete(sage_live *live, int64_t pid, uint32_t slot, sage
     return SAGE_OK;
 }
 
-/* ---- as the log has them: a vector, the record behind its pid, and values of columns; or those alone ---- */
+/* ---- as the log has them: a vector, the record behind its pid, and values of columns; or the last two; or those alone
+ * ---- */
 
 static sage_status refuse(int64_t pid, sage_error *error) {
     return sage_fail(error, SAGE_E_FORMAT, "the log's change of product %" PRId64 " is none", pid);
@@ -123,6 +126,25 @@ static sage_status replay_set(sage_live *live, const sage_log_change *change, ui
     return st;
 }
 
+/* The same with other texts. */
+static sage_status replay_show(sage_live *live, const sage_log_change *change, uint32_t slot, sage_error *error) {
+    sage_live_record *record;
+    size_t taken = 0;
+    sage_status st = read_record(change->data, change->bytes, change->pid, &record, &taken, error);
+    if (st != SAGE_OK) return st;
+    const char *id = record->text + (SAGE_SHOW_ID > 0 ? record->ends[SAGE_SHOW_ID - 1] : 0);
+    if (strcmp(id, sage_live_text(live, slot, SAGE_SHOW_ID)) != 0) SAGE_TRY(refuse(change->pid, error));
+    if (live->columns == NULL && taken < change->bytes) SAGE_TRY(refuse(change->pid, error));
+    if (live->columns != NULL) sage_columns_live_take(live->columns, slot);
+    SAGE_TRY(sage_live_values_read(live->columns, (const char *)change->data + taken, change->bytes - taken, error));
+    SAGE_TRY(sage_live_show(live, slot, record, error));
+    record = NULL;
+    if (live->columns != NULL) sage_columns_live_store(live->columns, slot);
+out:
+    sage_free(record);
+    return st;
+}
+
 sage_status sage_live_replay(void *ctx, const sage_log_change *change, sage_error *error) {
     sage_live *live = ctx;
     uint32_t slot;
@@ -130,18 +152,16 @@ sage_status sage_live_replay(void *ctx, const sage_log_change *change, sage_erro
     if (!sage_live_slot_of(live, change->pid, &slot)) return refuse(change->pid, error);
     if (change->kind == SAGE_LOG_DELETE) return make_delete(live, change->pid, slot, error);
     if (change->kind == SAGE_LOG_SET) return replay_set(live, change, slot, error);
+    if (change->kind == SAGE_LOG_SHOW) return replay_show(live, change, slot, error);
     return refuse(change->pid, error);
 }
 
 /* ---- for callers ---- */
 
-/* Vector and texts one behind the other. */
-static sage_status write_product(const sage_live *live, const float *vector, const sage_str shown[SAGE_SHOWN],
-                                 sage_buf *data, sage_error *error) {
+static sage_status write_shown(const sage_str shown[SAGE_SHOWN], sage_buf *data, sage_error *error) {
     uint32_t ends[SAGE_SHOWN];
     sage_status st = SAGE_OK;
     SAGE_TRY(sage_record_ends(shown, ends, error));
-    SAGE_TRY(sage_buf_add(data, vector, live->base->dim * sizeof *vector, error));
     SAGE_TRY(sage_buf_add(data, ends, sizeof ends, error));
     for (size_t i = 0; i < SAGE_SHOWN; i++) {
         if (shown[i].len > 0) SAGE_TRY(sage_buf_add(data, shown[i].data, shown[i].len, error));
@@ -171,7 +191,8 @@ sage_status sage_live_upsert(sage_live *live, int64_t pid, const float *vector, 
     sage_status st = SAGE_OK;
     sage_buf data;
     sage_buf_init(&data, SIZE_MAX);
-    SAGE_TRY(write_product(live, vector, shown, &data, error));
+    SAGE_TRY(sage_buf_add(&data, vector, live->base->dim * sizeof *vector, error));
+    SAGE_TRY(write_shown(shown, &data, error));
     SAGE_TRY(sage_live_values_write(live->columns, values, n_values, &data, error));
     const sage_log_change change = {SAGE_LOG_UPSERT, pid, data.data, data.len};
     pthread_mutex_lock(&live->lock);
@@ -183,26 +204,35 @@ out:
     return st;
 }
 
-/* A change of a product that may not be there. */
-static sage_status change_if_there(sage_live *live, const sage_log_change *change, bool *there, sage_error *error) {
+static sage_status check_id(const sage_live *live, int64_t pid, uint32_t slot, const sage_str *id, sage_error *error) {
+    const char *has = sage_live_text(live, slot, SAGE_SHOW_ID);
+    if (id == NULL || (strlen(has) == id->len && (id->len == 0 || memcmp(has, id->data, id->len) == 0))) return SAGE_OK;
+    return sage_fail(error, SAGE_E_ARGUMENT, "product %" PRId64 " shows the id '%s', which stays as it is", pid, has);
+}
+
+/* A change of a product that may not be there. id: that it is to show; NULL: it is not asked about. */
+static sage_status change_if_there(sage_live *live, const sage_log_change *change, const sage_str *id, bool *there,
+                                   sage_error *error) {
     uint32_t slot;
     sage_status st = SAGE_OK;
     pthread_mutex_lock(&live->lock);
     const bool is = sage_live_slot_of(live, change->pid, &slot);
-    if (is) st = log_and_make(live, change, error);
+    if (is) st = check_id(live, change->pid, slot, id, error);
+    if (is && st == SAGE_OK) st = log_and_make(live, change, error);
     pthread_mutex_unlock(&live->lock);
     if (there != NULL) *there = is;
     return st;
 }
 
-sage_status sage_live_set(sage_live *live, int64_t pid, const sage_live_value *values, size_t n_values, bool *there,
-                          sage_error *error) {
+sage_status sage_live_set(sage_live *live, int64_t pid, const sage_str *shown, const sage_live_value *values,
+                          size_t n_values, bool *there, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_buf data;
     sage_buf_init(&data, SIZE_MAX);
+    if (shown != NULL) SAGE_TRY(write_shown(shown, &data, error));
     SAGE_TRY(sage_live_values_write(live->columns, values, n_values, &data, error));
-    const sage_log_change change = {SAGE_LOG_SET, pid, data.data, data.len};
-    st = change_if_there(live, &change, there, error);
+    const sage_log_change change = {shown != NULL ? SAGE_LOG_SHOW : SAGE_LOG_SET, pid, data.data, data.len};
+    st = change_if_there(live, &change, shown != NULL ? &shown[SAGE_SHOW_ID] : NULL, there, error);
 out:
     sage_buf_free(&data);
     return st;
@@ -210,7 +240,7 @@ out:
 
 sage_status sage_live_delete(sage_live *live, int64_t pid, bool *there, sage_error *error) {
     const sage_log_change change = {SAGE_LOG_DELETE, pid, NULL, 0};
-    return change_if_there(live, &change, there, error);
+    return change_if_there(live, &change, NULL, there, error);
 }
 
 /* Who comes while a frame is written waits, and then finds that the next frame has been sealed with its changes, or

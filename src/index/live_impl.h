@@ -9,13 +9,15 @@
 #include <index/log.h>
 #include <io/fs.h>
 
-/* What belongs to a slot that was filled since the version was opened. Never changed; freed when the slot is used
- * again. */
+/* What belongs to a slot that was filled, or shows other texts, since the version was opened. Never changed; freed when
+ * the slot is used again, or when all have left who were inside as it was replaced (live_shown.c). */
 typedef struct sage_live_record {
     int64_t pid;
     uint32_t ends[SAGE_SHOWN]; /* of the terminated strings in `text` */
     char text[];
 } sage_live_record;
+
+typedef struct sage_live_retired sage_live_retired; /* live_shown.c */
 
 struct sage_live {
     char parent[SAGE_PATH_MAX];
@@ -24,6 +26,8 @@ struct sage_live {
     sage_changing *changing;
     sage_columns_live *columns; /* NULL: the version has none */
     sage_room records;          /* of pointers, one a slot; NULL: as in the base */
+    sage_live_retired *retired; /* [n_retired] records that were replaced in their slots, oldest first */
+    size_t n_retired, retired_room;
     /* Held in this order. */
     pthread_mutex_t sync_lock; /* of what is sealed and written */
     pthread_mutex_t lock;      /* of changes */
@@ -32,6 +36,7 @@ struct sage_live {
     sage_live_map map;         /* of products that were changed: pid -> slot; SAGE_NO_ROW: it is no longer there */
     sage_live_map ids;         /* of those that are there: hashes of their ids -> slots */
     sage_log *log;
+    sage_recall_watch *watch; /* NULL: nobody watches its recall */
 };
 
 struct sage_live_reader {
@@ -51,6 +56,9 @@ static inline int64_t sage_live_pid_of(const sage_live *live, uint32_t slot) {
     return record != NULL ? record->pid : live->base->rows[slot].pid;
 }
 
+/* For the writer: another record for a slot that is in use, whose it is from now on; where it fails it is not. */
+sage_status sage_live_show(sage_live *live, uint32_t slot, sage_live_record *record, sage_error *error);
+void sage_live_retired_free(sage_live *live);
 /* From now on vectors have about the length of this one, the first of the version that the log goes on from; NULL: it
  * has none, and they are unit vectors. What is taken now is taken when the log is read again. */
 void sage_live_take_length(sage_live *live, const float *vector);

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SAGE_LOG_UPSERT = 1, SAGE_LOG_DELETE = 2, SAGE_LOG_SET = 3 };
+enum { SAGE_LOG_UPSERT = 1, SAGE_LOG_DELETE = 2, SAGE_LOG_SET = 3, SAGE_LOG_SHOW = 4 };
 
 typedef struct sage_log_change {
     uint32_t kind;

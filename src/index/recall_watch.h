@@ -26,8 +26,19 @@ sage_status sage_index_watch(sage_index *index, const sage_recall_watch_options 
 /* Any number of threads. False: nothing is watched. */
 bool sage_index_watched(const sage_index *index, sage_recall_watched *watched);
 
-/* For near.c: an answered search; out [found]. */
+/* ---- for near.c and live.c ---- */
+struct sage_hnsw;
+struct sage_epochs;
 typedef struct sage_recall_watch sage_recall_watch;
+/* Of searches by this graph; epochs: of one that changes, whose readers' the watch is one; NULL: it does not change. */
+sage_status sage_recall_watch_new(const struct sage_hnsw *hnsw, struct sage_epochs *epochs,
+                                  const sage_recall_watch_options *options, sage_recall_watch **watch,
+                                  sage_error *error);
+/* As sage_index_watched; the watch may be NULL. */
+bool sage_recall_watch_tell(sage_recall_watch *watch, sage_recall_watched *watched);
+/* A row has come: a search of before, which is being looked at, did not miss it. */
+void sage_recall_watch_came(sage_recall_watch *watch, uint32_t row);
+/* An answered search; out [found]. */
 void sage_recall_watch_offer(sage_recall_watch *watch, const float *query, size_t k, const sage_filter *filter,
                              const sage_neighbour *out, size_t found);
 void sage_recall_watch_free(sage_recall_watch *watch); /* NULL is fine */

@@ -17,6 +17,7 @@ typedef struct stock {
     char parent[SAGE_PATH_MAX];
     float *vectors;                         /* [STOCK_VECTORS][STOCK_DIM] */
     uint32_t made[STOCK_MOST];              /* by pid: the change that made it, from 1; 0: it is not there */
+    uint32_t titled[STOCK_MOST];            /* by pid: the change that gave it its title */
     uint32_t by[STOCK_MOST][STOCK_COLUMNS]; /* by pid: the changes that gave it what it has in its columns */
 } stock;
 
@@ -40,7 +41,7 @@ static inline size_t stock_count(const stock *s) {
 }
 
 static inline void stock_note_made(stock *s, int64_t pid, uint32_t change) {
-    s->made[pid] = change;
+    s->made[pid] = s->titled[pid] = change;
     for (size_t column = 0; column < STOCK_COLUMNS; column++) s->by[pid][column] = change;
 }
 
@@ -115,6 +116,11 @@ static inline uint32_t stock_sets(uint32_t change) {
     return 1 + (uint32_t)sage_mix64(change) % ((1 << STOCK_COLUMNS) - 1);
 }
 
+/* Whether a change that sets columns gives a product another title too. */
+static inline bool stock_shows(uint32_t change) {
+    return change % 4 == 3;
+}
+
 static inline void stock_note(stock *s, uint32_t change) {
     int64_t pid;
     const stock_kind kind = stock_plan(change, &pid);
@@ -122,6 +128,23 @@ static inline void stock_note(stock *s, uint32_t change) {
     if (kind == STOCK_COMES) stock_note_made(s, pid, change);
     for (size_t column = 0; kind == STOCK_SET && s->made[pid] != 0 && column < STOCK_COLUMNS; column++)
         if (stock_sets(change) >> column & 1) s->by[pid][column] = change;
+    if (kind == STOCK_SET && s->made[pid] != 0 && stock_shows(change)) s->titled[pid] = change;
+}
+
+/* The id stays, whichever of the two it is: others may change it meanwhile. */
+static inline sage_status stock_show(sage_live *live, int64_t pid, uint32_t change, const sage_live_value *values,
+                                     size_t n) {
+    enum { TRIES = 1000 };
+    sage_status st = SAGE_E_ARGUMENT;
+    char title[48], id[16];
+    stock_title(pid, change, title);
+    for (uint32_t turn = 0; turn < TRIES && st == SAGE_E_ARGUMENT; turn++) {
+        stock_id(pid, 2 * turn, id);
+        const sage_str shown[SAGE_SHOWN] = {
+            [SAGE_SHOW_ID] = {id, strlen(id)}, [SAGE_SHOW_TITLE] = {title, strlen(title)}};
+        st = sage_live_set(live, pid, shown, values, n, NULL, NULL);
+    }
+    return st;
 }
 
 static inline sage_status stock_set(sage_live *live, int64_t pid, uint32_t change) {
@@ -130,7 +153,8 @@ static inline sage_status stock_set(sage_live *live, int64_t pid, uint32_t chang
     stock_values_of(pid, change, &v);
     for (size_t column = 0; column < STOCK_COLUMNS; column++)
         if (stock_sets(change) >> column & 1) v.values[n++] = v.values[column];
-    return sage_live_set(live, pid, v.values, n, NULL, NULL);
+    if (!stock_shows(change)) return sage_live_set(live, pid, NULL, v.values, n, NULL, NULL);
+    return stock_show(live, pid, change, v.values, n);
 }
 
 static inline sage_status stock_make(const stock *s, sage_live *live, uint32_t change) {
@@ -168,7 +192,7 @@ static inline bool stock_holds_one(const stock *s, sage_live_reader *reader, int
     if (!stock_finds_id(s, reader, pid)) return false;
     if (there != (s->made[pid] != 0)) return false;
     if (!there) return true;
-    stock_title(pid, s->made[pid], title);
+    stock_title(pid, s->titled[pid], title);
     return sage_live_pid(reader, row) == pid && strcmp(sage_live_shown(reader, row, SAGE_SHOW_TITLE), title) == 0 &&
            strcmp(sage_live_shown(reader, row, SAGE_SHOW_LINK), "") == 0 &&
            memcmp(sage_live_vector(reader, row), stock_vector(s, pid, s->made[pid]), STOCK_DIM * sizeof(float)) == 0;

@@ -72,7 +72,7 @@ static void test_equal_lists_are_kept_once(void **state) {
     for (uint32_t change = 1; change < 20000; change++) {
         stock_values v;
         stock_values_of(change % 512 * 2, change, &v);
-        assert_int_equal(sage_live_set(live, change % 512 * 2, &v.values[STOCK_TAGS], 1, NULL, NULL), SAGE_OK);
+        assert_int_equal(sage_live_set(live, change % 512 * 2, NULL, &v.values[STOCK_TAGS], 1, NULL, NULL), SAGE_OK);
     }
     /* All sets of two tags and more. */
     assert_true(sage_live_columns(live)->n_lists - before <= (1 << STOCK_TAG_KINDS) * (1 + STOCK_TAG_KINDS));
@@ -92,10 +92,10 @@ static void test_what_is_refused(void **state) {
     const sage_str shown[SAGE_SHOWN] = {{NULL, 0}};
     assert_true(stock_begin(&s, dir, 8));
     sage_live *live = stock_open(&s, 0);
-    assert_int_equal(sage_live_set(live, 8, &elsewhere, 1, &there, NULL), SAGE_E_ARGUMENT);
-    assert_int_equal(sage_live_set(live, 8, values, 2, &there, NULL), SAGE_E_FORMAT);
+    assert_int_equal(sage_live_set(live, 8, NULL, &elsewhere, 1, &there, NULL), SAGE_E_ARGUMENT);
+    assert_int_equal(sage_live_set(live, 8, NULL, values, 2, &there, NULL), SAGE_E_FORMAT);
     assert_int_equal(sage_live_upsert(live, 8, s.vectors, shown, values, 2, NULL), SAGE_E_FORMAT);
-    assert_int_equal(sage_live_set(live, 9, values, 1, &there, NULL), SAGE_OK);
+    assert_int_equal(sage_live_set(live, 9, NULL, values, 1, &there, NULL), SAGE_OK);
     assert_false(there);
     assert_true(stock_holds(&s, live));
     assert_int_equal(sage_live_sync(live, NULL), SAGE_OK);
@@ -108,8 +108,8 @@ static void test_what_is_refused(void **state) {
     assert_int_equal(sage_fs_unlink(scratch_path(path, SAGE_COLUMNS_FILE), NULL), SAGE_OK);
     live = stock_open(&s, 0);
     assert_null(sage_live_columns(live));
-    assert_int_equal(sage_live_set(live, 8, values, 1, &there, NULL), SAGE_E_ARGUMENT);
-    assert_int_equal(sage_live_set(live, 8, NULL, 0, &there, NULL), SAGE_OK);
+    assert_int_equal(sage_live_set(live, 8, NULL, values, 1, &there, NULL), SAGE_E_ARGUMENT);
+    assert_int_equal(sage_live_set(live, 8, NULL, NULL, 0, &there, NULL), SAGE_OK);
     assert_true(there);
     sage_live_close(live);
     stock_end(&s);
@@ -163,7 +163,7 @@ static sage_status put(const beside *b, int64_t pid, uint32_t change, bool whole
     const sage_live_value values[3] = {{.column = STOCK_PRICE, .number = price},
                                        {.column = STOCK_TAGS, .words = words, .n_words = 1 + change % 2},
                                        {.column = STOCK_BRAND, .words = words + 1, .n_words = 1}};
-    if (!whole) return sage_live_set(b->live, pid, values, 1 + change % 3, NULL, NULL);
+    if (!whole) return sage_live_set(b->live, pid, NULL, values, 1 + change % 3, NULL, NULL);
     return sage_live_upsert(b->live, pid, stock_vector(b->s, pid, change), shown, values, 3, NULL);
 }
 

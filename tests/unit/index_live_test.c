@@ -70,7 +70,7 @@ static void test_a_compacted_version_is_whole(void **state) {
     assert_int_equal(sage_index_count(index), stock_count(&s));
     for (size_t row = 0; row < sage_index_count(index); row++) {
         const int64_t pid = sage_index_pid(index, row);
-        stock_title(pid, s.made[pid], title);
+        stock_title(pid, s.titled[pid], title);
         assert_string_equal(sage_index_shown(index, row, SAGE_SHOW_TITLE), title);
         assert_memory_equal(sage_index_vectors(index) + row * STOCK_DIM, stock_vector(&s, pid, s.made[pid]),
                             STOCK_DIM * sizeof(float));
@@ -284,6 +284,54 @@ static void test_lengths_are_those_of_the_version(void **state) {
     stock_end(&s);
 }
 
+/* Texts that a reader has looked up stay what they were until it leaves, however often they change; the id is none of
+ * them, and a compaction writes what is shown then. */
+static void test_other_texts_for_what_is_there(void **state) {
+    (void)state;
+    stock s;
+    sage_live_reader *reader;
+    uint64_t version;
+    uint32_t row, again;
+    bool there;
+    assert_true(stock_begin(&s, dir, 8));
+    sage_live *live = stock_open(&s, 0);
+    assert_int_equal(sage_live_reader_new(live, &reader, NULL), SAGE_OK);
+    sage_str shown[SAGE_SHOWN] = {[SAGE_SHOW_ID] = SAGE_STR("even8"), [SAGE_SHOW_PRICE] = SAGE_STR("1.00 EUR")};
+    sage_live_enter(reader);
+    assert_true(sage_live_find(reader, 8, &row));
+    const char *before = sage_live_shown(reader, row, SAGE_SHOW_TITLE);
+    assert_int_equal(sage_live_set(live, 8, shown, NULL, 0, &there, NULL), SAGE_OK);
+    assert_true(there);
+    const char *price = sage_live_shown(reader, row, SAGE_SHOW_PRICE);
+    for (char cents = '1'; cents <= '9'; cents++) {
+        char text[] = "1.0_ EUR";
+        text[3] = cents;
+        shown[SAGE_SHOW_PRICE] = (sage_str){text, 8};
+        assert_int_equal(sage_live_set(live, 8, shown, NULL, 0, NULL, NULL), SAGE_OK);
+    }
+    assert_string_equal(before, "product 8 as of 1");
+    assert_string_equal(price, "1.00 EUR");
+    assert_string_equal(sage_live_shown(reader, row, SAGE_SHOW_PRICE), "1.09 EUR");
+    assert_string_equal(sage_live_shown(reader, row, SAGE_SHOW_TITLE), "");
+    assert_true(sage_live_find(reader, 8, &again) && again == row);
+    assert_true(sage_live_find_id(reader, "even8", &again) && again == row);
+    sage_live_leave(reader);
+    shown[SAGE_SHOW_ID] = SAGE_STR("other");
+    assert_int_equal(sage_live_set(live, 8, shown, NULL, 0, NULL, NULL), SAGE_E_ARGUMENT);
+    shown[SAGE_SHOW_ID] = SAGE_STR("even9");
+    assert_int_equal(sage_live_set(live, 9, shown, NULL, 0, &there, NULL), SAGE_OK);
+    assert_false(there);
+    sage_live_reader_free(reader);
+    assert_int_equal(sage_live_compact(live, NULL, NULL, &version, NULL), SAGE_OK);
+    sage_live_close(live);
+    sage_index *index = stock_version(&s, version);
+    size_t at;
+    assert_true(sage_index_find_id(index, "even8", &at));
+    assert_string_equal(sage_index_shown(index, at, SAGE_SHOW_PRICE), "1.09 EUR");
+    sage_index_close(index);
+    stock_end(&s);
+}
+
 static bool has(const stock *s, const char *name) {
     char path[SAGE_PATH_MAX];
     assert_int_equal(sage_path_join(path, s->parent, name, NULL), SAGE_OK);
@@ -355,6 +403,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_what_is_refused, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_many_at_once, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_lengths_are_those_of_the_version, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(test_other_texts_for_what_is_there, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_logs_of_pruned_versions_go, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_allocations_may_fail, make_dir, remove_dir),
     };
