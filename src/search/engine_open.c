@@ -27,6 +27,7 @@ static sage_status open_parts(sage_engine *engine, const char *shop_dir, const s
     SAGE_TRY(version_dir(engine->index_dir, shop_dir, "index", release->index, error));
     SAGE_TRY(sage_index_open(engine->index_dir, verify, &engine->index, error));
     SAGE_TRY(sage_index_expect(engine->index, engine->index_dir, release->search_width > 0, release->columns, error));
+    SAGE_TRY(sage_together_expect(engine->index_dir, release->together, error));
     SAGE_TRY(version_dir(path, shop_dir, "keywords", release->keywords, error));
     SAGE_TRY(sage_keywords_open(path, verify, &engine->keywords, error));
     SAGE_TRY(open_model(engine, shop_dir, release->query_model, verify, error));

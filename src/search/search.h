@@ -30,6 +30,7 @@ typedef struct sage_release {
     double search_recall;  /* that walks so wide had when the release was built (index/recall.h) */
     sage_tuned tuned;
     bool columns;      /* the index has filter columns: all have, but those of before there were any */
+    bool together;     /* it has together.bin; older releases do not say, and may have it too */
     bool hybrid_users; /* without a method, users are answered by the hybrid: it was best for validation users */
 } sage_release;
 

@@ -1,5 +1,6 @@
 #include <base/alloc.h>
 #include <base/error.h>
+#include <errno.h>
 #include <io/fs.h>
 #include <io/packed.h>
 #include <search/together.h>
@@ -37,6 +38,15 @@ out:
 bool sage_together_exists(const char *dir) {
     char path[SAGE_PATH_MAX];
     return sage_path_join(path, dir, SAGE_TOGETHER_FILE, NULL) == SAGE_OK && sage_fs_exists(path);
+}
+
+sage_status sage_together_expect(const char *dir, bool wanted, sage_error *error) {
+    char path[SAGE_PATH_MAX];
+    if (!wanted || sage_together_exists(dir)) return SAGE_OK;
+    sage_status st = sage_path_join(path, dir, SAGE_TOGETHER_FILE, error);
+    if (st != SAGE_OK) return st;
+    errno = ENOENT;
+    return sage_fail_errno(error, "open", path);
 }
 
 sage_status sage_together_open(const char *dir, size_t rows, bool verify, sage_together **together, sage_error *error) {

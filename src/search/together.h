@@ -15,6 +15,9 @@ enum { SAGE_TOGETHER_VERSION = 1 };
 
 typedef struct sage_together sage_together; /* read-only, any number of threads */
 bool sage_together_exists(const char *dir);
+/* SAGE_E_NOT_FOUND: it is `wanted` and not there. Users would be answered by less than was chosen for them, without a
+ * word. */
+sage_status sage_together_expect(const char *dir, bool wanted, sage_error *error);
 /* From the folder of an index of so many rows. *together is NULL where it has none, which is fine. SAGE_E_FORMAT: it is
  * damaged. `verify`: checksums, and every list and row; else lists are checked as they are asked for, and a list that
  * cannot be is an empty one. */

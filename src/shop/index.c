@@ -6,6 +6,7 @@
 #include <eval/together.h>
 #include <index/live.h>
 #include <io/version.h>
+#include <search/together.h>
 #include <shop/index_columns.h>
 #include <shop/index_tune.h>
 #include <shop/shop.h>
@@ -245,6 +246,7 @@ static sage_status publish_versions(builder *b, const sage_dataset *dataset, con
     SAGE_TRY(sage_shop_link(&tune->rule, &before, b->index_tmp, b->rows, pool, b->monitor, &b->graph_bytes, error));
     SAGE_TRY(sage_tune_check(tune, b->graph_bytes, error));
     if (dataset != NULL) SAGE_TRY(sage_together_build(b->index_tmp, dataset, pool, b->monitor, error));
+    release->together = sage_together_exists(b->index_tmp);
     SAGE_TRY(sage_version_publish(b->index_parent, b->index_tmp, &release->index, error));
     SAGE_TRY(sage_version_publish(b->keywords_parent, b->keywords_tmp, &release->keywords, error));
 out:

@@ -69,6 +69,7 @@ static sage_status parse(const json_t *root, const char *path, sage_release *rel
     SAGE_TRY(own_of(root, &release->own, path, error));
     SAGE_TRY(search_of(root, release, path, error));
     const char *users = json_string_value(json_object_get(root, "users"));
+    release->together = json_is_true(json_object_get(root, "together"));
     release->hybrid_users = users != NULL && strcmp(users, sage_method_name(SAGE_HYBRID)) == 0;
     if (!(release->fusion.weight >= 0 && release->fusion.weight <= 1) || depth < 1)
         st = sage_fail_at(error, SAGE_E_FORMAT, path, 0, 0,
@@ -136,17 +137,18 @@ out:
 sage_status sage_release_publish(const sage_shop *shop, const sage_release *release, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
-    json_t *root = json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:I, s:f, s:f, s:I, s:I, s:s}", "product_model",
-        (json_int_t)release->product_model, "query_model", (json_int_t)release->query_model, "vectors",
-        (json_int_t)release->vectors, "index", (json_int_t)release->index, "keywords", (json_int_t)release->keywords,
-        "catalogue_revision", (json_int_t)release->catalogue_revision, "inbox_position",
-        (json_int_t)release->inbox_position, "fusion_weight", release->fusion.weight, "fusion_depth",
-        (json_int_t)release->fusion.depth, "own_weight", release->own.weight, "own_half_life",
-        release->own.half_life_days, "together_weight", release->own.together, "search_width",
-        (json_int_t)release->search_width, "search_recall", release->search_recall, "tuned_recall",
-        release->tuned.recall, "tuned_m", (json_int_t)release->tuned.m, "tuned_build", (json_int_t)release->tuned.build,
-        "users", sage_method_name(release->hybrid_users ? SAGE_HYBRID : SAGE_VECTORS));
+    json_t *root =
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:I, s:f, s:f, s:I, s:I, s:b, s:s}",
+                  "product_model", (json_int_t)release->product_model, "query_model", (json_int_t)release->query_model,
+                  "vectors", (json_int_t)release->vectors, "index", (json_int_t)release->index, "keywords",
+                  (json_int_t)release->keywords, "catalogue_revision", (json_int_t)release->catalogue_revision,
+                  "inbox_position", (json_int_t)release->inbox_position, "fusion_weight", release->fusion.weight,
+                  "fusion_depth", (json_int_t)release->fusion.depth, "own_weight", release->own.weight, "own_half_life",
+                  release->own.half_life_days, "together_weight", release->own.together, "search_width",
+                  (json_int_t)release->search_width, "search_recall", release->search_recall, "tuned_recall",
+                  release->tuned.recall, "tuned_m", (json_int_t)release->tuned.m, "tuned_build",
+                  (json_int_t)release->tuned.build, "together", (int)release->together, "users",
+                  sage_method_name(release->hybrid_users ? SAGE_HYBRID : SAGE_VECTORS));
     if (!root) return sage_fail_memory(error, CURRENT_MAX_BYTES);
     SAGE_TRY(keep_before(shop, release, error));
     SAGE_TRY(sage_shop_path(shop, "current", path, error));
