@@ -244,7 +244,7 @@ static sage_status publish_versions(builder *b, const sage_dataset *dataset, con
     SAGE_TRY(sage_shop_pool(b->shop, &pool, error));
     if (!b->anew) sage_graph_before_of(b->shop, release->vectors, &before);
     SAGE_TRY(sage_shop_link(&tune->rule, &before, b->index_tmp, b->rows, pool, b->monitor, &b->graph_bytes, error));
-    SAGE_TRY(sage_tune_check(tune, b->graph_bytes, error));
+    SAGE_TRY(sage_tune_check(tune, b->graph_bytes, b->rows, error));
     if (dataset != NULL) SAGE_TRY(sage_together_build(b->index_tmp, dataset, pool, b->monitor, error));
     release->together = sage_together_exists(b->index_tmp);
     SAGE_TRY(sage_version_publish(b->index_parent, b->index_tmp, &release->index, error));

@@ -6,8 +6,6 @@
 #include <shop/index_graph.h>
 #include <string.h>
 
-/* Below, comparing all vectors takes less than a millisecond (docs/results.md). */
-enum { ROWS_MIN = 20000 };
 /* Of each kind of queries; fewer searches than the least are too few to tell. */
 enum { QUERIES = 500, SEARCHES_MIN = 50 };
 /* A graph that goes on from an older one may find a little less, within what so many queries can tell. */
@@ -96,7 +94,7 @@ sage_status sage_shop_link(const sage_graph_rule *rule, const sage_graph_before 
     sage_error fault = {0};
     bool done;
     *bytes = 0;
-    if (rule->when == SAGE_GRAPH_NEVER || (rule->when == SAGE_GRAPH_AUTO && rows < ROWS_MIN)) return SAGE_OK;
+    if (rule->when == SAGE_GRAPH_NEVER || (rule->when == SAGE_GRAPH_AUTO && rows < SAGE_GRAPH_ROWS_MIN)) return SAGE_OK;
     sage_status st = link_on(rule, before, dir, pool, monitor, &done, &fault);
     if (st == SAGE_OK && !done) st = sage_index_link(dir, pool, &rule->links, monitor, &fault);
     if (st == SAGE_OK) return count_bytes(dir, bytes, error);

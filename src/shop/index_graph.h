@@ -6,6 +6,10 @@
 #include <index/recall.h>
 #include <shop/shop.h>
 
+/* Where it is not said, no graph below so many products: comparing all vectors takes less than a millisecond
+ * (docs/results.md). */
+enum { SAGE_GRAPH_ROWS_MIN = 20000 };
+
 /* What the options ask for; where they are not set, what was tuned. */
 typedef struct sage_graph_rule {
     enum { SAGE_GRAPH_AUTO, SAGE_GRAPH_NEVER, SAGE_GRAPH_ALWAYS } when;

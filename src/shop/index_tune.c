@@ -30,8 +30,14 @@ out:
     return st;
 }
 
-sage_status sage_tune_check(const sage_tune *tune, uint64_t graph_bytes, sage_error *error) {
+sage_status sage_tune_check(const sage_tune *tune, uint64_t graph_bytes, size_t products, sage_error *error) {
     if (graph_bytes > 0 || !tunes(tune)) return SAGE_OK;
+    if (tune->rule.when == SAGE_GRAPH_AUTO && products < SAGE_GRAPH_ROWS_MIN)
+        return sage_fail(
+            error, SAGE_E_STATE,
+            "there is no graph to tune: index=auto makes one from %d products on, and here are %zu, all of "
+            "which are compared; --set index=hnsw asks for one",
+            SAGE_GRAPH_ROWS_MIN, products);
     return sage_fail(error, SAGE_E_STATE,
                      "there is no graph to tune: all products are compared; --set index=hnsw asks for one");
 }

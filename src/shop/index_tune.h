@@ -16,8 +16,8 @@ typedef struct sage_tune {
 sage_status sage_tune_begin(sage_tune *tune, sage_shop *shop, const sage_tuning *tuning, sage_index_report *report,
                             sage_error *error);
 
-/* graph_bytes: of the graph that was built; 0: none, and then there must be nothing to tune. */
-sage_status sage_tune_check(const sage_tune *tune, uint64_t graph_bytes, sage_error *error);
+/* graph_bytes: of the graph that was built over so many products; 0: none, and then there must be nothing to tune. */
+sage_status sage_tune_check(const sage_tune *tune, uint64_t graph_bytes, size_t products, sage_error *error);
 
 /* Chooses the width of the release, whose engine this is, and with it what tune->wanted asks for. judgements [n]:
  * validation searches. */
