@@ -163,13 +163,26 @@ const char *cli_value(const cli_args *args, const char *flag) {
     return NULL;
 }
 
-bool cli_real(const cli_args *args, const char *name, bool zero, double *value) {
+/* Leaves *value where the flag is not given; false: it is no number. */
+static bool read_real(const cli_args *args, const char *name, double *value) {
     char *end;
     const char *text = cli_value(args, name);
-    *value = 0;
     if (!text) return true;
     *value = strtod(text, &end);
-    if (end != text && *end == '\0' && isfinite(*value) && *value >= 0 && (*value > 0 || zero)) return true;
+    return end != text && *end == '\0' && isfinite(*value);
+}
+
+bool cli_share(const cli_args *args, const char *name, double *value) {
+    *value = 0;
+    if (read_real(args, name, value) && *value >= 0 && *value <= 1) return true;
+    cli_usage("'--%s' takes a number from 0 to 1, not '%s'", name, cli_value(args, name));
+    return false;
+}
+
+bool cli_real(const cli_args *args, const char *name, bool zero, double *value) {
+    const char *text = cli_value(args, name);
+    *value = 0;
+    if (!text || (read_real(args, name, value) && *value >= 0 && (*value > 0 || zero))) return true;
     cli_usage("'--%s' takes a number %s 0, not '%s'", name, zero ? "of at least" : "above", text);
     return false;
 }

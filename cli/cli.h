@@ -49,6 +49,7 @@ const char *cli_value(const cli_args *args, const char *flag); /* the last one; 
 bool cli_number(const cli_args *args, const char *flag, size_t min, size_t max, size_t *value);
 /* A number above 0, or with `zero` of at least 0; *value is 0 where the flag is not given. False: it was complained. */
 bool cli_real(const cli_args *args, const char *flag, bool zero, double *value);
+bool cli_share(const cli_args *args, const char *flag, double *value); /* the same from 0 to 1 */
 /* The numbers of -k, as cli_number does it; *n_k stays where not given. */
 bool cli_cutoffs(const cli_args *args, size_t k[SAGE_EVAL_K_MAX], size_t *n_k);
 /* That what these flags (closed by NULL) name can be written, and is nothing else that the command line names. False:

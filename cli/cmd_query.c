@@ -178,7 +178,7 @@ static int ask(const cli_args *args, sage_query *query) {
     if (!cli_number(args, "n", 1, 10000, &query->n)) return CLI_USAGE;
     if (!cli_number(args, "dims", 1, 65536, &query->dims)) return CLI_USAGE;
     if (!cli_real(args, "budget-ms", false, &query->budget_ms)) return CLI_USAGE;
-    if (!cli_real(args, "diversity", true, &query->diversity)) return CLI_USAGE;
+    if (!cli_share(args, "diversity", &query->diversity)) return CLI_USAGE;
     int result = cli_open(args, &shop);
     if (result != CLI_DONE) return result;
     result = search(args, shop, query);

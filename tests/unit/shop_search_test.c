@@ -94,6 +94,7 @@ static void refuses(void **state) {
         {{.text = "a", .n = 0}, SAGE_E_ARGUMENT},
         {{.text = "a", .n = 10001}, SAGE_E_ARGUMENT},
         {{.text = "a\xff", .n = 3}, SAGE_E_ARGUMENT},
+        {{.text = "a", .n = 3, .diversity = 1.5}, SAGE_E_ARGUMENT},
         {{.product_id = "p1", .method = SAGE_KEYWORDS, .n = 3}, SAGE_E_ARGUMENT},
         {{.product_id = "nowhere", .n = 3}, SAGE_E_NOT_FOUND},
         {{.user_id = "nobody", .n = 3}, SAGE_E_NOT_FOUND},
