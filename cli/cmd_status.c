@@ -182,6 +182,16 @@ static int characters(const char *text, size_t n) {
     return count;
 }
 
+/* As much of it as is read at a glance; a feed's value may have a mebibyte. */
+static void print_value(const char *text, size_t n) {
+    enum { SHOWN = 60 };
+    size_t end = 0;
+    for (int seen = 0; end < n; end++)
+        if (((unsigned char)text[end] & 0xC0) != 0x80 && seen++ == SHOWN) break;
+    print_bytes(text, end);
+    if (end < n) printf("…");
+}
+
 /* `ctx`: counts those that no product has, and shows the others. */
 static sage_status print_column(void *ctx, const sage_filter_column *c, sage_error *error) {
     char n[32];
@@ -199,7 +209,7 @@ static sage_status print_column(void *ctx, const sage_filter_column *c, sage_err
     if (c->values > 0) printf(", %s value%s: ", cli_count(c->values, n), c->values == 1 ? "" : "s");
     for (size_t i = 0; i < c->n_common; i++) {
         if (i > 0) printf(", ");
-        print_bytes(c->common[i].text, c->common[i].bytes);
+        print_value(c->common[i].text, c->common[i].bytes);
         printf(" (%s)", cli_count(c->common[i].products, n));
     }
     printf("%s\n", c->values > c->n_common ? ", ..." : "");
