@@ -37,7 +37,7 @@ enum { SAGE_MAP_GROUPS = 10 }; /* the last: all others */
 typedef struct sage_map_point {
     float x, y;
     uint8_t group;
-    const char *title;
+    const char *title, *id;
 } sage_map_point;
 typedef struct sage_product_map {
     char by[32];     /* what the groups are: "category", "brand"; "": there are none */

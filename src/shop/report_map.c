@@ -94,7 +94,8 @@ sage_status sage_report_map_make(const sage_index *index, sage_pool *pool, const
         map->points[i] = (sage_map_point){.x = places[2 * i],
                                           .y = places[2 * i + 1],
                                           .group = SAGE_MAP_GROUPS - 1,
-                                          .title = sage_index_shown(index, rows[i], SAGE_SHOW_TITLE)};
+                                          .title = sage_index_shown(index, rows[i], SAGE_SHOW_TITLE),
+                                          .id = sage_index_shown(index, rows[i], SAGE_SHOW_ID)};
     colour(index, rows, list, map);
 out:
     sage_free(list);
