@@ -117,6 +117,17 @@ bool sage_searcher_complete(const sage_searcher *searcher);
 /* What answered the last search: with SAGE_AUTO, what it stood for. */
 sage_method sage_searcher_method(const sage_searcher *searcher);
 
+/* What a searcher reads. */
+typedef struct sage_release_facts {
+    uint64_t release; /* the index's version: each publishing has a higher one */
+    uint64_t model;
+    int64_t catalogue_revision;
+    size_t products, dims; /* vectors, and numbers of each */
+    size_t width;          /* of walks through the graph; 0: there is none */
+    double recall;         /* that such walks had when the release was built */
+} sage_release_facts;
+void sage_searcher_facts(const sage_searcher *searcher, sage_release_facts *facts);
+
 /* ---- what `where` can ask about ---- */
 
 enum { SAGE_COMMON_VALUES = 5 };

@@ -244,3 +244,15 @@ bool sage_searcher_complete(const sage_searcher *searcher) {
 sage_method sage_searcher_method(const sage_searcher *searcher) {
     return searcher->method;
 }
+
+void sage_searcher_facts(const sage_searcher *searcher, sage_release_facts *facts) {
+    const sage_release *release = &searcher->opened.release;
+    const sage_index *index = sage_engine_index(searcher->opened.engine);
+    *facts = (sage_release_facts){.release = release->index,
+                                  .model = release->query_model,
+                                  .catalogue_revision = release->catalogue_revision,
+                                  .products = sage_index_count(index),
+                                  .dims = sage_index_dim(index),
+                                  .width = (size_t)release->search_width,
+                                  .recall = release->search_recall};
+}
