@@ -82,7 +82,7 @@ int cli_open(const cli_args *args, sage_shop **shop); /* opens the shop and appl
 
 /* Commands, one file each. */
 extern const cli_command cli_init, cli_import_products, cli_import_events, cli_import_images, cli_import_vectors,
-    cli_train, cli_embed, cli_index, cli_eval, cli_query, cli_export, cli_forget, cli_status, cli_synth_events,
-    cli_ablate, cli_help, cli_encoders_add, cli_encoders_list, cli_encoders_remove;
+    cli_train, cli_embed, cli_index, cli_eval, cli_query, cli_serve, cli_export, cli_forget, cli_status,
+    cli_synth_events, cli_ablate, cli_help, cli_encoders_add, cli_encoders_list, cli_encoders_remove;
 
 #endif

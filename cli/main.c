@@ -5,11 +5,27 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-const cli_command *const cli_commands[] = {
-    &cli_init,          &cli_import_products, &cli_import_events, &cli_import_images, &cli_import_vectors,
-    &cli_train,         &cli_embed,           &cli_index,         &cli_eval,          &cli_ablate,
-    &cli_query,         &cli_export,          &cli_forget,        &cli_status,        &cli_encoders_add,
-    &cli_encoders_list, &cli_encoders_remove, &cli_synth_events,  &cli_help,          NULL};
+const cli_command *const cli_commands[] = {&cli_init,
+                                           &cli_import_products,
+                                           &cli_import_events,
+                                           &cli_import_images,
+                                           &cli_import_vectors,
+                                           &cli_train,
+                                           &cli_embed,
+                                           &cli_index,
+                                           &cli_eval,
+                                           &cli_ablate,
+                                           &cli_query,
+                                           &cli_serve,
+                                           &cli_export,
+                                           &cli_forget,
+                                           &cli_status,
+                                           &cli_encoders_add,
+                                           &cli_encoders_list,
+                                           &cli_encoders_remove,
+                                           &cli_synth_events,
+                                           &cli_help,
+                                           NULL};
 
 /* OpenBLAS starts threads when it is loaded, and where memory is too limited for them its end waits for them for ever.
  * Everything is written and closed by now. */

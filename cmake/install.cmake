@@ -10,12 +10,13 @@ install(CODE "
   set(CMAKE_INSTALL_LIBDIR ${CMAKE_INSTALL_LIBDIR})
   set(ITEMSAGE_ONEDNN_PC \"${ITEMSAGE_ONEDNN_PC}\")
   set(ITEMSAGE_PICTURE_PC \"${ITEMSAGE_PICTURE_PC}\")
+  set(ITEMSAGE_HTTP_PC \"${ITEMSAGE_HTTP_PC}\")
   configure_file(${CMAKE_SOURCE_DIR}/cmake/itemsage.pc.in ${CMAKE_BINARY_DIR}/itemsage.pc @ONLY)")
 install(FILES ${CMAKE_BINARY_DIR}/itemsage.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 # Man pages come from the program's own tables.
 set(pages itemsage)
-foreach(command init import-products import-events import-images import-vectors train embed index eval ablate query export forget status
+foreach(command init import-products import-events import-images import-vectors train embed index eval ablate query serve export forget status
         encoders-add encoders-list encoders-remove synth-events help)
   list(APPEND pages itemsage-${command})
 endforeach()

@@ -49,7 +49,7 @@ function(sage_library)
   target_include_directories(itemsage PUBLIC ${CMAKE_SOURCE_DIR}/include)
   target_link_libraries(itemsage PUBLIC PkgConfig::SQLITE PkgConfig::JANSSON PkgConfig::UTF8PROC PkgConfig::XXHASH
                         PkgConfig::ZLIB PkgConfig::EXPAT PkgConfig::BLAS ${ITEMSAGE_ONEDNN_LIBS}
-                        ${ITEMSAGE_PICTURE_LIBS}
+                        ${ITEMSAGE_PICTURE_LIBS} ${ITEMSAGE_HTTP_LIBS}
                         Threads::Threads m)
 endfunction()
 

@@ -14,6 +14,7 @@
 #include <itemsage/options.h>
 #include <itemsage/profile.h>
 #include <itemsage/search.h>
+#include <itemsage/serve.h>
 #include <itemsage/shop.h>
 #include <itemsage/status.h>
 #include <itemsage/synth.h>

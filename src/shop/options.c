@@ -32,7 +32,7 @@ static size_t joined_n;
 static void join_tables(void) {
     const sage_option *const rooms[] = {sage_shop_options_table, sage_dataset_options, sage_sampler_options,
                                         sage_model_options,      sage_train_options,   sage_embed_options,
-                                        sage_index_options,      sage_search_options};
+                                        sage_index_options,      sage_search_options,  sage_serve_options};
     for (size_t r = 0; r < sizeof rooms / sizeof *rooms; r++)
         for (const sage_option *row = rooms[r]; row->key && joined_n < OPTIONS_MAX; row++) joined[joined_n++] = *row;
 }

@@ -14,7 +14,7 @@ struct sage_shop {
     sage_pool *pool; /* made on first use */
 };
 
-extern const sage_option sage_shop_options_table[];
+extern const sage_option sage_shop_options_table[], sage_serve_options[];
 
 /* Puts what to do behind the error of a damaged or missing file ("...; <advice>", in place of a more general advice);
  * an error that names a command already stays as it is. Returns `st`. */

@@ -1,0 +1,49 @@
+/* itemsage serve */
+#include "cli.h"
+#include <itemsage/serve.h>
+#include <stdio.h>
+
+static void ready(void *ctx, const char *address) {
+    printf("serving %s at http://%s\n", (const char *)ctx, address);
+    fflush(stdout);
+}
+
+static int run(const cli_args *args) {
+    sage_error error;
+    sage_shop *shop;
+    int result = cli_open(args, &shop);
+    if (result != CLI_DONE) return result;
+    const sage_serve_settings settings = {.listen = cli_value(args, "listen"),
+                                          .no_auth = cli_given(args, "no-auth"),
+                                          .access_log = cli_value(args, "access-log"),
+                                          .ready = ready,
+                                          .ctx = (void *)(uintptr_t)sage_shop_directory(shop)};
+    if (sage_serve_run(shop, &settings, cli_monitor(), &error) != SAGE_OK) result = cli_fail(&error);
+    sage_shop_close(shop);
+    return result;
+}
+
+static const cli_flag flags[] = {
+    {"listen", 'l', "HOST:PORT", "Where to listen; 127.0.0.1:8080 where not given. Port 0 takes any that is free."},
+    {"no-auth", 0, NULL, "Lets others than this machine ask without a token (see the option serve_tokens)."},
+    {"access-log", 0, "FILE",
+     "Writes a line of JSON for each request; - for standard output. A file that was moved away is begun anew."},
+    {NULL, 0, NULL, NULL},
+};
+
+const cli_command cli_serve = {
+    .name = "serve",
+    .operands = "",
+    .summary = "Answers searches over HTTP",
+    .text =
+        "Serves the published release as JSON over HTTP/1.1: products for a search text (/v1/search), a product "
+        "(/v1/similar) or a user (/v1/user). What is published later takes its place within a second or two, while "
+        "requests in flight end on what they began with; a release that cannot be opened is told, and the one before "
+        "stays. Searches that find all threads busy and the queue full are told to come later (503). SIGTERM and "
+        "Ctrl-C "
+        "end it in order.\n\n"
+        "The options serve_* set threads, limits and times. docs/serve.md has the requests and answers.",
+    .flags = flags,
+    .example = "itemsage -C myshop serve --listen 127.0.0.1:8080",
+    .run = run,
+};

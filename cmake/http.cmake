@@ -1,0 +1,20 @@
+# The HTTP server. Only one file of the room `serve` uses the library; a build without it says so when asked to serve.
+option(ITEMSAGE_HTTP "Build `itemsage serve` where libmicrohttpd is installed" ON)
+set(ITEMSAGE_HTTP_LIBS "")
+set(ITEMSAGE_HTTP_PC "") # for itemsage.pc
+if(ITEMSAGE_HTTP)
+  pkg_check_modules(MICROHTTPD IMPORTED_TARGET libmicrohttpd>=0.9.71)
+endif()
+if(ITEMSAGE_HTTP AND MICROHTTPD_FOUND)
+  set(ITEMSAGE_HTTP_LIBS PkgConfig::MICROHTTPD)
+  set(ITEMSAGE_HTTP_PC " libmicrohttpd")
+  message(STATUS "HTTP server: libmicrohttpd ${MICROHTTPD_VERSION}")
+else()
+  message(STATUS "HTTP server: none; install libmicrohttpd (libmicrohttpd-dev) for `itemsage serve`")
+endif()
+
+function(sage_http room)
+  if(ITEMSAGE_HTTP_LIBS)
+    target_compile_definitions(sage_${room} PRIVATE SAGE_WITH_MICROHTTPD)
+  endif()
+endfunction()

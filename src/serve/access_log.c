@@ -1,0 +1,142 @@
+#include <base/alloc.h>
+#include <base/buf.h>
+#include <base/error.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <io/fs.h>
+#include <pthread.h>
+#include <serve/access_log.h>
+#include <serve/json_out.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { HELD_BYTES = 32 << 10, LINE_BYTES = 8 << 10 };
+
+/* The file does not pass the seam of io/fs.h: it is no part of the shop, and losing its end loses nothing. */
+struct sage_access_log {
+    char path[SAGE_PATH_MAX]; /* "": standard output */
+    int fd;
+    pthread_mutex_t lock;
+    sage_buf held; /* whole lines, not yet written */
+    size_t dropped, held_lines;
+};
+
+static int open_file(const char *path) {
+    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+}
+
+sage_status sage_access_log_open(const char *path, sage_access_log **log, sage_error *error) {
+    sage_status st = SAGE_OK;
+    *log = NULL;
+    sage_access_log *l = sage_alloc_zero(1, sizeof *l);
+    if (l == NULL) return sage_fail_memory(error, sizeof *l);
+    pthread_mutex_init(&l->lock, NULL);
+    sage_buf_init(&l->held, 1 << 20);
+    l->fd = STDOUT_FILENO;
+    if (strcmp(path, "-") != 0) {
+        if (strlen(path) >= sizeof l->path)
+            SAGE_TRY(
+                sage_fail(error, SAGE_E_LIMIT, "the access log's path is longer than %d bytes", SAGE_PATH_MAX - 1));
+        snprintf(l->path, sizeof l->path, "%s", path);
+        l->fd = open_file(path);
+        if (l->fd < 0) SAGE_TRY(sage_fail_errno(error, "write", path));
+    }
+    *log = l;
+    l = NULL;
+out:
+    sage_access_log_close(l);
+    return st;
+}
+
+/* Under the lock. */
+static void write_held(sage_access_log *log) {
+    for (size_t at = 0; at < log->held.len;) {
+        const ssize_t n = write(log->fd, log->held.data + at, log->held.len - at);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) {
+            log->dropped += log->held_lines;
+            break;
+        }
+        at += (size_t)n;
+    }
+    sage_buf_clear(&log->held);
+    log->held_lines = 0;
+}
+
+void sage_access_log_close(sage_access_log *log) {
+    if (log == NULL) return;
+    if (log->fd >= 0) write_held(log);
+    if (*log->path && log->fd >= 0) close(log->fd);
+    pthread_mutex_destroy(&log->lock);
+    sage_buf_free(&log->held);
+    sage_free(log);
+}
+
+static void write_time(sage_json_out *out) {
+    struct timespec now;
+    struct tm day;
+    char text[48], whole[32];
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &day);
+    strftime(whole, sizeof whole, "%Y-%m-%dT%H:%M:%S", &day);
+    snprintf(text, sizeof text, "%s.%03uZ", whole, (unsigned)(now.tv_nsec / 1000000) % 1000);
+    sage_out_text_at(out, "time", text);
+}
+
+static sage_status write_line(sage_buf *line, const sage_access *access) {
+    sage_json_out out = {.buf = line};
+    sage_out_open(&out, '{');
+    write_time(&out);
+    sage_out_text_at(&out, "remote", access->remote);
+    sage_out_text_at(&out, "method", access->method);
+    sage_out_text_at(&out, "path", access->path);
+    sage_out_text_at(&out, "route", access->route);
+    sage_out_whole_at(&out, "status", access->status);
+    sage_out_whole_at(&out, "bytes", (int64_t)access->bytes);
+    sage_out_key(&out, "ms");
+    sage_out_float(&out, access->took_s * 1000);
+    sage_out_key(&out, "wait_ms");
+    sage_out_float(&out, access->waited_s * 1000);
+    if (access->release > 0) sage_out_whole_at(&out, "release", (int64_t)access->release);
+    sage_out_close(&out, '}');
+    return out.st == SAGE_OK ? sage_buf_byte(line, '\n', NULL) : out.st;
+}
+
+void sage_access_log_write(sage_access_log *log, const sage_access *access) {
+    sage_buf line;
+    if (log == NULL) return;
+    sage_buf_init(&line, LINE_BYTES);
+    const sage_status made = write_line(&line, access);
+    pthread_mutex_lock(&log->lock);
+    if (made == SAGE_OK && sage_buf_add(&log->held, line.data, line.len, NULL) == SAGE_OK)
+        log->held_lines++;
+    else
+        log->dropped++;
+    if (log->held.len >= HELD_BYTES) write_held(log);
+    pthread_mutex_unlock(&log->lock);
+    sage_buf_free(&line);
+}
+
+/* Whether the path names another file by now, or none. */
+static bool moved(const sage_access_log *log) {
+    struct stat open, named;
+    if (!*log->path || fstat(log->fd, &open) != 0) return false;
+    return stat(log->path, &named) != 0 || named.st_ino != open.st_ino || named.st_dev != open.st_dev;
+}
+
+void sage_access_log_turn(sage_access_log *log, size_t *dropped) {
+    *dropped = 0;
+    if (log == NULL) return;
+    pthread_mutex_lock(&log->lock);
+    write_held(log);
+    const int next = moved(log) ? open_file(log->path) : -1;
+    if (next >= 0) {
+        close(log->fd);
+        log->fd = next;
+    }
+    *dropped = log->dropped;
+    log->dropped = 0;
+    pthread_mutex_unlock(&log->lock);
+}

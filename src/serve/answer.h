@@ -1,0 +1,28 @@
+/* A request becomes a response: who may ask, which route, what it says. Nothing here knows of sockets or threads. */
+#ifndef SAGE_SERVE_ANSWER_H
+#define SAGE_SERVE_ANSWER_H
+
+#include <serve/metrics.h>
+#include <serve/releases.h>
+#include <serve/routes.h>
+#include <stdatomic.h>
+
+/* Everything that answers need. Shared by the threads; what changes says how. */
+struct sage_serve {
+    sage_releases *releases;
+    sage_bearers *tokens; /* NULL: everybody may do everything */
+    sage_metrics *metrics;
+    void (*measure)(void *ctx, sage_gauges *gauges); /* what the server around it knows; may be NULL */
+    void *measure_ctx;
+    atomic_bool drains; /* it was told to stop */
+};
+
+/* What the head of a request says already: no such route, a method or a token that is not allowed. False: `response` is
+ * the problem. */
+bool sage_serve_admit(sage_serve *serve, const sage_request *request, sage_response *response);
+/* Whether it takes a worker; otherwise it is answered at once, with worker 0 unread. */
+bool sage_serve_searches(const sage_request *request);
+/* All of it, by the worker's searcher; `response` is initialised, and a whole answer afterwards in any case. */
+void sage_serve_answer(sage_serve *serve, size_t worker, const sage_request *request, sage_response *response);
+
+#endif

@@ -1,0 +1,219 @@
+#include <base/alloc.h>
+#include <base/error.h>
+#include <base/option_table.h>
+#include <base/report.h>
+#include <pthread.h>
+#include <serve/releases.h>
+#include <shop/shop.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+static const double TRY_AGAIN_S = 15;
+
+struct sage_serving {
+    atomic_size_t users; /* grows under the lock, and only while it is `now` */
+    sage_release_facts facts;
+    double since_s;
+    time_t published;
+    size_t n;
+    sage_shop **shops;         /* [n] a handle is for one thread */
+    sage_searcher **searchers; /* [n] */
+    sage_serving *next;
+};
+
+struct sage_releases {
+    sage_shop *shop;
+    size_t n_workers;
+    struct stat seen; /* of `current`, when it was opened last, or tried */
+    double tried_s;
+    pthread_mutex_t lock; /* of what follows */
+    sage_serving *now, *ending;
+    uint64_t swaps, faults;
+    char fault[512];
+};
+
+const sage_release_facts *sage_serving_facts(const sage_serving *serving) {
+    return &serving->facts;
+}
+
+sage_searcher *sage_serving_searcher(sage_serving *serving, size_t worker) {
+    return serving->searchers[worker];
+}
+
+static void close_serving(sage_serving *serving) {
+    if (serving == NULL) return;
+    for (size_t i = 0; i < serving->n; i++) {
+        if (serving->searchers != NULL) sage_searcher_close(serving->searchers[i]);
+        if (serving->shops != NULL) sage_shop_close(serving->shops[i]);
+    }
+    sage_free(serving->searchers);
+    sage_free(serving->shops);
+    sage_free(serving);
+}
+
+/* A handle of its own with the same options; the workers are the threads, so each request keeps to one. */
+static sage_status open_shop(const sage_shop *shop, sage_shop **own, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_options *options = NULL;
+    SAGE_TRY(sage_shop_open(shop->dir, own, error));
+    SAGE_TRY(sage_options_copy(shop->options, &options, error));
+    sage_options_free((*own)->options);
+    (*own)->options = options;
+    SAGE_TRY(sage_options_set(options, "threads=1", error));
+out:
+    return st;
+}
+
+static sage_status open_serving(const sage_shop *shop, size_t n, time_t published, sage_serving **serving,
+                                sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_serving *s = sage_alloc_zero(1, sizeof *s);
+    if (s == NULL) return sage_fail_memory(error, sizeof *s);
+    s->n = n;
+    s->shops = sage_alloc_zero(n, sizeof *s->shops);
+    s->searchers = sage_alloc_zero(n, sizeof *s->searchers);
+    if (s->shops == NULL || s->searchers == NULL) SAGE_TRY(sage_fail_memory(error, n * sizeof *s->shops));
+    for (size_t i = 0; i < n; i++) {
+        SAGE_TRY(open_shop(shop, &s->shops[i], error));
+        SAGE_TRY(sage_searcher_open(s->shops[i], &s->searchers[i], error));
+    }
+    sage_searcher_facts(s->searchers[0], &s->facts);
+    s->since_s = sage_now_s();
+    s->published = published;
+    *serving = s;
+    s = NULL;
+out:
+    close_serving(s);
+    return st;
+}
+
+/* Of `current`; all zero where it is not there. */
+static struct stat look_at(const sage_shop *shop) {
+    char path[SAGE_PATH_MAX];
+    struct stat now = {0};
+    if (sage_shop_path(shop, "current", path, NULL) != SAGE_OK || stat(path, &now) != 0) memset(&now, 0, sizeof now);
+    return now;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b) {
+    return a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+sage_status sage_releases_open(sage_shop *shop, size_t n_workers, sage_releases **releases, sage_error *error) {
+    sage_status st = SAGE_OK;
+    *releases = NULL;
+    sage_releases *r = sage_alloc_zero(1, sizeof *r);
+    if (r == NULL) return sage_fail_memory(error, sizeof *r);
+    pthread_mutex_init(&r->lock, NULL);
+    r->shop = shop;
+    r->n_workers = n_workers;
+    r->seen = look_at(shop);
+    SAGE_TRY(open_serving(shop, n_workers, r->seen.st_mtime, &r->now, error));
+    *releases = r;
+    r = NULL;
+out:
+    sage_releases_close(r);
+    return st;
+}
+
+void sage_releases_close(sage_releases *releases) {
+    if (releases == NULL) return;
+    close_serving(releases->now);
+    for (sage_serving *s = releases->ending; s != NULL;) {
+        sage_serving *next = s->next;
+        close_serving(s);
+        s = next;
+    }
+    pthread_mutex_destroy(&releases->lock);
+    sage_free(releases);
+}
+
+sage_serving *sage_releases_take(sage_releases *releases) {
+    pthread_mutex_lock(&releases->lock);
+    sage_serving *serving = releases->now;
+    atomic_fetch_add(&serving->users, 1);
+    pthread_mutex_unlock(&releases->lock);
+    return serving;
+}
+
+void sage_releases_give(sage_releases *releases, sage_serving *serving) {
+    (void)releases;
+    atomic_fetch_sub(&serving->users, 1);
+}
+
+/* Those that nobody reads any more are closed here, by the watching thread: unmapping takes its time. */
+static void close_ended(sage_releases *r) {
+    sage_serving *ended = NULL;
+    pthread_mutex_lock(&r->lock);
+    for (sage_serving **at = &r->ending; *at != NULL;) {
+        sage_serving *s = *at;
+        if (atomic_load(&s->users) > 0) {
+            at = &s->next;
+            continue;
+        }
+        *at = s->next;
+        s->next = ended;
+        ended = s;
+    }
+    pthread_mutex_unlock(&r->lock);
+    while (ended != NULL) {
+        sage_serving *next = ended->next;
+        close_serving(ended);
+        ended = next;
+    }
+}
+
+static void swap(sage_releases *r, sage_serving *next) {
+    pthread_mutex_lock(&r->lock);
+    r->now->next = r->ending;
+    r->ending = r->now;
+    r->now = next;
+    r->swaps++;
+    r->fault[0] = '\0';
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void keep_fault(sage_releases *r, const sage_error *error) {
+    pthread_mutex_lock(&r->lock);
+    r->faults++;
+    sage_error_line(error, r->fault, sizeof r->fault);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void sage_releases_look(sage_releases *releases, const sage_monitor *monitor) {
+    sage_serving *next = NULL;
+    sage_error error;
+    const struct stat now = look_at(releases->shop);
+    const double now_s = sage_now_s();
+    close_ended(releases);
+    const bool again = releases->fault[0] != '\0' && now_s - releases->tried_s >= TRY_AGAIN_S;
+    if (same_file(&now, &releases->seen) && !again) return;
+    releases->seen = now;
+    releases->tried_s = now_s;
+    if (open_serving(releases->shop, releases->n_workers, now.st_mtime, &next, &error) == SAGE_OK) {
+        const uint64_t before = releases->now->facts.release;
+        swap(releases, next);
+        sage_note(monitor, "release %llu is in service, in place of %llu", (unsigned long long)next->facts.release,
+                  (unsigned long long)before);
+    } else {
+        keep_fault(releases, &error);
+        sage_warn(monitor, "what is published cannot be opened, release %llu stays in service: %s",
+                  (unsigned long long)releases->now->facts.release, releases->fault);
+    }
+}
+
+void sage_releases_read(sage_releases *releases, sage_releases_state *state) {
+    pthread_mutex_lock(&releases->lock);
+    *state = (sage_releases_state){.facts = releases->now->facts,
+                                   .since_s = releases->now->since_s,
+                                   .age_s = difftime(time(NULL), releases->now->published),
+                                   .swaps = releases->swaps,
+                                   .faults = releases->faults,
+                                   .open = 1};
+    for (const sage_serving *s = releases->ending; s != NULL; s = s->next) state->open++;
+    memcpy(state->fault, releases->fault, sizeof state->fault);
+    pthread_mutex_unlock(&releases->lock);
+}

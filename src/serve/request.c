@@ -1,0 +1,31 @@
+#include <serve/request.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+sage_verb sage_verb_of(const char *method) {
+    static const struct {
+        const char *name;
+        sage_verb verb;
+    } all[] = {{"GET", SAGE_GET}, {"HEAD", SAGE_GET}, {"POST", SAGE_POST}, {"PUT", SAGE_PUT}, {"DELETE", SAGE_DELETE}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (strcmp(all[i].name, method) == 0) return all[i].verb;
+    return SAGE_OTHER_VERB;
+}
+
+void sage_response_init(sage_response *response) {
+    *response = (sage_response){.status = 200, .type = "application/json"};
+    sage_buf_init(&response->body, SAGE_ANSWER_MAX_BYTES);
+}
+
+void sage_response_free(sage_response *response) {
+    sage_buf_free(&response->body);
+}
+
+void sage_response_header(sage_response *response, const char *name, const char *format, ...) {
+    va_list args;
+    if (response->n_headers == SAGE_HEADERS_MAX) return;
+    response->headers[response->n_headers].name = name;
+    va_start(args, format);
+    vsnprintf(response->headers[response->n_headers++].value, SAGE_HEADER_BYTES, format, args);
+    va_end(args);
+}

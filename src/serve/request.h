@@ -1,0 +1,49 @@
+/* One request and its answer as plain structs, so that everything above HTTP can be tested without a socket. */
+#ifndef SAGE_SERVE_REQUEST_H
+#define SAGE_SERVE_REQUEST_H
+
+#include <base/buf.h>
+
+/* Bits, so that a route can name several. HEAD comes as GET. */
+typedef enum sage_verb { SAGE_OTHER_VERB = 0, SAGE_GET = 1, SAGE_POST = 2, SAGE_PUT = 4, SAGE_DELETE = 8 } sage_verb;
+
+sage_verb sage_verb_of(const char *method); /* "GET", "HEAD", ... */
+
+typedef struct sage_arg {
+    const char *name, *value; /* decoded; "" where a name stands alone; no zero bytes inside */
+} sage_arg;
+enum { SAGE_ARGS_MAX = 32 };
+
+/* Texts live as long as the request; those that may be absent are NULL. */
+typedef struct sage_request {
+    sage_verb verb;
+    const char *path; /* decoded, begins with '/' */
+    const sage_arg *args;
+    size_t n_args;
+    const char *content_type, *authorization, *if_none_match;
+    sage_str body;
+} sage_request;
+
+enum { SAGE_HEADERS_MAX = 6, SAGE_HEADER_BYTES = 96, SAGE_ANSWER_MAX_BYTES = 64 << 20 };
+
+typedef struct sage_response {
+    int status;
+    const char *type; /* of the content; static storage */
+    sage_buf body;
+    sage_str fixed; /* the body where `data` is not NULL: bytes of the program itself */
+    struct {
+        const char *name; /* static storage */
+        char value[SAGE_HEADER_BYTES];
+    } headers[SAGE_HEADERS_MAX];
+    size_t n_headers;
+    size_t route;     /* which one answered (routes.h) */
+    uint64_t release; /* that answered; 0: none */
+} sage_response;
+
+void sage_response_init(sage_response *response);
+void sage_response_free(sage_response *response);
+/* One more header; what is past SAGE_HEADERS_MAX is dropped. */
+void sage_response_header(sage_response *response, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

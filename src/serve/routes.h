@@ -1,0 +1,54 @@
+/* The one table of routes. What answers them, who may ask, and their description come from it. */
+#ifndef SAGE_SERVE_ROUTES_H
+#define SAGE_SERVE_ROUTES_H
+
+#include <serve/bearers.h>
+#include <serve/params.h>
+#include <serve/releases.h>
+#include <serve/request.h>
+
+typedef struct sage_serve sage_serve;
+
+typedef enum sage_body_kind {
+    SAGE_BODY_NONE,
+    SAGE_BODY_PARAMS, /* of POST: the parameters as a JSON object */
+    SAGE_BODY_PICTURE /* of POST: a picture, or a form with one and parameters; parameters in the URI too */
+} sage_body_kind;
+
+/* Where a request is answered: by a worker, on one release. Of routes that read no release, worker and serving are
+ * unset. */
+typedef struct sage_turn {
+    sage_serve *serve;
+    const struct sage_route *route;
+    size_t worker;
+    sage_serving *serving;
+} sage_turn;
+
+typedef struct sage_route {
+    const char *path, *name; /* `name`: in metrics, and as operationId */
+    unsigned verbs;          /* of sage_verb */
+    sage_role role;
+    bool searches; /* reads a release, so it is a worker's; others are answered at once, whatever waits */
+    sage_body_kind body;
+    sage_ask_param_set params, one_of; /* what it takes; of `one_of` something must be given */
+    const char *schema;                /* of the answer (schemas.h); NULL: it is text */
+    void (*answer)(const sage_turn *turn, const sage_request *request, sage_response *response);
+    const char *summary; /* one line */
+} sage_route;
+
+extern const sage_route sage_routes[];
+size_t sage_routes_count(void);
+
+/* The route of a path, or NULL. */
+const sage_route *sage_route_find(const char *path);
+
+/* ---- what answers, a file each ---- */
+void sage_answer_search(const sage_turn *turn, const sage_request *request, sage_response *response); /* search.c */
+void sage_answer_image(const sage_turn *turn, const sage_request *request, sage_response *response);  /* image.c */
+void sage_answer_description(const sage_turn *turn, const sage_request *request,
+                             sage_response *response);                                                 /* openapi.c */
+void sage_answer_healthy(const sage_turn *turn, const sage_request *request, sage_response *response); /* state.c */
+void sage_answer_metrics(const sage_turn *turn, const sage_request *request, sage_response *response);
+void sage_answer_ready(const sage_turn *turn, const sage_request *request, sage_response *response);
+
+#endif

@@ -1,0 +1,217 @@
+/* The server's life: opened, watched while it runs, ended in order. */
+#include <base/alloc.h>
+#include <base/error.h>
+#include <base/report.h>
+#include <itemsage/serve.h>
+#include <serve/access_log.h>
+#include <serve/answer.h>
+#include <serve/http.h>
+#include <serve/listen.h>
+#include <serve/problem.h>
+#include <serve/workers.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+typedef struct server {
+    sage_serve serve;
+    sage_access_log *log;
+    double began_s;
+    sage_http *http;
+    sage_workers *workers;
+    double wait_s;
+    atomic_bool late; /* the time to end in order is over: what still waits is told so */
+} server;
+
+/* ---- between HTTP and what answers ---- */
+
+static bool admit(void *ctx, sage_exchange *exchange) {
+    server *s = ctx;
+    return sage_serve_admit(&s->serve, &exchange->request, &exchange->response);
+}
+
+static sage_receipt receive(void *ctx, sage_exchange *exchange) {
+    server *s = ctx;
+    if (!sage_serve_searches(&exchange->request)) {
+        sage_serve_answer(&s->serve, 0, &exchange->request, &exchange->response);
+        return SAGE_ANSWERED;
+    }
+    if (sage_workers_reserve(s->workers)) return SAGE_LATER;
+    sage_problem_answer(&exchange->response, SAGE_PROBLEM_BUSY, NULL, "too many searches wait");
+    return SAGE_ANSWERED;
+}
+
+static void submit(void *ctx, sage_exchange *exchange) {
+    server *s = ctx;
+    sage_workers_push(s->workers, exchange);
+}
+
+static void work(void *ctx, void *job, size_t worker, double waited_s) {
+    server *s = ctx;
+    sage_exchange *exchange = job;
+    exchange->waited_s = waited_s;
+    if (s->late)
+        sage_problem_answer(&exchange->response, SAGE_PROBLEM_BUSY, NULL, "the server ends");
+    else if (waited_s > s->wait_s)
+        sage_problem_answer(&exchange->response, SAGE_PROBLEM_BUSY, NULL,
+                            "the search waited for %.0f ms, which is too long", waited_s * 1000);
+    else
+        sage_serve_answer(&s->serve, worker, &exchange->request, &exchange->response);
+}
+
+static void worked(void *ctx, void *job) {
+    (void)ctx;
+    sage_http_answered(job);
+}
+
+static void done(void *ctx, sage_exchange *e) {
+    server *s = ctx;
+    const sage_response *r = &e->response;
+    const size_t bytes = r->fixed.data != NULL ? r->fixed.len : r->body.len;
+    const double took_s = e->whole_s > 0 && e->answered_s > 0 ? e->answered_s - e->whole_s : 0;
+    if (e->answered_s <= 0) return; /* it was never whole */
+    sage_metrics_count(s->serve.metrics, r->route, r->status, took_s, e->waited_s, bytes);
+    sage_access_log_write(s->log,
+                          &(sage_access){.remote = e->remote,
+                                         .method = e->method_name,
+                                         .path = e->request.path,
+                                         .route = r->route < sage_routes_count() ? sage_routes[r->route].name : "",
+                                         .status = r->status,
+                                         .bytes = bytes,
+                                         .took_s = took_s,
+                                         .waited_s = e->waited_s,
+                                         .release = r->release});
+}
+
+static void measure(void *ctx, sage_gauges *gauges) {
+    server *s = ctx;
+    gauges->busy = sage_workers_busy(s->workers);
+    gauges->connections = sage_http_connections(s->http);
+    gauges->up_s = sage_now_s() - s->began_s;
+}
+
+/* ---- beginning ---- */
+
+/* A connection is a descriptor; the soft limit is often 1,024. */
+static void allow_descriptors(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static size_t workers_of(const sage_options *options) {
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return (size_t)sage_options_int_or(options, "serve_threads", cores > 0 ? cores : 1);
+}
+
+static sage_status start_http(server *s, const sage_options *options, int socket, sage_error *error) {
+    const size_t workers = workers_of(options);
+    const sage_http_rules rules = {.threads = 1 + workers / 16,
+                                   .connections = (size_t)sage_options_int(options, "serve_connections"),
+                                   .header_bytes = (size_t)sage_options_int(options, "serve_header_bytes"),
+                                   .body_bytes = (size_t)sage_options_int(options, "serve_body_bytes"),
+                                   .bodies_bytes = (size_t)sage_options_int(options, "serve_bodies_bytes"),
+                                   .request_s = (double)sage_options_int(options, "serve_request_s"),
+                                   .ctx = s,
+                                   .admit = admit,
+                                   .receive = receive,
+                                   .submit = submit,
+                                   .done = done};
+    return sage_http_start(socket, &rules, &s->http, error);
+}
+
+/* Who may ask: those who have a token, or, on the loopback or where it was said so, everybody. */
+static sage_status read_tokens(server *s, const sage_options *options, bool open, sage_error *error) {
+    const char *path = sage_options_text(options, "serve_tokens");
+    if (strcmp(path, "none") != 0) return sage_bearers_read(path, &s->serve.tokens, error);
+    if (open) return SAGE_OK;
+    return sage_fail(error, SAGE_E_ARGUMENT,
+                     "others than this machine could ask; set serve_tokens to a file of tokens, or say --no-auth");
+}
+
+static sage_status start(server *s, sage_shop *shop, const sage_serve_settings *settings, int socket,
+                         sage_error *error) {
+    sage_status st = SAGE_OK;
+    const sage_options *options = sage_shop_options(shop);
+    const size_t n = workers_of(options);
+    allow_descriptors();
+    s->began_s = sage_now_s();
+    s->serve.measure = measure;
+    s->serve.measure_ctx = s;
+    s->serve.metrics = sage_metrics_new();
+    if (s->serve.metrics == NULL) SAGE_TRY(sage_fail_memory(error, 1 << 16));
+    if (settings->access_log != NULL) SAGE_TRY(sage_access_log_open(settings->access_log, &s->log, error));
+    SAGE_TRY(sage_releases_open(shop, n, &s->serve.releases, error));
+    SAGE_TRY(
+        sage_workers_start(n, (size_t)sage_options_int(options, "serve_queue"), work, worked, s, &s->workers, error));
+    s->wait_s = (double)sage_options_int(options, "serve_wait_ms") / 1000;
+    const int given = socket;
+    socket = -1;
+    SAGE_TRY(start_http(s, options, given, error));
+out:
+    if (socket >= 0) close(socket);
+    return st;
+}
+
+/* ---- running, and ending ---- */
+
+static void rest(double seconds) {
+    const struct timespec time = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    nanosleep(&time, NULL); /* a signal ends it early */
+}
+
+static void watch(server *s, const sage_monitor *monitor) {
+    size_t dropped;
+    while (!sage_cancelled(monitor)) {
+        rest(1);
+        sage_releases_look(s->serve.releases, monitor);
+        sage_http_sweep(s->http);
+        sage_access_log_turn(s->log, &dropped);
+        if (dropped > 0) sage_warn(monitor, "%zu lines of the access log could not be written", dropped);
+    }
+}
+
+/* Lingers while balancers turn away, then takes nothing new, and waits for what is in flight. */
+static void drain(server *s, const sage_options *options, const sage_monitor *monitor) {
+    const double until_s = sage_now_s() + (double)sage_options_int(options, "serve_linger_s");
+    const double drain_s = (double)sage_options_int(options, "serve_drain_s");
+    s->serve.drains = true;
+    sage_note(monitor, "told to stop: requests in flight end");
+    while (sage_now_s() < until_s) rest(0.1);
+    sage_http_drain(s->http);
+    const double ends_s = sage_now_s() + drain_s;
+    while (sage_now_s() < ends_s && sage_workers_busy(s->workers) > 0) rest(0.02);
+    s->late = true;
+}
+
+sage_status sage_serve_run(sage_shop *shop, const sage_serve_settings *settings, const sage_monitor *monitor,
+                           sage_error *error) {
+    sage_status st = SAGE_OK;
+    char address[SAGE_ADDRESS_BYTES];
+    bool loopback = false;
+    int socket = -1;
+    server *s = sage_alloc_zero(1, sizeof *s);
+    if (s == NULL) return sage_fail_memory(error, sizeof *s);
+    SAGE_TRY(sage_listen(settings->listen != NULL ? settings->listen : "127.0.0.1:8080", &socket, address, &loopback,
+                         error));
+    SAGE_TRY(read_tokens(s, sage_shop_options(shop), loopback || settings->no_auth, error));
+    const int listens = socket;
+    socket = -1;
+    SAGE_TRY(start(s, shop, settings, listens, error));
+    if (settings->ready != NULL) settings->ready(settings->ctx, address);
+    watch(s, monitor);
+    drain(s, sage_shop_options(shop), monitor);
+out:
+    if (socket >= 0) close(socket);
+    sage_workers_end(s->workers); /* first: what they have is answered, and HTTP can end */
+    sage_http_stop(s->http);
+    sage_workers_free(s->workers);
+    sage_releases_close(s->serve.releases);
+    sage_access_log_close(s->log);
+    sage_metrics_free(s->serve.metrics);
+    sage_bearers_free(s->serve.tokens);
+    sage_free(s);
+    return st;
+}

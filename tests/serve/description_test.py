@@ -1,0 +1,113 @@
+"""/openapi.json says what the server does: all that it describes is taken, all that is answered is described."""
+import os
+import re
+import unittest
+
+import server
+
+
+class Description(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = server.Server()
+        cls.document = cls.server.ask("GET", "/openapi.json")[2]
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.server.end() == 0, cls.server.messages
+
+    def schema(self, schema):
+        return self.document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]] if "$ref" in schema else schema
+
+    def check(self, value, schema, where):
+        schema = self.schema(schema)
+        kinds = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool}
+        wanted = schema.get("type")
+        if wanted:
+            self.assertIsInstance(value, kinds[wanted], where)
+            self.assertEqual(isinstance(value, bool), wanted == "boolean", where)
+        if wanted == "array":
+            for i, item in enumerate(value):
+                self.check(item, schema["items"], f"{where}[{i}]")
+        if wanted == "object":
+            self.assertLessEqual(set(schema.get("required", [])), set(value), where)
+            for key, member in value.items():
+                if key in schema.get("properties", {}):
+                    self.check(member, schema["properties"][key], f"{where}.{key}")
+                else:
+                    self.assertNotEqual(schema.get("additionalProperties"), False, f"{where}.{key} is not described")
+
+    def answered(self, method, target, body=None, headers=None):
+        path = target.partition("?")[0]
+        status, headers, answer = self.server.ask(method, target, body, headers)
+        responses = self.document["paths"][path][method.lower()]["responses"]
+        content = responses["200" if status == 200 else "default"]["content"]
+        kind = headers["Content-Type"].partition(";")[0]
+        self.assertIn(kind, content)
+        if kind.endswith("json"):
+            self.check(answer, content[kind]["schema"], f"{method} {target}")
+        return status
+
+    def test_answers(self):
+        searches = {"/v1/search": {"text": "oak table"}, "/v1/similar": {"product_id": "t1"}, "/v1/user": {"user_id": "u1"}}
+        more = {"n": 3, "depth": 9, "explain": True, "diversity": 0.3, "collapse": True, "at_most": {"brand": 1}}
+        for path, body in searches.items():
+            for added in ({}, more, {"n": 0}, {"unknown": 1}, {"where": "price <"}):
+                self.assertEqual(self.answered("POST", path, dict(body, **added)),
+                                 200 if added in ({}, more) else 400, (path, added))
+            key, value = next(iter(body.items()))
+            self.assertEqual(self.answered("GET", f"{path}?{key}={value.replace(' ', '+')}"), 200)
+        self.assertEqual(self.answered("POST", "/v1/search", dict(searches["/v1/search"], method="hybrid", explain=True)), 200)
+        self.assertEqual(self.answered("POST", "/v1/user", {"events": [{"product_id": "t1", "event": "save", "age_days": 1}],
+                                                            "interests": True, "fresh": True}), 200)
+        self.assertEqual(self.answered("POST", "/v1/image", b"no picture", {"Content-Type": "image/png"}), 409)
+        for target in ("/healthz", "/readyz", "/metrics", "/openapi.json"):
+            self.assertEqual(self.answered("GET", target), 200)
+
+    def test_every_parameter_is_taken(self):
+        """What the document says of a parameter holds: its bounds are taken, and what lies past them is not."""
+        seen = 0
+        for path, methods in self.document["paths"].items():
+            content = methods.get("post", {}).get("requestBody", {}).get("content", {}).get("application/json")
+            if not content:
+                continue
+            schema = content["schema"]
+            needed = next((r["required"][0] for r in schema.get("allOf", schema.get("anyOf", []))), None)
+            for name, param in schema["properties"].items():
+                values = {key: param[key] for key in ("minimum", "maximum") if key in param}
+                for bound, value in values.items():
+                    step = -1 if bound == "minimum" else 1
+                    body = {needed: "t1", "depth": 10000} if needed and name == "n" else {needed: "t1"} if needed else {}
+                    status, _, answer = self.server.ask("POST", path, dict(body, **{name: value + step}))
+                    self.assertEqual((status, answer.get("field")), (400, name), (path, name, value + step))
+                    status, _, answer = self.server.ask("POST", path, dict(body, **{name: value}))
+                    self.assertNotEqual((status, (answer.get("detail") or "").startswith(f"'{name}' must be")), (400, True))
+                    seen += 1
+                for choice in param.get("enum", []):
+                    status, _, answer = self.server.ask("POST", path, {needed: "t1", name: choice})
+                    self.assertNotIn("must be", answer.get("detail", ""))
+                    seen += 1
+        self.assertGreater(seen, 30)
+
+    def test_methods(self):
+        """What is not described is not allowed."""
+        for path, methods in self.document["paths"].items():
+            for method in ("GET", "POST", "PUT", "DELETE"):
+                status, headers, _ = self.server.ask(method, path, b"" if method != "GET" else None)
+                self.assertEqual(status == 405, method.lower() not in methods, (method, path))
+                if status == 405:
+                    self.assertEqual({m.strip().lower() for m in headers["Allow"].split(",")} - {"head"}, set(methods))
+
+    def test_docs_name_everything(self):
+        with open(os.path.join(os.path.dirname(__file__), "..", "..", "docs", "serve.md")) as file:
+            docs = file.read()
+        for path in self.document["paths"]:
+            self.assertIn(path, docs)
+        names = {name for schema in self.document["components"]["schemas"].values() for name in schema.get("properties", {})}
+        names |= {p["name"] for methods in self.document["paths"].values() for m in methods.values()
+                  for p in m.get("parameters", [])}
+        quoted = set(re.findall(r"`([a-z_]+)`", docs))
+        self.assertEqual(names - quoted, set())
+
+
+server.main()

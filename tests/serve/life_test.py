@@ -1,0 +1,241 @@
+"""The server's life: new releases under requests, releases that cannot be opened, tokens, the log, the end."""
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+import unittest
+
+import server
+
+
+def until(what, seconds=60):
+    """Waits until what() is true."""
+    end = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > end:
+            raise AssertionError(f"not in {seconds} s: {what.__name__}")
+        time.sleep(0.05)
+
+
+def value(metrics, name):
+    return float(next(line for line in metrics.splitlines() if line.startswith(name + " ")).split()[1])
+
+
+def text_of(path):
+    with open(path, errors="replace") as file:
+        return file.read()
+
+
+class Swap(unittest.TestCase):
+    def setUp(self):
+        self.server = server.Server(options=["serve_threads=2"])
+
+    def tearDown(self):
+        self.assertEqual(self.server.end(), 0, self.server.messages)
+
+    def release(self):
+        return self.server.ask("GET", "/v1/search?text=oak")[2]["release"]
+
+    def publish(self):
+        """A release in which every title is another, so that no answer can be of both."""
+        before = self.release()
+        with open(os.path.join(server.GROUND, "products.tsv")) as feed:
+            lines = feed.read().splitlines()
+        number = before + 1
+        path = os.path.join(self.server.dir, "next.tsv")
+        with open(path, "w") as feed:
+            for i, line in enumerate(lines):
+                fields = line.split("\t")
+                if i:
+                    fields[1] += f" edition {number}"
+                feed.write("\t".join(fields) + "\n")
+        self.server.run("import", "products", path)
+        self.server.run("embed")
+        self.server.run("index")
+        until(lambda: self.release() == number)
+
+    def test_requests_go_on_and_mix_nothing(self):
+        faults, asked, ends = [], [0], threading.Event()
+
+        def ask():
+            connection = self.server.connect()
+            while not ends.is_set():
+                status, _, body = self.server.ask("POST", "/v1/search", {"text": "oak pine lamp", "n": 14},
+                                                  connection=connection)
+                asked[0] += 1
+                editions = {hit["title"].partition(" edition ")[2] for hit in body.get("results", [])}
+                wanted = "" if body.get("release") == 1 else str(body.get("release"))
+                if status != 200 or editions != {wanted}:
+                    faults.append((status, editions, body))
+            connection.close()
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for _ in range(3):
+            self.publish()
+        ends.set()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(faults, [])
+        self.assertGreater(asked[0], 100)
+        metrics = lambda: self.server.ask("GET", "/metrics")[2].decode()
+        until(lambda: value(metrics(), "itemsage_releases_open") == 1)
+        self.assertEqual(value(metrics(), "itemsage_release"), 4)
+        self.assertEqual(value(metrics(), "itemsage_release_swaps_total"), 3)
+
+    def test_page_of_a_release_that_went(self):
+        first = {"text": "oak pine lamp", "n": 4, "depth": 14}
+        _, _, body = self.server.ask("POST", "/v1/search", first)
+        again = self.server.ask("POST", "/v1/search", dict(first, page=body["next"]))
+        self.assertEqual(again[0], 200)
+        self.publish()
+        status, _, problem = self.server.ask("POST", "/v1/search", dict(first, page=body["next"]))
+        self.assertEqual((status, problem["type"], problem["field"]), (410, "urn:itemsage:page", "page"))
+
+    def test_damaged_release_is_refused(self):
+        path = os.path.join(self.server.shop, "current")
+        good = text_of(path)
+        broken = json.loads(good)
+        broken["index"] = 99
+        self.replace(path, json.dumps(broken))
+        until(lambda: "stays in service" in self.server.said())
+        self.assertEqual(self.release(), 1)
+        metrics = self.server.ask("GET", "/metrics")[2].decode()
+        self.assertEqual(value(metrics, "itemsage_release_refused"), 1)
+        self.publish()
+        self.assertEqual(value(self.server.ask("GET", "/metrics")[2].decode(), "itemsage_release_refused"), 0)
+
+    @staticmethod
+    def replace(path, text):
+        with open(path + ".new", "w") as file:
+            file.write(text)
+        os.rename(path + ".new", path)
+
+
+READ, WRITE = "Bearer read-read-read-read", "bearer write-write-write-write"
+
+
+class Tokens(unittest.TestCase):
+    def test_who_may(self):
+        def write(self):
+            with open(os.path.join(self.dir, "tokens"), "w") as file:
+                file.write("# the shop's pages\nread read-read-read-read\n\nwrite  write-write-write-write\n")
+            with open(os.path.join(self.shop, "itemsage.conf"), "a") as file:
+                file.write(f"serve_tokens = {self.dir}/tokens\n")
+
+        guarded = server.Server(before=write)
+        for given in (None, "", "Bearer", "Bearer ", "Bearer read-read-read-reaD", "Bearer read-read-read-rea",
+                      "Bearer read-read-read-reads", "Basic read-read-read-read", "Bearer " + "x" * 5000):
+            headers = {} if given is None else {"Authorization": given}
+            for target in ("/v1/search?text=oak", "/metrics"):
+                status, answer, body = guarded.ask("GET", target, headers=headers)
+                self.assertEqual((status, body["type"]), (401, "urn:itemsage:token"), given)
+                self.assertEqual(answer["WWW-Authenticate"], "Bearer")
+        for given in (READ, WRITE):
+            self.assertEqual(guarded.ask("GET", "/v1/search?text=oak", headers={"Authorization": given})[0], 200)
+        for target in ("/healthz", "/readyz", "/openapi.json"):
+            self.assertEqual(guarded.ask("GET", target)[0], 200)
+        self.assertEqual(guarded.end(), 0)
+
+    def start(self, *args):
+        return subprocess.run([server.PROGRAM, "-C", os.path.join(server.GROUND, "shop"), "serve", *args],
+                              capture_output=True, text=True)
+
+    def test_others_need_tokens(self):
+        ended = self.start("--listen", "0.0.0.0:0")
+        self.assertEqual(ended.returncode, 2)
+        self.assertIn("serve_tokens", ended.stderr)
+
+    def test_bad_files(self):
+        folder = os.path.join(server.GROUND, "..", "serve-tokens")
+        os.makedirs(folder, exist_ok=True)
+        for text, said in (("", "names no token"), ("read short\n", ":1:6: a token has 16"), ("x\nread a\n", ":1:1:"),
+                           ("#\nadmin read-read-read-read\n", ":2:1:"), ("read read-read read-read\n", ":1:6:")):
+            path = os.path.join(folder, "tokens")
+            with open(path, "w") as file:
+                file.write(text)
+            ended = self.start("--set", f"serve_tokens={path}")
+            self.assertEqual(ended.returncode, 1)
+            self.assertIn(said, ended.stderr)
+
+
+class Log(unittest.TestCase):
+    def test_lines(self):
+        folder = os.path.join(server.GROUND, "..", "serve-log")
+        os.makedirs(folder, exist_ok=True)
+        path = os.path.join(folder, "access")
+        for name in (path, path + ".1"):
+            if os.path.exists(name):
+                os.remove(name)
+        logged = server.Server("--access-log", path)
+        logged.ask("GET", "/v1/search?text=a+secret")
+        logged.ask("GET", "/no%22where%0a%ff")
+        until(lambda: len(text_of(path).splitlines()) == 2)
+        os.rename(path, path + ".1")
+        until(lambda: os.path.exists(path))
+        logged.ask("GET", "/healthz")
+        self.assertEqual(logged.end(), 0)
+        lines = [json.loads(line) for name in (path + ".1", path) for line in text_of(name).splitlines()]
+        self.assertEqual([line["status"] for line in lines], [200, 404, 200])
+        self.assertEqual(lines[0]["route"], "search")
+        self.assertEqual(lines[0]["release"], 1)
+        self.assertEqual(lines[1]["path"], '/no"where\n\ufffd')
+        self.assertNotIn("secret", text_of(path + ".1"))
+        for line in lines:
+            self.assertEqual(line["remote"], "127.0.0.1")
+            self.assertGreaterEqual(line["ms"], 0)
+
+
+class End(unittest.TestCase):
+    def end_by(self, how):
+        ending = server.Server(options=["serve_linger_s=3"])
+        connection = ending.connect()
+        self.assertEqual(ending.ask("GET", "/readyz", connection=connection)[0], 200)
+        ending.process.send_signal(how)
+        until(lambda: "told to stop" in ending.said())
+        self.assertEqual(ending.ask("GET", "/readyz", connection=connection)[0], 503)
+        self.assertEqual(ending.ask("GET", "/v1/search?text=oak")[0], 200)
+        connection.close()
+        self.assertEqual(ending.process.wait(60), 0)
+        with self.assertRaises(OSError):
+            socket.create_connection(("127.0.0.1", ending.port), 5)
+        self.assertEqual(ending.end(), 0)
+
+    def test_term(self):
+        self.end_by(signal.SIGTERM)
+
+    def test_interrupt(self):
+        self.end_by(signal.SIGINT)
+
+    def test_under_load(self):
+        """What was answered was answered whole; whoever comes too late is refused, not left waiting."""
+        ending = server.Server()
+        faults = []
+
+        def ask():
+            try:
+                while True:
+                    status, _, body = ending.ask("POST", "/v1/search", {"text": "oak", "n": 14})
+                    if status not in (200, 503) or (status == 200 and len(body["results"]) != 14):
+                        faults.append((status, body))
+            except OSError:
+                pass
+            except Exception as fault:  # a closed connection between requests is no fault either
+                if "Remote" not in type(fault).__name__:
+                    faults.append(fault)
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.3)
+        self.assertEqual(ending.end(), 0)
+        for thread in threads:
+            thread.join()
+        self.assertEqual(faults, [])
+
+
+server.main()
