@@ -31,8 +31,6 @@ const sage_ask_param sage_ask_params[SAGE_PARAMS] = {
     [SAGE_PARAM_ID_BUDGET] = {"budget_ms", SAGE_PARAM_REAL, 0, 60000, NULL, "0", AT(query.budget_ms),
                               "Ends a walk through the index's graph after so many milliseconds with what it has; "
                               "0: none."},
-    [SAGE_PARAM_ID_DIMS] = {"dims", SAGE_PARAM_WHOLE, 0, 65536, NULL, "0", AT(query.dims),
-                            "Compares the first so many numbers of the vectors alone; 0: all."},
     [SAGE_PARAM_ID_FRESH] = {"fresh", SAGE_PARAM_BOOL, 0, 0, NULL, "false", AT(query.fresh),
                              "Leaves out what the user knows, and its variants."},
     [SAGE_PARAM_ID_INTERESTS] = {"interests", SAGE_PARAM_BOOL, 0, 0, NULL, "false", AT(query.interests),

@@ -2,6 +2,7 @@
 #include <base/error.h>
 #include <base/option_table.h>
 #include <base/report.h>
+#include <itemsage/live.h>
 #include <pthread.h>
 #include <serve/releases.h>
 #include <shop/shop.h>
@@ -18,8 +19,10 @@ struct sage_serving {
     double since_s;
     time_t published;
     size_t n;
-    sage_shop **shops;         /* [n] a handle is for one thread */
-    sage_searcher **searchers; /* [n] */
+    sage_shop *shop;           /* its own handle, since one is for one thread */
+    sage_searcher *common;     /* asked by nobody */
+    sage_searcher **searchers; /* [n] that share it */
+    bool told;                 /* damage that was found beside its searches */
     sage_serving *next;
 };
 
@@ -44,16 +47,14 @@ sage_searcher *sage_serving_searcher(sage_serving *serving, size_t worker) {
 
 static void close_serving(sage_serving *serving) {
     if (serving == NULL) return;
-    for (size_t i = 0; i < serving->n; i++) {
-        if (serving->searchers != NULL) sage_searcher_close(serving->searchers[i]);
-        if (serving->shops != NULL) sage_shop_close(serving->shops[i]);
-    }
+    for (size_t i = 0; serving->searchers != NULL && i < serving->n; i++) sage_searcher_close(serving->searchers[i]);
+    sage_searcher_close(serving->common);
+    sage_shop_close(serving->shop);
     sage_free(serving->searchers);
-    sage_free(serving->shops);
     sage_free(serving);
 }
 
-/* A handle of its own with the same options; the workers are the threads, so each request keeps to one. */
+/* A handle with the same options. */
 static sage_status open_shop(const sage_shop *shop, sage_shop **own, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_options *options = NULL;
@@ -61,25 +62,23 @@ static sage_status open_shop(const sage_shop *shop, sage_shop **own, sage_error 
     SAGE_TRY(sage_options_copy(shop->options, &options, error));
     sage_options_free((*own)->options);
     (*own)->options = options;
-    SAGE_TRY(sage_options_set(options, "threads=1", error));
 out:
     return st;
 }
 
-static sage_status open_serving(const sage_shop *shop, size_t n, time_t published, sage_serving **serving,
+/* `at_once`: where nothing is in service yet, it is verified beside its first searches. */
+static sage_status open_serving(const sage_shop *shop, size_t n, bool at_once, time_t published, sage_serving **serving,
                                 sage_error *error) {
     sage_status st = SAGE_OK;
     sage_serving *s = sage_alloc_zero(1, sizeof *s);
     if (s == NULL) return sage_fail_memory(error, sizeof *s);
     s->n = n;
-    s->shops = sage_alloc_zero(n, sizeof *s->shops);
     s->searchers = sage_alloc_zero(n, sizeof *s->searchers);
-    if (s->shops == NULL || s->searchers == NULL) SAGE_TRY(sage_fail_memory(error, n * sizeof *s->shops));
-    for (size_t i = 0; i < n; i++) {
-        SAGE_TRY(open_shop(shop, &s->shops[i], error));
-        SAGE_TRY(sage_searcher_open(s->shops[i], &s->searchers[i], error));
-    }
-    sage_searcher_facts(s->searchers[0], &s->facts);
+    if (s->searchers == NULL) SAGE_TRY(sage_fail_memory(error, n * sizeof *s->searchers));
+    SAGE_TRY(open_shop(shop, &s->shop, error));
+    SAGE_TRY((at_once ? sage_searcher_open_at_once : sage_searcher_open)(s->shop, &s->common, error));
+    for (size_t i = 0; i < n; i++) SAGE_TRY(sage_searcher_share(s->common, &s->searchers[i], error));
+    sage_searcher_facts(s->common, &s->facts);
     s->since_s = sage_now_s();
     s->published = published;
     *serving = s;
@@ -111,7 +110,7 @@ sage_status sage_releases_open(sage_shop *shop, size_t n_workers, sage_releases 
     r->shop = shop;
     r->n_workers = n_workers;
     r->seen = look_at(shop);
-    SAGE_TRY(open_serving(shop, n_workers, r->seen.st_mtime, &r->now, error));
+    SAGE_TRY(open_serving(shop, n_workers, true, r->seen.st_mtime, &r->now, error));
     *releases = r;
     r = NULL;
 out:
@@ -183,17 +182,29 @@ static void keep_fault(sage_releases *r, const sage_error *error) {
     pthread_mutex_unlock(&r->lock);
 }
 
+/* Of the release that began unverified. Its pages go on being served, as what is sound of them is: the operator has to
+ * publish another. */
+static void tell_damage(sage_releases *r, const sage_monitor *monitor) {
+    sage_error error;
+    if (r->now->told || sage_searcher_verified(r->now->common, &error) != SAGE_DAMAGED) return;
+    r->now->told = true;
+    keep_fault(r, &error);
+    sage_warn(monitor, "release %llu, which is in service, is damaged: %s", (unsigned long long)r->now->facts.release,
+              r->fault);
+}
+
 void sage_releases_look(sage_releases *releases, const sage_monitor *monitor) {
     sage_serving *next = NULL;
     sage_error error;
     const struct stat now = look_at(releases->shop);
     const double now_s = sage_now_s();
     close_ended(releases);
+    tell_damage(releases, monitor);
     const bool again = releases->fault[0] != '\0' && now_s - releases->tried_s >= TRY_AGAIN_S;
     if (same_file(&now, &releases->seen) && !again) return;
     releases->seen = now;
     releases->tried_s = now_s;
-    if (open_serving(releases->shop, releases->n_workers, now.st_mtime, &next, &error) == SAGE_OK) {
+    if (open_serving(releases->shop, releases->n_workers, false, now.st_mtime, &next, &error) == SAGE_OK) {
         const uint64_t before = releases->now->facts.release;
         swap(releases, next);
         sage_note(monitor, "release %llu is in service, in place of %llu", (unsigned long long)next->facts.release,

@@ -45,7 +45,6 @@ static void write_hit(sage_json_out *out, const sage_ask *ask, const sage_hit *h
 /* Which parameter an error of the search is about. */
 static const char *field_of(const sage_ask *ask, const sage_error *error) {
     static const char *const said[][2] = {{"results cannot be limited by ", "at_most"},
-                                          {"can be cut to ", "dims"},
                                           {" are found by ", "method"},
                                           {" for a user are found by ", "method"},
                                           {"the hybrid of users ", "method"}};

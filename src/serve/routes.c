@@ -4,8 +4,8 @@
 #define BIT(id) SAGE_PARAM_BIT(SAGE_PARAM_ID_##id)
 /* What every search takes. */
 #define SHAPED                                                                                                         \
-    (BIT(N) | BIT(WHERE) | BIT(COLLAPSE) | BIT(AT_MOST) | BIT(DIVERSITY) | BIT(EXACT) | BIT(BUDGET) | BIT(DIMS) |      \
-     BIT(EXPLAIN) | BIT(DEPTH) | BIT(PAGE))
+    (BIT(N) | BIT(WHERE) | BIT(COLLAPSE) | BIT(AT_MOST) | BIT(DIVERSITY) | BIT(EXACT) | BIT(BUDGET) | BIT(EXPLAIN) |   \
+     BIT(DEPTH) | BIT(PAGE))
 
 const sage_route sage_routes[] = {
     {.path = "/v1/search",

@@ -85,7 +85,6 @@ static void refuses(void **state) {
         {"/v1/user", "{\"user_id\": \"nobody\"}", 404, "not-found", ""},
         {"/v1/user", "{}", 400, "parameter", "user_id"},
         {"/v1/user", "{\"user_id\": \"u\", \"method\": \"keywords\"}", 400, "parameter", "method"},
-        {"/v1/search", "{\"text\": \"a\", \"dims\": 60000}", 400, "parameter", "dims"},
         {"/v1/user", "{\"events\": []}", 400, "parameter", "events"},
         {"/v1/user", "{\"events\": [3]}", 400, "parameter", "events"},
         {"/v1/user", "{\"events\": [{\"event\": \"click\"}]}", 400, "parameter", "events"},
