@@ -18,7 +18,7 @@ typedef struct server {
     sage_serve serve;
     sage_access_log *log;
     double began_s;
-    sage_http *http;
+    _Atomic(sage_http *) http; /* known only after its thread may be asking already */
     sage_workers *workers;
     double wait_s;
     atomic_bool late; /* the time to end in order is over: what still waits is told so */
@@ -87,7 +87,8 @@ static void done(void *ctx, sage_exchange *e) {
 static void measure(void *ctx, sage_gauges *gauges) {
     server *s = ctx;
     gauges->busy = sage_workers_busy(s->workers);
-    gauges->connections = sage_http_connections(s->http);
+    sage_http *http = s->http;
+    if (http != NULL) gauges->connections = sage_http_connections(http);
     gauges->up_s = sage_now_s() - s->began_s;
 }
 
@@ -119,7 +120,10 @@ static sage_status start_http(server *s, const sage_options *options, int socket
                                    .receive = receive,
                                    .submit = submit,
                                    .done = done};
-    return sage_http_start(socket, &rules, &s->http, error);
+    sage_http *http;
+    sage_status st = sage_http_start(socket, &rules, &http, error);
+    s->http = http;
+    return st;
 }
 
 /* Who may ask: those who have a token, or, on the loopback or where it was said so, everybody. */
