@@ -27,6 +27,8 @@ static void open_once(void) {
     published_index(shop);
     serve.metrics = sage_metrics_new();
     FUZZ_CHECK(serve.metrics != NULL);
+    serve.shop = shop;
+    tiny_must(sage_plane_new(path, &serve.plane, &error), &error, "the map");
     tiny_must(sage_releases_open(shop, 1, &serve.releases, &error), &error, "open the release");
     atexit(clear); /* users' events are read when they are asked for */
 }
@@ -57,7 +59,7 @@ static void ask(char *text, unsigned kind, const char *end) {
     sage_response_init(&response);
     sage_serve_answer(&serve, 0, &request, &response);
     FUZZ_CHECK(response.status >= 200 && response.status < 600 && response.status != 500);
-    if (strstr(response.type, "json") != NULL && response.fixed.data == NULL) {
+    if (response.type != NULL && strstr(response.type, "json") != NULL && response.fixed.data == NULL) {
         FUZZ_CHECK(sage_json_parse(response.body.data, response.body.len, "answer", &json, NULL) == SAGE_OK);
         if (response.status >= 400) FUZZ_CHECK(json_integer_value(json_object_get(json, "status")) == response.status);
     }

@@ -117,6 +117,10 @@ bool sage_searcher_complete(const sage_searcher *searcher);
 /* What answered the last search: with SAGE_AUTO, what it stood for. */
 sage_method sage_searcher_method(const sage_searcher *searcher);
 
+/* What is shown of one product of the release: a hit without a score, whose texts live as long as the searcher. Any
+ * thread. SAGE_E_NOT_FOUND: it is not in the published index. */
+sage_status sage_searcher_product(const sage_searcher *searcher, const char *id, sage_hit *hit, sage_error *error);
+
 /* What a searcher reads. */
 typedef struct sage_release_facts {
     uint64_t release; /* the index's version: each publishing has a higher one */
@@ -148,6 +152,9 @@ typedef struct sage_filter_column {
 typedef sage_status (*sage_filter_column_fn)(void *ctx, const sage_filter_column *column, sage_error *error);
 /* Of the published index. SAGE_E_STATE: nothing is published, or by an older program. */
 sage_status sage_shop_columns(sage_shop *shop, sage_filter_column_fn fn, void *ctx, sage_error *error);
+/* Of the release that a searcher reads. Any thread. */
+sage_status sage_searcher_columns(const sage_searcher *searcher, sage_filter_column_fn fn, void *ctx,
+                                  sage_error *error);
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,7 @@
 #define SAGE_SERVE_ANSWER_H
 
 #include <serve/metrics.h>
+#include <serve/plane.h>
 #include <serve/releases.h>
 #include <serve/routes.h>
 #include <stdatomic.h>
@@ -12,6 +13,8 @@ struct sage_serve {
     sage_releases *releases;
     sage_bearers *tokens; /* NULL: everybody may do everything */
     sage_metrics *metrics;
+    const sage_shop *shop;                           /* of which nothing is read but files */
+    sage_plane *plane;                               /* the map */
     void (*measure)(void *ctx, sage_gauges *gauges); /* what the server around it knows; may be NULL */
     void *measure_ctx;
     atomic_bool drains; /* it was told to stop */

@@ -148,7 +148,9 @@ static enum MHD_Result send_answer(part *p) {
     if (r->type != NULL) MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, r->type);
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     for (size_t i = 0; i < r->n_headers; i++)
-        MHD_add_response_header(response, r->headers[i].name, r->headers[i].value);
+        MHD_add_response_header(response, r->headers[i].name,
+                                r->headers[i].constant != NULL ? r->headers[i].constant : r->headers[i].value);
+    if (r->location != NULL) MHD_add_response_header(response, MHD_HTTP_HEADER_LOCATION, r->location);
     if (p->http->drains) MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     sage_connections_wait(p->http->connections, p->clock);
     enum MHD_Result queued = MHD_queue_response(p->connection, (unsigned)r->status, response);

@@ -85,9 +85,23 @@ static bool needed(const sage_route *route, size_t id) {
     return is_one(route->one_of) && (route->one_of & SAGE_PARAM_BIT(id)) != 0;
 }
 
+/* What stands in braces in the route's path. */
+static void path_param(sage_json_out *out, const sage_route *route) {
+    const char *name = strchr(route->path, '{');
+    if (name == NULL) return;
+    sage_out_open(out, '{');
+    sage_out_key(out, "name");
+    sage_out_bytes(out, name + 1, strlen(name) - 2);
+    sage_out_text_at(out, "in", "path");
+    sage_out_bool_at(out, "required", true);
+    sage_out_json_at(out, "schema", "{\"type\":\"string\",\"minLength\":1}");
+    sage_out_close(out, '}');
+}
+
 static void uri_params(sage_json_out *out, const sage_route *route) {
     sage_out_key(out, "parameters");
     sage_out_open(out, '[');
+    path_param(out, route);
     for (size_t i = 0; i < SAGE_PARAMS; i++) {
         const sage_ask_param *p = &sage_ask_params[i];
         if (!(route->params & SAGE_PARAM_BIT(i)) || p->kind == SAGE_PARAM_EVENTS) continue;
@@ -186,6 +200,11 @@ static void answer(sage_json_out *out, const char *status, const char *type, con
     for (int i = 0; i < 4; i++) sage_out_close(out, '}');
 }
 
+static const char *content_of(const sage_route *route) {
+    if (route->schema != NULL) return "application/json";
+    return route->content != NULL ? route->content : "text/plain";
+}
+
 static void operation(sage_json_out *out, const sage_route *route, const char *verb, bool posts) {
     char id[64];
     snprintf(id, sizeof id, "%s%s", route->name, posts && (route->verbs & SAGE_GET) ? "_post" : "");
@@ -198,7 +217,7 @@ static void operation(sage_json_out *out, const sage_route *route, const char *v
     if (posts) request_body(out, route);
     sage_out_key(out, "responses");
     sage_out_open(out, '{');
-    answer(out, "200", route->schema != NULL ? "application/json" : "text/plain", route->schema, "The answer.");
+    answer(out, "200", content_of(route), route->schema, "The answer.");
     answer(out, "default", "application/problem+json", "Problem", "What went wrong (RFC 9457).");
     sage_out_close(out, '}');
     sage_out_close(out, '}');

@@ -14,7 +14,7 @@ const sage_ask_param sage_ask_params[SAGE_PARAMS] = {
     [SAGE_PARAM_ID_N] = {"n", SAGE_PARAM_WHOLE, 1, 1000, NULL, "10", AT(query.n), "How many results are wanted."},
     [SAGE_PARAM_ID_WHERE] = {"where", SAGE_PARAM_TEXT, 1, 16384, NULL, NULL, AT(query.where),
                              "Which products may be found, such as \"availability = in_stock and price < 50 EUR and "
-                             "brand in (acme, zed)\"; /v1/status lists the columns."},
+                             "brand in (acme, zed)\"; /v1/columns lists what can be named."},
     [SAGE_PARAM_ID_METHOD] = {"method", SAGE_PARAM_CHOICE, 0, 0, "auto|vectors|keywords|hybrid", "\"auto\"",
                               AT(query.method),
                               "How results are found: keywords for texts alone, hybrid for texts and users; auto: of "

@@ -5,7 +5,7 @@
 #include <itemsage/live.h>
 #include <pthread.h>
 #include <serve/releases.h>
-#include <shop/shop.h>
+#include <shop/picture_file.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +14,7 @@
 static const double TRY_AGAIN_S = 15;
 
 struct sage_serving {
+    char pictures[SAGE_PATH_MAX];
     atomic_size_t users; /* grows under the lock, and only while it is `now` */
     sage_release_facts facts;
     double since_s;
@@ -39,6 +40,10 @@ struct sage_releases {
 
 const sage_release_facts *sage_serving_facts(const sage_serving *serving) {
     return &serving->facts;
+}
+
+const char *sage_serving_pictures(const sage_serving *serving) {
+    return serving->pictures;
 }
 
 sage_searcher *sage_serving_searcher(sage_serving *serving, size_t worker) {
@@ -79,6 +84,7 @@ static sage_status open_serving(const sage_shop *shop, size_t n, bool at_once, t
     SAGE_TRY((at_once ? sage_searcher_open_at_once : sage_searcher_open)(s->shop, &s->common, error));
     for (size_t i = 0; i < n; i++) SAGE_TRY(sage_searcher_share(s->common, &s->searchers[i], error));
     sage_searcher_facts(s->common, &s->facts);
+    sage_picture_folder(s->shop, s->pictures);
     s->since_s = sage_now_s();
     s->published = published;
     *serving = s;

@@ -8,6 +8,8 @@
 /* One release, opened. A request takes it once and reads nothing else. */
 typedef struct sage_serving sage_serving;
 const sage_release_facts *sage_serving_facts(const sage_serving *serving);
+/* Where the files of its products' pictures lie, as the catalogue said when it was opened; "": nowhere. */
+const char *sage_serving_pictures(const sage_serving *serving);
 /* The searcher of one worker, which alone may ask it until the serving is given back. */
 sage_searcher *sage_serving_searcher(sage_serving *serving, size_t worker);
 

@@ -1,3 +1,5 @@
+#include <base/alloc.h>
+#include <base/error.h>
 #include <serve/request.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,6 +21,24 @@ void sage_response_init(sage_response *response) {
 
 void sage_response_free(sage_response *response) {
     sage_buf_free(&response->body);
+    sage_free(response->location);
+}
+
+sage_status sage_response_redirect(sage_response *response, const char *location, sage_error *error) {
+    const size_t bytes = strlen(location) + 1;
+    response->location = sage_alloc(bytes);
+    if (response->location == NULL) return sage_fail_memory(error, bytes);
+    memcpy(response->location, location, bytes);
+    response->status = 302;
+    response->type = NULL;
+    response->fixed = (sage_str){"", 0};
+    return SAGE_OK;
+}
+
+void sage_response_constant(sage_response *response, const char *name, const char *value) {
+    if (response->n_headers == SAGE_HEADERS_MAX) return;
+    response->headers[response->n_headers].name = name;
+    response->headers[response->n_headers++].constant = value;
 }
 
 void sage_response_header(sage_response *response, const char *name, const char *format, ...) {

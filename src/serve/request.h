@@ -32,16 +32,22 @@ typedef struct sage_response {
     sage_buf body;
     sage_str fixed; /* the body where `data` is not NULL: bytes of the program itself */
     struct {
-        const char *name; /* static storage */
+        const char *name;     /* static storage */
+        const char *constant; /* the value in static storage, or NULL: `value` */
         char value[SAGE_HEADER_BYTES];
     } headers[SAGE_HEADERS_MAX];
     size_t n_headers;
+    char *location;   /* where a redirection leads to, or NULL; the response's own */
     size_t route;     /* which one answered (routes.h) */
     uint64_t release; /* that answered; 0: none */
 } sage_response;
 
 void sage_response_init(sage_response *response);
 void sage_response_free(sage_response *response);
+/* Leads to another address (302), which must have no control characters. SAGE_E_MEMORY. */
+sage_status sage_response_redirect(sage_response *response, const char *location, sage_error *error);
+/* A header whose value is in static storage, however long. */
+void sage_response_constant(sage_response *response, const char *name, const char *value);
 /* One more header; what is past SAGE_HEADERS_MAX is dropped. */
 void sage_response_header(sage_response *response, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

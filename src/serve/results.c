@@ -19,7 +19,7 @@ static void write_parts(sage_json_out *out, const sage_parts *parts) {
     sage_out_close(out, '}');
 }
 
-static void write_hit(sage_json_out *out, const sage_ask *ask, const sage_hit *hit, size_t rank) {
+void sage_hit_write(sage_json_out *out, const sage_hit *hit) {
     const char *const texts[][2] = {{"title", hit->title},
                                     {"brand", hit->brand},
                                     {"category", hit->category},
@@ -27,13 +27,17 @@ static void write_hit(sage_json_out *out, const sage_ask *ask, const sage_hit *h
                                     {"availability", hit->availability},
                                     {"link", hit->link},
                                     {"image_link", hit->image_link}};
+    sage_out_text_at(out, "id", hit->id);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (*texts[i][1]) sage_out_text_at(out, texts[i][0], texts[i][1]);
+}
+
+static void write_hit(sage_json_out *out, const sage_ask *ask, const sage_hit *hit, size_t rank) {
     sage_out_open(out, '{');
     sage_out_whole_at(out, "rank", (int64_t)rank);
     sage_out_key(out, "score");
     sage_out_float(out, (double)hit->score);
-    sage_out_text_at(out, "id", hit->id);
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (*texts[i][1]) sage_out_text_at(out, texts[i][0], texts[i][1]);
+    sage_hit_write(out, hit);
     if (ask->explain) write_parts(out, &hit->parts);
     if (hit->interest >= 0) {
         sage_out_whole_at(out, "interest", hit->interest);

@@ -11,4 +11,7 @@ bool sage_results_write(const sage_turn *turn, sage_ask *ask, sage_json_out *out
 /* After the last byte: where something did not fit, `response` is the problem. */
 void sage_results_finish(const sage_json_out *out, sage_response *response);
 
+/* The members that say what a product is: its id, and what is shown of it. */
+void sage_hit_write(sage_json_out *out, const sage_hit *hit);
+
 #endif

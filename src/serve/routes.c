@@ -51,6 +51,66 @@ const sage_route sage_routes[] = {
      .params = SHAPED,
      .answer = sage_answer_image,
      .summary = "Products for a picture (JPEG, PNG, WebP)."},
+    {.path = "/v1/products/{id}",
+     .name = "product",
+     .schema = "Product",
+     .verbs = SAGE_GET,
+     .role = SAGE_ROLE_READ,
+     .searches = true,
+     .answer = sage_answer_product,
+     .summary = "What is shown of a product."},
+    {.path = "/v1/status",
+     .name = "status",
+     .schema = "Status",
+     .verbs = SAGE_GET,
+     .role = SAGE_ROLE_READ,
+     .searches = true,
+     .answer = sage_answer_status,
+     .summary = "The release in service."},
+    {.path = "/v1/columns",
+     .name = "columns",
+     .schema = "Columns",
+     .verbs = SAGE_GET,
+     .role = SAGE_ROLE_READ,
+     .searches = true,
+     .answer = sage_answer_columns,
+     .summary = "What `where` can ask about."},
+    {.path = "/v1/map",
+     .name = "map",
+     .schema = "Map",
+     .verbs = SAGE_GET,
+     .role = SAGE_ROLE_READ,
+     .searches = true,
+     .answer = sage_answer_map,
+     .summary = "Products on a plane, near ones together."},
+    {.path = "/v1/training",
+     .name = "training",
+     .schema = "Training",
+     .verbs = SAGE_GET,
+     .role = SAGE_ROLE_READ,
+     .searches = true,
+     .answer = sage_answer_training,
+     .summary = "How the model in service was trained."},
+    {.path = "/pictures/{id}",
+     .name = "picture",
+     .content = "image/*",
+     .verbs = SAGE_GET,
+     .role = SAGE_ROLE_READ,
+     .searches = true,
+     .answer = sage_answer_picture,
+     .summary = "A product's picture, or where it is (302)."},
+    {.path = "/",
+     .name = "page",
+     .content = "text/html",
+     .verbs = SAGE_GET,
+     .answer = sage_answer_web,
+     .summary = "The page for people."},
+    {.path = "/web/{file}",
+     .name = "web",
+     .content = "*/*",
+     .verbs = SAGE_GET,
+     .answer = sage_answer_web,
+     .summary = "What the page is made of."},
     {.path = "/openapi.json",
      .name = "openapi",
      .verbs = SAGE_GET,
@@ -79,8 +139,15 @@ size_t sage_routes_count(void) {
     return sizeof sage_routes / sizeof *sage_routes;
 }
 
+/* "{id}" at the end of a route is any text but none. */
+static bool is_of(const sage_route *route, const char *path) {
+    const size_t fixed = strcspn(route->path, "{");
+    if (strncmp(route->path, path, fixed) != 0) return false;
+    return route->path[fixed] == '{' ? path[fixed] != '\0' : path[fixed] == '\0';
+}
+
 const sage_route *sage_route_find(const char *path) {
     for (size_t i = 0; i < sage_routes_count(); i++)
-        if (strcmp(sage_routes[i].path, path) == 0) return &sage_routes[i];
+        if (is_of(&sage_routes[i], path)) return &sage_routes[i];
     return NULL;
 }

@@ -25,13 +25,15 @@ typedef struct sage_turn {
 } sage_turn;
 
 typedef struct sage_route {
-    const char *path, *name; /* `name`: in metrics, and as operationId */
+    const char *path, *name; /* `path` may end in a {name}, which stands for any text; `name`: in metrics, and as
+                                operationId */
     unsigned verbs;          /* of sage_verb */
     sage_role role;
     bool searches; /* reads a release, so it is a worker's; others are answered at once, whatever waits */
     sage_body_kind body;
     sage_ask_param_set params, one_of; /* what it takes; of `one_of` something must be given */
-    const char *schema;                /* of the answer (schemas.h); NULL: it is text */
+    const char *schema;                /* of the answer (schemas.h); NULL: it is no JSON */
+    const char *content;               /* what it is then; NULL: text/plain */
     void (*answer)(const sage_turn *turn, const sage_request *request, sage_response *response);
     const char *summary; /* one line */
 } sage_route;
@@ -47,6 +49,13 @@ void sage_answer_search(const sage_turn *turn, const sage_request *request, sage
 void sage_answer_image(const sage_turn *turn, const sage_request *request, sage_response *response);  /* image.c */
 void sage_answer_description(const sage_turn *turn, const sage_request *request,
                              sage_response *response);                                                 /* openapi.c */
+void sage_answer_product(const sage_turn *turn, const sage_request *request, sage_response *response); /* shown.c */
+void sage_answer_picture(const sage_turn *turn, const sage_request *request, sage_response *response);
+void sage_answer_map(const sage_turn *turn, const sage_request *request, sage_response *response);
+void sage_answer_training(const sage_turn *turn, const sage_request *request, sage_response *response);
+void sage_answer_status(const sage_turn *turn, const sage_request *request, sage_response *response); /* facts.c */
+void sage_answer_columns(const sage_turn *turn, const sage_request *request, sage_response *response);
+void sage_answer_web(const sage_turn *turn, const sage_request *request, sage_response *response);     /* web.c */
 void sage_answer_healthy(const sage_turn *turn, const sage_request *request, sage_response *response); /* state.c */
 void sage_answer_metrics(const sage_turn *turn, const sage_request *request, sage_response *response);
 void sage_answer_ready(const sage_turn *turn, const sage_request *request, sage_response *response);

@@ -148,6 +148,8 @@ static sage_status start(server *s, sage_shop *shop, const sage_serve_settings *
     if (s->serve.metrics == NULL) SAGE_TRY(sage_fail_memory(error, 1 << 16));
     if (settings->access_log != NULL) SAGE_TRY(sage_access_log_open(settings->access_log, &s->log, error));
     SAGE_TRY(sage_releases_open(shop, n, &s->serve.releases, error));
+    s->serve.shop = shop;
+    SAGE_TRY(sage_plane_new(sage_shop_directory(shop), &s->serve.plane, error));
     SAGE_TRY(
         sage_workers_start(n, (size_t)sage_options_int(options, "serve_queue"), work, worked, s, &s->workers, error));
     s->wait_s = (double)sage_options_int(options, "serve_wait_ms") / 1000;
@@ -212,6 +214,7 @@ out:
     sage_workers_end(s->workers); /* first: what they have is answered, and HTTP can end */
     sage_http_stop(s->http);
     sage_workers_free(s->workers);
+    sage_plane_free(s->serve.plane);
     sage_releases_close(s->serve.releases);
     sage_access_log_close(s->log);
     sage_metrics_free(s->serve.metrics);

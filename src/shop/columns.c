@@ -6,6 +6,7 @@
 #include <itemsage/search.h>
 #include <math.h>
 #include <shop/search_where.h>
+#include <shop/searcher.h>
 #include <shop/shop.h>
 #include <string.h>
 
@@ -44,12 +45,29 @@ static void describe(const sage_columns *columns, const sage_column *column, sag
     find_common(columns, column, out);
 }
 
+static sage_status each_column(const sage_index *index, sage_filter_column_fn fn, void *ctx, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const sage_columns *columns;
+    SAGE_TRY(sage_where_columns(index, &columns, error));
+    for (size_t i = 0; i < sage_columns_count(columns); i++) {
+        sage_filter_column column;
+        describe(columns, sage_columns_at(columns, i), &column);
+        SAGE_TRY(fn(ctx, &column, error));
+    }
+out:
+    return st;
+}
+
+sage_status sage_searcher_columns(const sage_searcher *searcher, sage_filter_column_fn fn, void *ctx,
+                                  sage_error *error) {
+    return each_column(sage_engine_index(searcher->opened.engine), fn, ctx, error);
+}
+
 sage_status sage_shop_columns(sage_shop *shop, sage_filter_column_fn fn, void *ctx, sage_error *error) {
     sage_status st = SAGE_OK;
     char parent[SAGE_PATH_MAX], dir[SAGE_PATH_MAX];
     sage_release release;
     sage_index *index = NULL;
-    const sage_columns *columns;
     int held = -1;
     SAGE_TRY(sage_release_read(shop, &release, error));
     SAGE_TRY(sage_shop_path(shop, "index", parent, error));
@@ -58,12 +76,7 @@ sage_status sage_shop_columns(sage_shop *shop, sage_filter_column_fn fn, void *c
     SAGE_TRY(sage_index_open(dir, false, &index, error));
     SAGE_TRY(sage_shop_advise(sage_index_expect(index, dir, false, release.columns, error),
                               "run 'itemsage index' to publish a release anew", error));
-    SAGE_TRY(sage_where_columns(index, &columns, error));
-    for (size_t i = 0; i < sage_columns_count(columns); i++) {
-        sage_filter_column column;
-        describe(columns, sage_columns_at(columns, i), &column);
-        SAGE_TRY(fn(ctx, &column, error));
-    }
+    SAGE_TRY(each_column(index, fn, ctx, error));
 out:
     sage_index_close(index);
     sage_fs_unlock(held);

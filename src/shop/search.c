@@ -245,6 +245,14 @@ sage_method sage_searcher_method(const sage_searcher *searcher) {
     return searcher->method;
 }
 
+sage_status sage_searcher_product(const sage_searcher *searcher, const char *id, sage_hit *hit, sage_error *error) {
+    size_t row;
+    if (!sage_index_find_id(sage_engine_index(searcher->opened.engine), id, &row))
+        return sage_fail(error, SAGE_E_NOT_FOUND, "no product '%s' in the published index", id);
+    *hit = hit_of(searcher->opened.engine, row, (sage_scored){0});
+    return SAGE_OK;
+}
+
 void sage_searcher_facts(const sage_searcher *searcher, sage_release_facts *facts) {
     const sage_release *release = &searcher->opened.release;
     const sage_index *index = sage_engine_index(searcher->opened.engine);

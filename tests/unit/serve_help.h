@@ -22,12 +22,15 @@ static inline int serve_ground(void **state) {
     published_index(shop);
     serve.metrics = sage_metrics_new();
     assert_non_null(serve.metrics);
+    serve.shop = shop;
+    tiny_must(sage_plane_new(shop_dir, &serve.plane, &error), &error, "the map");
     tiny_must(sage_releases_open(shop, 2, &serve.releases, &error), &error, "open the release");
     return 0;
 }
 
 static inline int serve_clear(void **state) {
     (void)state;
+    sage_plane_free(serve.plane);
     sage_releases_close(serve.releases);
     sage_metrics_free(serve.metrics);
     sage_shop_close(shop);

@@ -1,0 +1,50 @@
+# The page's files as arrays of bytes. Included, it gives sage_web(); run by `cmake -P` it writes web_files.c (OUT) from
+# the files of a folder (FROM). Nothing but CMake is needed, so that a build needs no other tool.
+
+# NAME's files below src/NAME/web become part of the room.
+function(sage_web name)
+  file(GLOB files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/web/*)
+  set(out ${CMAKE_BINARY_DIR}/${name}_web_files.c)
+  add_custom_command(OUTPUT ${out} DEPENDS ${files} ${CMAKE_SOURCE_DIR}/cmake/web.cmake
+    COMMAND ${CMAKE_COMMAND} -DFROM=${CMAKE_SOURCE_DIR}/src/${name}/web -DOUT=${out} -P ${CMAKE_SOURCE_DIR}/cmake/web.cmake
+    COMMENT "The page's files" VERBATIM)
+  target_sources(sage_${name} PRIVATE ${out})
+endfunction()
+
+function(sage_web_write from out)
+  set(type_html "text/html; charset=utf-8")
+  set(type_css "text/css; charset=utf-8")
+  set(type_js "text/javascript; charset=utf-8")
+  set(type_svg "image/svg+xml")
+  file(GLOB files ${from}/*)
+  set(arrays "")
+  set(table "")
+  set(n 0)
+  foreach(file ${files})
+    get_filename_component(name ${file} NAME)
+    string(REGEX REPLACE ".*\\." "" ending ${name})
+    if(NOT DEFINED type_${ending})
+      message(FATAL_ERROR "${file}: no content type is known for .${ending}")
+    endif()
+    set(path "/web/${name}")
+    if(name STREQUAL "index.html")
+      set(path "/")
+    endif()
+    file(READ ${file} bytes HEX)
+    file(SHA256 ${file} hash)
+    string(SUBSTRING ${hash} 0 16 hash)
+    string(LENGTH "${bytes}" length)
+    math(EXPR length "${length} / 2")
+    string(REGEX REPLACE "(................................)" "\\1\n" bytes "${bytes}")
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
+    string(APPEND arrays "static const unsigned char file_${n}[] = {\n${bytes}};\n")
+    string(APPEND table "    {\"${path}\", \"${type_${ending}}\", \"\\\"${hash}\\\"\", {(const char *)file_${n}, ${length}}},\n")
+    math(EXPR n "${n} + 1")
+  endforeach()
+  file(WRITE ${out} "/* Made by cmake/web.cmake of src/serve/web. */\n#include <serve/web.h>\n\n${arrays}\n"
+       "const sage_web_file sage_web_files[] = {\n${table}};\nconst size_t sage_web_n_files = ${n};\n")
+endfunction()
+
+if(CMAKE_SCRIPT_MODE_FILE)
+  sage_web_write(${FROM} ${OUT})
+endif()
