@@ -80,9 +80,14 @@ const char *cli_counted(uint64_t n, const char *one, const char *many, char out[
 void cli_print_eval(const sage_eval_report *report);
 int cli_open(const cli_args *args, sage_shop **shop); /* opens the shop and applies --set */
 
+/* Releases that are kept, for `status`; the second adds them to a json_t. */
+struct json_t;
+int cli_print_releases(sage_shop *shop);
+int cli_add_releases(sage_shop *shop, struct json_t *root);
+
 /* Commands, one file each. */
 extern const cli_command cli_init, cli_import_products, cli_import_events, cli_import_images, cli_import_vectors,
-    cli_train, cli_embed, cli_index, cli_eval, cli_query, cli_serve, cli_export, cli_forget, cli_status,
-    cli_synth_events, cli_ablate, cli_help, cli_encoders_add, cli_encoders_list, cli_encoders_remove;
+    cli_train, cli_embed, cli_index, cli_sync, cli_rollback, cli_eval, cli_query, cli_serve, cli_export, cli_forget,
+    cli_status, cli_synth_events, cli_ablate, cli_help, cli_encoders_add, cli_encoders_list, cli_encoders_remove;
 
 #endif

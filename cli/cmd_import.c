@@ -1,88 +1,10 @@
 /* itemsage import products | events | images */
-#include "cli.h"
-#include <inttypes.h>
-#include <jansson.h>
+#include "import_print.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { FILES_MAX = 100000 };
-
-static json_t *reasons_json(const sage_reason_count *reasons, uint64_t n) {
-    json_t *object = json_object();
-    for (uint64_t i = 0; i < n; i++)
-        json_object_set_new(object, reasons[i].reason, json_integer((json_int_t)reasons[i].count));
-    return object;
-}
-
-static json_t *report_json(const sage_import_report *r) {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f}", "bytes", (json_int_t)r->bytes, "rows",
-                     (json_int_t)r->rows, "added", (json_int_t)r->added, "changed", (json_int_t)r->changed, "unchanged",
-                     (json_int_t)r->unchanged, "deleted", (json_int_t)r->deleted, "unknown_products",
-                     (json_int_t)r->unknown_products, "rejected", (json_int_t)r->rejected, "reasons",
-                     reasons_json(r->reasons, r->reason_n), "seconds", r->seconds);
-}
-
-static json_t *pictures_json(const sage_picture_report *r) {
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f}", "encoder", r->encoder,
-                     "links", (json_int_t)r->links, "absent", (json_int_t)r->absent, "read", (json_int_t)r->read,
-                     "bytes", (json_int_t)r->bytes, "encoded", (json_int_t)r->encoded, "pictures",
-                     (json_int_t)r->pictures, "vectors", (json_int_t)r->vectors, "products", (json_int_t)r->products,
-                     "searched", (json_int_t)r->searched, "searched_vectors", (json_int_t)r->searched_vectors,
-                     "rejected", (json_int_t)r->rejected, "reasons", reasons_json(r->reasons, r->reason_n), "seconds",
-                     r->seconds);
-}
-
-static void print_json(json_t *root) {
-    json_dumpf(root, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(root);
-}
-
-/* `what` ends with the s that one of them does not have. */
-static const char *counted(uint64_t n, const char *what, char out[64]) {
-    char one[32];
-    snprintf(one, sizeof one, "%.*s", (int)strlen(what) - 1, what);
-    return cli_counted(n, one, what, out);
-}
-
-static void print_reasons(const char *what, uint64_t rejected, const sage_reason_count *reasons, uint64_t n_reasons,
-                          const char *shop) {
-    char n[64];
-    if (!rejected) return;
-    printf("%s rejected, by reason:\n", counted(rejected, what, n));
-    for (uint64_t i = 0; i < n_reasons; i++)
-        printf("  %-20s %10s\n", reasons[i].reason, cli_count(reasons[i].count, n));
-    printf("They are kept with line, column and text: itemsage -C %s status --rejects 20\n", shop);
-}
-
-static void print_report(const sage_import_report *r, const char *what, bool events, const char *shop) {
-    char a[64], b[32], c[32], d[32], e[32];
-    printf("%s read in %.1f s: ", counted(r->rows, what, a), r->seconds);
-    if (events) {
-        printf("%s stored, %s seen before", cli_count(r->added, b), cli_count(r->unchanged, c));
-        if (r->unknown_products) printf(", %s of unknown products (kept)", cli_count(r->unknown_products, d));
-    } else {
-        printf("%s added, %s changed, %s unchanged, %s deleted", cli_count(r->added, b), cli_count(r->changed, c),
-               cli_count(r->unchanged, d), cli_count(r->deleted, e));
-    }
-    printf("\n");
-    print_reasons("rows", r->rejected, r->reasons, r->reason_n, shop);
-}
-
-static void print_pictures(const sage_picture_report *r, const char *shop) {
-    char a[64], b[64], c[64], d[32], e[64];
-    printf("%s of products in %.1f s: %s a vector by %s; %s read, %s encoded, %s changed\n",
-           counted(r->pictures, "pictures", a), r->seconds, cli_counted(r->vectors, "has", "have", b), r->encoder,
-           counted(r->read, "files", c), cli_count(r->encoded, d), counted(r->products, "products", e));
-    if (r->searched)
-        printf("%s pictures that events began with, %s of them have a vector\n", cli_count(r->searched, a),
-               cli_count(r->searched_vectors, b));
-    if (r->absent)
-        printf("%s remote pictures are not there yet: itemsage -C %s import images --list\n", cli_count(r->absent, a),
-               shop);
-    print_reasons("pictures", r->rejected, r->reasons, r->reason_n, shop);
-}
 
 typedef sage_status (*import_fn)(sage_shop *, const char *const *, size_t, const sage_import_options *,
                                  const sage_monitor *, sage_import_report *, sage_error *);
@@ -110,14 +32,14 @@ static int import_into(const cli_args *args, sage_shop *shop, import_fn fn, bool
     sage_status st = fn(shop, args->operands, args->n_operands, options, cli_monitor(), &r->rows, &error);
     cli_end_progress();
     if (st != SAGE_OK) return cli_fail(&error);
-    if (!json) print_report(&r->rows, events ? "events" : "products", events, args->shop);
+    if (!json) cli_print_import(&r->rows, events ? "events" : "products", events, args->shop);
     int result = follow_pictures(shop, events, &r->pictures);
     bool pictures = *r->pictures.encoder != '\0';
-    if (!json && pictures && r->pictures.pictures + r->pictures.searched) print_pictures(&r->pictures, args->shop);
+    if (!json && pictures && r->pictures.pictures + r->pictures.searched) cli_print_pictures(&r->pictures, args->shop);
     if (!json) return result;
-    json_t *root = report_json(&r->rows);
-    if (pictures) json_object_set_new(root, "pictures", pictures_json(&r->pictures));
-    print_json(root);
+    json_t *root = cli_import_json(&r->rows);
+    if (pictures) json_object_set_new(root, "pictures", cli_pictures_json(&r->pictures));
+    cli_print_json(root);
     return result;
 }
 
@@ -156,9 +78,9 @@ static int take_vectors(const cli_args *args, sage_shop *shop, reports *r) {
     cli_end_progress();
     if (st != SAGE_OK) return cli_fail(&error);
     if (cli_given(args, "json"))
-        print_json(report_json(&r->rows));
+        cli_print_json(cli_import_json(&r->rows));
     else
-        print_report(&r->rows, "image vectors", false, args->shop);
+        cli_print_import(&r->rows, "image vectors", false, args->shop);
     return CLI_DONE;
 }
 
@@ -169,9 +91,9 @@ static int compute_vectors(const cli_args *args, sage_shop *shop, reports *r) {
     cli_end_progress();
     if (st != SAGE_OK) return cli_fail(&error);
     if (cli_given(args, "json"))
-        print_json(pictures_json(&r->pictures));
+        cli_print_json(cli_pictures_json(&r->pictures));
     else
-        print_pictures(&r->pictures, args->shop);
+        cli_print_pictures(&r->pictures, args->shop);
     return CLI_DONE;
 }
 
@@ -204,21 +126,14 @@ static int run_images(const cli_args *args) {
     return result;
 }
 
-#define FORMAT_FLAG                                                                                                    \
-    { "format", 0, "NAME", "auto, csv, tsv, jsonl or xml; auto (the default) looks at the content." }
-#define MAP_FLAG                                                                                                       \
-    { "map", 0, "FIELD=COLUMN,...", "Takes a field from a column of another name; may name several." }
-#define JSON_FLAG                                                                                                      \
-    { "json", 0, NULL, "Prints the result as JSON." }
-
 static const cli_flag product_flags[] = {
     {"full", 0, NULL, "The files together are the whole catalogue: products that are absent are deleted."},
-    FORMAT_FLAG,
-    MAP_FLAG,
+    CLI_FORMAT_FLAG,
+    CLI_MAP_FLAG,
     {"images", 0, "DIR",
      "Pictures lie below DIR: links without a scheme, file: links into it, and downloads of others; links that leave "
      "it are rejected. Remembered for later imports."},
-    JSON_FLAG,
+    CLI_JSON_FLAG,
     {NULL, 0, NULL, NULL},
 };
 
@@ -243,9 +158,9 @@ const cli_command cli_import_products = {
 
 static const cli_flag event_flags[] = {
     {"again", 0, NULL, "Imports a file although its content has been imported before."},
-    FORMAT_FLAG,
-    MAP_FLAG,
-    JSON_FLAG,
+    CLI_FORMAT_FLAG,
+    CLI_MAP_FLAG,
+    CLI_JSON_FLAG,
     {NULL, 0, NULL, NULL},
 };
 
@@ -277,7 +192,7 @@ static const cli_flag image_flags[] = {
     {"vectors", 0, "FILE.npy",
      "Takes vectors that were made elsewhere, one row each: f32, f16 or f64, any width, the same for the whole shop."},
     {"ids", 0, "FILE", "As many product ids, one a line; a product may occur up to 20 times."},
-    JSON_FLAG,
+    CLI_JSON_FLAG,
     {NULL, 0, NULL, NULL},
 };
 
@@ -324,8 +239,8 @@ static int run_vectors(const cli_args *args) {
     if (sage_import_query_vectors(shop, surface, args->operands[0], args->operands[1], &r, &error) != SAGE_OK)
         result = cli_fail(&error);
     else if (cli_given(args, "json"))
-        print_json(json_pack("{s:s, s:I, s:I, s:I}", "surface", surface, "vectors", (json_int_t)r.vectors, "dim",
-                             (json_int_t)r.dim, "unknown", (json_int_t)r.unknown));
+        cli_print_json(json_pack("{s:s, s:I, s:I, s:I}", "surface", surface, "vectors", (json_int_t)r.vectors, "dim",
+                                 (json_int_t)r.dim, "unknown", (json_int_t)r.unknown));
     else
         print_given(surface, &r);
     sage_shop_close(shop);
@@ -334,7 +249,7 @@ static int run_vectors(const cli_args *args) {
 
 static const cli_flag vector_flags[] = {
     {"surface", 0, "NAME", "Whose queries they are: search (the default), image, product or user."},
-    JSON_FLAG,
+    CLI_JSON_FLAG,
     {NULL, 0, NULL, NULL},
 };
 

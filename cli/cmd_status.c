@@ -85,7 +85,6 @@ static void print_state(const sage_shop *shop, const sage_shop_state *s) {
     else if (s->current_index)
         printf("    %-20s exactly\n", "vectors searched");
     if (s->current_index) printf("    %-20s %s\n", "users answered by", s->current_users);
-    print_kernels();
 }
 
 static void add_kernels(json_t *root) {
@@ -265,6 +264,8 @@ static int run_status(const cli_args *args) {
             root = state_json(state);
         else
             print_state(shop, state);
+        if (result == CLI_DONE) result = root ? cli_add_releases(shop, root) : cli_print_releases(shop);
+        if (result == CLI_DONE && !root) print_kernels();
         if (result == CLI_DONE && cli_given(args, "columns")) result = print_columns(shop, root);
         if (result == CLI_DONE && rejects) result = print_rejects(shop, rejects, root);
         if (root) {
@@ -292,7 +293,8 @@ const cli_command cli_status = {
     .operands = "",
     .summary = "What is in the shop, and what is stale",
     .text = "Counts products, pictures, queries, events by task and rejected rows by reason; names the newest dataset, "
-            "model, index and what is published; says what is out of date. Names the matrix products in use, and how "
+            "model, index, what is published and the releases that are kept; says what is out of date. Names the "
+            "matrix products in use, and how "
             "fast they are beside what the processor can do.",
     .flags = status_flags,
     .example = "itemsage -C myshop status --rejects 20",

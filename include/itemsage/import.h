@@ -19,12 +19,20 @@ typedef enum sage_feed_format {
 /* "auto", "csv", "tsv", "jsonl", "xml". */
 sage_status sage_feed_format_parse(const char *name, sage_feed_format *format, sage_error *error);
 
+/* How much of a catalogue a whole feed may undo: a share from 0 to 1 each; 1 allows all. */
+typedef struct sage_import_limits {
+    double vanish;  /* of the products that there are, those that the feed lacks */
+    double rejects; /* of the feed's rows, those that are rejected */
+} sage_import_limits;
+
 typedef struct sage_import_options {
     sage_feed_format format;
     bool full;              /* products: the files together are the whole catalogue; what is absent is deleted */
     bool again;             /* events: import a file although its content has been imported before */
     const char *map;        /* "field=column,field=column", or NULL */
     const char *images_dir; /* links without a scheme are taken below it and must not leave it; or NULL */
+    const sage_import_limits *limits; /* products, with `full`: beyond them SAGE_E_STATE, and nothing is changed; NULL:
+                                         there are none but that one row has to be good */
 } sage_import_options;
 
 typedef struct sage_import_report {

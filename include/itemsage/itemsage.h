@@ -17,6 +17,7 @@
 #include <itemsage/serve.h>
 #include <itemsage/shop.h>
 #include <itemsage/status.h>
+#include <itemsage/sync.h>
 #include <itemsage/synth.h>
 #include <itemsage/train.h>
 

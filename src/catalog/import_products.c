@@ -56,8 +56,33 @@ out:
     return st;
 }
 
+/* A feed that lacks much of the shop, or of which much cannot be read, is more often an export gone wrong than a
+ * change of the stock. Said in the transaction, which the error takes back. */
+static sage_status check_limits(sage_product_store *store, const sage_import_limits *limits, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const sage_import *import = store->import;
+    const sage_import_report *report = import->report;
+    uint64_t products, unmet;
+    if ((double)report->rejected > limits->rejects * (double)report->rows)
+        return sage_fail_at(error, SAGE_E_STATE, import->source, 0, 0,
+                            "%" PRIu64 " of %" PRIu64 " rows are bad (%s %" PRIu64 " times), more than sync_rejects = "
+                            "%g; nothing was changed: check the feed, or allow it with --set sync_rejects=1",
+                            report->rejected, report->rows, report->reasons[0].reason, report->reasons[0].count,
+                            limits->rejects);
+    SAGE_TRY(sage_product_store_count_rest(store, &products, &unmet, error));
+    products -= report->added; /* those of before */
+    if ((double)unmet > limits->vanish * (double)products)
+        st =
+            sage_fail_at(error, SAGE_E_STATE, import->source, 0, 0,
+                         "%" PRIu64 " of %" PRIu64 " products are not in the feed, more than sync_vanish = %g; nothing "
+                         "was changed: check the feed, or let them go with --allow-vanish",
+                         unmet, products, limits->vanish);
+out:
+    return st;
+}
+
 /* A feed without a good row is an export gone wrong, and --full would then empty the shop. */
-static sage_status delete_absent(sage_product_store *store, sage_error *error) {
+static sage_status delete_absent(sage_product_store *store, const sage_import_limits *limits, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_import *import = store->import;
     sqlite3_stmt *any = NULL;
@@ -72,6 +97,7 @@ static sage_status delete_absent(sage_product_store *store, sage_error *error) {
             "deleted: check the feed");
         goto out;
     }
+    if (limits != NULL) SAGE_TRY(check_limits(store, limits, error));
     SAGE_TRY(sage_product_store_delete_rest(store, error));
 out:
     sqlite3_finalize(any);
@@ -101,7 +127,7 @@ static sage_status import_all(sage_product_store *store, const char *const *file
         SAGE_TRY(import_file(store, files[i], options, images_dir, error));
     }
     if (options->full) {
-        SAGE_TRY(delete_absent(store, error));
+        SAGE_TRY(delete_absent(store, options->limits, error));
         SAGE_TRY(sage_import_end_file(import, NULL, error));
     }
     SAGE_TRY(sage_product_store_finish(store, error));

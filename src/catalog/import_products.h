@@ -29,6 +29,9 @@ sage_status sage_product_store_put(sage_product_store *store, const sage_feed_pr
                                    const sage_feed_row *row, sage_error *error);
 /* A refused row whose id is readable: the product is in the feed, so --full keeps it as it was. */
 sage_status sage_product_store_keep(sage_product_store *store, sage_str id, sage_error *error);
+/* Products of the catalogue, and those of them that this import has not met. */
+sage_status sage_product_store_count_rest(sage_product_store *store, uint64_t *products, uint64_t *unmet,
+                                          sage_error *error);
 /* Deletes every product that this import has not met. */
 sage_status sage_product_store_delete_rest(sage_product_store *store, sage_error *error);
 /* Writes what waits for the end. */

@@ -203,6 +203,24 @@ out:
     return st;
 }
 
+sage_status sage_product_store_count_rest(sage_product_store *store, uint64_t *products, uint64_t *unmet,
+                                          sage_error *error) {
+    sage_status st = SAGE_OK;
+    sqlite3_stmt *scan = NULL;
+    bool row = false;
+    *products = *unmet = 0;
+    SAGE_TRY(sage_db_prepare(store->import->catalog->db, "SELECT pid FROM products", &scan, error));
+    for (;;) {
+        SAGE_TRY(sage_db_step(scan, &row, error));
+        if (!row) break;
+        ++*products;
+        *unmet += !was_seen(store, sqlite3_column_int64(scan, 0));
+    }
+out:
+    sqlite3_finalize(scan);
+    return st;
+}
+
 sage_status sage_product_store_delete_rest(sage_product_store *store, sage_error *error) {
     sage_status st = SAGE_OK;
     sqlite3 *db = store->import->catalog->db;

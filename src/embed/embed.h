@@ -89,6 +89,9 @@ sage_status sage_embed_run(sage_catalog *catalog, const char *shop_dir, const sa
 sage_status sage_embed_stale(sage_catalog *catalog, const char *shop_dir, uint64_t model, sage_precision precision,
                              uint64_t *stale, sage_error *error);
 
+/* A number that grows whenever vectors of the model are computed. */
+sage_status sage_vectors_state(const char *shop_dir, uint64_t model, uint64_t *state, sage_error *error);
+
 /* Reading: live vectors in pid order. */
 typedef struct sage_vectors sage_vectors;
 sage_status sage_vectors_open(const char *shop_dir, uint64_t model, sage_vectors **vectors,

@@ -35,6 +35,19 @@ out:
     return st;
 }
 
+sage_status sage_vectors_state(const char *shop_dir, uint64_t model, uint64_t *state, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char parent[SAGE_PATH_MAX], dir[SAGE_PATH_MAX];
+    sage_manifest manifest = {.n = 0};
+    SAGE_TRY(sage_path_join(parent, shop_dir, "vectors", error));
+    SAGE_TRY(sage_version_path(dir, parent, model, error));
+    SAGE_TRY(sage_manifest_read(dir, &manifest, error));
+    *state = manifest.next;
+out:
+    sage_manifest_free(&manifest);
+    return st;
+}
+
 void sage_vectors_close(sage_vectors *vectors) {
     if (vectors == NULL) return;
     sage_vector_set_close(&vectors->set);

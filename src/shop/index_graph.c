@@ -90,13 +90,14 @@ static sage_status link_on(const sage_graph_rule *rule, const sage_graph_before 
 }
 
 sage_status sage_shop_link(const sage_graph_rule *rule, const sage_graph_before *before, const char *dir, size_t rows,
-                           sage_pool *pool, const sage_monitor *monitor, uint64_t *bytes, sage_error *error) {
+                           sage_pool *pool, const sage_monitor *monitor, uint64_t *bytes, bool *went_on,
+                           sage_error *error) {
     sage_error fault = {0};
-    bool done;
     *bytes = 0;
+    *went_on = false;
     if (rule->when == SAGE_GRAPH_NEVER || (rule->when == SAGE_GRAPH_AUTO && rows < SAGE_GRAPH_ROWS_MIN)) return SAGE_OK;
-    sage_status st = link_on(rule, before, dir, pool, monitor, &done, &fault);
-    if (st == SAGE_OK && !done) st = sage_index_link(dir, pool, &rule->links, monitor, &fault);
+    sage_status st = link_on(rule, before, dir, pool, monitor, went_on, &fault);
+    if (st == SAGE_OK && !*went_on) st = sage_index_link(dir, pool, &rule->links, monitor, &fault);
     if (st == SAGE_OK) return count_bytes(dir, bytes, error);
     if (st == SAGE_E_STATE && rule->when == SAGE_GRAPH_AUTO) {
         sage_note(monitor, "%s; all of them are compared", fault.text);

@@ -31,10 +31,11 @@ typedef struct sage_graph_before {
 void sage_graph_before_of(const sage_shop *shop, uint64_t vectors, sage_graph_before *before);
 
 /* Where it is wanted, makes a graph in the version under construction in `dir`: from the one before, where that costs
- * less and its walks find as much as they did, else afresh. *bytes: of the graph; 0: there is none. Where the vectors
- * do not allow one a note says so; SAGE_E_STATE where one was asked for by name. */
+ * less and its walks find as much as they did (*went_on), else afresh. *bytes: of the graph; 0: there is none. Where
+ * the vectors do not allow one a note says so; SAGE_E_STATE where one was asked for by name. */
 sage_status sage_shop_link(const sage_graph_rule *rule, const sage_graph_before *before, const char *dir, size_t rows,
-                           sage_pool *pool, const sage_monitor *monitor, uint64_t *bytes, sage_error *error);
+                           sage_pool *pool, const sage_monitor *monitor, uint64_t *bytes, bool *went_on,
+                           sage_error *error);
 
 /* Queries on which recall is measured: made of the products of `index`, which is the caller's for as long, and, where
  * there are enough, validation searches. */

@@ -22,6 +22,12 @@ const sage_option sage_shop_options_table[] = {
     {"shop", "text_encoder", SAGE_OPT_TEXT, 0, 0, NULL, "none",
      "What reads titles and search texts as sentences, beside their n-grams: the name of an encoder of the shop, a "
      "folder of weights (with a slash), or none. Of a training; what comes after it uses the same."},
+    {"shop", "keep_releases", SAGE_OPT_INT, 2, 100, NULL, "3",
+     "Releases that are kept, the one in force among them: `rollback` publishes another one of them again."},
+    {"shop", "sync_vanish", SAGE_OPT_REAL, 0, 1, NULL, "0.2",
+     "`sync` refuses a feed that lacks more than this share of the products that there are."},
+    {"shop", "sync_rejects", SAGE_OPT_REAL, 0, 1, NULL, "0.2",
+     "`sync` refuses a feed of whose rows more than this share are bad."},
     {NULL},
 };
 

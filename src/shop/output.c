@@ -7,10 +7,10 @@
 
 /* What lies directly in a shop's directory and is not the user's to replace. */
 static bool is_own(const char *name, size_t len) {
-    static const char *const own[] = {"catalog.db", "catalog.db-wal", "catalog.db-shm", "itemsage.conf",
-                                      "current",    "previous",       "ablation",       "dataset",
-                                      "encoders",   "given",          "index",          "keywords",
-                                      "models",     "pictures",       "sentences",      "vectors"};
+    static const char *const own[] = {"catalog.db", "catalog.db-wal", "catalog.db-shm", "itemsage.conf", "current",
+                                      "previous",   "ablation",       "dataset",        "encoders",      "given",
+                                      "index",      "keywords",       "models",         "pictures",      "releases",
+                                      "sentences",  "vectors"};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (strlen(own[i]) == len && memcmp(own[i], name, len) == 0) return true;
     return len > 6 && memcmp(name, ".lock-", 6) == 0;

@@ -5,8 +5,12 @@
 #include <index/graph.h>
 #include <io/json.h>
 #include <io/version.h>
+#include <shop/kept.h>
 #include <shop/sentences.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { CURRENT_MAX_BYTES = 64 << 10 };
 
@@ -54,6 +58,26 @@ out:
     return st;
 }
 
+static sage_status hash_of(const json_t *root, const char *key, uint64_t *hash, const char *path, sage_error *error) {
+    const char *text;
+    sage_status st = sage_json_text(root, key, &text, path, error);
+    if (st == SAGE_OK) *hash = strtoull(text, NULL, 16);
+    return st;
+}
+
+/* Releases of before there were kept ones do not say what they were made of, nor when. */
+static sage_status origin_of(const json_t *root, sage_release *release, const char *path, sage_error *error) {
+    sage_status st = SAGE_OK;
+    if (json_object_get(root, "published") == NULL) return SAGE_OK;
+    SAGE_TRY(hash_of(root, "inputs", &release->inputs, path, error));
+    SAGE_TRY(hash_of(root, "settings", &release->settings, path, error));
+    SAGE_TRY(sage_json_count(root, "products", &release->products, path, error));
+    SAGE_TRY(sage_json_count(root, "chosen_changes", &release->chosen_changes, path, error));
+    SAGE_TRY(sage_json_count(root, "published", &release->published_s, path, error));
+out:
+    return st;
+}
+
 static sage_status parse(const json_t *root, const char *path, sage_release *release, sage_error *error) {
     sage_status st = SAGE_OK;
     uint64_t depth = 0;
@@ -66,6 +90,7 @@ static sage_status parse(const json_t *root, const char *path, sage_release *rel
     SAGE_TRY(sage_json_int(root, "catalogue_revision", &release->catalogue_revision, path, error));
     SAGE_TRY(sage_json_real(root, "fusion_weight", &release->fusion.weight, path, error));
     SAGE_TRY(sage_json_count(root, "fusion_depth", &depth, path, error));
+    SAGE_TRY(origin_of(root, release, path, error));
     SAGE_TRY(own_of(root, &release->own, path, error));
     SAGE_TRY(search_of(root, release, path, error));
     const char *users = json_string_value(json_object_get(root, "users"));
@@ -79,9 +104,10 @@ out:
     return st;
 }
 
-static sage_status read_file(const char *path, sage_release *release, sage_error *error) {
+sage_status sage_release_read_at(const char *path, sage_release *release, sage_error *error) {
     sage_status st = SAGE_OK;
     json_t *root = NULL;
+    memset(release, 0, sizeof *release);
     SAGE_TRY(sage_json_read(path, CURRENT_MAX_BYTES, &root, error));
     SAGE_TRY(parse(root, path, release, error));
 out:
@@ -99,7 +125,7 @@ sage_status sage_release_read(const sage_shop *shop, sage_release *release, sage
                        "nothing has been published in %s; run 'itemsage train', 'embed' and 'index' first", shop->dir);
         goto out;
     }
-    SAGE_TRY(read_file(path, release, error));
+    SAGE_TRY(sage_release_read_at(path, release, error));
 out:
     return sage_shop_advise(st, "run 'itemsage index' to publish a release anew", error);
 }
@@ -111,14 +137,14 @@ sage_status sage_release_read_before(const sage_shop *shop, const sage_release *
     *before = (sage_release){.index = 0};
     SAGE_TRY(sage_shop_path(shop, "previous", path, error));
     if (!sage_fs_exists(path)) return SAGE_OK;
-    SAGE_TRY(read_file(path, before, error));
+    SAGE_TRY(sage_release_read_at(path, before, error));
     /* Stopped between the two files, or read while they are replaced. */
     if (before->index == now->index) *before = (sage_release){.index = 0};
 out:
     return st;
 }
 
-/* What `current` names as it is, so that it can be compared with what comes after. */
+/* What `current` names as it is, so that it can be compared with what comes after, and come back. */
 static sage_status keep_before(const sage_shop *shop, const sage_release *next, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX], *text = NULL;
@@ -127,6 +153,7 @@ static sage_status keep_before(const sage_shop *shop, const sage_release *next, 
     if (sage_release_read(shop, &now, NULL) != SAGE_OK || now.index == next->index) return SAGE_OK;
     SAGE_TRY(sage_shop_path(shop, "current", path, error));
     SAGE_TRY(sage_fs_read_all(path, CURRENT_MAX_BYTES, &text, &n, error));
+    SAGE_TRY(sage_kept_add(shop, now.index, text, n, error));
     SAGE_TRY(sage_shop_path(shop, "previous", path, error));
     SAGE_TRY(sage_fs_replace(path, text, n, error));
 out:
@@ -134,21 +161,30 @@ out:
     return st;
 }
 
+static json_t *describe(const sage_release *release) {
+    char inputs[17], settings[17];
+    snprintf(inputs, sizeof inputs, "%016llx", (unsigned long long)release->inputs);
+    snprintf(settings, sizeof settings, "%016llx", (unsigned long long)release->settings);
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:I, s:f, s:f, s:I, "
+        "s:I, s:b, s:s}",
+        "product_model", (json_int_t)release->product_model, "query_model", (json_int_t)release->query_model, "vectors",
+        (json_int_t)release->vectors, "index", (json_int_t)release->index, "keywords", (json_int_t)release->keywords,
+        "catalogue_revision", (json_int_t)release->catalogue_revision, "inputs", inputs, "settings", settings,
+        "products", (json_int_t)release->products, "chosen_changes", (json_int_t)release->chosen_changes, "published",
+        (json_int_t)time(NULL), "inbox_position", (json_int_t)release->inbox_position, "fusion_weight",
+        release->fusion.weight, "fusion_depth", (json_int_t)release->fusion.depth, "own_weight", release->own.weight,
+        "own_half_life", release->own.half_life_days, "together_weight", release->own.together, "search_width",
+        (json_int_t)release->search_width, "search_recall", release->search_recall, "tuned_recall",
+        release->tuned.recall, "tuned_m", (json_int_t)release->tuned.m, "tuned_build", (json_int_t)release->tuned.build,
+        "together", (int)release->together, "users",
+        sage_method_name(release->hybrid_users ? SAGE_HYBRID : SAGE_VECTORS));
+}
+
 sage_status sage_release_publish(const sage_shop *shop, const sage_release *release, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
-    json_t *root =
-        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:I, s:f, s:f, s:I, s:I, s:b, s:s}",
-                  "product_model", (json_int_t)release->product_model, "query_model", (json_int_t)release->query_model,
-                  "vectors", (json_int_t)release->vectors, "index", (json_int_t)release->index, "keywords",
-                  (json_int_t)release->keywords, "catalogue_revision", (json_int_t)release->catalogue_revision,
-                  "inbox_position", (json_int_t)release->inbox_position, "fusion_weight", release->fusion.weight,
-                  "fusion_depth", (json_int_t)release->fusion.depth, "own_weight", release->own.weight, "own_half_life",
-                  release->own.half_life_days, "together_weight", release->own.together, "search_width",
-                  (json_int_t)release->search_width, "search_recall", release->search_recall, "tuned_recall",
-                  release->tuned.recall, "tuned_m", (json_int_t)release->tuned.m, "tuned_build",
-                  (json_int_t)release->tuned.build, "together", (int)release->together, "users",
-                  sage_method_name(release->hybrid_users ? SAGE_HYBRID : SAGE_VECTORS));
+    json_t *root = describe(release);
     if (!root) return sage_fail_memory(error, CURRENT_MAX_BYTES);
     SAGE_TRY(keep_before(shop, release, error));
     SAGE_TRY(sage_shop_path(shop, "current", path, error));

@@ -184,7 +184,21 @@ out:
 }
 
 sage_status sage_shop_lock(const sage_shop *shop, sage_shop_lock_kind kind, int *fd, sage_error *error) {
+    *fd = -1;
+    if ((shop->held & 1U << kind) != 0) return SAGE_OK;
     return lock_in(shop->dir, kind, fd, error);
+}
+
+sage_status sage_shop_hold(sage_shop *shop, sage_shop_lock_kind kind, int *fd, sage_error *error) {
+    sage_status st = sage_shop_lock(shop, kind, fd, error);
+    if (*fd >= 0) shop->held |= 1U << kind;
+    return st;
+}
+
+void sage_shop_let_go(sage_shop *shop, sage_shop_lock_kind kind, int fd) {
+    if (fd < 0) return;
+    shop->held &= ~(1U << kind);
+    sage_fs_unlock(fd);
 }
 
 sage_status sage_shop_catalog(const sage_shop *shop, bool write, sage_catalog **catalog, sage_error *error) {

@@ -12,6 +12,7 @@ struct sage_shop {
     char dir[SAGE_PATH_MAX];
     sage_options *options;
     sage_pool *pool; /* made on first use */
+    unsigned held;   /* a bit a lock (1 << sage_shop_lock_kind): a job of several calls holds it for all of them */
 };
 
 extern const sage_option sage_shop_options_table[], sage_serve_options[];
@@ -38,6 +39,9 @@ typedef enum sage_shop_lock_kind {
     SAGE_LOCK_ABLATION
 } sage_shop_lock_kind;
 sage_status sage_shop_lock(const sage_shop *shop, sage_shop_lock_kind kind, int *fd, sage_error *error);
+/* Takes a lock for several calls on this handle, none of which takes it by itself until it is let go. */
+sage_status sage_shop_hold(sage_shop *shop, sage_shop_lock_kind kind, int *fd, sage_error *error);
+void sage_shop_let_go(sage_shop *shop, sage_shop_lock_kind kind, int fd); /* fd < 0: it was not held */
 
 sage_status sage_shop_catalog(const sage_shop *shop, bool write, sage_catalog **catalog, sage_error *error);
 
@@ -47,9 +51,11 @@ sage_status sage_shop_newest(const sage_shop *shop, const char *name, uint64_t *
 /* ---- the release in force: `current` ---- */
 /* SAGE_E_STATE with what to run where nothing has been published. */
 sage_status sage_release_read(const sage_shop *shop, sage_release *release, sage_error *error);
+sage_status sage_release_read_at(const char *path, sage_release *release, sage_error *error); /* a file of that form */
 /* The one that was in force before `now` (the file `previous`, which publishing writes); index 0: there was none. */
 sage_status sage_release_read_before(const sage_shop *shop, const sage_release *now, sage_release *before,
                                      sage_error *error);
+/* Keeps the one in force beside it (shop/kept.h), and puts this one in its place: one rename. */
 sage_status sage_release_publish(const sage_shop *shop, const sage_release *release, sage_error *error);
 
 /* A release opened for searching, and what it holds so that pruning leaves it alone. Reads `current` again where the

@@ -1,17 +1,13 @@
 /* Publishing a release and publishing a model, through the public calls, with a fault at every call that changes the
  * file system. Whatever happens, what is in force is whole: the release before or the new one, never a mixture; and the
  * next call finishes. */
-#include "support/published_shop.h"
+#include "support/published_answer.h"
 #include "support/test.h"
-#include <shop/shop.h>
 
 static char dir[SAGE_PATH_MAX], prepared[SAGE_PATH_MAX], shop_dir[SAGE_PATH_MAX];
 
-/* shop_dir anew from `prepared`; past the seam, so that a power cut takes back nothing of it. */
 static void fresh(void) {
-    char command[4 * SAGE_PATH_MAX + 64];
-    snprintf(command, sizeof command, "rm -rf '%s' && cp -R '%s' '%s'", shop_dir, prepared, shop_dir);
-    scratch_must(system(command) == 0, "copy the prepared shop");
+    published_copy(prepared, shop_dir);
 }
 
 static bool index_once(void *ctx) {
@@ -33,47 +29,15 @@ static bool train_once(void *ctx) {
     return st == SAGE_OK;
 }
 
-/* What a release answers: all products for a word that every one of them has in its price or not at all. */
-typedef struct answer {
-    uint64_t index, keywords;
-    size_t vectors, words, changed;
-} answer;
-
-static answer ask(void) {
-    sage_shop *shop = published_open(shop_dir);
-    sage_searcher *searcher = NULL;
-    sage_error error = {0};
-    sage_release release;
-    const sage_hit *hits;
-    answer a = {0};
-    tiny_must(sage_release_read(shop, &release, &error), &error, "read `current`");
-    tiny_must(sage_searcher_open(shop, &searcher, &error), &error, "open the release in force");
-    const sage_query all = {.text = "made", .method = SAGE_VECTORS, .n = 1000},
-                     words = {.text = "made", .method = SAGE_KEYWORDS, .n = 1000},
-                     changed = {.text = "edition", .method = SAGE_KEYWORDS, .n = 1000};
-    tiny_must(sage_search(searcher, &all, &hits, &a.vectors, &error), &error, "search by vectors");
-    tiny_must(sage_search(searcher, &words, &hits, &a.words, &error), &error, "search by keywords");
-    tiny_must(sage_search(searcher, &changed, &hits, &a.changed, &error), &error, "search by keywords");
-    a.index = release.index;
-    a.keywords = release.keywords;
-    sage_searcher_close(searcher);
-    sage_shop_close(shop);
-    return a;
-}
-
-static bool is(const answer *a, const answer *b) {
-    return a->vectors == b->vectors && a->words == b->words && a->changed == b->changed;
-}
-
 /* Release 1 stands; the catalogue has moved on, and its vectors with it. */
-static void prepare_release(answer *before) {
+static void prepare_release(published_answer *before) {
     snprintf(shop_dir, sizeof shop_dir, "%s", scratch_path(dir, "prepared"));
     snprintf(prepared, sizeof prepared, "%s", shop_dir);
     sage_shop *shop = published_catalogue(dir, shop_dir);
     published_train(shop);
     published_embed(shop);
     published_index(shop);
-    *before = ask();
+    *before = published_ask(shop_dir);
     published_import(shop, dir, PUBLISHED_PRODUCTS + 5, 3);
     published_embed(shop);
     sage_shop_close(shop);
@@ -82,12 +46,12 @@ static void prepare_release(answer *before) {
 
 static void releases_are_old_or_new(void **state) {
     (void)state;
-    answer before, after;
+    published_answer before, after;
     uint64_t calls;
     prepare_release(&before);
     fresh();
     assert_int_equal(fault_child(index_once, NULL, SAGE_FAULT_NONE, 0, &calls), FAULT_DONE);
-    after = ask();
+    after = published_ask(shop_dir);
     assert_int_equal(before.vectors, PUBLISHED_PRODUCTS);
     assert_int_equal(after.vectors, PUBLISHED_PRODUCTS + 5);
     assert_true(before.changed == 0 && after.changed > 0 && calls > 30);
@@ -96,14 +60,14 @@ static void releases_are_old_or_new(void **state) {
             fresh();
             int end = fault_child(index_once, NULL, kind, at, NULL);
             assert_int_equal(end == FAULT_KILLED, kind != SAGE_FAULT_ERROR);
-            answer now = ask();
-            if (!is(&now, &before) && !is(&now, &after))
+            published_answer now = published_ask(shop_dir);
+            if (!published_same(&now, &before) && !published_same(&now, &after))
                 fail_msg("fault %d at call %llu: neither the old release nor the new", (int)kind,
                          (unsigned long long)at);
-            if (end == FAULT_DONE || at == calls) assert_true(is(&now, &after));
+            if (end == FAULT_DONE || at == calls) assert_true(published_same(&now, &after));
             assert_true(index_once(NULL));
-            answer then = ask();
-            assert_true(is(&then, &after));
+            published_answer then = published_ask(shop_dir);
+            assert_true(published_same(&then, &after));
             assert_true(then.index > before.index && then.keywords > before.keywords);
         }
 }
@@ -157,7 +121,7 @@ static void models_are_whole_or_absent(void **state) {
             if (at % 10 == 0) { /* and what is made of it */
                 published_embed(shop);
                 published_index(shop);
-                assert_int_equal(ask().vectors, PUBLISHED_PRODUCTS);
+                assert_int_equal(published_ask(shop_dir).vectors, PUBLISHED_PRODUCTS);
             }
             sage_shop_close(shop);
             /* Stopped and gone on with, or never disturbed: the same bits. */

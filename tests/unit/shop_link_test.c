@@ -42,18 +42,21 @@ static void test_goes_on_while_that_finds_enough(void **state) {
     sage_graph_before before = {.width = 200, .recall = 0.9};
     char path[SAGE_PATH_MAX];
     uint64_t bytes;
+    bool went_on;
     float *vectors = made_vectors(N + NEW, DIM, 1);
     make("before", vectors, before.dir);
     must(sage_index_link(before.dir, NULL, &rule.links, NULL, &error), &error);
     memcpy(vectors, vectors + N * DIM, NEW * DIM * sizeof *vectors);
     make("now", vectors, path);
-    must(sage_shop_link(&rule, &before, path, N, NULL, &listening, &bytes, &error), &error);
+    must(sage_shop_link(&rule, &before, path, N, NULL, &listening, &bytes, &went_on, &error), &error);
+    assert_true(went_on);
     check_linked(path, "2980 products as they were, 0 added, 20 changed, 0 removed");
     assert_true(bytes > N * 2 * M * sizeof(uint32_t));
     /* No walk so narrow finds all; the file that stands there by then gives way. */
     before.width = 1;
     before.recall = 1;
-    must(sage_shop_link(&rule, &before, path, N, NULL, &listening, &bytes, &error), &error);
+    must(sage_shop_link(&rule, &before, path, N, NULL, &listening, &bytes, &went_on, &error), &error);
+    assert_false(went_on);
     check_linked(path, "it is built afresh");
     free(vectors);
 }
@@ -64,11 +67,13 @@ static void test_what_was_before_may_be_gone(void **state) {
     sage_graph_before before = {.width = 64, .recall = 0.9};
     char path[SAGE_PATH_MAX];
     uint64_t bytes;
+    bool went_on;
     float *vectors = made_vectors(N, DIM, 1);
     make("now", vectors, path);
     snprintf(before.dir, sizeof before.dir, "%s", scratch_path(dir, "nowhere"));
     heard[0] = '\0';
-    must(sage_shop_link(&rule, &before, path, N, NULL, &listening, &bytes, &error), &error);
+    must(sage_shop_link(&rule, &before, path, N, NULL, &listening, &bytes, &went_on, &error), &error);
+    assert_false(went_on);
     check_linked(path, "");
     assert_string_equal(heard, "");
     free(vectors);

@@ -1,0 +1,125 @@
+/* Rows from the catalogue into an index, its columns and its keywords. */
+#include <base/error.h>
+#include <base/report.h>
+#include <shop/index_rows.h>
+#include <string.h>
+
+/* Without vectors for more than a quarter as many products as have one, an embed was not finished: publishing would
+ * take products out of a shop's search. */
+enum { TOO_MANY_MISSING = 4 };
+
+/* Texts that people search in: everything but the link and its host. */
+static size_t keyword_texts(const sage_product_row *row, sage_str texts[SAGE_FIELDS]) {
+    size_t n = 0;
+    for (size_t f = 0; f < SAGE_FIELDS; f++)
+        if (f != SAGE_DOMAIN && f != SAGE_LINK && row->fields[f].len) texts[n++] = row->fields[f];
+    return n;
+}
+
+static sage_status add_row(sage_rows_job *b, const sage_product_row *row, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char price[48] = "";
+    sage_str shown[SAGE_SHOWN], texts[SAGE_FIELDS];
+    size_t vector;
+    if (!sage_vectors_find(b->vectors, row->pid, &vector)) return SAGE_OK;
+    if (row->price_minor >= 0) sage_price_text(row->price_minor, row->currency, price);
+    shown[SAGE_SHOW_ID] = row->id;
+    shown[SAGE_SHOW_TITLE] = row->fields[SAGE_TITLE];
+    shown[SAGE_SHOW_BRAND] = row->fields[SAGE_BRAND];
+    shown[SAGE_SHOW_CATEGORY] = row->fields[SAGE_CATEGORY].len ? row->fields[SAGE_CATEGORY] : row->fields[SAGE_TYPE];
+    shown[SAGE_SHOW_LINK] = row->link;
+    shown[SAGE_SHOW_IMAGE] = row->image_link;
+    shown[SAGE_SHOW_AVAILABILITY] = row->availability;
+    shown[SAGE_SHOW_PRICE] = (sage_str){price, strlen(price)};
+    shown[SAGE_SHOW_GROUP] = row->item_group_id;
+    SAGE_TRY(sage_index_add(b->index, row->pid, sage_vectors_at(b->vectors, vector), shown, error));
+    SAGE_TRY(sage_product_columns_add(b->columns, row, error));
+    SAGE_TRY(sage_keywords_add(b->keywords, row->pid, texts, keyword_texts(row, texts), error));
+out:
+    return st;
+}
+
+/* Fingerprints and revisions alone are read several times as fast as rows. */
+static sage_status count_rows(sage_rows_job *b, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_product_cursor *cursor = NULL;
+    const sage_product_row *row;
+    size_t vector;
+    b->rows = b->missing = b->fresh = 0;
+    SAGE_TRY(sage_product_cursor_open_prints(b->catalog, 0, &cursor, error));
+    for (;;) {
+        SAGE_TRY(sage_product_cursor_next(cursor, &row, error));
+        if (!row) break;
+        if (!sage_vectors_find(b->vectors, row->pid, &vector)) {
+            b->missing++;
+            continue;
+        }
+        b->rows++;
+        b->fresh += row->revision > b->since;
+    }
+out:
+    sage_product_cursor_close(cursor);
+    return st;
+}
+
+static sage_status write_rows(sage_rows_job *b, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_product_cursor *cursor = NULL;
+    const sage_product_row *row;
+    sage_ticker ticker;
+    uint64_t done = 0;
+    sage_ticker_begin(&ticker, b->monitor, "index", b->rows);
+    SAGE_TRY(sage_product_cursor_open(b->catalog, 0, 0, &cursor, error));
+    for (;;) {
+        SAGE_TRY(sage_product_cursor_next(cursor, &row, error));
+        if (!row) break;
+        SAGE_TRY(add_row(b, row, error));
+        sage_ticker_tick(&ticker, ++done, NULL);
+        if (done % 1024 == 0) SAGE_TRY(sage_check_cancel(b->monitor, "index", error));
+    }
+    sage_ticker_end(&ticker, done);
+out:
+    sage_product_cursor_close(cursor);
+    return st;
+}
+
+static sage_status check_counts(const sage_rows_job *b, sage_error *error) {
+    if (!b->rows) return sage_fail(error, SAGE_E_STATE, "no product has a vector yet; run 'itemsage embed' first");
+    if (b->missing > b->rows / TOO_MANY_MISSING)
+        return sage_fail(
+            error, SAGE_E_STATE,
+            "%zu of %zu products have no vector, too many to publish without them; run 'itemsage embed' first",
+            b->missing, b->missing + b->rows);
+    return SAGE_OK;
+}
+
+sage_status sage_rows_build(sage_rows_job *b, sage_error *error) {
+    sage_status st = SAGE_OK;
+    SAGE_TRY(count_rows(b, error));
+    SAGE_TRY(check_counts(b, error));
+    if (b->missing && !b->warned)
+        sage_warn(b->monitor, "%zu products have no vector and are left out; run 'itemsage embed' to include them",
+                  b->missing);
+    b->warned = true;
+    SAGE_TRY(sage_index_create(b->index_dir, b->rows, sage_vectors_dim(b->vectors), &b->index, error));
+    SAGE_TRY(sage_product_columns_new(b->catalog, b->index_dir, b->monitor, &b->columns, error));
+    SAGE_TRY(sage_keywords_create(b->keywords_dir, &b->keywords, error));
+    SAGE_TRY(write_rows(b, error));
+    st = sage_index_finish(b->index, error);
+    b->index = NULL;
+    SAGE_TRY(st);
+    st = sage_product_columns_finish(b->columns, error);
+    b->columns = NULL;
+    SAGE_TRY(st);
+    st = sage_keywords_finish(b->keywords, error);
+    b->keywords = NULL;
+    SAGE_TRY(st);
+out:
+    sage_index_abandon(b->index);
+    sage_product_columns_free(b->columns);
+    sage_keywords_abandon(b->keywords);
+    b->index = NULL;
+    b->columns = NULL;
+    b->keywords = NULL;
+    return st;
+}
