@@ -91,18 +91,6 @@ out:
 
 /* ---- all together ---- */
 
-/* A row stands in the graph unless another leads to it as its copy. */
-static void find_standing(sage_changing *c) {
-    const sage_graph *graph = &c->hnsw.graph;
-    for (size_t row = 0; row < graph->n; row++) sage_bit_set(c->stands, (uint32_t)row);
-    c->n_stands = graph->n;
-    for (size_t row = 0; row < graph->n; row++) {
-        if (graph->copies[row] >= graph->n) continue;
-        sage_bit_clear(c->stands, graph->copies[row]);
-        c->n_stands--;
-    }
-}
-
 static sage_status take_basis(sage_changing *c, const sage_heads *from, sage_error *error) {
     const size_t bytes = SAGE_HEAD * from->dim * sizeof *from->basis;
     c->hnsw.codes.heads.basis = NULL;
@@ -133,7 +121,7 @@ sage_status sage_changing_new(const sage_hnsw *from, const sage_packed *vectors_
     SAGE_TRY(sage_walker_new(&c->walker, &c->hnsw.graph, &c->hnsw.codes, from->build, error));
     SAGE_TRY(sage_chooser_new(&c->chooser, from->graph.m, error));
     guess_scale(&c->hnsw.codes);
-    find_standing(c);
+    c->n_stands = sage_graph_standing(&c->hnsw.graph, c->stands);
     *changing = c;
     c = NULL;
 out:

@@ -65,6 +65,7 @@ typedef struct sage_changing {
     bool sweeping;
     size_t sweep_at, sweep_end; /* rows [at, end) are to be swept */
     size_t n_marked;            /* dead since the last sweep began */
+    size_t n_moved;             /* rows that came or were swept out since ways to all were looked for (reach.h) */
     sage_walker walker;
     sage_chooser chooser;
     uint64_t far[SAGE_FAR * (SAGE_GRAPH_LEVELS + 1)]; /* beam keys: the nearest rows on each level above */

@@ -163,6 +163,7 @@ sage_status sage_changing_link(sage_changing *c, uint32_t row, sage_error *error
         return SAGE_OK;
     }
     stand(c, row);
+    c->n_moved++;
     for (unsigned level = 0; level <= highest; level++) answer_links(c, row, level);
     if (own > top) sage_link_set(&graph->entry, row);
     return SAGE_OK;

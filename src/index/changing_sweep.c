@@ -4,6 +4,7 @@
 #include <base/error.h>
 #include <index/beam.h>
 #include <index/changing.h>
+#include <index/reach.h>
 #include <index/score.h>
 #include <string.h>
 
@@ -247,6 +248,7 @@ static sage_status free_rested(sage_changing *c, sage_error *error) {
 static void end_sweep(sage_changing *c) {
     const sage_slots rested = c->resting;
     __atomic_fetch_add(&c->hnsw.graph.n_gone, c->going.n, __ATOMIC_RELEASE);
+    c->n_moved += c->going.n;
     if (rested.n > 0) memcpy(c->going.list + c->going.n, rested.list, rested.n * sizeof *rested.list);
     c->going.n += rested.n;
     c->resting = c->going;
@@ -256,9 +258,21 @@ static void end_sweep(sage_changing *c) {
     c->sweeping = false;
 }
 
-static bool is_due(const sage_changing *c) {
+static size_t many(const sage_changing *c) {
     const size_t alive = c->hnsw.graph.n - c->hnsw.graph.n_dead;
-    return c->resting.n == 0 && c->n_marked > (alive > 0 ? DUE_LEAST + alive / DUE_SHARE : 0);
+    return alive > 0 ? DUE_LEAST + alive / DUE_SHARE : 0;
+}
+
+static bool is_due(const sage_changing *c) {
+    return c->resting.n == 0 && c->n_marked > many(c);
+}
+
+/* Between sweeps, when no row is on its way out. At once, since it takes some milliseconds for 20,000 rows, and for a
+ * million some tenths of a second, while searches go on. */
+static sage_status reach(sage_changing *c, sage_error *error) {
+    sage_status st = sage_reach_all(&c->hnsw.graph, &c->hnsw.codes, c->stands, &c->walker, c->hnsw.build, error);
+    if (st == SAGE_OK) c->n_moved = 0;
+    return st;
 }
 
 static sage_status sweep_piece(sage_changing *c, size_t rows, sage_error *error) {
@@ -276,6 +290,7 @@ out:
 sage_status sage_changing_tidy(sage_changing *c, size_t rows, sage_error *error) {
     sage_status st = SAGE_OK;
     SAGE_TRY(free_rested(c, error));
+    if (!c->sweeping && c->n_moved > many(c)) SAGE_TRY(reach(c, error));
     if (!c->sweeping && !is_due(c)) return SAGE_OK;
     if (!c->sweeping) SAGE_TRY(begin_sweep(c, error));
     SAGE_TRY(sweep_piece(c, rows, error));
@@ -290,6 +305,7 @@ sage_status sage_changing_settle(sage_changing *c, sage_error *error) {
         if (!c->sweeping) SAGE_TRY(begin_sweep(c, error));
         SAGE_TRY(sweep_piece(c, PIECE, error));
     }
+    if (c->n_moved > 0) SAGE_TRY(reach(c, error));
 out:
     return st;
 }

@@ -47,6 +47,17 @@ sage_status sage_graph_note_copies(sage_graph *graph, sage_error *error) {
     return SAGE_OK;
 }
 
+size_t sage_graph_standing(const sage_graph *graph, uint64_t *stands) {
+    size_t n = graph->n;
+    for (size_t row = 0; row < graph->n; row++) sage_bit_set(stands, (uint32_t)row);
+    for (size_t row = 0; row < graph->n; row++) {
+        if (graph->copies[row] >= graph->n) continue;
+        sage_bit_clear(stands, graph->copies[row]);
+        n--;
+    }
+    return n;
+}
+
 void sage_graph_free(sage_graph *graph) {
     sage_free(graph->levels);
     sage_free(graph->above);

@@ -32,7 +32,9 @@ typedef struct sage_graph {
 sage_status sage_graph_new(sage_graph *graph, size_t n, size_t m, uint64_t seed, sage_error *error);
 uint8_t sage_graph_level(uint64_t seed, size_t row, size_t m);
 sage_status sage_graph_note_copies(sage_graph *graph, sage_error *error); /* makes `doubled` from `copies` */
-void sage_graph_free(sage_graph *graph);                                  /* of one whose arrays are its own memory */
+/* Rows that are no other's copy into `stands`, n bits of zeros; gives how many. */
+size_t sage_graph_standing(const sage_graph *graph, uint64_t *stands);
+void sage_graph_free(sage_graph *graph); /* of one whose arrays are its own memory */
 size_t sage_graph_bytes(const sage_graph *graph);
 
 /* Every link and every copy, of a graph that came from a file. SAGE_E_FORMAT says of which row one is wrong. */

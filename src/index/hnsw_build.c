@@ -8,7 +8,7 @@
 #include <index/copies.h>
 #include <index/hnsw.h>
 #include <index/links.h>
-#include <index/walk.h>
+#include <index/reach.h>
 #include <stdlib.h>
 
 enum { BATCH = 1024, SHARE = 64 };
@@ -140,6 +140,15 @@ static void free_scratch(build *b) {
     sage_free(b->copy);
 }
 
+static sage_status reach_all(build *b, sage_error *error) {
+    uint64_t *stands = sage_alloc_zero(sage_bits_bytes(b->graph->n), 1);
+    if (stands == NULL) return sage_fail_memory(error, sage_bits_bytes(b->graph->n));
+    sage_graph_standing(b->graph, stands);
+    sage_status st = sage_reach_all(b->graph, b->codes, stands, &b->walkers[0], b->width, error);
+    sage_free(stands);
+    return st;
+}
+
 static sage_status link_all(sage_hnsw *hnsw, sage_pool *pool, const sage_hnsw_options *options, sage_error *error) {
     build b = {.graph = &hnsw->graph, .codes = &hnsw->codes, .width = options->build};
     sage_ticker ticker;
@@ -157,6 +166,7 @@ static sage_status link_all(sage_hnsw *hnsw, sage_pool *pool, const sage_hnsw_op
         sage_ticker_tick(&ticker, b.first + b.n, NULL);
         SAGE_TRY(sage_check_cancel(options->monitor, "graph", error));
     }
+    SAGE_TRY(reach_all(&b, error));
     sage_ticker_end(&ticker, b.n_order);
 out:
     free_scratch(&b);

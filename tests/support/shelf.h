@@ -33,20 +33,52 @@ static inline void shelf_note(shelf *s, uint32_t row, const float *vector) {
     s->list[s->alive++] = row;
 }
 
+/* Rows of the graph to which no way leads from the entry. */
+static inline size_t shelf_out_of_reach(const shelf *s) {
+    const sage_changing *c = s->changing;
+    const sage_graph *graph = &c->hnsw.graph;
+    if (graph->entry == SAGE_NO_ROW) return c->n_stands;
+    uint32_t *queue = malloc(graph->n * sizeof *queue);
+    bool *met = calloc(graph->n, sizeof *met);
+    size_t n = 0, stand = 0;
+    queue[n++] = graph->entry;
+    met[graph->entry] = true;
+    for (size_t i = 0; i < n; i++) {
+        stand += sage_bit(c->stands, queue[i]);
+        for (unsigned level = 0; level <= graph->levels[queue[i]]; level++) {
+            const uint32_t *links = sage_graph_links(graph, queue[i], level);
+            for (size_t j = 0; j < sage_graph_width(graph, level) && links[j] != SAGE_NO_ROW; j++) {
+                if (met[links[j]]) continue;
+                met[links[j]] = true;
+                queue[n++] = links[j];
+            }
+        }
+    }
+    free(queue);
+    free(met);
+    return c->n_stands - stand;
+}
+
 /* Of n rows at first, linked by the usual build; at most `room` slots will be used. */
-static inline shelf shelf_new(const float *vectors, size_t n, size_t dim, size_t room, sage_pool *pool) {
+static inline shelf shelf_of(const sage_hnsw_options *options, const float *vectors, size_t n, size_t dim, size_t room,
+                             sage_pool *pool) {
     shelf s = {.dim = dim, .room = room};
     sage_hnsw *hnsw;
     s.of = calloc(room, sizeof *s.of);
     s.list = calloc(room, sizeof *s.list);
     s.place = calloc(room, sizeof *s.place);
     sage_rng_seed(&s.rng, 7, n);
-    assert_int_equal(sage_hnsw_build(NULL, vectors, n, dim, &shelf_usual, &hnsw, NULL), SAGE_OK);
+    assert_int_equal(sage_hnsw_build(NULL, vectors, n, dim, options, &hnsw, NULL), SAGE_OK);
     assert_int_equal(sage_changing_new(hnsw, NULL, pool, &s.changing, NULL), SAGE_OK);
     sage_hnsw_free(hnsw);
     assert_int_equal(sage_changing_reader_new(s.changing, &s.reader, NULL), SAGE_OK);
     for (uint32_t row = 0; row < n; row++) shelf_note(&s, row, vectors + row * dim);
+    assert_int_equal(shelf_out_of_reach(&s), 0);
     return s;
+}
+
+static inline shelf shelf_new(const float *vectors, size_t n, size_t dim, size_t room, sage_pool *pool) {
+    return shelf_of(&shelf_usual, vectors, n, dim, room, pool);
 }
 
 static inline void shelf_free(shelf *s) {
@@ -116,32 +148,6 @@ static inline void shelf_check_links(const shelf *s) {
     if (graph->entry != SAGE_NO_ROW) assert_true(sage_bit(c->stands, graph->entry));
 }
 
-/* Rows of the graph to which no way leads from the entry. */
-static inline size_t shelf_out_of_reach(const shelf *s) {
-    const sage_changing *c = s->changing;
-    const sage_graph *graph = &c->hnsw.graph;
-    if (graph->entry == SAGE_NO_ROW) return c->n_stands;
-    uint32_t *queue = malloc(graph->n * sizeof *queue);
-    bool *met = calloc(graph->n, sizeof *met);
-    size_t n = 0, stand = 0;
-    queue[n++] = graph->entry;
-    met[graph->entry] = true;
-    for (size_t i = 0; i < n; i++) {
-        stand += sage_bit(c->stands, queue[i]);
-        for (unsigned level = 0; level <= graph->levels[queue[i]]; level++) {
-            const uint32_t *links = sage_graph_links(graph, queue[i], level);
-            for (size_t j = 0; j < sage_graph_width(graph, level) && links[j] != SAGE_NO_ROW; j++) {
-                if (met[links[j]]) continue;
-                met[links[j]] = true;
-                queue[n++] = links[j];
-            }
-        }
-    }
-    free(queue);
-    free(met);
-    return c->n_stands - stand;
-}
-
 /* What holds of every answer, however good. */
 static inline void shelf_check_answer(const shelf *s, const float *query, const sage_neighbour *out, size_t found) {
     for (size_t i = 0; i < found; i++) {
@@ -190,8 +196,10 @@ static inline double shelf_fresh(const shelf *s, size_t k, size_t width, size_t 
 
 static inline void shelf_check(const shelf *s, const char *what) {
     shelf_check_links(s);
-    const size_t lost = shelf_out_of_reach(s);
-    if (lost > s->changing->n_stands / 500) fail_msg("%s: %zu rows are out of reach", what, lost);
+    /* Ways are looked for after a sweep, and after many came; meanwhile a few rows may be without. */
+    const sage_changing *c = s->changing;
+    const size_t lost = shelf_out_of_reach(s), few = c->sweeping || c->n_moved > 0 ? c->n_stands / 500 + 2 : 0;
+    if (lost > few) fail_msg("%s: %zu rows are out of reach", what, lost);
     const double recall = shelf_recall(s, SHELF_K, SHELF_WIDTH), fresh = shelf_fresh(s, SHELF_K, SHELF_WIDTH, NULL);
     if (recall < fresh - 0.01) fail_msg("%s: recall %.4f, a fresh build %.4f", what, recall, fresh);
 }

@@ -209,6 +209,27 @@ static void test_churn(void **state) {
     free(vectors);
 }
 
+/* With so few links a row is soon without any that lead to it (two of these 3,000 after the build, were ways not looked
+ * for). */
+static void test_ways_lead_to_all(void **state) {
+    (void)state;
+    enum { N = 3000 };
+    const sage_hnsw_options few = {.m = SAGE_GRAPH_M_MIN, .build = 8, .seed = 1, .bytes = true};
+    float *vectors = made_vectors(2 * N, DIM, 1);
+    shelf s = shelf_of(&few, vectors, N, DIM, 2 * N, NULL);
+    for (size_t i = 0; i < N; i++) {
+        shelf_delete(&s, shelf_any(&s));
+        shelf_insert(&s, vectors + (N + i) * DIM);
+        shelf_tidy(&s, 32);
+        if (!s.changing->sweeping && s.changing->n_moved == 0) assert_int_equal(shelf_out_of_reach(&s), 0);
+    }
+    shelf_settle(&s);
+    assert_int_equal(shelf_out_of_reach(&s), 0);
+    shelf_check_links(&s);
+    shelf_free(&s);
+    free(vectors);
+}
+
 /* Slots are not used again while somebody may look at them. */
 static void test_slots_wait_for_readers(void **state) {
     (void)state;
@@ -302,6 +323,7 @@ static int change_for_long(size_t changes, uint64_t seed) {
         shelf_tidy(&s, 32);
         while (i % SINK == 0 && s.alive > FIRST / 20) shelf_delete(&s, shelf_any(&s));
         if (i % LOOK != 0) continue;
+        if (i % (2 * LOOK) == 0) shelf_settle(&s);
         shelf_check(&s, "among very many changes");
         shelf_check_none_lost(&s, "among very many changes");
     }
@@ -323,6 +345,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_many_the_same),
         cmocka_unit_test(test_the_entry_goes_again_and_again),
         cmocka_unit_test(test_churn),
+        cmocka_unit_test(test_ways_lead_to_all),
         cmocka_unit_test(test_slots_wait_for_readers),
         cmocka_unit_test(test_threads_change_no_link),
         cmocka_unit_test(test_allocations_may_fail),
