@@ -3,8 +3,8 @@
 #include <itemsage/serve.h>
 #include <stdio.h>
 
-static void ready(void *ctx, const char *address) {
-    printf("serving %s at http://%s\n", (const char *)ctx, address);
+static void ready(void *ctx, const char *scheme, const char *address) {
+    printf("serving %s at %s://%s\n", (const char *)ctx, scheme, address);
     fflush(stdout);
 }
 

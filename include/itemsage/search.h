@@ -132,6 +132,11 @@ typedef struct sage_release_facts {
 } sage_release_facts;
 void sage_searcher_facts(const sage_searcher *searcher, sage_release_facts *facts);
 
+/* What a search text or a picture asks with, or the vector of a product: the query's text, image or product_id. out
+ * [dims of the release], of length 1 (a product's as it was published). SAGE_E_NOT_FOUND: no such product, or the model
+ * knows nothing of the text; else as sage_search. */
+sage_status sage_search_vector(sage_searcher *searcher, const sage_query *query, float *out, sage_error *error);
+
 /* ---- what `where` can ask about ---- */
 
 enum { SAGE_COMMON_VALUES = 5 };

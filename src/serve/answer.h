@@ -20,6 +20,9 @@ struct sage_serve {
     atomic_bool drains; /* it was told to stop */
 };
 
+/* What metrics and /v1/status tell beside what was counted. */
+void sage_serve_measure(sage_serve *serve, sage_gauges *gauges);
+
 /* What the head of a request says already: no such route, a method or a token that is not allowed. False: `response` is
  * the problem. */
 bool sage_serve_admit(sage_serve *serve, const sage_request *request, sage_response *response);

@@ -1,5 +1,7 @@
 #include <base/alloc.h>
+#include <base/error.h>
 #include <serve/ask.h>
+#include <serve/base64.h>
 #include <serve/problem.h>
 #include <stdio.h>
 #include <string.h>
@@ -126,6 +128,25 @@ static bool events(const reading *r) {
     return true;
 }
 
+static bool picture(const reading *r) {
+    const size_t n = json_string_length(r->value);
+    sage_error error;
+    sage_str bytes = {NULL, 0};
+    if (!json_is_string(r->value) || n == 0) return wrong(r, "a picture in Base64");
+    unsigned char *decoded = sage_alloc(sage_base64_room(n));
+    sage_status st = decoded != NULL ? SAGE_OK : sage_fail_memory(&error, n);
+    const bool good = st == SAGE_OK && sage_base64_decode(json_string_value(r->value), n, decoded, &bytes.len);
+    bytes.data = (const char *)decoded;
+    if (good) st = sage_picture_hold(&r->ask->picture, bytes, &error);
+    if (st != SAGE_OK)
+        sage_problem_of(r->response, st, &error, NULL);
+    else if (!good)
+        wrong(r, "a picture in Base64");
+    r->ask->query.image = r->ask->picture.path;
+    sage_free(decoded);
+    return good && st == SAGE_OK;
+}
+
 /* ---- all of them ---- */
 
 static bool read_one(const reading *r) {
@@ -136,6 +157,7 @@ static bool read_one(const reading *r) {
     case SAGE_PARAM_BOOL: return boolean(r);
     case SAGE_PARAM_CHOICE: return choice(r);
     case SAGE_PARAM_LIMITS: return limits(r);
+    case SAGE_PARAM_PICTURE: return picture(r);
     case SAGE_PARAM_EVENTS: return events(r);
     }
     return false;
@@ -169,6 +191,7 @@ bool sage_ask_read(sage_ask *ask, json_t *root, sage_ask_param_set allowed, sage
 
 void sage_ask_free(sage_ask *ask) {
     sage_free(ask->events);
+    sage_picture_let_go(&ask->picture);
     json_decref(ask->root);
     *ask = (sage_ask){.root = NULL};
 }

@@ -5,6 +5,7 @@
 #include <itemsage/search.h>
 #include <jansson.h>
 #include <serve/params.h>
+#include <serve/picture.h>
 #include <serve/request.h>
 
 enum { SAGE_JSON_MAX_BYTES = 1 << 20, SAGE_JSON_MAX_DEPTH = 8 };
@@ -17,6 +18,7 @@ typedef struct sage_ask {
     sage_ask_param_set given;
     sage_cap caps[SAGE_CAPS_MAX];
     sage_session_event *events;
+    sage_held_picture picture;
     json_t *root; /* an object; the ask's own */
 } sage_ask;
 

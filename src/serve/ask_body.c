@@ -97,6 +97,7 @@ static json_t *value_of(const sage_ask_param *param, const char *text) {
         if (strcmp(text, "true") == 0 || strcmp(text, "1") == 0) return json_true();
         return strcmp(text, "false") == 0 || strcmp(text, "0") == 0 ? json_false() : NULL;
     case SAGE_PARAM_LIMITS: return limits(text);
+    case SAGE_PARAM_PICTURE:
     case SAGE_PARAM_EVENTS: break;
     }
     return NULL;

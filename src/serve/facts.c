@@ -1,19 +1,35 @@
 /* What there is: /v1/status, the release in service, and /v1/columns, what filters can name in it. */
+#include <itemsage/itemsage.h>
+#include <serve/answer.h>
 #include <serve/problem.h>
 #include <serve/results.h>
 
 void sage_answer_status(const sage_turn *turn, const sage_request *request, sage_response *response) {
+    static const char *const verified[] = {"verifying", "verified", "damaged"};
+    sage_gauges g = {.up_s = 0};
     sage_json_out out = {.buf = &response->body};
-    const sage_release_facts *facts = sage_serving_facts(turn->serving);
     (void)request;
+    sage_serve_measure(turn->serve, &g);
+    const sage_releases_state *r = &g.releases;
+    response->release = r->facts.release;
     sage_out_open(&out, '{');
-    sage_out_whole_at(&out, "release", (int64_t)facts->release);
-    sage_out_whole_at(&out, "model", (int64_t)facts->model);
-    sage_out_whole_at(&out, "catalogue_revision", facts->catalogue_revision);
-    sage_out_whole_at(&out, "products", (int64_t)facts->products);
-    sage_out_whole_at(&out, "dims", (int64_t)facts->dims);
-    sage_out_whole_at(&out, "search_width", (int64_t)facts->width);
-    sage_out_real_at(&out, "search_recall", facts->recall);
+    sage_out_text_at(&out, "program", ITEMSAGE_VERSION);
+    sage_out_whole_at(&out, "release", (int64_t)r->facts.release);
+    sage_out_whole_at(&out, "model", (int64_t)r->facts.model);
+    sage_out_whole_at(&out, "catalogue_revision", r->facts.catalogue_revision);
+    sage_out_whole_at(&out, "products", (int64_t)r->facts.products);
+    sage_out_whole_at(&out, "dims", (int64_t)r->facts.dims);
+    sage_out_whole_at(&out, "search_width", (int64_t)r->facts.width);
+    sage_out_real_at(&out, "search_recall", r->facts.recall);
+    sage_out_text_at(&out, "state", verified[r->verified]);
+    sage_out_real_at(&out, "age_s", r->age_s);
+    sage_out_real_at(&out, "up_s", g.up_s);
+    sage_out_whole_at(&out, "swaps", (int64_t)r->swaps);
+    sage_out_whole_at(&out, "releases_open", (int64_t)r->open);
+    if (*r->fault) sage_out_text_at(&out, "refused", r->fault);
+    sage_out_whole_at(&out, "searches_in_flight", (int64_t)g.busy);
+    sage_out_whole_at(&out, "connections", (int64_t)g.connections);
+    sage_out_bool_at(&out, "ends", turn->serve->drains);
     sage_out_close(&out, '}');
     sage_results_finish(&out, response);
 }

@@ -233,7 +233,7 @@ static sage_status start(sage_http *http, int socket, sage_error *error) {
     const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
                            (rules->tls_cert != NULL ? MHD_USE_TLS : 0);
     /* Above `connections` the one that has waited longest is cut off; it needs a place until it is gone. */
-    struct MHD_OptionItem options[10] = {
+    struct MHD_OptionItem options[12] = {
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_done, http},
         {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, http},
         {MHD_OPTION_LISTEN_SOCKET, socket, NULL},

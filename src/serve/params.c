@@ -7,6 +7,8 @@ const sage_ask_param sage_ask_params[SAGE_PARAMS] = {
     [SAGE_PARAM_ID_TEXT] = {"text", SAGE_PARAM_TEXT, 1, 4096, NULL, NULL, AT(query.text), "The search text."},
     [SAGE_PARAM_ID_PRODUCT] = {"product_id", SAGE_PARAM_TEXT, 1, 512, NULL, NULL, AT(query.product_id),
                                "The product's id, as the feed has it."},
+    [SAGE_PARAM_ID_IMAGE] = {"image", SAGE_PARAM_PICTURE, 1, SAGE_JSON_MAX_BYTES, NULL, NULL, 0,
+                             "A picture (JPEG, PNG, WebP) in Base64."},
     [SAGE_PARAM_ID_USER] = {"user_id", SAGE_PARAM_TEXT, 1, 512, NULL, NULL, AT(query.user_id),
                             "Somebody whose events the shop has."},
     [SAGE_PARAM_ID_EVENTS] = {"events", SAGE_PARAM_EVENTS, 1, 1000, NULL, NULL, 0,

@@ -11,14 +11,16 @@ typedef enum sage_ask_param_kind {
     SAGE_PARAM_WHOLE, /* min..max */
     SAGE_PARAM_REAL,  /* min..max */
     SAGE_PARAM_BOOL,
-    SAGE_PARAM_CHOICE, /* one of `choices` */
-    SAGE_PARAM_LIMITS, /* an object column -> 1..max, at most SAGE_CAPS_MAX; in a URI "column=N,column=N" */
-    SAGE_PARAM_EVENTS  /* an array of objects, oldest first, min..max of them; never in a URI */
+    SAGE_PARAM_CHOICE,  /* one of `choices` */
+    SAGE_PARAM_LIMITS,  /* an object column -> 1..max, at most SAGE_CAPS_MAX; in a URI "column=N,column=N" */
+    SAGE_PARAM_PICTURE, /* JPEG, PNG or WebP in Base64; never in a URI */
+    SAGE_PARAM_EVENTS   /* an array of objects, oldest first, min..max of them; never in a URI */
 } sage_ask_param_kind;
 
 typedef enum sage_ask_param_id {
     SAGE_PARAM_ID_TEXT,
     SAGE_PARAM_ID_PRODUCT,
+    SAGE_PARAM_ID_IMAGE,
     SAGE_PARAM_ID_USER,
     SAGE_PARAM_ID_EVENTS,
     SAGE_PARAM_ID_N,

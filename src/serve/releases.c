@@ -227,6 +227,7 @@ void sage_releases_read(sage_releases *releases, sage_releases_state *state) {
     *state = (sage_releases_state){.facts = releases->now->facts,
                                    .since_s = releases->now->since_s,
                                    .age_s = difftime(time(NULL), releases->now->published),
+                                   .verified = (int)sage_searcher_verified(releases->now->common, NULL),
                                    .swaps = releases->swaps,
                                    .faults = releases->faults,
                                    .open = 1};

@@ -31,6 +31,7 @@ typedef struct sage_releases_state {
     sage_release_facts facts; /* of the one in service */
     double since_s;           /* it is in service, by sage_now_s() */
     double age_s;             /* since it was published */
+    int verified;             /* sage_verified */
     uint64_t swaps, faults;   /* since the start */
     size_t open;              /* releases that are open, with those that end */
     char fault[512];          /* why what is published is not in service; "" where it is */

@@ -24,7 +24,7 @@ typedef struct sage_request {
     sage_str body;
 } sage_request;
 
-enum { SAGE_HEADERS_MAX = 6, SAGE_HEADER_BYTES = 96, SAGE_ANSWER_MAX_BYTES = 64 << 20 };
+enum { SAGE_HEADERS_MAX = 6, SAGE_HEADER_BYTES = 256, SAGE_ANSWER_MAX_BYTES = 64 << 20 };
 
 typedef struct sage_response {
     int status;

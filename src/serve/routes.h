@@ -8,10 +8,13 @@
 #include <serve/request.h>
 
 typedef struct sage_serve sage_serve;
+struct sage_ask;
+struct sage_json_out;
 
 typedef enum sage_body_kind {
     SAGE_BODY_NONE,
     SAGE_BODY_PARAMS, /* of POST: the parameters as a JSON object */
+    SAGE_BODY_BATCH,  /* of POST: {"requests": [{"<route>": {parameters}}, ...]} */
     SAGE_BODY_PICTURE /* of POST: a picture, or a form with one and parameters; parameters in the URI too */
 } sage_body_kind;
 
@@ -34,7 +37,10 @@ typedef struct sage_route {
     sage_ask_param_set params, one_of; /* what it takes; of `one_of` something must be given */
     const char *schema;                /* of the answer (schemas.h); NULL: it is no JSON */
     const char *content;               /* what it is then; NULL: text/plain */
+    sage_ask_param_set batch_params;   /* what it takes besides in a batch */
     void (*answer)(const sage_turn *turn, const sage_request *request, sage_response *response);
+    /* Of questions, which may come in a batch too: writes the answer (results.h). NULL: it is none. */
+    bool (*write)(const sage_turn *turn, struct sage_ask *ask, struct sage_json_out *out, sage_response *response);
     const char *summary; /* one line */
 } sage_route;
 
@@ -45,8 +51,9 @@ size_t sage_routes_count(void);
 const sage_route *sage_route_find(const char *path);
 
 /* ---- what answers, a file each ---- */
-void sage_answer_search(const sage_turn *turn, const sage_request *request, sage_response *response); /* search.c */
-void sage_answer_image(const sage_turn *turn, const sage_request *request, sage_response *response);  /* image.c */
+void sage_answer_params(const sage_turn *turn, const sage_request *request, sage_response *response); /* search.c */
+void sage_answer_batch(const sage_turn *turn, const sage_request *request, sage_response *response);  /* batch.c */
+void sage_answer_image(const sage_turn *turn, const sage_request *request, sage_response *response); /* image.c */
 void sage_answer_description(const sage_turn *turn, const sage_request *request,
                              sage_response *response);                                                 /* openapi.c */
 void sage_answer_product(const sage_turn *turn, const sage_request *request, sage_response *response); /* shown.c */

@@ -1,4 +1,4 @@
-/* /v1/search, /v1/similar, /v1/user: one question, its results. */
+/* Routes whose parameters are an object: a question, then what the route makes of it. */
 #include <serve/problem.h>
 #include <serve/results.h>
 #include <stdio.h>
@@ -17,23 +17,20 @@ static void name_missing(const sage_route *route, sage_response *response) {
     sage_problem_answer(response, SAGE_PROBLEM_PARAMETER, first, "%s takes %s, and it is missing", route->path, names);
 }
 
-static bool read_ask(const sage_turn *turn, const sage_request *request, sage_ask *ask, sage_response *response) {
-    json_t *root;
-    if (request->verb == SAGE_POST ? !sage_ask_body(request, &root, response)
-                                   : !sage_ask_args(request, &root, response))
-        return false;
-    if (!sage_ask_read(ask, root, turn->route->params, response)) return false;
-    if (!(ask->given & turn->route->one_of)) {
-        name_missing(turn->route, response);
-        return false;
+void sage_answer_object(const sage_turn *turn, json_t *root, sage_ask_param_set allowed, sage_response *response) {
+    sage_ask ask;
+    sage_json_out out = {.buf = &response->body};
+    if (sage_ask_read(&ask, root, allowed, response)) {
+        if (!(ask.given & turn->route->one_of) && turn->route->one_of != 0)
+            name_missing(turn->route, response);
+        else if (turn->route->write(turn, &ask, &out, response))
+            sage_results_finish(&out, response);
     }
-    return true;
+    sage_ask_free(&ask);
 }
 
-void sage_answer_search(const sage_turn *turn, const sage_request *request, sage_response *response) {
-    sage_ask ask = {.root = NULL};
-    sage_json_out out = {.buf = &response->body};
-    if (read_ask(turn, request, &ask, response) && sage_results_write(turn, &ask, &out, response))
-        sage_results_finish(&out, response);
-    sage_ask_free(&ask);
+void sage_answer_params(const sage_turn *turn, const sage_request *request, sage_response *response) {
+    json_t *root;
+    if (request->verb == SAGE_POST ? sage_ask_body(request, &root, response) : sage_ask_args(request, &root, response))
+        sage_answer_object(turn, root, turn->route->params, response);
 }

@@ -2,6 +2,7 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <base/report.h>
+#include <io/fs.h>
 #include <itemsage/serve.h>
 #include <serve/access_log.h>
 #include <serve/answer.h>
@@ -20,6 +21,7 @@ typedef struct server {
     double began_s;
     _Atomic(sage_http *) http; /* known only after its thread may be asking already */
     sage_workers *workers;
+    char *tls_cert, *tls_key; /* PEM; NULL: plain HTTP */
     double wait_s;
     atomic_bool late; /* the time to end in order is over: what still waits is told so */
 } server;
@@ -115,6 +117,8 @@ static sage_status start_http(server *s, const sage_options *options, int socket
                                    .body_bytes = (size_t)sage_options_int(options, "serve_body_bytes"),
                                    .bodies_bytes = (size_t)sage_options_int(options, "serve_bodies_bytes"),
                                    .request_s = (double)sage_options_int(options, "serve_request_s"),
+                                   .tls_cert = s->tls_cert,
+                                   .tls_key = s->tls_key,
                                    .ctx = s,
                                    .admit = admit,
                                    .receive = receive,
@@ -135,6 +139,26 @@ static sage_status read_tokens(server *s, const sage_options *options, bool open
                      "others than this machine could ask; set serve_tokens to a file of tokens, or say --no-auth");
 }
 
+enum { PEM_MAX_BYTES = 1 << 20 };
+
+static sage_status read_pem(const sage_options *options, const char *key, char **text, sage_error *error) {
+    const char *path = sage_options_text(options, key);
+    size_t n;
+    if (strcmp(path, "none") == 0) return SAGE_OK;
+    return sage_fs_read_all(path, PEM_MAX_BYTES, text, &n, error);
+}
+
+static sage_status read_tls(server *s, const sage_options *options, sage_error *error) {
+    sage_status st = SAGE_OK;
+    SAGE_TRY(read_pem(options, "serve_tls_cert", &s->tls_cert, error));
+    SAGE_TRY(read_pem(options, "serve_tls_key", &s->tls_key, error));
+    if ((s->tls_cert != NULL) != (s->tls_key != NULL))
+        st = sage_fail(error, SAGE_E_ARGUMENT,
+                       "TLS takes both serve_tls_cert and serve_tls_key; one of them is not set");
+out:
+    return st;
+}
+
 static sage_status start(server *s, sage_shop *shop, const sage_serve_settings *settings, int socket,
                          sage_error *error) {
     sage_status st = SAGE_OK;
@@ -144,6 +168,7 @@ static sage_status start(server *s, sage_shop *shop, const sage_serve_settings *
     s->began_s = sage_now_s();
     s->serve.measure = measure;
     s->serve.measure_ctx = s;
+    SAGE_TRY(read_tls(s, options, error));
     s->serve.metrics = sage_metrics_new();
     if (s->serve.metrics == NULL) SAGE_TRY(sage_fail_memory(error, 1 << 16));
     if (settings->access_log != NULL) SAGE_TRY(sage_access_log_open(settings->access_log, &s->log, error));
@@ -206,7 +231,7 @@ sage_status sage_serve_run(sage_shop *shop, const sage_serve_settings *settings,
     const int listens = socket;
     socket = -1;
     SAGE_TRY(start(s, shop, settings, listens, error));
-    if (settings->ready != NULL) settings->ready(settings->ctx, address);
+    if (settings->ready != NULL) settings->ready(settings->ctx, s->tls_cert != NULL ? "https" : "http", address);
     watch(s, monitor);
     drain(s, sage_shop_options(shop), monitor);
 out:
@@ -219,6 +244,9 @@ out:
     sage_access_log_close(s->log);
     sage_metrics_free(s->serve.metrics);
     sage_bearers_free(s->serve.tokens);
+    sage_free(s->tls_cert);
+    if (s->tls_key != NULL) explicit_bzero(s->tls_key, strlen(s->tls_key));
+    sage_free(s->tls_key);
     sage_free(s);
     return st;
 }

@@ -21,14 +21,17 @@ void sage_answer_ready(const sage_turn *turn, const sage_request *request, sage_
         say(response, "ready\n");
 }
 
+void sage_serve_measure(sage_serve *serve, sage_gauges *gauges) {
+    if (serve->measure != NULL) serve->measure(serve->measure_ctx, gauges);
+    sage_releases_read(serve->releases, &gauges->releases);
+}
+
 void sage_answer_metrics(const sage_turn *turn, const sage_request *request, sage_response *response) {
-    const sage_serve *serve = turn->serve;
     sage_gauges gauges = {.up_s = 0};
     sage_error error;
     (void)request;
-    if (serve->measure != NULL) serve->measure(serve->measure_ctx, &gauges);
-    sage_releases_read(serve->releases, &gauges.releases);
+    sage_serve_measure(turn->serve, &gauges);
     response->type = "text/plain; version=0.0.4; charset=utf-8";
-    sage_status st = sage_metrics_write(serve->metrics, &gauges, &response->body, &error);
+    sage_status st = sage_metrics_write(turn->serve->metrics, &gauges, &response->body, &error);
     if (st != SAGE_OK) sage_problem_of(response, st, &error, NULL);
 }

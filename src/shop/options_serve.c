@@ -26,5 +26,8 @@ const sage_option sage_serve_options[] = {
      "A file of lines 'read TOKEN' and 'write TOKEN': who may ask, and who may change things; none: everybody, which "
      "only "
      "the loopback is allowed without --no-auth."},
+    {"serve", "serve_tls_cert", SAGE_OPT_TEXT, 0, 0, NULL, "none",
+     "A file of the certificate for HTTPS, with those between it and its root behind it (PEM); none: plain HTTP."},
+    {"serve", "serve_tls_key", SAGE_OPT_TEXT, 0, 0, NULL, "none", "A file of the certificate's private key (PEM)."},
     {NULL, NULL, SAGE_OPT_INT, 0, 0, NULL, NULL, NULL},
 };

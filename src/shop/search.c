@@ -63,17 +63,24 @@ static sage_status target_of(sage_searcher *s, const char *image, float *out, sa
     return st;
 }
 
-static sage_status by_picture(sage_searcher *s, const sage_query *query, size_t *n, sage_error *error) {
+sage_status sage_searcher_picture(sage_searcher *s, const char *image, float *out, sage_error *error) {
     sage_status st = SAGE_OK;
     const float *given = NULL;
+    SAGE_TRY(sage_picture_query_given(s->shop, &s->opened, image, &given, error));
+    if (given != NULL)
+        sage_engine_widen(s->opened.engine, given, out);
+    else
+        st = target_of(s, image, out, error);
+out:
+    return st;
+}
+
+static sage_status by_picture(sage_searcher *s, const sage_query *query, size_t *n, sage_error *error) {
+    sage_status st = SAGE_OK;
     const size_t dim = sage_index_dim(sage_engine_index(s->opened.engine));
     float *target = sage_alloc(dim * sizeof *target);
     if (target == NULL) return sage_fail_memory(error, dim * sizeof *target);
-    SAGE_TRY(sage_picture_query_given(s->shop, &s->opened, query->image, &given, error));
-    if (given != NULL)
-        sage_engine_widen(s->opened.engine, given, target);
-    else
-        SAGE_TRY(target_of(s, query->image, target, error));
+    SAGE_TRY(sage_searcher_picture(s, query->image, target, error));
     st = sage_engine_vector(s->opened.engine, target, query->n, s->scored, n, error);
 out:
     sage_free(target);

@@ -40,6 +40,9 @@ struct sage_searcher {
     bool complete;      /* so is this */
 };
 
+/* The vector that a picture's file asks with: out [dim of the index]. Statuses as sage_search says. */
+sage_status sage_searcher_picture(sage_searcher *searcher, const char *image, float *out, sage_error *error);
+
 size_t sage_searcher_users(const sage_searcher *searcher); /* that share its release */
 
 #endif

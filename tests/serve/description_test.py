@@ -60,6 +60,15 @@ class Description(unittest.TestCase):
         self.assertEqual(self.answered("POST", "/v1/search", dict(searches["/v1/search"], method="hybrid", explain=True)), 200)
         self.assertEqual(self.answered("POST", "/v1/user", {"events": [{"product_id": "t1", "event": "save", "age_days": 1}],
                                                             "interests": True, "fresh": True}), 200)
+        for body in ({"text": "oak table"}, {"product_id": "t1"}):
+            self.assertEqual(self.answered("POST", "/v1/embed", body), 200)
+        self.assertEqual(self.answered("GET", "/v1/embed?product_id=nowhere"), 404)
+        questions = [{"search": searches["/v1/search"]}, {"similar": dict(searches["/v1/similar"], **more)}, {"user": {}},
+                     {"embed": {"text": "oak"}}, {"image": {"image": "AAAA"}}, {"nothing": {}}]
+        self.assertEqual(self.answered("POST", "/v1/batch", {"requests": questions}), 200)
+        self.assertEqual(self.answered("POST", "/v1/batch", {"requests": []}), 400)
+        for target in ("/v1/status", "/v1/columns"):
+            self.assertEqual(self.answered("GET", target), 200)
         self.assertEqual(self.answered("POST", "/v1/image", b"no picture", {"Content-Type": "image/png"}), 409)
         for target in ("/healthz", "/readyz", "/metrics", "/openapi.json"):
             self.assertEqual(self.answered("GET", target), 200)
@@ -102,7 +111,7 @@ class Description(unittest.TestCase):
         with open(os.path.join(os.path.dirname(__file__), "..", "..", "docs", "serve.md")) as file:
             docs = file.read()
         for path in self.document["paths"]:
-            self.assertIn(path, docs)
+            self.assertTrue(f"`{path}`" in docs, path)
         names = {name for schema in self.document["components"]["schemas"].values() for name in schema.get("properties", {})}
         names |= {p["name"] for methods in self.document["paths"].values() for m in methods.values()
                   for p in m.get("parameters", []) if p["in"] == "query"}

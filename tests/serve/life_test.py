@@ -1,8 +1,10 @@
 """The server's life: new releases under requests, releases that cannot be opened, tokens, the log, the end."""
+import http.client
 import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -109,6 +111,23 @@ class Swap(unittest.TestCase):
         self.publish()
         self.assertEqual(value(self.server.ask("GET", "/metrics")[2].decode(), "itemsage_release_refused"), 0)
 
+    def test_damage_that_is_found_later_is_told(self):
+        """A server starts at once, and reads all of the release beside its first searches."""
+        def damage(self):
+            path = os.path.join(self.shop, "index/1/text.bin")
+            data = bytearray(open(path, "rb").read())
+            data[len(data) // 2] ^= 255
+            os.remove(path)
+            with open(path, "wb") as file:
+                file.write(data)
+
+        damaged = server.Server(before=damage)
+        until(lambda: "which is in service, is damaged" in damaged.said())
+        status = damaged.ask("GET", "/v1/status")[2]
+        self.assertEqual(status["state"], "damaged")
+        self.assertIn("text.bin", status["refused"])
+        self.assertEqual(damaged.end(), 0)
+
     @staticmethod
     def replace(path, text):
         with open(path + ".new", "w") as file:
@@ -160,6 +179,33 @@ class Tokens(unittest.TestCase):
                 file.write(text)
             ended = self.start("--set", f"serve_tokens={path}")
             self.assertEqual(ended.returncode, 1)
+            self.assertIn(said, ended.stderr)
+
+
+class Tls(unittest.TestCase):
+    """The certificate beside this file is of these tests alone."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    cert, key = os.path.join(here, "tls_cert.pem"), os.path.join(here, "tls_key.pem")
+
+    def test_answers(self):
+        secure = server.Server(options=[f"serve_tls_cert={self.cert}", f"serve_tls_key={self.key}"])
+        context = ssl.create_default_context(cafile=self.cert)
+        connection = http.client.HTTPSConnection("127.0.0.1", secure.port, timeout=60, context=context)
+        for _ in range(3):
+            self.assertEqual(secure.ask("GET", "/v1/search?text=oak", connection=connection)[0], 200)
+        connection.close()
+        with self.assertRaises((OSError, http.client.HTTPException)):
+            secure.ask("GET", "/healthz")
+        self.assertEqual(secure.end(), 0)
+
+    def test_refuses(self):
+        for options, said in (((f"serve_tls_cert={self.cert}",), "both serve_tls_cert and serve_tls_key"),
+                              ((f"serve_tls_cert={self.key}", f"serve_tls_key={self.cert}"), "belong together"),
+                              (("serve_tls_cert=/no/where", f"serve_tls_key={self.key}"), "/no/where")):
+            words = [word for option in options for word in ("--set", option)]
+            ended = subprocess.run([server.PROGRAM, "-C", os.path.join(server.GROUND, "shop"), "serve", "--listen",
+                                    "127.0.0.1:0", *words], capture_output=True, text=True)
+            self.assertIn(ended.returncode, (1, 2))
             self.assertIn(said, ended.stderr)
 
 

@@ -185,11 +185,107 @@ static void knows_methods(void **state) {
     sage_response_free(&response);
 }
 
+/* One answer for each question, each as it would be alone. */
+static void answers_batches(void **state) {
+    (void)state;
+    static const char *const alone[][2] = {{"/v1/search", "{\"text\": \"oak table\", \"n\": 3, \"depth\": 9}"},
+                                           {"/v1/user", "{\"events\": [{\"product_id\": \"p3\"}]}"},
+                                           {"/v1/similar", "{\"product_id\": \"nowhere\"}"},
+                                           {"/v1/embed", "{\"product_id\": \"p3\"}"}};
+    json_t *json, *one;
+    assert_int_equal(ask_post("/v1/batch",
+                              "{\"requests\": [{\"search\": {\"text\": \"oak table\", \"n\": 3, \"depth\": 9}}, "
+                              "{\"user\": {\"events\": [{\"product_id\": \"p3\"}]}}, "
+                              "{\"similar\": {\"product_id\": \"nowhere\"}}, {\"embed\": {\"product_id\": \"p3\"}}, "
+                              "{\"status\": {}}, 3, {\"image\": {\"image\": \"????\"}}]}",
+                              &json),
+                     200);
+    const json_t *answers = json_object_get(json, "answers");
+    assert_int_equal(json_array_size(answers), 7);
+    for (size_t i = 0; i < 7; i++) {
+        const json_t *answer = json_array_get(answers, i);
+        const int status = (int)json_integer_value(json_object_get(answer, "status"));
+        if (i >= 4) {
+            assert_int_equal(status, 400);
+            continue;
+        }
+        assert_int_equal(status, ask_post(alone[i][0], alone[i][1], &one));
+        assert_true(json_equal(json_object_get(answer, "body"), one));
+        json_decref(one);
+    }
+    json_decref(json);
+    assert_int_equal(ask_post("/v1/batch", "{\"requests\": []}", &json), 400);
+    assert_string_equal(text_of(json, "field"), "requests");
+    json_decref(json);
+}
+
+/* What is told of a vector finds what a search finds. */
+static void tells_vectors(void **state) {
+    (void)state;
+    static const char *const bodies[] = {"{\"product_id\": \"p3\"}", "{\"text\": \"oak table\"}"};
+    for (size_t i = 0; i < 2; i++) {
+        json_t *json, *number;
+        double square = 0;
+        size_t at;
+        assert_int_equal(ask_post("/v1/embed", bodies[i], &json), 200);
+        json_array_foreach(json_object_get(json, "vector"), at, number) {
+            square += json_real_value(number) * json_real_value(number);
+        }
+        assert_true(square > 0.999 && square < 1.001);
+        json_decref(json);
+    }
+    static const struct {
+        const char *body;
+        int status;
+    } bad[] = {{"{}", 400},
+               {"{\"text\": \"oak\", \"product_id\": \"p3\"}", 400},
+               {"{\"product_id\": \"nowhere\"}", 404},
+               {"{\"text\": \"\u4e00\u4e01\"}", 404},
+               {"{\"image\": \"AAAA\"}", 409},
+               {"{\"image\": \"A\"}", 400}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        json_t *json;
+        assert_int_equal(ask_post("/v1/embed", bad[i].body, &json), bad[i].status);
+        json_decref(json);
+    }
+}
+
+/* All pages together are what one search finds. */
+static void pages(void **state) {
+    (void)state;
+    char body[256];
+    char next[128] = "";
+    json_t *whole, *json;
+    size_t at = 0;
+    assert_int_equal(ask_post("/v1/search", "{\"text\": \"oak table\", \"n\": 20, \"diversity\": 0.5}", &whole), 200);
+    do {
+        snprintf(body, sizeof body, "{\"text\": \"oak table\", \"n\": 7, \"depth\": 20, \"diversity\": 0.5%s%s%s}",
+                 *next ? ", \"page\": \"" : "", next, *next ? "\"" : "");
+        assert_int_equal(ask_post("/v1/search", body, &json), 200);
+        const json_t *results = json_object_get(json, "results");
+        for (size_t i = 0; i < json_array_size(results); i++, at++)
+            assert_true(json_equal(json_array_get(results, i), json_array_get(json_object_get(whole, "results"), at)));
+        snprintf(next, sizeof next, "%s", text_of(json, "next"));
+        json_decref(json);
+    } while (*next);
+    assert_int_equal(at, 20);
+    json_decref(whole);
+    static const char *const bad[] = {"1-7-0", "x", "1-7-0123456789abcdef", "1-7-0123456789abcdefx",
+                                      "-1-7-0123456789abcdef"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        snprintf(body, sizeof body, "{\"text\": \"oak\", \"depth\": 20, \"page\": \"%s\"}", bad[i]);
+        assert_int_equal(ask_post("/v1/search", body, &json), 400);
+        assert_string_equal(text_of(json, "field"), "page");
+        json_decref(json);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds),         cmocka_unit_test(uri_is_body), cmocka_unit_test(refuses),
-        cmocka_unit_test(refuses_uris),  cmocka_unit_test(wants_json),  cmocka_unit_test(is_ready),
-        cmocka_unit_test(knows_methods),
+        cmocka_unit_test(finds),         cmocka_unit_test(uri_is_body),     cmocka_unit_test(refuses),
+        cmocka_unit_test(refuses_uris),  cmocka_unit_test(wants_json),      cmocka_unit_test(is_ready),
+        cmocka_unit_test(knows_methods), cmocka_unit_test(answers_batches), cmocka_unit_test(tells_vectors),
+        cmocka_unit_test(pages),
     };
     return cmocka_run_group_tests(tests, serve_ground, serve_clear);
 }
