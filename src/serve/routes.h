@@ -53,7 +53,7 @@ const sage_route *sage_route_find(const char *path);
 /* ---- what answers, a file each ---- */
 void sage_answer_params(const sage_turn *turn, const sage_request *request, sage_response *response); /* search.c */
 void sage_answer_batch(const sage_turn *turn, const sage_request *request, sage_response *response);  /* batch.c */
-void sage_answer_image(const sage_turn *turn, const sage_request *request, sage_response *response); /* image.c */
+void sage_answer_image(const sage_turn *turn, const sage_request *request, sage_response *response);  /* image.c */
 void sage_answer_description(const sage_turn *turn, const sage_request *request,
                              sage_response *response);                                                 /* openapi.c */
 void sage_answer_product(const sage_turn *turn, const sage_request *request, sage_response *response); /* shown.c */
