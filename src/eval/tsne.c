@@ -1,5 +1,6 @@
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/report.h>
 #include <base/rng.h>
 #include <eval/tsne.h>
 #include <math.h>
@@ -159,11 +160,13 @@ static void centre(float *rows, size_t n, size_t dim) {
 
 /* As the authors' own program: momentum, and a step of its own for every number. state [8 n], zeros: speed, gain, and
  * the gradient with its scratch. */
-static void descend(const float *p, size_t n, sage_pool *pool, double *sums, float *state, float *y) {
+static sage_status descend(const float *p, size_t n, sage_pool *pool, const sage_monitor *monitor, double *sums,
+                           float *state, float *y, sage_error *error) {
     float *speed = state, *gain = state + 2 * n, *gradient = state + 4 * n;
     float rate = fmaxf((float)n / EXAGGERATION / 4, 12);
     for (size_t i = 0; i < 2 * n; i++) gain[i] = 1;
     for (int round = 0; round < SAGE_TSNE_ITERATIONS; round++) {
+        if (sage_cancelled(monitor)) return sage_check_cancel(monitor, "the map", error);
         bool early = round < EXAGGERATED;
         sage_tsne_gradient(p, y, n, early ? EXAGGERATION : 1, pool, sums, gradient);
         for (size_t i = 0; i < 2 * n; i++) {
@@ -174,6 +177,7 @@ static void descend(const float *p, size_t n, sage_pool *pool, double *sums, flo
         }
         centre(y, n, 2);
     }
+    return SAGE_OK;
 }
 
 static void measure(const float *rows, size_t n, size_t dim, float *distances) {
@@ -190,7 +194,8 @@ static void measure(const float *rows, size_t n, size_t dim, float *distances) {
     }
 }
 
-sage_status sage_tsne(const float *vectors, size_t n, size_t dim, sage_pool *pool, float *out, sage_error *error) {
+sage_status sage_tsne(const float *vectors, size_t n, size_t dim, sage_pool *pool, const sage_monitor *monitor,
+                      float *out, sage_error *error) {
     sage_status st = SAGE_OK;
     float *rows = NULL, *p = NULL, *state = NULL;
     double *sums = NULL, perplexity = n > 91 ? 30 : fmax(1, ((double)n - 1) / 3);
@@ -211,7 +216,7 @@ sage_status sage_tsne(const float *vectors, size_t n, size_t dim, sage_pool *poo
     measure(rows, n, dim, p);
     SAGE_TRY(sage_tsne_alike(p, n, perplexity, p, error));
     SAGE_TRY(begin(rows, n, dim, out, error));
-    descend(p, n, pool, sums, state, out);
+    SAGE_TRY(descend(p, n, pool, monitor, sums, state, out, error));
 out:
     sage_free(sums);
     sage_free(state);

@@ -4,6 +4,7 @@
 #ifndef SAGE_EVAL_TSNE_H
 #define SAGE_EVAL_TSNE_H
 
+#include <itemsage/monitor.h>
 #include <itemsage/status.h>
 #include <parallel/pool.h>
 #include <stddef.h>
@@ -12,8 +13,9 @@ enum { SAGE_TSNE_MAX = 2000, SAGE_TSNE_ITERATIONS = 500 };
 
 /* vectors [n][dim] -> out [n][2], mean 0; n <= SAGE_TSNE_MAX. Perplexity 30, or a third of the others where they are
  * fewer than 90. The same bits on any number of threads. Memory: 4 n^2 bytes; time: some 10 ns for each two vectors and
- * iteration. */
-sage_status sage_tsne(const float *vectors, size_t n, size_t dim, sage_pool *pool, float *out, sage_error *error);
+ * iteration. SAGE_E_CANCELLED: the monitor asked to stop. */
+sage_status sage_tsne(const float *vectors, size_t n, size_t dim, sage_pool *pool, const sage_monitor *monitor,
+                      float *out, sage_error *error);
 
 /* Its parts, for tests. How alike two vectors are: p [n][n] symmetric, all together 1, from squared distances [n][n],
  * which it may be written over. */

@@ -15,7 +15,8 @@ enum { BODY_MAX_BYTES = 8 << 20 };
 
 struct sage_plane {
     char shop_dir[SAGE_PATH_MAX];
-    pthread_mutex_t lock; /* of what follows */
+    volatile sig_atomic_t stop; /* asks the thread to end */
+    pthread_mutex_t lock;       /* of what follows */
     enum { IDLE, MAKES, MADE, FAILED } state;
     bool joinable;
     pthread_t thread;
@@ -35,6 +36,7 @@ sage_status sage_plane_new(const char *shop_dir, sage_plane **plane, sage_error 
 
 void sage_plane_free(sage_plane *plane) {
     if (plane == NULL) return;
+    plane->stop = 1;
     if (plane->joinable) pthread_join(plane->thread, NULL);
     pthread_mutex_destroy(&plane->lock);
     sage_buf_free(&plane->body);
@@ -82,6 +84,7 @@ static sage_status make(const sage_plane *plane, sage_buf *body, sage_error *err
     char parent[SAGE_PATH_MAX], path[SAGE_PATH_MAX];
     sage_index *index = NULL;
     sage_product_map map;
+    const sage_monitor monitor = {.cancel = &plane->stop};
     int hold = -1;
     sage_arena *arena = sage_arena_new(1 << 16);
     if (arena == NULL) return sage_fail_memory(error, 1 << 16);
@@ -89,7 +92,7 @@ static sage_status make(const sage_plane *plane, sage_buf *body, sage_error *err
     SAGE_TRY(sage_version_path(path, parent, plane->release, error));
     SAGE_TRY(sage_version_hold(parent, plane->release, &hold, error));
     SAGE_TRY(sage_index_open(path, false, &index, error));
-    SAGE_TRY(sage_report_map_make(index, NULL, NULL, arena, &map, error));
+    SAGE_TRY(sage_report_map_make(index, NULL, &monitor, arena, &map, error));
     st = write_map(&map, plane->release, body);
     if (st != SAGE_OK) st = sage_fail(error, st, "the map of release %" PRIu64 " is too large", plane->release);
 out:

@@ -7,7 +7,7 @@
 
 typedef struct sage_plane sage_plane; /* any thread */
 sage_status sage_plane_new(const char *shop_dir, sage_plane **plane, sage_error *error);
-void sage_plane_free(sage_plane *plane); /* waits for the thread, some seconds at most */
+void sage_plane_free(sage_plane *plane); /* ends the thread within a second or two */
 
 /* The map of release (an index's version), behind what `out` has: {"release", "ready": true, "by": what the colours
  * are, "of": products of the index, "groups": [name], "points": [[x, y, group, id, title]]}. Where it is not made yet,

@@ -89,7 +89,7 @@ sage_status sage_report_map_make(const sage_index *index, sage_pool *pool, const
         memcpy(vectors + i * dim, sage_index_vectors(index) + rows[i] * dim, dim * sizeof *vectors);
     }
     SAGE_TRY(sage_check_cancel(monitor, "eval", error));
-    SAGE_TRY(sage_tsne(vectors, n, dim, pool, places, error));
+    SAGE_TRY(sage_tsne(vectors, n, dim, pool, monitor, places, error));
     for (size_t i = 0; i < n; i++)
         map->points[i] = (sage_map_point){.x = places[2 * i],
                                           .y = places[2 * i + 1],

@@ -94,7 +94,7 @@ static void test_three_groups_stay_three(void **state) {
     sage_error error;
     sage_pool *pool;
     groups(vectors);
-    assert_int_equal(sage_tsne(vectors, N, DIM, NULL, y, &error), SAGE_OK);
+    assert_int_equal(sage_tsne(vectors, N, DIM, NULL, NULL, y, &error), SAGE_OK);
     for (size_t i = 0; i < N; i++)
         for (size_t d = 0; d < 2; d++) middle[i % GROUPS][d] += (double)y[2 * i + d] / EACH;
     for (size_t i = 0; i < N; i++) {
@@ -108,7 +108,7 @@ static void test_three_groups_stay_three(void **state) {
     assert_true(spread > 0 && apart > 2 * spread);
     /* Threads change no bit. */
     assert_int_equal(sage_pool_new(3, &pool, &error), SAGE_OK);
-    assert_int_equal(sage_tsne(vectors, N, DIM, pool, again, &error), SAGE_OK);
+    assert_int_equal(sage_tsne(vectors, N, DIM, pool, NULL, again, &error), SAGE_OK);
     assert_memory_equal(y, again, sizeof y);
     sage_pool_free(pool);
 }
@@ -118,10 +118,20 @@ static void test_few_and_equal_vectors_have_places(void **state) {
     float vectors[5 * DIM] = {0}, y[10];
     sage_error error;
     for (size_t n = 0; n <= 5; n++) {
-        assert_int_equal(sage_tsne(vectors, n, DIM, NULL, y, &error), SAGE_OK);
+        assert_int_equal(sage_tsne(vectors, n, DIM, NULL, NULL, y, &error), SAGE_OK);
         for (size_t i = 0; i < 2 * n; i++) assert_true(isfinite(y[i]));
     }
-    assert_int_equal(sage_tsne(vectors, SAGE_TSNE_MAX + 1, DIM, NULL, y, &error), SAGE_E_LIMIT);
+    assert_int_equal(sage_tsne(vectors, SAGE_TSNE_MAX + 1, DIM, NULL, NULL, y, &error), SAGE_E_LIMIT);
+}
+
+static void test_it_stops_on_request(void **state) {
+    (void)state;
+    static float vectors[N * DIM], y[2 * N];
+    const volatile sig_atomic_t stop = 1;
+    const sage_monitor monitor = {.cancel = &stop};
+    sage_error error;
+    groups(vectors);
+    assert_int_equal(sage_tsne(vectors, N, DIM, NULL, &monitor, y, &error), SAGE_E_CANCELLED);
 }
 
 int main(void) {
@@ -130,6 +140,7 @@ int main(void) {
         cmocka_unit_test(test_likeness_adds_up_to_1_and_has_its_perplexity),
         cmocka_unit_test(test_three_groups_stay_three),
         cmocka_unit_test(test_few_and_equal_vectors_have_places),
+        cmocka_unit_test(test_it_stops_on_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
