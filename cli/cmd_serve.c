@@ -36,7 +36,8 @@ const cli_command cli_serve = {
     .operands = "",
     .summary = "Answers searches over HTTP",
     .text =
-        "Serves the published release as JSON over HTTP/1.1: products for a search text (/v1/search), a product "
+        "Serves the published release over HTTP/1.1: a page for a browser (/), and JSON for programs: products for a "
+        "search text (/v1/search), a product "
         "(/v1/similar) or a user (/v1/user). What is published later takes its place within a second or two, while "
         "requests in flight end on what they began with; a release that cannot be opened is told, and the one before "
         "stays. Searches that find all threads busy and the queue full are told to come later (503). SIGTERM and "

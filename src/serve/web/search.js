@@ -84,9 +84,10 @@ async function columns() {
     const { columns: list = [] } = await api.columns(view);
     into.replaceChildren(
       element('p', { class: 'note' }, 'Tests are =, !=, <, <=, >, >=, in (a, b), has NAME, NAME is missing, NAME under "A > B", joined by and, or, not and parentheses.'),
-      element('table', {}, element('thead', {}, element('tr', {}, ...['name', 'kind', 'products', 'such as'].map(h => element('th', { scope: 'col' }, h)))),
-        element('tbody', {}, ...list.map(c => element('tr', {}, element('th', { scope: 'row' }, c.name), element('td', {}, c.kind),
-          element('td', {}, c.products.toLocaleString('en')), element('td', {}, example(c)))))));
+      element('table', {}, element('thead', {}, element('tr', {}, element('th', { scope: 'col' }, 'name'), element('th', { scope: 'col', class: 'words' }, 'kind'),
+        element('th', { scope: 'col' }, 'products'), element('th', { scope: 'col', class: 'words' }, 'such as'))),
+        element('tbody', {}, ...list.map(c => element('tr', {}, element('th', { scope: 'row' }, c.name), element('td', { class: 'words' }, c.kind),
+          element('td', {}, c.products.toLocaleString('en')), element('td', { class: 'words' }, example(c)))))));
   } catch (error) {
     if (error.name !== 'AbortError') into.replaceChildren(fault(error));
   }
