@@ -36,7 +36,7 @@ sage_status sage_plane_new(const char *shop_dir, sage_plane **plane, sage_error 
 
 void sage_plane_free(sage_plane *plane) {
     if (plane == NULL) return;
-    plane->stop = 1;
+    __atomic_store_n(&plane->stop, 1, __ATOMIC_RELAXED); /* as sage_cancelled reads it */
     if (plane->joinable) pthread_join(plane->thread, NULL);
     pthread_mutex_destroy(&plane->lock);
     sage_buf_free(&plane->body);
