@@ -33,10 +33,11 @@ struct sage_index {
     const sage_index_row *rows;
     const char *text;
     const uint32_t *slots;
-    sage_columns *columns;    /* NULL: there are none */
-    sage_hnsw *hnsw;          /* NULL: every search reads all rows */
-    sage_index_idle *idle;    /* beside hnsw */
-    sage_recall_watch *watch; /* NULL: nobody watches its recall */
+    sage_columns *columns;         /* NULL: there are none */
+    sage_hnsw *hnsw;               /* NULL: every search reads all rows */
+    sage_index_idle *idle;         /* beside hnsw */
+    sage_recall_watch *watch;      /* NULL: nobody watches its recall */
+    struct sage_live_reader *live; /* of a view (live.h): whom to ask; NULL: it is a version */
 };
 
 /* sage_index_open, with its graph or without. */

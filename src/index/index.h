@@ -83,6 +83,20 @@ const sage_columns *sage_index_columns(const sage_index *index); /* by row, with
 const float *sage_index_vectors(const sage_index *index);        /* [count][dim] in the map */
 const char *sage_index_shown(const sage_index *index, size_t row,
                              size_t what); /* terminated, in the map; "" where absent */
+/* ---- an index that may be a view of a live one (live.h), whose rows change ---- */
+/* Where the product is now that was in a row of the version; and the row in the version of the product that is now in a
+ * row. False: it is not there any more, or was not there. Of a version itself the same row. */
+bool sage_index_of_version(const sage_index *index, size_t of, size_t *row);
+bool sage_index_in_version(const sage_index *index, size_t row, size_t *in);
+/* Where it is even and what it was, filters accept what they did: of a version always 0. */
+uint64_t sage_index_changes(const sage_index *index);
+/* How often a product went from one row to another so far. A search beside which it did may have come to the new row
+ * before the product and to the old one after it, and lack it. */
+uint64_t sage_index_replaced(const sage_index *index);
+/* As sage_where_bits, of the first rows: those that may be found at all. */
+struct sage_where;
+size_t sage_index_bits(const sage_index *index, const struct sage_where *where, uint64_t *bits, size_t rows);
+
 /* From now on searches compare the first `dims` numbers alone, of vectors and of queries (which stay dim long), each
  * brought back to length 1; 0 or dim: all of them, as they are. Holds [count][dims] floats. The vectors themselves stay
  * whole. Not beside other calls. */

@@ -15,16 +15,28 @@ sage_status sage_live_log_path(char out[SAGE_PATH_MAX], const char *parent, uint
     return sage_path_join(out, parent, name, error);
 }
 
-/* Links of a version that nobody verified are looked at, since changes go by them. */
-static sage_status open_base(sage_live *live, sage_error *error) {
+/* Links of a version that nobody verified are looked at, since changes go by them. A version without a graph gets the
+ * least that there can be, to put changes into: its searches compare all rows. */
+static sage_status begin_changing(sage_live *live, sage_pool *pool, sage_error *error) {
+    static const sage_hnsw_options least = {.m = SAGE_GRAPH_M_MIN, .build = SAGE_GRAPH_M_MIN, .seed = 1, .bytes = true};
     sage_status st = SAGE_OK;
-    char dir[SAGE_PATH_MAX];
-    SAGE_TRY(sage_version_path(dir, live->parent, live->version, error));
-    SAGE_TRY(sage_index_open(dir, false, &live->base, error));
-    if (live->base->hnsw == NULL)
-        return sage_fail(error, SAGE_E_STATE, "the index %s has no graph, by which it could be changed", dir);
-    SAGE_TRY(sage_graph_verify(&live->base->hnsw->graph, error));
+    sage_hnsw *built = NULL;
+    const sage_index *base = live->base;
+    live->scans = base->hnsw == NULL;
+    if (live->scans) {
+        SAGE_TRY(sage_index_check_lengths(base, error));
+        SAGE_TRY(sage_hnsw_build(pool, base->vectors, base->n, base->dim, &least, &built, error));
+    } else {
+        SAGE_TRY(sage_graph_verify(&base->hnsw->graph, error));
+    }
+    SAGE_TRY(sage_changing_new(live->scans ? built : base->hnsw, base->files[SAGE_INDEX_VECTORS], pool, &live->changing,
+                               error));
+    const size_t slots = live->changing->rooms[SAGE_ROOM_LEVELS].most, pointer = sizeof(sage_live_record *);
+    SAGE_TRY(sage_room_new(&live->records, base->n * pointer, slots * pointer, error));
+    if (base->columns != NULL) SAGE_TRY(sage_columns_live_new(base->columns, slots, &live->columns, error));
+    sage_live_take_length(live, base->n > 0 ? base->vectors : NULL);
 out:
+    sage_hnsw_free(built);
     return st;
 }
 
@@ -34,45 +46,71 @@ void sage_live_take_length(sage_live *live, const float *vector) {
     live->longest = square * (1 + SPREAD);
 }
 
-static sage_status open_all(sage_live *live, sage_pool *pool, uint64_t *cut, sage_error *error) {
+static sage_status open_version(sage_live *live, sage_error *error) {
     sage_status st = SAGE_OK;
-    char path[SAGE_PATH_MAX];
-    SAGE_TRY(open_base(live, error));
-    const sage_packed *vectors = live->base->files[SAGE_INDEX_VECTORS];
-    SAGE_TRY(sage_changing_new(live->base->hnsw, vectors, pool, &live->changing, error));
-    const size_t slots = live->changing->rooms[SAGE_ROOM_LEVELS].most, pointer = sizeof(sage_live_record *);
-    SAGE_TRY(sage_room_new(&live->records, live->base->n * pointer, slots * pointer, error));
-    if (live->base->columns != NULL) SAGE_TRY(sage_columns_live_new(live->base->columns, slots, &live->columns, error));
-    sage_live_take_length(live, live->base->n > 0 ? live->base->vectors : NULL);
-    SAGE_TRY(sage_live_log_path(path, live->parent, live->version, error));
-    SAGE_TRY(sage_log_open(path, sage_packed_sum(vectors, "vectors"), sage_live_replay, live, &live->log, cut, error));
+    char dir[SAGE_PATH_MAX];
+    SAGE_TRY(sage_version_newest(live->parent, &live->version, error));
+    if (live->version == 0)
+        return sage_fail(error, SAGE_E_STATE, "there is no index in %s yet; run 'itemsage index'", live->parent);
+    SAGE_TRY(sage_version_path(dir, live->parent, live->version, error));
+    SAGE_TRY(sage_index_open(dir, false, &live->own_base, error));
+    live->base = live->own_base;
+    if (live->base->hnsw == NULL)
+        return sage_fail(error, SAGE_E_STATE, "the index %s has no graph, by which it could be changed", dir);
 out:
     return st;
+}
+
+static sage_status open_log(sage_live *live, uint64_t *cut, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char path[SAGE_PATH_MAX];
+    const uint64_t sum = sage_packed_sum(live->base->files[SAGE_INDEX_VECTORS], "vectors");
+    SAGE_TRY(sage_live_log_path(path, live->parent, live->version, error));
+    SAGE_TRY(sage_log_open(path, sum, sage_live_replay, live, &live->log, cut, error));
+out:
+    return st;
+}
+
+static sage_live *new_live(sage_error *error) {
+    sage_live *live = sage_alloc_zero(1, sizeof *live);
+    if (live == NULL) {
+        sage_fail_memory(error, sizeof *live);
+        return NULL;
+    }
+    pthread_mutex_init(&live->sync_lock, NULL);
+    pthread_mutex_init(&live->lock, NULL);
+    pthread_mutex_init(&live->map_lock, NULL);
+    return live;
 }
 
 sage_status sage_live_open(const char *parent, sage_pool *pool, sage_live **live, uint64_t *cut, sage_error *error) {
     sage_status st = SAGE_OK;
     *live = NULL;
     *cut = 0;
-    sage_live *opened = sage_alloc_zero(1, sizeof *opened);
-    if (opened == NULL) return sage_fail_memory(error, sizeof *opened);
-    pthread_mutex_init(&opened->sync_lock, NULL);
-    pthread_mutex_init(&opened->lock, NULL);
-    pthread_mutex_init(&opened->map_lock, NULL);
+    sage_live *opened = new_live(error);
+    if (opened == NULL) return SAGE_E_MEMORY;
     if (snprintf(opened->parent, sizeof opened->parent, "%s", parent) >= (int)sizeof opened->parent) {
         st = sage_fail(error, SAGE_E_LIMIT, "the path %s is too long", parent);
         goto out;
     }
-    SAGE_TRY(sage_version_newest(parent, &opened->version, error));
-    if (opened->version == 0) {
-        st = sage_fail(error, SAGE_E_STATE, "there is no index in %s yet; run 'itemsage index'", parent);
-        goto out;
-    }
-    SAGE_TRY(open_all(opened, pool, cut, error));
+    SAGE_TRY(open_version(opened, error));
+    SAGE_TRY(begin_changing(opened, pool, error));
+    SAGE_TRY(open_log(opened, cut, error));
     *live = opened;
     opened = NULL;
 out:
     sage_live_close(opened);
+    return st;
+}
+
+sage_status sage_live_begin(const sage_index *version, sage_pool *pool, sage_live **live, sage_error *error) {
+    *live = NULL;
+    sage_live *begun = new_live(error);
+    if (begun == NULL) return SAGE_E_MEMORY;
+    begun->base = version;
+    sage_status st = begin_changing(begun, pool, error);
+    if (st == SAGE_OK) *live = begun;
+    if (st != SAGE_OK) sage_live_close(begun);
     return st;
 }
 
@@ -88,7 +126,7 @@ void sage_live_close(sage_live *live) {
     sage_room_free(&live->records);
     sage_columns_live_free(live->columns);
     sage_changing_free(live->changing);
-    sage_index_close(live->base);
+    sage_index_close(live->own_base);
     pthread_mutex_destroy(&live->sync_lock);
     pthread_mutex_destroy(&live->lock);
     pthread_mutex_destroy(&live->map_lock);
@@ -140,59 +178,6 @@ void sage_live_enter(sage_live_reader *reader) {
 
 void sage_live_leave(sage_live_reader *reader) {
     sage_changing_leave(&reader->reading);
-}
-
-/* A product that is being replaced is there twice for a moment. Its older slot is dead by the time that it is looked at
- * here, or the search was before the newer one. */
-static bool is_there_twice(const sage_live *live, const sage_neighbour *out, size_t found, size_t at) {
-    if (sage_graph_gives(&live->changing->hnsw.graph, out[at].row)) return false;
-    const int64_t pid = sage_live_pid_of(live, out[at].row);
-    for (size_t i = 0; i < found; i++)
-        if (i != at && sage_live_pid_of(live, out[i].row) == pid) return true;
-    return false;
-}
-
-static sage_status search(const sage_live_reader *reader, const float *query, size_t k, size_t width,
-                          const sage_filter *filter, sage_neighbour *out, size_t *found, sage_error *error) {
-    enum { AGAIN = 4 };
-    size_t n = 0;
-    for (int i = 0; i < AGAIN; i++) {
-        sage_status st = sage_changing_search(&reader->reading, query, k, width, filter, out, found, error);
-        if (st != SAGE_OK) return st;
-        n = 0;
-        for (size_t at = 0; at < *found; at++) n += is_there_twice(reader->live, out, *found, at);
-        if (n == 0) return SAGE_OK;
-    }
-    n = 0;
-    for (size_t at = 0; at < *found; at++)
-        if (sage_graph_gives(&reader->live->changing->hnsw.graph, out[at].row)) out[n++] = out[at];
-    *found = n;
-    return SAGE_OK;
-}
-
-sage_status sage_live_search(sage_live_reader *reader, const float *query, size_t k, size_t width,
-                             const sage_filter *filter, sage_neighbour *out, size_t *found, sage_error *error) {
-    sage_status st = search(reader, query, k, width, filter, out, found, error);
-    if (st == SAGE_OK && reader->live->watch != NULL)
-        sage_recall_watch_offer(reader->live->watch, query, k, filter, out, *found);
-    return st;
-}
-
-/* ---- recall ---- */
-
-sage_status sage_live_watch(sage_live *live, const sage_recall_watch_options *options, sage_error *error) {
-    sage_recall_watch *watch = NULL;
-    sage_changing *changing = live->changing;
-    sage_status st =
-        options != NULL ? sage_recall_watch_new(&changing->hnsw, &changing->epochs, options, &watch, error) : SAGE_OK;
-    if (st != SAGE_OK) return st;
-    sage_recall_watch_free(live->watch);
-    live->watch = watch;
-    return SAGE_OK;
-}
-
-bool sage_live_watched(const sage_live *live, sage_recall_watched *watched) {
-    return sage_recall_watch_tell(live->watch, watched);
 }
 
 /* ---- what is found ---- */

@@ -21,6 +21,10 @@ typedef struct sage_live sage_live;
  * bytes at the end of the log that were no whole frame and have been cut off: what was being written when a crash came.
  * SAGE_E_STATE: there is no version, or it has no graph. */
 sage_status sage_live_open(const char *parent, sage_pool *pool, sage_live **live, uint64_t *cut, sage_error *error);
+/* The same of a version that is open, and stays so, without a log: changes last as long as it is open, and
+ * sage_live_sync and sage_live_compact are not for it (SAGE_E_STATE). The version may have no graph: then its searches
+ * compare all rows. SAGE_E_STATE: its vectors are not of one length. */
+sage_status sage_live_begin(const sage_index *version, sage_pool *pool, sage_live **live, sage_error *error);
 void sage_live_close(sage_live *live);         /* no reader is left; what was not synced is lost; NULL is fine */
 size_t sage_live_count(const sage_live *live); /* products */
 size_t sage_live_dim(const sage_live *live);
@@ -73,6 +77,10 @@ sage_status sage_live_watch(sage_live *live, const sage_recall_watch_options *op
 /* Any number of threads. False: nothing is watched. */
 bool sage_live_watched(const sage_live *live, sage_recall_watched *watched);
 
+/* Grows with each change; where it is what it was, and even, so is all that filters accept; odd while one is under way.
+ * Any thread. */
+uint64_t sage_live_changes(const sage_live *live);
+
 /* ---- readers: of one thread each ---- */
 
 typedef struct sage_live_reader sage_live_reader;
@@ -86,6 +94,9 @@ void sage_live_leave(sage_live_reader *reader);
  * another after each upsert. */
 sage_status sage_live_search(sage_live_reader *reader, const float *query, size_t k, size_t width,
                              const sage_filter *filter, sage_neighbour *out, size_t *found, sage_error *error);
+/* Inside. As sage_index_near, on the thread that calls. */
+sage_status sage_live_near(sage_live_reader *reader, const float *queries, size_t n_queries, size_t k,
+                           const sage_way *way, sage_neighbour *out, size_t *found, sage_error *error);
 bool sage_live_find(const sage_live_reader *reader, int64_t pid, uint32_t *row);
 /* By the id that it shows (SAGE_SHOW_ID), which it shares with no other; an empty one is none. */
 bool sage_live_find_id(const sage_live_reader *reader, const char *id, uint32_t *row);
@@ -99,5 +110,11 @@ sage_status sage_live_filter_bits(sage_live_reader *reader, const sage_where *wh
 int64_t sage_live_pid(const sage_live_reader *reader, uint32_t row);
 const float *sage_live_vector(const sage_live_reader *reader, uint32_t row);
 const char *sage_live_shown(const sage_live_reader *reader, uint32_t row, size_t what);
+
+/* As an index, for those who search one and need not know that it changes (index.h): what is asked of it is asked of
+ * the live index, inside of the reader's stay alone and on its thread; sage_index_count is of rows, dead ones too, and
+ * more may come. It is neither cut, linked, verified nor watched. The reader must stay as long. */
+sage_status sage_live_view(sage_live_reader *reader, sage_index **view, sage_error *error);
+void sage_live_view_free(sage_index *view); /* NULL is fine */
 
 #endif

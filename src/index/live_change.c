@@ -54,7 +54,10 @@ static sage_status make_upsert(sage_live *live, const float *vector, sage_live_r
     st = insert(live, vector, record, &slot, error);
     if (st != SAGE_OK) return st;
     sage_live_name(live, pid, slot, there ? &before : NULL);
-    if (there) sage_changing_delete(live->changing, before);
+    if (there) { /* counted between its coming and its going: sage_index_replaced */
+        __atomic_fetch_add(&live->replaced, 1, __ATOMIC_SEQ_CST);
+        sage_changing_delete(live->changing, before);
+    }
     tidy(live);
     return SAGE_OK;
 }
@@ -172,10 +175,12 @@ out:
 }
 
 static sage_status log_and_make(sage_live *live, const sage_log_change *change, sage_error *error) {
-    sage_status st = sage_log_add(live->log, change, error);
+    sage_status st = live->log != NULL ? sage_log_add(live->log, change, error) : SAGE_OK;
     if (st != SAGE_OK) return st;
+    __atomic_fetch_add(&live->changes, 1, __ATOMIC_SEQ_CST);
     st = sage_live_replay(live, change, error);
-    if (st != SAGE_OK) sage_log_take_back(live->log, change);
+    __atomic_fetch_add(&live->changes, 1, __ATOMIC_SEQ_CST);
+    if (st != SAGE_OK && live->log != NULL) sage_log_take_back(live->log, change);
     return st;
 }
 
@@ -246,6 +251,7 @@ sage_status sage_live_delete(sage_live *live, int64_t pid, bool *there, sage_err
 /* Who comes while a frame is written waits, and then finds that the next frame has been sealed with its changes, or
  * seals it, with those of all who came: one write for many. */
 sage_status sage_live_sync(sage_live *live, sage_error *error) {
+    if (live->log == NULL) return sage_live_no_log(error);
     pthread_mutex_lock(&live->sync_lock);
     pthread_mutex_lock(&live->lock);
     sage_status st = sage_log_seal(live->log, error);
@@ -255,7 +261,16 @@ sage_status sage_live_sync(sage_live *live, sage_error *error) {
     return st;
 }
 
+sage_status sage_live_no_log(sage_error *error) {
+    return sage_fail(error, SAGE_E_STATE, "the index was opened without a log; its changes are kept elsewhere");
+}
+
+uint64_t sage_live_changes(const sage_live *live) {
+    return __atomic_load_n(&live->changes, __ATOMIC_ACQUIRE);
+}
+
 uint64_t sage_live_log_bytes(sage_live *live) {
+    if (live->log == NULL) return 0;
     pthread_mutex_lock(&live->lock);
     const uint64_t bytes = sage_log_bytes(live->log);
     pthread_mutex_unlock(&live->lock);

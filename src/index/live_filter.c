@@ -31,19 +31,24 @@ static sage_status fit(sage_live_reader *reader, size_t rows, sage_error *error)
     return sage_fail_memory(error, words * sizeof *reader->bits);
 }
 
-sage_status sage_live_filter_bits(sage_live_reader *reader, const sage_where *where, sage_filter *filter,
-                                  sage_error *error) {
+size_t sage_live_bits(const sage_live_reader *reader, const sage_where *where, uint64_t *bits, size_t rows) {
     const sage_graph *graph = graph_of(reader);
-    const size_t rows = sage_graph_rows(graph);
-    sage_status st = fit(reader, rows, error);
-    if (st != SAGE_OK) return st;
     size_t matches = 0;
     for (size_t word = 0; word * 64 < rows; word++) {
         const uint64_t dead = __atomic_load_n(&graph->dead[word], __ATOMIC_ACQUIRE);
         const size_t n = rows - word * 64 < 64 ? rows - word * 64 : 64;
-        reader->bits[word] = ~dead == 0 ? 0 : sage_where_word(where, word * 64, n) & ~dead;
-        matches += (size_t)__builtin_popcountll(reader->bits[word]);
+        bits[word] = ~dead == 0 ? 0 : sage_where_word(where, word * 64, n) & ~dead;
+        matches += (size_t)__builtin_popcountll(bits[word]);
     }
+    return matches;
+}
+
+sage_status sage_live_filter_bits(sage_live_reader *reader, const sage_where *where, sage_filter *filter,
+                                  sage_error *error) {
+    const size_t rows = sage_graph_rows(graph_of(reader));
+    sage_status st = fit(reader, rows, error);
+    if (st != SAGE_OK) return st;
+    const size_t matches = sage_live_bits(reader, where, reader->bits, rows);
     *filter = (sage_filter){.bits = reader->bits, .n = rows, .matches = matches};
     return SAGE_OK;
 }

@@ -21,8 +21,12 @@ typedef struct sage_live_retired sage_live_retired; /* live_shown.c */
 
 struct sage_live {
     char parent[SAGE_PATH_MAX];
-    uint64_t version; /* that the log goes on from */
-    sage_index *base; /* the version that was opened: its rows are the first slots */
+    uint64_t version;       /* that the log goes on from */
+    const sage_index *base; /* the version that was opened: its rows are the first slots */
+    sage_index *own_base;   /* the same where it was opened here, else NULL */
+    bool scans;             /* searches compare all rows: the version has no graph */
+    uint64_t changes;       /* begun and ended so far; atomic */
+    uint64_t replaced;      /* products whose slot became another; atomic */
     sage_changing *changing;
     sage_columns_live *columns; /* NULL: the version has none */
     sage_room records;          /* of pointers, one a slot; NULL: as in the base */
@@ -35,8 +39,8 @@ struct sage_live {
     pthread_mutex_t map_lock;  /* of the maps, for a moment */
     sage_live_map map;         /* of products that were changed: pid -> slot; SAGE_NO_ROW: it is no longer there */
     sage_live_map ids;         /* of those that are there: hashes of their ids -> slots */
-    sage_log *log;
-    sage_recall_watch *watch; /* NULL: nobody watches its recall */
+    sage_log *log;             /* NULL: changes last as long as it is open */
+    sage_recall_watch *watch;  /* NULL: nobody watches its recall */
 };
 
 struct sage_live_reader {
@@ -56,6 +60,7 @@ static inline int64_t sage_live_pid_of(const sage_live *live, uint32_t slot) {
     return record != NULL ? record->pid : live->base->rows[slot].pid;
 }
 
+sage_status sage_live_no_log(sage_error *error); /* SAGE_E_STATE */
 /* For the writer: another record for a slot that is in use, whose it is from now on; where it fails it is not. */
 sage_status sage_live_show(sage_live *live, uint32_t slot, sage_live_record *record, sage_error *error);
 void sage_live_retired_free(sage_live *live);
@@ -66,6 +71,8 @@ void sage_live_take_length(sage_live *live, const float *vector);
 const char *sage_live_text(const sage_live *live, uint32_t slot, size_t what);
 /* The slot where a product is now. */
 bool sage_live_slot_of(sage_live *live, int64_t pid, uint32_t *slot);
+/* Of the first rows, those that are alive and accepted, into bits [(rows + 63) / 64]; gives how many. */
+size_t sage_live_bits(const sage_live_reader *reader, const sage_where *where, uint64_t *bits, size_t rows);
 /* For the writer: a product, found by pid and by id, is in a slot from now on, whose text is whole; and goes, for good
  * or because it is in another. There is room for it (sage_live_names_fit). */
 sage_status sage_live_names_fit(sage_live *live, sage_error *error);

@@ -2,6 +2,7 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <index/impl.h>
+#include <index/live_view.h>
 #include <kernels/kernels.h>
 
 /* ---- scratch of walks ---- */
@@ -110,6 +111,7 @@ sage_status sage_index_near(const sage_index *index, sage_pool *pool, const floa
                             const sage_way *way, sage_neighbour *out, size_t *found, sage_error *error) {
     sage_status st = SAGE_OK;
     const size_t dim = index->dim, width = way->width > 0 ? way->width : SAGE_INDEX_WIDTH;
+    if (index->live != NULL) return sage_view_near(index, queries, n_queries, k, way, out, found, error);
     if (way->exact || index->hnsw == NULL || index->cut != NULL || !walking_pays(index, k, width))
         return sage_index_search_among(index, pool, queries, n_queries, k, way->filter, out, found, error);
     batch b = {index, queries, k, width, way, out, found, NULL};

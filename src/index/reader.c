@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <index/graph_file.h>
 #include <index/impl.h>
+#include <index/live_view.h>
 #include <index/record.h>
 #include <io/fs.h>
 #include <string.h>
@@ -169,7 +170,7 @@ void sage_index_close(sage_index *index) {
 }
 
 size_t sage_index_count(const sage_index *index) {
-    return index->n;
+    return index->live != NULL ? sage_view_count(index) : index->n;
 }
 
 size_t sage_index_dim(const sage_index *index) {
@@ -177,11 +178,11 @@ size_t sage_index_dim(const sage_index *index) {
 }
 
 int64_t sage_index_pid(const sage_index *index, size_t row) {
-    return index->rows[row].pid;
+    return index->live != NULL ? sage_view_pid(index, row) : index->rows[row].pid;
 }
 
 const sage_columns *sage_index_columns(const sage_index *index) {
-    return index->columns;
+    return index->live != NULL ? sage_view_columns(index) : index->columns;
 }
 
 const float *sage_index_vectors(const sage_index *index) {
@@ -190,6 +191,7 @@ const float *sage_index_vectors(const sage_index *index) {
 
 bool sage_index_find(const sage_index *index, int64_t pid, size_t *row) {
     size_t low = 0, high = index->n;
+    if (index->live != NULL) return sage_view_find(index, pid, row);
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (index->rows[middle].pid < pid)
@@ -203,6 +205,7 @@ bool sage_index_find(const sage_index *index, int64_t pid, size_t *row) {
 }
 
 bool sage_index_find_id(const sage_index *index, const char *id, size_t *row) {
+    if (index->live != NULL) return sage_view_find_id(index, id, row);
     size_t slot = sage_index_home(id, strlen(id), index->n_slots);
     /* At most n steps: a damaged table that nobody verified may have no free slot. */
     for (size_t steps = 0; steps <= index->n && index->slots[slot] < index->n; steps++) {
@@ -216,6 +219,7 @@ bool sage_index_find_id(const sage_index *index, const char *id, size_t *row) {
 }
 
 const char *sage_index_shown(const sage_index *index, size_t row, size_t what) {
+    if (index->live != NULL) return sage_view_shown(index, row, what);
     if (row >= index->n || what >= SAGE_SHOWN || !text_is_sound(index, row)) return "";
     const char *text = index->text + index->rows[row].begin;
     uint32_t begin = 0;

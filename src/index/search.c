@@ -2,6 +2,7 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <index/impl.h>
+#include <index/live_view.h>
 #include <math.h>
 
 /* False where nothing is left; `out` is zero then. */
@@ -64,6 +65,8 @@ sage_status sage_index_search(const sage_index *index, sage_pool *pool, const fl
 sage_status sage_index_search_among(const sage_index *index, sage_pool *pool, const float *queries, size_t n_queries,
                                     size_t k, const sage_filter *filter, sage_neighbour *out, size_t *found,
                                     sage_error *error) {
+    const sage_way all = {.exact = true, .filter = filter};
+    if (index->live != NULL) return sage_view_near(index, queries, n_queries, k, &all, out, found, error);
     if (index->cut != NULL) return search_cut(index, pool, queries, n_queries, k, filter, out, found, error);
     return sage_exact_search_among(pool, index->vectors, index->n, index->dim, queries, n_queries, k, filter, out,
                                    found, error);
