@@ -5,6 +5,7 @@
 #include <io/fs.h>
 #include <io/packed.h>
 #include <keywords/asked.h>
+#include <keywords/changed_scores.h>
 #include <keywords/files.h>
 #include <keywords/keywords.h>
 #include <keywords/list.h>
@@ -31,6 +32,7 @@ struct sage_keywords {
     sage_asked asked;
     sage_word_lists lists;
     sage_walk *walk;
+    sage_changed_scores scores; /* of the words of changed products */
 };
 
 /* The number of a word, if it is there; n_words else. */

@@ -7,6 +7,7 @@
 #include <base/buf.h>
 #include <itemsage/monitor.h>
 #include <itemsage/status.h>
+#include <keywords/changes.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -54,6 +55,7 @@ typedef struct sage_keywords_query {
     const void *ctx;
     const int64_t *among; /* [n_among] ascending: these alone may be hits (`accepts` is not asked); NULL: all. For */
     size_t n_among;       /* filters that let few through: the time goes by their number */
+    const sage_words_changed *changed; /* held; NULL: nothing was changed since the file was written */
 } sage_keywords_query;
 
 /* At most k hits into hits[k], descending score, ties by ascending pid; *n may be 0. scores[n_wanted] (may be NULL

@@ -39,8 +39,16 @@ uint32_t sage_list_seek(const sage_list *list, uint32_t from, uint32_t product);
 /* Where `product` stands in list->look; false where the list does not hold it. Quick for ascending products. */
 bool sage_list_find(sage_keywords *keywords, sage_list *list, uint32_t product, uint32_t *at);
 
+/* A word of the query: its parts, and how many products of the file hold it. */
+typedef struct sage_word_asked {
+    size_t begin, end;
+    uint32_t n;
+} sage_word_asked;
+
 /* All lists of a query, and the room of those that are made. */
 typedef struct sage_word_lists {
+    sage_word_asked *words; /* [n_words] in their order, those that no product holds too */
+    size_t n_words, words_capacity;
     sage_list *lists;
     size_t n, capacity;
     struct sage_beside *parts; /* of the word that is being made */

@@ -7,6 +7,7 @@
 #include <keywords/impl.h>
 
 void sage_lists_free(sage_word_lists *lists) {
+    sage_free(lists->words);
     sage_free(lists->lists);
     sage_free(lists->parts);
     sage_free(lists->products);
@@ -91,12 +92,19 @@ static void point(sage_word_lists *lists, const bool *made) {
     }
 }
 
+static sage_status note_word(sage_word_lists *lists, size_t begin, size_t end, uint32_t n, sage_error *error) {
+    if (sage_grow((void **)&lists->words, &lists->words_capacity, lists->n_words + 1, sizeof *lists->words) != 0)
+        return sage_fail_memory(error, (lists->n_words + 1) * sizeof *lists->words);
+    lists->words[lists->n_words++] = (sage_word_asked){begin, end, n};
+    return SAGE_OK;
+}
+
 sage_status sage_lists_ask(sage_keywords *keywords, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_word_lists *lists = &keywords->lists;
     bool made[SAGE_KEYWORDS_QUERY_WORDS_MAX];
     size_t begin, at = 0;
-    lists->n = lists->n_made = lists->n_blocks = 0;
+    lists->n = lists->n_words = lists->n_made = lists->n_blocks = 0;
     for (size_t words = 0; words < SAGE_KEYWORDS_QUERY_WORDS_MAX && sage_asked_next(&keywords->asked, &begin, &at);
          words++) {
         if (sage_grow((void **)&lists->lists, &lists->capacity, lists->n + 1, sizeof *lists->lists) != 0) {
@@ -109,6 +117,7 @@ sage_status sage_lists_ask(sage_keywords *keywords, sage_error *error) {
             SAGE_TRY(ask_parts(keywords, begin, at, list, error));
         else
             sage_list_of_word(keywords, sage_asked_stem(&keywords->asked, begin), list);
+        SAGE_TRY(note_word(lists, begin, at, list->n, error));
         if (list->n == 0) continue;
         list->idf = sage_bm25_idf((double)keywords->n, (double)list->n);
         lists->n++;

@@ -94,6 +94,7 @@ void sage_keywords_close(sage_keywords *keywords) {
     sage_asked_free(&keywords->asked);
     sage_lists_free(&keywords->lists);
     sage_walk_free(keywords->walk);
+    sage_changed_scores_free(&keywords->scores);
     sage_free(keywords);
 }
 

@@ -4,11 +4,16 @@
 /* The scores of products that are named; `fn` gets each of them. */
 typedef void (*score_fn)(void *ctx, size_t i, int64_t pid, float score);
 
-static void score_each(sage_keywords *k, const int64_t *pids, size_t n, score_fn fn, void *ctx) {
+static void score_each(sage_keywords *k, const int64_t *pids, size_t n, const sage_words_changed *changed, score_fn fn,
+                       void *ctx) {
     for (size_t i = 0, at = 0; i < n; i++) {
+        const sage_words_change *change = sage_words_changed_find(changed, pids[i]);
+        if (change != NULL) {
+            fn(ctx, i, pids[i], (float)sage_changed_score(k, change));
+            continue;
+        }
         at = sage_keywords_seek(k, at, pids[i]);
-        if (at == k->n) break;
-        if (k->pids[at] == pids[i]) fn(ctx, i, pids[i], (float)sage_walk_score(k, (uint32_t)at));
+        if (at < k->n && k->pids[at] == pids[i]) fn(ctx, i, pids[i], (float)sage_walk_score(k, (uint32_t)at));
     }
 }
 
@@ -22,6 +27,18 @@ static void offer(void *ctx, size_t i, int64_t pid, float score) {
     if (score > 0) sage_best_offer(ctx, (sage_keyword_hit){pid, score});
 }
 
+/* All that changed, beside the file's products. */
+static void offer_changed(const sage_keywords *k, const sage_keywords_query *query, sage_best *best) {
+    size_t n;
+    const sage_words_change *list = sage_words_changed_list(query->changed, &n);
+    for (size_t i = 0; i < n && best->k > 0; i++) {
+        const float score = (float)sage_changed_score(k, &list[i]);
+        if (!(score > 0)) continue;
+        if (query->accepts != NULL && !query->accepts(query->ctx, list[i].pid)) continue;
+        sage_best_offer(best, (sage_keyword_hit){list[i].pid, score});
+    }
+}
+
 sage_status sage_keywords_search(sage_keywords *keywords, const sage_keywords_query *query, sage_keyword_hit *hits,
                                  size_t *n, float *scores, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -32,11 +49,14 @@ sage_status sage_keywords_search(sage_keywords *keywords, const sage_keywords_qu
     keywords->damaged = false;
     SAGE_TRY(sage_asked_read(&keywords->asked, keywords->cutter, query->text, query->len, error));
     SAGE_TRY(sage_lists_ask(keywords, error));
-    if (query->among != NULL)
-        score_each(keywords, query->among, query->n_among, offer, &best);
-    else
+    if (query->changed != NULL) SAGE_TRY(sage_changed_scores_begin(keywords, error));
+    if (query->among != NULL) {
+        score_each(keywords, query->among, query->n_among, query->changed, offer, &best);
+    } else {
         sage_walk_run(keywords, query, &best);
-    score_each(keywords, query->wanted, query->n_wanted, keep_score, scores);
+        offer_changed(keywords, query, &best);
+    }
+    score_each(keywords, query->wanted, query->n_wanted, query->changed, keep_score, scores);
     if (keywords->damaged) {
         st = sage_fail(error, SAGE_E_FORMAT, "%s is damaged; run 'itemsage index' to build it again", keywords->path);
         goto out;

@@ -124,6 +124,7 @@ static void collect(sage_keywords *k, const sage_keywords_query *query, uint32_t
         for (uint32_t i = from; i < from + STEP; i++) {
             if (sums[i] <= bar) continue;
             uint32_t product = begin + i;
+            if (sage_words_changed_find(query->changed, k->pids[product]) != NULL) continue;
             if (query->accepts != NULL && !query->accepts(query->ctx, k->pids[product])) continue;
             sage_best_offer(best, (sage_keyword_hit){k->pids[product], (float)sage_walk_score(k, product)});
             bar = bar_of(k->walk, best, rest);
