@@ -19,7 +19,9 @@ struct sage_engine {
     pthread_mutex_t opening; /* of the one whose they are: held while `together` is opened */
     bool verified;
     sage_pool *pool;
-    sage_index *index;
+    sage_index *index;                 /* or a view of a live one */
+    sage_words_changes *changes;       /* of a view, what its keywords take beside the file; NULL: nothing changes */
+    const sage_words_changed *changed; /* held from enter to leave */
     char index_dir[SAGE_PATH_MAX], model_dir[SAGE_PATH_MAX];
     sage_together *together; /* opened when a user asks first: it is larger than the vectors; NULL: not yet, or none */
     sage_keywords *keywords;

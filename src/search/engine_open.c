@@ -102,6 +102,24 @@ out:
     return st;
 }
 
+sage_status sage_engine_share_encoder(const sage_engine *engine, sage_encoder **encoder, sage_error *error) {
+    return sage_encoder_share(engine->encoder, NULL, encoder, error);
+}
+
+void sage_engine_view(sage_engine *engine, sage_index *view, sage_words_changes *changes) {
+    engine->index = view;
+    engine->changes = changes;
+}
+
+void sage_engine_enter(sage_engine *engine) {
+    if (engine->changes != NULL) engine->changed = sage_words_changes_hold(engine->changes);
+}
+
+void sage_engine_leave(sage_engine *engine) {
+    if (engine->changes != NULL) sage_words_changes_release(engine->changes, engine->changed);
+    engine->changed = NULL;
+}
+
 /* The first who asks opens it for all. */
 sage_status sage_engine_need_together(sage_engine *e, sage_error *error) {
     sage_engine *of = e->of != NULL ? e->of : e;

@@ -86,7 +86,7 @@ sage_status sage_engine_similar(sage_engine *engine, int64_t pid, size_t k, sage
         SAGE_TRY(sage_engine_room(engine, 1, depth, error));
         SAGE_TRY(sage_engine_near(engine, engine->queries, 1, depth, &found, error));
         *n = take_others(engine, row, found, k, out);
-        if (*n == k || depth == all) break;
+        if (*n == k || depth >= all) break;
     }
 out:
     return st;

@@ -30,7 +30,7 @@ static sage_status ask(sage_engine *e, const sage_history *history, const float 
         SAGE_TRY(sage_engine_room(e, n, depth, error));
         SAGE_TRY(sage_engine_near(e, queries, n, depth, found, error));
         *n_turns = sage_rounds(e->neighbours, depth, found, weights, n, &e->without, k, e->turns, &dry);
-        if (!dry || depth == all) break;
+        if (!dry || depth >= all) break;
     }
 out:
     return st;

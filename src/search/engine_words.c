@@ -29,6 +29,13 @@ static bool accepts(const void *ctx, int64_t pid) {
     return sage_filter_accepts(a->filter, (uint32_t)row);
 }
 
+/* Of a view rows are in no order. */
+static bool accepts_any(const void *ctx, int64_t pid) {
+    const accepting *a = ctx;
+    size_t row;
+    return sage_index_find(a->index, pid, &row) && sage_filter_accepts(a->filter, (uint32_t)row);
+}
+
 static sage_status list_accepted(sage_engine *e, size_t *n, sage_error *error) {
     uint32_t rows[512];
     size_t row = 0, found, count = sage_index_count(e->index);
@@ -53,11 +60,12 @@ sage_status sage_engine_words(sage_engine *e, const sage_keywords_query *query, 
     const sage_filter *filter = e->way.filter;
     size_t row = 0;
     const accepting ctx = {e->index, filter, &row};
+    filtered.changed = e->changed;
     if (filter != NULL && filter->bits != NULL && filter->matches <= FEW) {
         SAGE_TRY(list_accepted(e, &filtered.n_among, error));
         filtered.among = filtered.n_among > 0 ? e->accepted : &none;
     } else if (filter != NULL) {
-        filtered.accepts = accepts;
+        filtered.accepts = e->changes != NULL ? accepts_any : accepts;
         filtered.ctx = &ctx;
     }
     SAGE_TRY(sage_keywords_search(e->keywords, &filtered, e->hits, n, scores, error));

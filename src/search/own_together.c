@@ -22,12 +22,23 @@ static size_t newest_rows(const sage_known_event *events, size_t n, uint32_t row
     return kept;
 }
 
+/* The lists are of the version's rows: those of products that are elsewhere now take their place, and what is gone
+ * goes. */
+static size_t bring_up(const sage_index *index, sage_neighbour *near, size_t n) {
+    size_t kept = 0, row;
+    for (size_t i = 0; i < n; i++)
+        if (sage_index_of_version(index, near[i].row, &row))
+            near[kept++] = (sage_neighbour){(uint32_t)row, near[i].score};
+    return kept;
+}
+
 /* What the products of `rows` say of others, each of these once. */
-static sage_status add_up(sage_owned *own, const sage_together *together, const uint32_t *rows, size_t n_rows,
-                          size_t *n_near, sage_error *error) {
-    size_t n = 0, of_row, kept = 0;
+static sage_status add_up(sage_owned *own, const sage_together *together, const sage_index *index, const uint32_t *rows,
+                          size_t n_rows, size_t *n_near, sage_error *error) {
+    size_t n = 0, of_row, kept = 0, in;
     for (size_t i = 0; i < n_rows; i++) {
-        const sage_neighbour *near = sage_together_of(together, rows[i], &of_row);
+        if (!sage_index_in_version(index, rows[i], &in)) continue;
+        const sage_neighbour *near = sage_together_of(together, in, &of_row);
         if (sage_grow((void **)&own->near, &own->near_capacity, n + of_row + 1, sizeof *own->near) != 0)
             return sage_fail_memory(error, (n + of_row) * sizeof *near);
         if (of_row > 0) memcpy(own->near + n, near, of_row * sizeof *near);
@@ -41,6 +52,9 @@ static sage_status add_up(sage_owned *own, const sage_together *together, const 
             own->near[kept++] = own->near[i];
     }
     *n_near = kept;
+    if (sage_index_changes(index) == 0 || kept == 0) return SAGE_OK;
+    *n_near = bring_up(index, own->near, kept);
+    qsort(own->near, *n_near, sizeof *own->near, by_row);
     return SAGE_OK;
 }
 
@@ -58,18 +72,23 @@ static size_t give_scores(sage_owned *own, size_t n_near) {
     return left;
 }
 
+static bool is_listed(const sage_together *together, const sage_index *index, uint32_t row) {
+    size_t in;
+    return sage_index_in_version(index, row, &in) && sage_together_has(together, in);
+}
+
 /* A product that nobody has dealt with yet has no list; that says nothing against it. It gets what those with lists get
  * on average that the tower found beside it. */
-static void trust_new(sage_owned *own, const sage_together *together) {
+static void trust_new(sage_owned *own, const sage_together *together, const sage_index *index) {
     size_t n_listed = 0;
     double sum = 0;
     for (size_t i = own->n_owned; i < own->n; i++) {
-        const bool listed = sage_together_has(together, own->candidates[i].row);
+        const bool listed = is_listed(together, index, own->candidates[i].row);
         n_listed += listed;
         sum += listed ? (double)own->together[i] : 0;
     }
     for (size_t i = own->n_owned; i < own->n && n_listed > 0; i++) {
-        if (!sage_together_has(together, own->candidates[i].row) && !(own->together[i] > 0))
+        if (!is_listed(together, index, own->candidates[i].row) && !(own->together[i] > 0))
             own->together[i] = (float)(sum / (double)n_listed);
     }
 }
@@ -80,9 +99,9 @@ sage_status sage_owned_add_together(sage_owned *own, const sage_together *togeth
     sage_status st = SAGE_OK;
     uint32_t rows[SAGE_TOGETHER_EVENTS];
     size_t n_near = 0, n_rows = newest_rows(events, n_events, rows);
-    SAGE_TRY(add_up(own, together, rows, n_rows, &n_near, error));
+    SAGE_TRY(add_up(own, together, index, rows, n_rows, &n_near, error));
     n_near = give_scores(own, n_near);
-    trust_new(own, together);
+    trust_new(own, together, index);
     SAGE_TRY(sage_owned_room(own, own->n + n_near + 1, error));
     for (size_t i = 0; i < n_near; i++) {
         uint32_t row = own->near[i].row;

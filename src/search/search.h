@@ -48,6 +48,14 @@ sage_status sage_engine_open(const char *shop_dir, const sage_release *release, 
  * those of the first one, which must be closed last, and of which these are taken before it is shared. From then on
  * none of them is cut. The pool is the other's; NULL: it works on the thread that calls. */
 sage_status sage_engine_share(sage_engine *engine, sage_pool *pool, sage_engine **another, sage_error *error);
+/* From now on an engine that shares another's searches a view of a live index (index/live.h) of that one's version, and
+ * words as they are after `changes`; both are the caller's and stay as long. Between enter and leave, which are the
+ * caller's too, and inside of the reader's stay, the words are those of one moment. */
+void sage_engine_view(sage_engine *engine, sage_index *view, sage_words_changes *changes);
+void sage_engine_enter(sage_engine *engine);
+void sage_engine_leave(sage_engine *engine);
+/* The model of its queries as an encoder of the caller's, on the thread that calls; to be closed before the engine. */
+sage_status sage_engine_share_encoder(const sage_engine *engine, sage_encoder **encoder, sage_error *error);
 /* What `verify` does, of an engine that is open: beside all that share it. monitor: may ask to stop; may be NULL. */
 sage_status sage_engine_verify(const sage_engine *engine, const sage_monitor *monitor, sage_error *error);
 void sage_engine_close(sage_engine *engine);

@@ -14,6 +14,7 @@ sage_status sage_without_begin(sage_without *without, const sage_index *index, s
         return sage_fail_memory(error, n * sizeof *without->rows);
     if (n > 0) memset(without->rows, 0, n * sizeof *without->rows);
     without->index = index;
+    without->n_rows = n * 64;
     without->n_groups = 0;
     return SAGE_OK;
 }
@@ -35,14 +36,14 @@ sage_status sage_without_known(sage_without *without, const sage_known_event *ev
 }
 
 bool sage_without_has(const sage_without *without, size_t row) {
-    if (without->rows[row / 64] >> row % 64 & 1) return true;
+    if (row < without->n_rows && (without->rows[row / 64] >> row % 64 & 1) != 0) return true;
     if (without->n_groups == 0) return false;
     const char *group = sage_index_shown(without->index, row, SAGE_SHOW_GROUP);
     return *group && bsearch(&group, without->groups, without->n_groups, sizeof *without->groups, by_text) != NULL;
 }
 
 void sage_without_add(sage_without *without, size_t row) {
-    without->rows[row / 64] |= UINT64_C(1) << row % 64;
+    if (row < without->n_rows) without->rows[row / 64] |= UINT64_C(1) << row % 64;
 }
 
 void sage_without_free(sage_without *without) {

@@ -10,6 +10,7 @@
 typedef struct sage_without {
     const sage_index *index;
     uint64_t *rows; /* a bit each */
+    size_t n_rows;  /* there were as it began: later ones are neither left out nor noted */
     size_t rows_capacity;
     const char **groups; /* item_group_ids, ascending */
     size_t n_groups, groups_capacity;

@@ -2,39 +2,22 @@
 #include <base/error.h>
 #include <base/report.h>
 #include <shop/index_rows.h>
-#include <string.h>
+#include <shop/product_shown.h>
 
 /* Without vectors for more than a quarter as many products as have one, an embed was not finished: publishing would
  * take products out of a shop's search. */
 enum { TOO_MANY_MISSING = 4 };
 
-/* Texts that people search in: everything but the link and its host. */
-static size_t keyword_texts(const sage_product_row *row, sage_str texts[SAGE_FIELDS]) {
-    size_t n = 0;
-    for (size_t f = 0; f < SAGE_FIELDS; f++)
-        if (f != SAGE_DOMAIN && f != SAGE_LINK && row->fields[f].len) texts[n++] = row->fields[f];
-    return n;
-}
-
 static sage_status add_row(sage_rows_job *b, const sage_product_row *row, sage_error *error) {
     sage_status st = SAGE_OK;
-    char price[48] = "";
+    char price[SAGE_PRICE_TEXT];
     sage_str shown[SAGE_SHOWN], texts[SAGE_FIELDS];
     size_t vector;
     if (!sage_vectors_find(b->vectors, row->pid, &vector)) return SAGE_OK;
-    if (row->price_minor >= 0) sage_price_text(row->price_minor, row->currency, price);
-    shown[SAGE_SHOW_ID] = row->id;
-    shown[SAGE_SHOW_TITLE] = row->fields[SAGE_TITLE];
-    shown[SAGE_SHOW_BRAND] = row->fields[SAGE_BRAND];
-    shown[SAGE_SHOW_CATEGORY] = row->fields[SAGE_CATEGORY].len ? row->fields[SAGE_CATEGORY] : row->fields[SAGE_TYPE];
-    shown[SAGE_SHOW_LINK] = row->link;
-    shown[SAGE_SHOW_IMAGE] = row->image_link;
-    shown[SAGE_SHOW_AVAILABILITY] = row->availability;
-    shown[SAGE_SHOW_PRICE] = (sage_str){price, strlen(price)};
-    shown[SAGE_SHOW_GROUP] = row->item_group_id;
+    sage_product_shown(row, price, shown);
     SAGE_TRY(sage_index_add(b->index, row->pid, sage_vectors_at(b->vectors, vector), shown, error));
     SAGE_TRY(sage_product_columns_add(b->columns, row, error));
-    SAGE_TRY(sage_keywords_add(b->keywords, row->pid, texts, keyword_texts(row, texts), error));
+    SAGE_TRY(sage_keywords_add(b->keywords, row->pid, texts, sage_product_words(row, texts), error));
 out:
     return st;
 }

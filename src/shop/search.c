@@ -10,7 +10,7 @@
 #include <string.h>
 #include <text/normalise.h>
 
-enum { RESULTS_MAX = SAGE_RESULTS_MAX };
+enum { RESULTS_MAX = SAGE_RESULTS_MAX, TRIES = 3 };
 
 static bool asks_for_user(const sage_query *query) {
     return query->user_id != NULL || query->n_session > 0;
@@ -206,41 +206,67 @@ static sage_hit hit_of(const sage_engine *engine, size_t row, sage_scored scored
 
 /* The numbers that are compared are everybody's, too. */
 static sage_status cut(sage_searcher *s, size_t dims, sage_error *error) {
-    if (dims > 0 && sage_searcher_users(s) > 1)
+    if (dims > 0 && (s->view != NULL || sage_searcher_users(s) > 1))
         return sage_fail(error, SAGE_E_ARGUMENT,
-                         "vectors are cut (dims) by a searcher of its own, not by one that shares its release");
-    return sage_engine_cut(s->opened.engine, dims, error);
+                         "vectors are cut (dims) by a searcher of its own, not by one that shares its release or whose "
+                         "release is open for changing");
+    return s->view != NULL ? SAGE_OK : sage_engine_cut(s->opened.engine, dims, error);
+}
+
+static sage_status search(sage_searcher *s, const sage_query *query, size_t *n_hits, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const sage_index *index = sage_engine_index(s->opened.engine);
+    found f = {0};
+    size_t row;
+    SAGE_TRY(sage_shaping_check(query, index, error));
+    SAGE_TRY(cut(s, query->dims, error));
+    s->complete = true;
+    sage_way way = {.exact = query->exact,
+                    .width = (size_t)s->opened.release.search_width,
+                    .until_s = query->budget_ms > 0 ? sage_now_s() + query->budget_ms / 1000 : 0,
+                    .complete = &s->complete};
+    SAGE_TRY(sage_where_cached(&s->filters, index, query->where, &way.filter, error));
+    sage_engine_set_way(s->opened.engine, &way);
+    s->method = query->method == SAGE_AUTO ? SAGE_VECTORS : query->method;
+    SAGE_TRY(run_shaped(s, query, &f, error));
+    for (size_t i = 0; i < f.n; i++) {
+        if (!sage_index_find(index, s->scored[i].pid, &row)) continue;
+        sage_hit *hit = &s->hits[(*n_hits)++];
+        *hit = hit_of(s->opened.engine, row, s->scored[i]);
+        if (f.interests == NULL) continue;
+        hit->interest = s->of[i];
+        hit->interest_id = sage_index_shown(index, f.interests[s->of[i]].row, SAGE_SHOW_ID);
+    }
+    if (s->view != NULL) st = sage_searcher_keep_hits(s, n_hits, error);
+out:
+    return st;
+}
+
+/* Of a release that is open for changing: inside of one stay all that it finds holds still. */
+static sage_status search_inside(sage_searcher *s, const sage_query *query, bool *again, size_t *n_hits,
+                                 sage_error *error) {
+    const sage_index *index = sage_engine_index(s->opened.engine);
+    if (s->reader != NULL) sage_live_enter(s->reader);
+    sage_engine_enter(s->opened.engine);
+    const uint64_t replaced = sage_index_replaced(index);
+    *n_hits = 0;
+    sage_status st = search(s, query, n_hits, error);
+    *again = replaced != sage_index_replaced(index);
+    sage_engine_leave(s->opened.engine);
+    if (s->reader != NULL) sage_live_leave(s->reader);
+    return st;
 }
 
 sage_status sage_search(sage_searcher *searcher, const sage_query *query, const sage_hit **hits, size_t *n_hits,
                         sage_error *error) {
-    sage_status st = SAGE_OK;
-    const sage_index *index = sage_engine_index(searcher->opened.engine);
-    found f = {0};
-    size_t row;
     *hits = searcher->hits;
     *n_hits = 0;
-    SAGE_TRY(check_query(query, error));
-    SAGE_TRY(sage_shaping_check(query, index, error));
-    SAGE_TRY(cut(searcher, query->dims, error));
-    searcher->complete = true;
-    sage_way way = {.exact = query->exact,
-                    .width = (size_t)searcher->opened.release.search_width,
-                    .until_s = query->budget_ms > 0 ? sage_now_s() + query->budget_ms / 1000 : 0,
-                    .complete = &searcher->complete};
-    SAGE_TRY(sage_where_cached(&searcher->filters, index, query->where, &way.filter, error));
-    sage_engine_set_way(searcher->opened.engine, &way);
-    searcher->method = query->method == SAGE_AUTO ? SAGE_VECTORS : query->method;
-    SAGE_TRY(run_shaped(searcher, query, &f, error));
-    for (size_t i = 0; i < f.n; i++) {
-        if (!sage_index_find(index, searcher->scored[i].pid, &row)) continue;
-        sage_hit *hit = &searcher->hits[(*n_hits)++];
-        *hit = hit_of(searcher->opened.engine, row, searcher->scored[i]);
-        if (f.interests == NULL) continue;
-        hit->interest = searcher->of[i];
-        hit->interest_id = sage_index_shown(index, f.interests[searcher->of[i]].row, SAGE_SHOW_ID);
-    }
-out:
+    sage_status st = check_query(query, error);
+    if (st != SAGE_OK) return st;
+    /* One beside which products were replaced may lack them; it ends where they are replaced all the time. */
+    bool again = true;
+    for (int tries = 0; tries < TRIES && again; tries++) st = search_inside(searcher, query, &again, n_hits, error);
+    if (st != SAGE_OK) *n_hits = 0;
     return st;
 }
 
@@ -266,7 +292,8 @@ void sage_searcher_facts(const sage_searcher *searcher, sage_release_facts *fact
     *facts = (sage_release_facts){.release = release->index,
                                   .model = release->query_model,
                                   .catalogue_revision = release->catalogue_revision,
-                                  .products = sage_index_count(index),
+                                  .products = searcher->view != NULL ? sage_live_count(searcher->common->live->live)
+                                                                     : sage_index_count(index),
                                   .dims = sage_index_dim(index),
                                   .width = (size_t)release->search_width,
                                   .recall = release->search_recall};

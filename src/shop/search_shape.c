@@ -24,7 +24,7 @@ static const sage_column *column_of(const sage_index *index, const char *name) {
 
 /* The number of the row's word, of several the first; 0: it has none. */
 static uint64_t word_of(const sage_columns *columns, const sage_column *column, size_t row) {
-    uint32_t word = column->codes[row];
+    const uint32_t word = __atomic_load_n(&column->codes[row], __ATOMIC_ACQUIRE);
     size_t n = 0;
     if (word == SAGE_NO_WORD) return 0;
     if ((word & SAGE_WORD_LIST) == 0) return (uint64_t)word + 1;

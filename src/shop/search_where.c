@@ -23,38 +23,49 @@ static sage_status fill(const sage_index *index, const char *text, uint64_t **bi
     *bits = sage_alloc_zero((n + 63) / 64 + 1, sizeof **bits);
     if (*bits == NULL) SAGE_TRY(sage_fail_memory(error, n / 8));
     *filter = (sage_filter){.bits = *bits, .n = n};
-    filter->matches = sage_where_bits(where, *bits);
+    filter->matches = sage_index_bits(index, where, *bits, n);
 out:
     sage_where_free(where);
     return st;
 }
 
+/* Where it stands, or the place that was not used for longest. */
+static size_t place_of(const sage_where_cache *cache, const char *text) {
+    size_t oldest = 0;
+    for (size_t i = 0; i < SAGE_WHERE_KEPT; i++) {
+        if (cache->kept[i].text != NULL && strcmp(cache->kept[i].text, text) == 0) return i;
+        if (cache->kept[i].used < cache->kept[oldest].used) oldest = i;
+    }
+    return oldest;
+}
+
 sage_status sage_where_cached(sage_where_cache *cache, const sage_index *index, const char *text,
                               const sage_filter **filter, sage_error *error) {
     sage_status st = SAGE_OK;
-    size_t oldest = 0;
     uint64_t *bits;
     sage_filter made;
+    char *copy = NULL;
     *filter = NULL;
     if (text == NULL) return SAGE_OK;
     cache->clock++;
-    for (size_t i = 0; i < SAGE_WHERE_KEPT; i++) {
-        if (cache->kept[i].used < cache->kept[oldest].used) oldest = i;
-        if (cache->kept[i].text == NULL || strcmp(cache->kept[i].text, text) != 0) continue;
-        cache->kept[i].used = cache->clock;
-        *filter = &cache->kept[i].filter;
-        return SAGE_OK;
-    }
-    char *copy = sage_strdup(text);
+    const size_t at = place_of(cache, text);
+    const uint64_t changes =
+        sage_index_changes(index); /* odd: one is under way, and what is made now is for now alone */
+    const bool there = cache->kept[at].text != NULL && strcmp(cache->kept[at].text, text) == 0;
+    cache->kept[at].used = cache->clock;
+    *filter = &cache->kept[at].filter;
+    if (there && cache->kept[at].changes == changes && changes % 2 == 0) return SAGE_OK;
+    *filter = NULL;
+    copy = sage_strdup(text);
     if (copy == NULL) return sage_fail_memory(error, strlen(text));
     SAGE_TRY(fill(index, text, &bits, &made, error));
-    sage_free(cache->kept[oldest].text);
-    sage_free(cache->kept[oldest].bits);
-    cache->kept[oldest].text = copy;
-    cache->kept[oldest].bits = bits;
-    cache->kept[oldest].filter = made;
-    cache->kept[oldest].used = cache->clock;
-    *filter = &cache->kept[oldest].filter;
+    sage_free(cache->kept[at].text);
+    sage_free(cache->kept[at].bits);
+    cache->kept[at].text = copy;
+    cache->kept[at].bits = bits;
+    cache->kept[at].filter = made;
+    cache->kept[at].changes = changes;
+    *filter = &cache->kept[at].filter;
     copy = NULL;
 out:
     sage_free(copy);

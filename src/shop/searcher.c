@@ -13,6 +13,7 @@ static void free_common(sage_searched *common) {
     __atomic_store_n(&common->stop, 1, __ATOMIC_RELAXED);
     sage_task_free(common->verifying); /* first: it reads the rest */
     sage_picture_query_free(&common->picture);
+    sage_searched_live_close(common->live);
     sage_release_close(&common->opened);
     pthread_mutex_destroy(&common->lock);
     pthread_mutex_destroy(&common->picturing);
@@ -29,7 +30,7 @@ static void verify(void *ctx) {
     __atomic_store_n(&common->verified, st == SAGE_OK ? SAGE_VERIFIED : SAGE_DAMAGED, __ATOMIC_RELEASE);
 }
 
-static sage_status open_common(sage_shop *shop, bool at_once, sage_searched **common, sage_error *error) {
+static sage_status open_common(sage_shop *shop, bool at_once, bool changes, sage_searched **common, sage_error *error) {
     sage_status st = SAGE_OK;
     *common = NULL;
     sage_searched *made = sage_alloc_zero(1, sizeof *made);
@@ -38,6 +39,7 @@ static sage_status open_common(sage_shop *shop, bool at_once, sage_searched **co
     pthread_mutex_init(&made->picturing, NULL);
     made->verified = at_once ? SAGE_VERIFYING : SAGE_VERIFIED;
     SAGE_TRY(sage_release_open(shop, !at_once, &made->opened, error));
+    if (changes) SAGE_TRY(sage_searched_live_open(shop, &made->opened, &made->live, error));
     if (at_once) SAGE_TRY(sage_task_new(&made->verifying, error));
     if (at_once) sage_task_begin(made->verifying, verify, made);
     *common = made;
@@ -73,6 +75,16 @@ size_t sage_searcher_users(const sage_searcher *searcher) {
 
 /* ---- one of them ---- */
 
+/* Its queries are those of the live index. */
+static sage_status go_live(sage_searcher *s, const sage_searched_live *live, sage_error *error) {
+    sage_status st = SAGE_OK;
+    SAGE_TRY(sage_live_reader_new(live->live, &s->reader, error));
+    SAGE_TRY(sage_live_view(s->reader, &s->view, error));
+    sage_engine_view(s->opened.engine, s->view, live->words);
+out:
+    return st;
+}
+
 /* Takes part in `common` from now on. */
 static sage_status new_searcher(sage_shop *shop, sage_searched *common, sage_pool *pool, sage_searcher **searcher,
                                 sage_error *error) {
@@ -81,10 +93,12 @@ static sage_status new_searcher(sage_shop *shop, sage_searched *common, sage_poo
     sage_searcher *s = sage_alloc_zero(1, sizeof *s);
     if (s == NULL) return sage_fail_memory(error, sizeof *s);
     s->shop = shop;
+    sage_buf_init(&s->texts, SIZE_MAX);
     s->opened = (sage_open_release){.release = common->opened.release, .fd = {-1, -1, -1}};
     SAGE_TRY(join(common, error));
     s->common = common;
     SAGE_TRY(sage_engine_share(common->opened.engine, pool, &s->opened.engine, error));
+    if (common->live != NULL) SAGE_TRY(go_live(s, common->live, error));
     s->hits = sage_alloc_zero(SAGE_RESULTS_MAX, sizeof *s->hits);
     if (s->hits == NULL) SAGE_TRY(sage_fail_memory(error, SAGE_RESULTS_MAX * sizeof *s->hits));
     *searcher = s;
@@ -94,13 +108,14 @@ out:
     return st;
 }
 
-static sage_status open_searcher(sage_shop *shop, bool at_once, sage_searcher **searcher, sage_error *error) {
+static sage_status open_searcher(sage_shop *shop, bool at_once, bool changes, sage_searcher **searcher,
+                                 sage_error *error) {
     sage_status st = SAGE_OK;
     sage_searched *common = NULL;
     sage_pool *pool;
     *searcher = NULL;
     SAGE_TRY(sage_shop_pool(shop, &pool, error));
-    SAGE_TRY(open_common(shop, at_once, &common, error));
+    SAGE_TRY(open_common(shop, at_once, changes, &common, error));
     common->users = 1; /* this call */
     st = new_searcher(shop, common, pool, searcher, error);
     leave(common);
@@ -109,11 +124,15 @@ out:
 }
 
 sage_status sage_searcher_open(sage_shop *shop, sage_searcher **searcher, sage_error *error) {
-    return open_searcher(shop, false, searcher, error);
+    return open_searcher(shop, false, false, searcher, error);
 }
 
 sage_status sage_searcher_open_at_once(sage_shop *shop, sage_searcher **searcher, sage_error *error) {
-    return open_searcher(shop, true, searcher, error);
+    return open_searcher(shop, true, false, searcher, error);
+}
+
+sage_status sage_searcher_open_live(sage_shop *shop, sage_searcher **searcher, sage_error *error) {
+    return open_searcher(shop, true, true, searcher, error);
 }
 
 sage_status sage_searcher_share(sage_searcher *searcher, sage_searcher **another, sage_error *error) {
@@ -127,9 +146,31 @@ sage_verified sage_searcher_verified(const sage_searcher *searcher, sage_error *
     return verified;
 }
 
+/* ---- recall ---- */
+
+sage_status sage_searcher_watch(sage_searcher *searcher, double load, double rest_s, size_t window, sage_error *error) {
+    const sage_recall_watch_options options = {load, rest_s, window};
+    sage_searched *common = searcher->common;
+    const bool walks = sage_index_linked(sage_engine_index(common->opened.engine));
+    if (common->live != NULL && walks) return sage_live_watch(common->live->live, &options, error);
+    return sage_engine_watch(common->opened.engine, &options, error);
+}
+
+bool sage_searcher_watched(const sage_searcher *searcher, sage_searcher_recall *recall) {
+    const sage_searched *common = searcher->common;
+    sage_recall_watched now;
+    const bool watched = common->live != NULL ? sage_live_watched(common->live->live, &now)
+                                              : sage_index_watched(sage_engine_index(common->opened.engine), &now);
+    *recall = (sage_searcher_recall){now.n, now.recall, now.margin, now.looked_at, now.passed};
+    return watched;
+}
+
 void sage_searcher_close(sage_searcher *searcher) {
     if (searcher == NULL) return;
     sage_release_close(&searcher->opened);
+    sage_live_view_free(searcher->view);
+    sage_live_reader_free(searcher->reader);
+    sage_buf_free(&searcher->texts);
     leave(searcher->common);
     sage_user_events_free(&searcher->did);
     sage_shaping_free(&searcher->shaping);

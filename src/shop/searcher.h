@@ -9,6 +9,7 @@
 #include <shop/search_shape.h>
 #include <shop/search_user.h>
 #include <shop/search_where.h>
+#include <shop/searcher_live.h>
 
 enum { SAGE_RESULTS_MAX = 10000 };
 
@@ -19,6 +20,7 @@ typedef struct sage_searched {
     size_t users;
     pthread_mutex_t picturing;  /* held while `picture` is used */
     sage_picture_query picture; /* made on first use */
+    sage_searched_live *live;   /* NULL: it is not open for changing */
     sage_task *verifying;       /* NULL: it was verified before it was opened */
     volatile sig_atomic_t stop; /* asks the task to end */
     int verified;               /* sage_verified; atomic */
@@ -29,6 +31,9 @@ struct sage_searcher {
     sage_shop *shop;
     sage_searched *common;
     sage_open_release opened; /* the same release by this searcher's engine; holds nothing */
+    sage_live_reader *reader; /* of a release that is open for changing, else NULL; */
+    sage_index *view;         /* and the index as this finds it */
+    sage_buf texts;           /* of the hits, which outlast its stay */
     sage_user_events did;
     sage_shaping shaping;
     sage_where_cache filters;
@@ -44,5 +49,10 @@ struct sage_searcher {
 sage_status sage_searcher_picture(sage_searcher *searcher, const char *image, float *out, sage_error *error);
 
 size_t sage_searcher_users(const sage_searcher *searcher); /* that share its release */
+
+/* search_hits.c: of a release that is open for changing. The texts of the hits become the searcher's own, since they
+ * stay no longer than its reader, and each product stands there once: one that is replaced while it is found has two
+ * rows. */
+sage_status sage_searcher_keep_hits(sage_searcher *searcher, size_t *n_hits, sage_error *error);
 
 #endif
