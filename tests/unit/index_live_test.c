@@ -303,10 +303,10 @@ static void test_other_texts_for_what_is_there(void **state) {
     assert_int_equal(sage_live_set(live, 8, shown, NULL, 0, &there, NULL), SAGE_OK);
     assert_true(there);
     const char *price = sage_live_shown(reader, row, SAGE_SHOW_PRICE);
+    char text[] = "1.0_ EUR";
+    shown[SAGE_SHOW_PRICE] = (sage_str){text, 8};
     for (char cents = '1'; cents <= '9'; cents++) {
-        char text[] = "1.0_ EUR";
         text[3] = cents;
-        shown[SAGE_SHOW_PRICE] = (sage_str){text, 8};
         assert_int_equal(sage_live_set(live, 8, shown, NULL, 0, NULL, NULL), SAGE_OK);
     }
     assert_string_equal(before, "product 8 as of 1");
