@@ -1,6 +1,5 @@
 #include <base/alloc.h>
 #include <base/error.h>
-#include <catalog/import_common.h>
 #include <catalog/import_product.h>
 #include <catalog/product_json.h>
 #include <string.h>
@@ -36,6 +35,18 @@ void sage_product_json_free(sage_product_json *json) {
     sage_free(json);
 }
 
+static sage_status refuse(sage_error *error, size_t column, const char *detail) {
+    return sage_fail_at(error, SAGE_E_ARGUMENT, "product", 0, column, "%s", detail);
+}
+
+/* What else a feed may be, such as gzip, a product is not. */
+static sage_status check_begin(const char *text, size_t len, sage_error *error) {
+    size_t at = 0;
+    while (at < len && strchr(" \t\r\n", text[at]) != NULL && text[at] != '\0') at++;
+    if (at < len && text[at] == '{') return SAGE_OK;
+    return refuse(error, at < len ? at + 1 : 0, "no product; give a JSON object");
+}
+
 /* Line breaks stand between values alone: inside of strings they are escaped, so what is a blank there is none here. */
 static sage_status open_line(sage_product_json *json, const char *text, size_t len, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -44,19 +55,13 @@ static sage_status open_line(sage_product_json *json, const char *text, size_t l
     sage_buf_clear(&json->line);
     if (len >= SAGE_FEED_ROW_MAX)
         return sage_fail(error, SAGE_E_LIMIT, "a product of more than %d bytes", SAGE_FEED_ROW_MAX);
-    if (len > 0) SAGE_TRY(sage_buf_add(&json->line, text, len, error));
+    SAGE_TRY(check_begin(text, len, error));
+    SAGE_TRY(sage_buf_add(&json->line, text, len, error));
     for (size_t i = 0; i < len; i++)
         if (json->line.data[i] == '\n' || json->line.data[i] == '\r') json->line.data[i] = ' ';
-    if (sage_trim((sage_str){json->line.data, json->line.len}).len == 0)
-        return sage_fail(error, SAGE_E_ARGUMENT, "no product; give a JSON object");
-    SAGE_TRY(sage_feed_open_memory(json->line.data, json->line.len, "product", SAGE_FEED_JSONL, &json->feed, error));
+    st = sage_feed_open_memory(json->line.data, json->line.len, "product", SAGE_FEED_JSONL, &json->feed, error);
 out:
-    if (st == SAGE_E_FORMAT && error != NULL) error->code = SAGE_E_ARGUMENT;
-    return st == SAGE_E_FORMAT ? SAGE_E_ARGUMENT : st;
-}
-
-static sage_status refuse(sage_error *error, size_t column, const char *detail) {
-    return sage_fail_at(error, SAGE_E_ARGUMENT, "product", 0, column, "%s", detail);
+    return st;
 }
 
 static sage_status take_images(sage_product_json *json, sage_error *error) {
@@ -90,15 +95,22 @@ static sage_status take_row(sage_product_json *json, sage_error *error) {
     return take_images(json, error);
 }
 
+/* A file that is no feed is no product. */
+static sage_status as_argument(sage_status st, sage_error *error) {
+    if (st != SAGE_E_FORMAT) return st;
+    if (error != NULL) error->code = SAGE_E_ARGUMENT;
+    return SAGE_E_ARGUMENT;
+}
+
 sage_status sage_product_json_read(sage_product_json *json, const char *text, size_t len, const sage_product_row **row,
                                    sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_feed_row *read;
     sage_flaw flaw;
     *row = NULL;
-    SAGE_TRY(open_line(json, text, len, error));
-    SAGE_TRY(sage_feed_next(json->feed, &read, error));
-    if (read == NULL) return sage_fail(error, SAGE_E_ARGUMENT, "no product; give a JSON object");
+    SAGE_TRY(as_argument(open_line(json, text, len, error), error));
+    SAGE_TRY(as_argument(sage_feed_next(json->feed, &read, error), error));
+    if (read == NULL) return refuse(error, 0, "no product; give a JSON object");
     if (read->reject != NULL) return refuse(error, read->reject_column, read->reject_detail);
     SAGE_TRY(sage_product_take(&json->reader, read, &flaw, error));
     if (flaw.reason != NULL) return refuse(error, flaw.column, flaw.detail);

@@ -389,6 +389,33 @@ static void short_memory(void **state) {
         if (st != SAGE_OK && st != SAGE_E_MEMORY) fail_msg("allocation %lu: %s", at, error.text);
         assert_true(at < 10000);
     }
+    static const char change[] = "{\"id\": \"p9\", \"price\": \"19.50 EUR\", \"availability\": \"preorder\"}";
+    for (st = SAGE_E_MEMORY, at = 0; st != SAGE_OK;) {
+        bool there;
+        sage_alloc_fail_from(++at);
+        st = sage_searcher_update(searcher, change, strlen(change), &there, &error);
+        sage_alloc_fail_from(0);
+        if (st != SAGE_OK && st != SAGE_E_MEMORY) fail_msg("allocation %lu: %s", at, error.text);
+        assert_true(at < 10000);
+    }
+    for (st = SAGE_E_MEMORY, at = 0; st != SAGE_OK;) {
+        bool there;
+        sage_alloc_fail_from(++at);
+        st = sage_searcher_delete(searcher, "p9", &there, &error);
+        sage_alloc_fail_from(0);
+        if (st != SAGE_OK && st != SAGE_E_MEMORY) fail_msg("allocation %lu: %s", at, error.text);
+        assert_true(at < 1000);
+    }
+    for (st = SAGE_E_MEMORY, at = 0; st != SAGE_OK;) {
+        sage_searcher *another = NULL;
+        sage_alloc_fail_from(++at);
+        st = sage_searcher_share(searcher, &another, &error);
+        sage_alloc_fail_from(0);
+        if (st != SAGE_OK && st != SAGE_E_MEMORY) fail_msg("allocation %lu: %s", at, error.text);
+        sage_searcher_close(another);
+        assert_true(at < 1000);
+    }
+    upsert(searcher, 9);
     tiny_must(sage_searcher_open(shop, &afresh, &error), &error, "open");
     expect_afresh(searcher, afresh);
     sage_searcher_close(afresh);
