@@ -117,9 +117,19 @@ bool sage_searcher_complete(const sage_searcher *searcher);
 /* What answered the last search: with SAGE_AUTO, what it stood for. */
 sage_method sage_searcher_method(const sage_searcher *searcher);
 
-/* What is shown of one product of the release: a hit without a score, whose texts live as long as the searcher. Any
- * thread. SAGE_E_NOT_FOUND: it is not in the published index. */
-sage_status sage_searcher_product(const sage_searcher *searcher, const char *id, sage_hit *hit, sage_error *error);
+/* What is shown of one product of the release: a hit without a score, which lives as those of a search.
+ * SAGE_E_NOT_FOUND: it is not in the published index. */
+sage_status sage_searcher_product(sage_searcher *searcher, const char *id, const sage_hit **hit, sage_error *error);
+
+/* What a user of the catalogue dealt with, the newest first, each product once with the newest event: at most `most`
+ * (1..10000) hits without a score, which live as those of a search, and past[n_hits], the caller's [most]. Statuses as
+ * of a search for that user. */
+typedef struct sage_past_event {
+    const char *event; /* "click", "save", "add_to_cart", "checkout"; static storage */
+    double age_days;   /* before the catalogue's newest event; NAN: its time is not known */
+} sage_past_event;
+sage_status sage_searcher_history(sage_searcher *searcher, const char *user_id, size_t most, const sage_hit **hits,
+                                  sage_past_event *past, size_t *n_hits, sage_error *error);
 
 /* What a searcher reads. */
 typedef struct sage_release_facts {
@@ -157,9 +167,8 @@ typedef struct sage_filter_column {
 typedef sage_status (*sage_filter_column_fn)(void *ctx, const sage_filter_column *column, sage_error *error);
 /* Of the published index. SAGE_E_STATE: nothing is published, or by an older program. */
 sage_status sage_shop_columns(sage_shop *shop, sage_filter_column_fn fn, void *ctx, sage_error *error);
-/* Of the release that a searcher reads. Any thread. */
-sage_status sage_searcher_columns(const sage_searcher *searcher, sage_filter_column_fn fn, void *ctx,
-                                  sage_error *error);
+/* Of the release that a searcher reads. */
+sage_status sage_searcher_columns(sage_searcher *searcher, sage_filter_column_fn fn, void *ctx, sage_error *error);
 
 #ifdef __cplusplus
 }

@@ -57,6 +57,7 @@ void sage_answer_image(const sage_turn *turn, const sage_request *request, sage_
 void sage_answer_description(const sage_turn *turn, const sage_request *request,
                              sage_response *response);                                                 /* openapi.c */
 void sage_answer_product(const sage_turn *turn, const sage_request *request, sage_response *response); /* shown.c */
+void sage_answer_past(const sage_turn *turn, const sage_request *request, sage_response *response);
 void sage_answer_picture(const sage_turn *turn, const sage_request *request, sage_response *response);
 void sage_answer_map(const sage_turn *turn, const sage_request *request, sage_response *response);
 void sage_answer_training(const sage_turn *turn, const sage_request *request, sage_response *response);

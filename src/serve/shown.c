@@ -1,4 +1,5 @@
 /* What the page shows beside results: a product, its picture, the map of all of them, the training. */
+#include <math.h>
 #include <serve/answer.h>
 #include <serve/curves.h>
 #include <serve/problem.h>
@@ -12,9 +13,10 @@ static const char *id_of(const sage_turn *turn, const sage_request *request) {
 }
 
 /* False: `response` is the problem. */
-static bool product_of(const sage_turn *turn, const sage_request *request, sage_hit *hit, sage_response *response) {
+static bool product_of(const sage_turn *turn, const sage_request *request, const sage_hit **hit,
+                       sage_response *response) {
     sage_error error;
-    const sage_searcher *searcher = sage_serving_searcher(turn->serving, turn->worker);
+    sage_searcher *searcher = sage_serving_searcher(turn->serving, turn->worker);
     const sage_status st = sage_searcher_product(searcher, id_of(turn, request), hit, &error);
     if (st != SAGE_OK) sage_problem_of(response, st, &error, NULL);
     return st == SAGE_OK;
@@ -22,11 +24,40 @@ static bool product_of(const sage_turn *turn, const sage_request *request, sage_
 
 void sage_answer_product(const sage_turn *turn, const sage_request *request, sage_response *response) {
     sage_json_out out = {.buf = &response->body};
-    sage_hit hit;
+    const sage_hit *hit;
     if (!product_of(turn, request, &hit, response)) return;
     sage_out_open(&out, '{');
     sage_out_whole_at(&out, "release", (int64_t)sage_serving_facts(turn->serving)->release);
-    sage_hit_write(&out, &hit);
+    sage_hit_write(&out, hit);
+    sage_out_close(&out, '}');
+    sage_results_finish(&out, response);
+}
+
+void sage_answer_past(const sage_turn *turn, const sage_request *request, sage_response *response) {
+    enum { MOST = 50 };
+    sage_json_out out = {.buf = &response->body};
+    const sage_hit *hits;
+    sage_past_event past[MOST];
+    size_t n;
+    sage_error error;
+    sage_searcher *searcher = sage_serving_searcher(turn->serving, turn->worker);
+    const sage_status st = sage_searcher_history(searcher, id_of(turn, request), MOST, &hits, past, &n, &error);
+    if (st != SAGE_OK) {
+        sage_problem_of(response, st, &error, NULL);
+        return;
+    }
+    sage_out_open(&out, '{');
+    sage_out_whole_at(&out, "release", (int64_t)sage_serving_facts(turn->serving)->release);
+    sage_out_key(&out, "past");
+    sage_out_open(&out, '[');
+    for (size_t i = 0; i < n; i++) {
+        sage_out_open(&out, '{');
+        sage_hit_write(&out, &hits[i]);
+        sage_out_text_at(&out, "event", past[i].event);
+        if (!isnan(past[i].age_days)) sage_out_real_at(&out, "age_days", past[i].age_days);
+        sage_out_close(&out, '}');
+    }
+    sage_out_close(&out, ']');
     sage_out_close(&out, '}');
     sage_results_finish(&out, response);
 }
@@ -55,16 +86,16 @@ static void send_file(const char *path, const char *id, sage_response *response)
  */
 void sage_answer_picture(const sage_turn *turn, const sage_request *request, sage_response *response) {
     char path[SAGE_PATH_MAX];
-    sage_hit hit;
+    const sage_hit *hit;
     sage_error error;
     sage_status st = SAGE_OK;
     if (!product_of(turn, request, &hit, response)) return;
-    if (sage_picture_of_link(sage_serving_pictures(turn->serving), hit.image_link, path))
-        send_file(path, hit.id, response);
-    else if (leads_to_web(hit.image_link))
-        st = sage_response_redirect(response, hit.image_link, &error);
+    if (sage_picture_of_link(sage_serving_pictures(turn->serving), hit->image_link, path))
+        send_file(path, hit->id, response);
+    else if (leads_to_web(hit->image_link))
+        st = sage_response_redirect(response, hit->image_link, &error);
     else
-        sage_problem_answer(response, SAGE_PROBLEM_NOT_FOUND, NULL, "the shop has no picture of '%.200s'", hit.id);
+        sage_problem_answer(response, SAGE_PROBLEM_NOT_FOUND, NULL, "the shop has no picture of '%.200s'", hit->id);
     if (st != SAGE_OK) sage_problem_of(response, st, &error, NULL);
     if (response->status < 400) sage_response_constant(response, "Cache-Control", "private, max-age=300");
 }

@@ -58,9 +58,11 @@ out:
     return st;
 }
 
-sage_status sage_searcher_columns(const sage_searcher *searcher, sage_filter_column_fn fn, void *ctx,
-                                  sage_error *error) {
-    return each_column(sage_engine_index(searcher->opened.engine), fn, ctx, error);
+sage_status sage_searcher_columns(sage_searcher *searcher, sage_filter_column_fn fn, void *ctx, sage_error *error) {
+    sage_searcher_enter(searcher);
+    const sage_status st = each_column(sage_engine_index(searcher->opened.engine), fn, ctx, error);
+    sage_searcher_leave(searcher);
+    return st;
 }
 
 sage_status sage_shop_columns(sage_shop *shop, sage_filter_column_fn fn, void *ctx, sage_error *error) {

@@ -185,7 +185,7 @@ out:
     return st;
 }
 
-static sage_hit hit_of(const sage_engine *engine, size_t row, sage_scored scored) {
+sage_hit sage_searcher_hit(const sage_engine *engine, size_t row, sage_scored scored) {
     const sage_index *index = sage_engine_index(engine);
     sage_parts parts;
     sage_engine_parts(engine, scored, &parts);
@@ -232,7 +232,7 @@ static sage_status search(sage_searcher *s, const sage_query *query, size_t *n_h
     for (size_t i = 0; i < f.n; i++) {
         if (!sage_index_find(index, s->scored[i].pid, &row)) continue;
         sage_hit *hit = &s->hits[(*n_hits)++];
-        *hit = hit_of(s->opened.engine, row, s->scored[i]);
+        *hit = sage_searcher_hit(s->opened.engine, row, s->scored[i]);
         if (f.interests == NULL) continue;
         hit->interest = s->of[i];
         hit->interest_id = sage_index_shown(index, f.interests[s->of[i]].row, SAGE_SHOW_ID);
@@ -242,18 +242,25 @@ out:
     return st;
 }
 
-/* Of a release that is open for changing: inside of one stay all that it finds holds still. */
+void sage_searcher_enter(sage_searcher *searcher) {
+    if (searcher->reader != NULL) sage_live_enter(searcher->reader);
+    sage_engine_enter(searcher->opened.engine);
+}
+
+void sage_searcher_leave(sage_searcher *searcher) {
+    sage_engine_leave(searcher->opened.engine);
+    if (searcher->reader != NULL) sage_live_leave(searcher->reader);
+}
+
 static sage_status search_inside(sage_searcher *s, const sage_query *query, bool *again, size_t *n_hits,
                                  sage_error *error) {
     const sage_index *index = sage_engine_index(s->opened.engine);
-    if (s->reader != NULL) sage_live_enter(s->reader);
-    sage_engine_enter(s->opened.engine);
+    sage_searcher_enter(s);
     const uint64_t replaced = sage_index_replaced(index);
     *n_hits = 0;
     sage_status st = search(s, query, n_hits, error);
     *again = replaced != sage_index_replaced(index);
-    sage_engine_leave(s->opened.engine);
-    if (s->reader != NULL) sage_live_leave(s->reader);
+    sage_searcher_leave(s);
     return st;
 }
 
@@ -276,14 +283,6 @@ bool sage_searcher_complete(const sage_searcher *searcher) {
 
 sage_method sage_searcher_method(const sage_searcher *searcher) {
     return searcher->method;
-}
-
-sage_status sage_searcher_product(const sage_searcher *searcher, const char *id, sage_hit *hit, sage_error *error) {
-    size_t row;
-    if (!sage_index_find_id(sage_engine_index(searcher->opened.engine), id, &row))
-        return sage_fail(error, SAGE_E_NOT_FOUND, "no product '%s' in the published index", id);
-    *hit = hit_of(searcher->opened.engine, row, (sage_scored){0});
-    return SAGE_OK;
 }
 
 void sage_searcher_facts(const sage_searcher *searcher, sage_release_facts *facts) {

@@ -50,6 +50,12 @@ sage_status sage_searcher_picture(sage_searcher *searcher, const char *image, fl
 
 size_t sage_searcher_users(const sage_searcher *searcher); /* that share its release */
 
+/* Between the two, all that is found of a release that is open for changing holds still. */
+void sage_searcher_enter(sage_searcher *searcher);
+void sage_searcher_leave(sage_searcher *searcher);
+/* What is shown of a row, whose texts are the index's. */
+sage_hit sage_searcher_hit(const sage_engine *engine, size_t row, sage_scored scored);
+
 /* search_hits.c: of a release that is open for changing. The texts of the hits become the searcher's own, since they
  * stay no longer than its reader, and each product stands there once: one that is replaced while it is found has two
  * rows. */

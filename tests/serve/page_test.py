@@ -79,6 +79,16 @@ class Page(unittest.TestCase):
             self.assertEqual((status, headers["Content-Type"], "Location" in headers), (404, "application/problem+json", False), id)
             self.assertNotIn(self.server.dir, body["detail"])
 
+    def test_past(self):
+        """u1 looked at t1 twice, c2 and s1, and bought t1 twice."""
+        status, _, body = self.get("/v1/users/u1")
+        self.assertEqual(status, 200)
+        self.assertEqual(sorted(event["id"] for event in body["past"]), ["c2", "s1", "t1"])
+        ages = [event["age_days"] for event in body["past"]]
+        self.assertEqual(ages, sorted(ages))
+        self.assertEqual({event["event"] for event in body["past"] if event["id"] == "t1"}, {"checkout"})
+        self.assertEqual(self.get("/v1/users/nobody")[0], 404)
+
     def test_map(self):
         for _ in range(600):
             status, _, body = self.get("/v1/map")

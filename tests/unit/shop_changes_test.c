@@ -211,6 +211,17 @@ static void as_if_built_afresh(void **state) {
     const sage_hit *hits;
     size_t n;
     assert_int_equal(sage_search(searcher, &gone, &hits, &n, &error), SAGE_E_NOT_FOUND);
+    /* What is shown of single ones, too. */
+    const sage_hit *hit, *same;
+    char id[16];
+    assert_int_equal(sage_searcher_product(another, "p1", &hit, &error), SAGE_E_NOT_FOUND);
+    for (size_t i = FIRST; i < LAST; i++) {
+        snprintf(id, sizeof id, "p%zu", i);
+        tiny_must(sage_searcher_product(another, id, &hit, &error), &error, id);
+        tiny_must(sage_searcher_product(afresh, id, &same, &error), &error, id);
+        assert_string_equal(hit->title, same->title);
+        assert_string_equal(hit->price, same->price);
+    }
     ask(another, &(sage_query){.text = "p", .method = SAGE_VECTORS, .n = MOST, .where = "price = 11.50 EUR"}, &found);
     assert_int_equal(found.n, 0);
     sage_searcher_close(searcher);

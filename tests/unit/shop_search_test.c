@@ -83,6 +83,33 @@ static void finds_for_users(void **state) {
     sage_searcher_close(searcher);
 }
 
+/* The newest first, each product once. */
+static void shows_what_a_user_did(void **state) {
+    (void)state;
+    sage_searcher *searcher = open_searcher();
+    const sage_hit *hits, *hit;
+    sage_past_event past[PUBLISHED_PRODUCTS];
+    size_t n, fewer;
+    tiny_must(sage_searcher_history(searcher, "simulated-1", PUBLISHED_PRODUCTS, &hits, past, &n, &error), &error,
+              "what a user did");
+    assert_true(n > 1 && n <= PUBLISHED_PRODUCTS);
+    for (size_t i = 0; i < n; i++) {
+        assert_true(*past[i].event && *hits[i].title && hits[i].score == 0);
+        if (i > 0) assert_true(past[i].age_days >= past[i - 1].age_days);
+        for (size_t j = 0; j < i; j++) assert_string_not_equal(hits[i].id, hits[j].id);
+    }
+    tiny_must(sage_searcher_history(searcher, "simulated-1", 1, &hits, past, &fewer, &error), &error, "the newest");
+    assert_int_equal(fewer, 1);
+    tiny_must(sage_searcher_product(searcher, "p3", &hit, &error), &error, "a product");
+    assert_string_equal(hit->id, "p3");
+    assert_true(*hit->title && *hit->price);
+    assert_int_equal(sage_searcher_product(searcher, "nowhere", &hit, &error), SAGE_E_NOT_FOUND);
+    assert_int_equal(sage_searcher_history(searcher, "nobody", 3, &hits, past, &n, &error), SAGE_E_NOT_FOUND);
+    assert_int_equal(n, 0);
+    assert_int_equal(sage_searcher_history(searcher, "simulated-1", 0, &hits, past, &n, &error), SAGE_E_ARGUMENT);
+    sage_searcher_close(searcher);
+}
+
 static void refuses(void **state) {
     (void)state;
     static const struct {
@@ -346,6 +373,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds),
         cmocka_unit_test(finds_for_users),
+        cmocka_unit_test(shows_what_a_user_did),
         cmocka_unit_test(refuses),
         cmocka_unit_test(success_reads_no_error),
         cmocka_unit_test(short_memory_when_opening),

@@ -68,6 +68,7 @@ export function byPicture(file, parameters, signal) {
   const query = new URLSearchParams(said(parameters));
   return json(`/v1/image?${query}`, { method: 'POST', headers: { 'Content-Type': file.type }, body: file, signal });
 }
+export const past = (id, signal) => json(`/v1/users/${encodeURIComponent(id)}`, { signal });
 export const product = (id, signal) => json(`/v1/products/${encodeURIComponent(id)}`, { signal });
 export const columns = signal => json('/v1/columns', { signal });
 export const status = signal => json('/v1/status', { signal });

@@ -9,6 +9,7 @@ const METHODS = [['auto', 'what is best'], ['vectors', 'vectors'], ['hybrid', 'h
 
 export async function show(main, at, signal) {
   const history = element('div');
+  const log = element('section', { 'aria-labelledby': 'log', hidden: true });
   const out = element('div');
   const user = element('input', { name: 'user', autocomplete: 'off', spellcheck: 'false', value: at.query.get('user') ?? '' });
   const method = select(METHODS, 'auto', { name: 'method' });
@@ -24,6 +25,7 @@ export async function show(main, at, signal) {
       return;
     }
     out.classList.add('busy');
+    tellLog(user_id);
     try {
       const answer = await api.forUser({
         user_id, events: events.length ? events : undefined, method: method.value === 'auto' ? '' : method.value,
@@ -35,6 +37,21 @@ export async function show(main, at, signal) {
       if (error.name !== 'AbortError') out.replaceChildren(fault(error));
     } finally {
       out.classList.remove('busy');
+    }
+  }
+
+  // What the shop's log says of the user, beside what is found for them.
+  async function tellLog(id) {
+    log.hidden = !id;
+    if (!id) return;
+    try {
+      const { past } = await api.past(id, signal);
+      log.replaceChildren(element('h2', { id: 'log' }, `What ${id} did, by the shop’s log, the newest first`),
+        element('ol', { class: 'history' }, ...past.map(event => element('li', {}, `${EVENTS[event.event] ?? event.event} `,
+          element('a', { href: cards.link(event.id) }, event.title || event.id),
+          event.age_days === undefined ? '' : `, ${count(Math.round(event.age_days), 'day', 'days')} before the newest event`))));
+    } catch {
+      log.hidden = true; // what is found for them says why
     }
   }
 
@@ -66,6 +83,7 @@ export async function show(main, at, signal) {
   for (const input of [method, fresh, interests, explain]) input.addEventListener('change', ask);
   main.replaceChildren(element('h1', {}, 'For you'), form,
     element('section', { 'aria-labelledby': 'found' }, element('h2', { id: 'found' }, 'For you'), out),
+    log,
     element('section', { 'aria-labelledby': 'history' }, element('h2', { id: 'history' }, 'What you did here, the newest first'), history));
   tell();
   await ask();
