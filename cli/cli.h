@@ -86,8 +86,9 @@ int cli_print_releases(sage_shop *shop);
 int cli_add_releases(sage_shop *shop, struct json_t *root);
 
 /* Commands, one file each. */
-extern const cli_command cli_init, cli_import_products, cli_import_events, cli_import_images, cli_import_vectors,
-    cli_train, cli_embed, cli_index, cli_sync, cli_rollback, cli_eval, cli_query, cli_serve, cli_export, cli_forget,
-    cli_status, cli_synth_events, cli_ablate, cli_help, cli_encoders_add, cli_encoders_list, cli_encoders_remove;
+extern const cli_command cli_init, cli_import_products, cli_import_events, cli_import_inbox, cli_import_images,
+    cli_import_vectors, cli_train, cli_embed, cli_index, cli_sync, cli_rollback, cli_eval, cli_query, cli_serve,
+    cli_export, cli_forget, cli_status, cli_synth_events, cli_ablate, cli_help, cli_encoders_add, cli_encoders_list,
+    cli_encoders_remove;
 
 #endif

@@ -69,6 +69,44 @@ static int run_events(const cli_args *args) {
     return import(args, sage_import_events, true);
 }
 
+/* ---- import inbox ---- */
+
+static int run_inbox(const cli_args *args) {
+    sage_error error;
+    sage_shop *shop;
+    reports *r = calloc(1, sizeof *r);
+    int result = r ? cli_open(args, &shop) : cli_usage("out of memory");
+    if (result == CLI_DONE) {
+        if (sage_import_inbox(shop, cli_monitor(), &r->rows, &error) != SAGE_OK)
+            result = cli_fail(&error);
+        else if (cli_given(args, "json"))
+            cli_print_json(cli_import_json(&r->rows));
+        else if (r->rows.rows == 0)
+            printf("nothing waits in the inbox\n");
+        else
+            cli_print_import(&r->rows, "events", true, args->shop);
+        sage_shop_close(shop);
+    }
+    free(r);
+    return result;
+}
+
+static const cli_flag inbox_flags[] = {CLI_JSON_FLAG, {NULL, 0, NULL, NULL}};
+
+const cli_command cli_import_inbox = {
+    .name = "import inbox",
+    .operands = "",
+    .summary = "Brings in the events that `itemsage serve` took",
+    .text =
+        "What came to /v1/events of the server lies safely in inbox/ until it is brought into the catalogue: by this "
+        "command, by `itemsage sync`, and by `itemsage forget`. It may run while the server goes on, and again after "
+        "it "
+        "was stopped: an event is stored once.",
+    .flags = inbox_flags,
+    .example = "itemsage -C myshop import inbox",
+    .run = run_inbox,
+};
+
 /* ---- import images ---- */
 
 static int take_vectors(const cli_args *args, sage_shop *shop, reports *r) {

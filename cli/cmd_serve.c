@@ -38,7 +38,8 @@ const cli_command cli_serve = {
     .text =
         "Serves the published release over HTTP/1.1: a page for a browser (/), and JSON for programs: products for a "
         "search text (/v1/search), a product "
-        "(/v1/similar) or a user (/v1/user). What is published later takes its place within a second or two, while "
+        "(/v1/similar) or a user (/v1/user); events that come to /v1/events are safe when they are acknowledged, and "
+        "count at once. What is published later takes its place within a second or two, while "
         "requests in flight end on what they began with; a release that cannot be opened is told, and the one before "
         "stays. Searches that find all threads busy and the queue full are told to come later (503). SIGTERM and "
         "Ctrl-C "

@@ -8,6 +8,7 @@
 const cli_command *const cli_commands[] = {&cli_init,
                                            &cli_import_products,
                                            &cli_import_events,
+                                           &cli_import_inbox,
                                            &cli_import_images,
                                            &cli_import_vectors,
                                            &cli_train,

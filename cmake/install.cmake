@@ -16,7 +16,7 @@ install(FILES ${CMAKE_BINARY_DIR}/itemsage.pc DESTINATION ${CMAKE_INSTALL_LIBDIR
 
 # Man pages come from the program's own tables.
 set(pages itemsage)
-foreach(command init import-products import-events import-images import-vectors train embed index sync rollback eval ablate query serve export forget status
+foreach(command init import-products import-events import-inbox import-images import-vectors train embed index sync rollback eval ablate query serve export forget status
         encoders-add encoders-list encoders-remove synth-events help)
   list(APPEND pages itemsage-${command})
 endforeach()

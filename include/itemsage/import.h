@@ -55,6 +55,12 @@ sage_status sage_import_events(sage_shop *shop, const char *const *files, size_t
                                const sage_import_options *options, const sage_monitor *monitor,
                                sage_import_report *report, sage_error *error);
 
+/* Brings the events that `itemsage serve` took into the catalogue, as rows of an event log; sage_sync and
+ * sage_shop_forget_user begin with it. May run while the server goes on, and again after it was stopped: an event is
+ * stored once. */
+sage_status sage_import_inbox(sage_shop *shop, const sage_monitor *monitor, sage_import_report *report,
+                              sage_error *error);
+
 /* Vectors of the shop's own for queries of a surface ("search", "image", "product", "user"), made elsewhere, from an
  * .npy and as many keys, one a line: search texts; links of pictures, as events have them; ids of products or of users.
  * They take the place of those that the shop had for that surface. The next training leads products to them (option

@@ -2,6 +2,7 @@
 #ifndef SAGE_SERVE_ANSWER_H
 #define SAGE_SERVE_ANSWER_H
 
+#include <serve/intake.h>
 #include <serve/metrics.h>
 #include <serve/plane.h>
 #include <serve/releases.h>
@@ -13,6 +14,7 @@ struct sage_serve {
     sage_releases *releases;
     sage_bearers *tokens; /* NULL: everybody may do everything */
     sage_metrics *metrics;
+    sage_intake *intake;
     const sage_shop *shop;                           /* of which nothing is read but files */
     sage_plane *plane;                               /* the map */
     void (*measure)(void *ctx, sage_gauges *gauges); /* what the server around it knows; may be NULL */

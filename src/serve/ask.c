@@ -191,6 +191,7 @@ bool sage_ask_read(sage_ask *ask, json_t *root, sage_ask_param_set allowed, sage
 
 void sage_ask_free(sage_ask *ask) {
     sage_free(ask->events);
+    sage_free(ask->remembered);
     sage_picture_let_go(&ask->picture);
     json_decref(ask->root);
     *ask = (sage_ask){.root = NULL};

@@ -17,7 +17,8 @@ typedef struct sage_ask {
     const char *page; /* or NULL */
     sage_ask_param_set given;
     sage_cap caps[SAGE_CAPS_MAX];
-    sage_session_event *events;
+    sage_session_event *events; /* of the request, behind those that are remembered */
+    char *remembered;           /* their texts, or NULL */
     sage_held_picture picture;
     json_t *root; /* an object; the ask's own */
 } sage_ask;

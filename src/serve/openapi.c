@@ -63,6 +63,11 @@ static void request_body(sage_json_out *out, const sage_route *route) {
         sage_out_close(out, '}');
     } else if (route->body == SAGE_BODY_BATCH) {
         batch(out);
+    } else if (route->body == SAGE_BODY_EVENTS) {
+        content_json(out, "application/json",
+                     "{\"type\":\"object\",\"required\":[\"events\"],\"additionalProperties\":false,\"properties\":{"
+                     "\"events\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":1000,\"items\":{\"$ref\":"
+                     "\"#/components/schemas/Intake\"}}}}");
     } else {
         for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++) content_json(out, pictures[i], "{}");
         content_json(out, "multipart/form-data",

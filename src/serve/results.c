@@ -1,7 +1,10 @@
+#include <base/alloc.h>
+#include <serve/answer.h>
 #include <serve/page.h>
 #include <serve/problem.h>
 #include <serve/results.h>
 #include <string.h>
+#include <time.h>
 
 static void write_parts(sage_json_out *out, const sage_parts *parts) {
     const struct {
@@ -73,6 +76,26 @@ static void write_page(const sage_turn *turn, const sage_ask *ask, size_t wanted
     sage_out_text_at(out, "next", next);
 }
 
+/* What the user did lately, before what the request says. Where memory is short it is left out. */
+static void join_recent(const sage_turn *turn, sage_ask *ask) {
+    struct timespec now;
+    sage_session_event *events = NULL;
+    if (ask->query.user_id == NULL) return;
+    clock_gettime(CLOCK_REALTIME, &now);
+    const double now_s = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    const size_t given = ask->query.n_session, n = sage_recent_of(sage_intake_recent(turn->serve->intake),
+                                                                  ask->query.user_id, now_s, &events, &ask->remembered);
+    sage_session_event *all = n > 0 ? sage_alloc((n + given) * sizeof *all) : NULL;
+    if (all != NULL) {
+        memcpy(all, events, n * sizeof *all);
+        if (given > 0) memcpy(all + n, ask->events, given * sizeof *all);
+        sage_free(ask->events);
+        ask->query.session = ask->events = all;
+        ask->query.n_session = n + given;
+    }
+    sage_free(events);
+}
+
 bool sage_results_write(const sage_turn *turn, sage_ask *ask, sage_json_out *out, sage_response *response) {
     sage_searcher *searcher = sage_serving_searcher(turn->serving, turn->worker);
     const size_t wanted = ask->query.n;
@@ -80,6 +103,7 @@ bool sage_results_write(const sage_turn *turn, sage_ask *ask, sage_json_out *out
     size_t n, offset;
     sage_error error;
     if (!sage_page_begin(turn, ask, &offset, response)) return false;
+    join_recent(turn, ask);
     sage_status st = sage_search(searcher, &ask->query, &hits, &n, &error);
     if (st != SAGE_OK) {
         sage_problem_of(response, st, &error, field_of(ask, &error));

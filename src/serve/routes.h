@@ -14,6 +14,7 @@ struct sage_json_out;
 typedef enum sage_body_kind {
     SAGE_BODY_NONE,
     SAGE_BODY_PARAMS, /* of POST: the parameters as a JSON object */
+    SAGE_BODY_EVENTS, /* of POST: {"events": [event, ...]} */
     SAGE_BODY_BATCH,  /* of POST: {"requests": [{"<route>": {parameters}}, ...]} */
     SAGE_BODY_PICTURE /* of POST: a picture, or a form with one and parameters; parameters in the URI too */
 } sage_body_kind;
@@ -53,6 +54,7 @@ const sage_route *sage_route_find(const char *path);
 /* ---- what answers, a file each ---- */
 void sage_answer_params(const sage_turn *turn, const sage_request *request, sage_response *response); /* search.c */
 void sage_answer_batch(const sage_turn *turn, const sage_request *request, sage_response *response);  /* batch.c */
+void sage_answer_events(const sage_turn *turn, const sage_request *request, sage_response *response); /* events.c */
 void sage_answer_image(const sage_turn *turn, const sage_request *request, sage_response *response);  /* image.c */
 void sage_answer_description(const sage_turn *turn, const sage_request *request,
                              sage_response *response);                                                 /* openapi.c */

@@ -174,6 +174,7 @@ static sage_status start(server *s, sage_shop *shop, const sage_serve_settings *
     if (settings->access_log != NULL) SAGE_TRY(sage_access_log_open(settings->access_log, &s->log, error));
     SAGE_TRY(sage_releases_open(shop, n, &s->serve.releases, error));
     s->serve.shop = shop;
+    SAGE_TRY(sage_intake_new(sage_shop_directory(shop), &s->serve.intake, error));
     SAGE_TRY(sage_plane_new(sage_shop_directory(shop), &s->serve.plane, error));
     SAGE_TRY(
         sage_workers_start(n, (size_t)sage_options_int(options, "serve_queue"), work, worked, s, &s->workers, error));
@@ -199,6 +200,7 @@ static void watch(server *s, const sage_monitor *monitor) {
         rest(1);
         sage_releases_look(s->serve.releases, monitor);
         sage_http_sweep(s->http);
+        sage_intake_turn(s->serve.intake);
         sage_access_log_turn(s->log, &dropped);
         if (dropped > 0) sage_warn(monitor, "%zu lines of the access log could not be written", dropped);
     }
@@ -242,6 +244,7 @@ out:
     sage_plane_free(s->serve.plane);
     sage_releases_close(s->serve.releases);
     sage_access_log_close(s->log);
+    sage_intake_free(s->serve.intake);
     sage_metrics_free(s->serve.metrics);
     sage_bearers_free(s->serve.tokens);
     sage_free(s->tls_cert);

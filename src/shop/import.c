@@ -2,6 +2,7 @@
 #include <base/error.h>
 #include <features/given.h>
 #include <io/npy.h>
+#include <itemsage/import.h>
 #include <shop/shop.h>
 #include <string.h>
 
@@ -169,6 +170,8 @@ sage_status sage_shop_forget_user(sage_shop *shop, const char *user_id, uint64_t
     sage_catalog *catalog = NULL;
     uint64_t removed = 0;
     int lock = -1;
+    sage_import_report folded;
+    SAGE_TRY(sage_import_inbox(shop, NULL, &folded, error)); /* it may hold events of theirs */
     SAGE_TRY(begin_write(shop, &lock, &catalog, error));
     SAGE_TRY(forget_vector(shop, user_id, error));
     SAGE_TRY(sage_catalog_forget_user(catalog, user_id, &removed, error));

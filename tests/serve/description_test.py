@@ -67,6 +67,7 @@ class Description(unittest.TestCase):
                      {"embed": {"text": "oak"}}, {"image": {"image": "AAAA"}}, {"nothing": {}}]
         self.assertEqual(self.answered("POST", "/v1/batch", {"requests": questions}), 200)
         self.assertEqual(self.answered("POST", "/v1/batch", {"requests": []}), 400)
+        self.assertEqual(self.answered("POST", "/v1/events", {"events": [{"user_id": "u", "product_id": "t1", "event": "click"}]}), 200)
         for target in ("/v1/status", "/v1/columns"):
             self.assertEqual(self.answered("GET", target), 200)
         self.assertEqual(self.answered("POST", "/v1/image", b"no picture", {"Content-Type": "image/png"}), 409)

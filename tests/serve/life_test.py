@@ -11,15 +11,7 @@ import time
 import unittest
 
 import server
-
-
-def until(what, seconds=60):
-    """Waits until what() is true."""
-    end = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > end:
-            raise AssertionError(f"not in {seconds} s: {what.__name__}")
-        time.sleep(0.05)
+from server import until
 
 
 def value(metrics, name):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 PROGRAM, GROUND = sys.argv[1], sys.argv[2]
@@ -70,6 +71,15 @@ class Server:
         self.errors.close()
         shutil.rmtree(self.dir)
         return status
+
+
+def until(what, seconds=60):
+    """Waits until what() is true."""
+    end = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > end:
+            raise AssertionError(f"not in {seconds} s")
+        time.sleep(0.05)
 
 
 def main():

@@ -1,0 +1,90 @@
+#include <base/alloc.h>
+#include <base/error.h>
+#include <catalog/import_time.h>
+#include <inttypes.h>
+#include <io/json.h>
+#include <serve/intake.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <time.h>
+
+struct sage_intake {
+    char dir[SAGE_PATH_MAX];
+    sage_inbox *inbox; /* NULL: `why` */
+    sage_error why;
+    sage_recent *recent;
+    uint64_t started_ns;
+    atomic_ullong named;
+};
+
+/* An event of before, as it was written then. */
+static sage_status remember(void *ctx, const sage_inbox_entry *entry, sage_error *error) {
+    sage_intake *intake = ctx;
+    json_t *root = NULL;
+    int64_t time_ms = 0;
+    if (entry->kind != SAGE_INBOX_EVENT) return SAGE_OK;
+    sage_status st = sage_json_parse(entry->text.data, entry->text.len, "inbox", &root, error);
+    if (st != SAGE_OK) return st;
+    const char *user = json_string_value(json_object_get(root, "user_id"));
+    const char *product = json_string_value(json_object_get(root, "product_id"));
+    const char *event = json_string_value(json_object_get(root, "event"));
+    const char *time = json_string_value(json_object_get(root, "timestamp"));
+    if (time != NULL) sage_time_parse((sage_str){time, strlen(time)}, &time_ms);
+    if (user != NULL && product != NULL && event != NULL)
+        sage_recent_add(intake->recent, entry->number, user, product, event, (double)time_ms / 1000);
+    json_decref(root);
+    return SAGE_OK;
+}
+
+sage_status sage_intake_new(const char *shop_dir, sage_intake **intake, sage_error *error) {
+    sage_status st = SAGE_OK;
+    struct timespec now;
+    uint64_t folded, last, cut;
+    *intake = NULL;
+    sage_intake *in = sage_alloc_zero(1, sizeof *in);
+    if (in == NULL) return sage_fail_memory(error, sizeof *in);
+    in->recent = sage_recent_new();
+    if (in->recent == NULL) SAGE_TRY(sage_fail_memory(error, SAGE_RECENT_EVENTS));
+    snprintf(in->dir, sizeof in->dir, "%s", shop_dir);
+    clock_gettime(CLOCK_REALTIME, &now);
+    in->started_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    st = sage_inbox_open(shop_dir, &in->inbox, &in->why);
+    if (st == SAGE_E_MEMORY) SAGE_TRY(sage_fail(error, st, "%s", in->why.text));
+    st = SAGE_OK;
+    if (in->inbox != NULL) {
+        SAGE_TRY(sage_inbox_folded(shop_dir, &folded, error));
+        SAGE_TRY(sage_inbox_read(shop_dir, folded, remember, in, &last, &cut, error));
+    }
+    *intake = in;
+    in = NULL;
+out:
+    sage_intake_free(in);
+    return st;
+}
+
+void sage_intake_free(sage_intake *intake) {
+    if (intake == NULL) return;
+    sage_inbox_close(intake->inbox);
+    sage_recent_free(intake->recent);
+    sage_free(intake);
+}
+
+void sage_intake_turn(sage_intake *intake) {
+    uint64_t folded;
+    if (sage_inbox_folded(intake->dir, &folded, NULL) == SAGE_OK) sage_recent_drop(intake->recent, folded);
+    if (intake->inbox != NULL) sage_inbox_tidy(intake->inbox);
+}
+
+sage_recent *sage_intake_recent(sage_intake *intake) {
+    return intake->recent;
+}
+
+sage_status sage_intake_add(sage_intake *intake, sage_inbox_entry *entries, size_t n, sage_error *error) {
+    if (intake->inbox == NULL)
+        return sage_fail(error, SAGE_E_STATE, "this server takes no events: %s", intake->why.text);
+    return sage_inbox_add(intake->inbox, entries, n, error);
+}
+
+void sage_intake_name(sage_intake *intake, char name[64]) {
+    snprintf(name, 64, "serve-%" PRIu64 "-%llu", intake->started_ns, (unsigned long long)intake->named++);
+}
