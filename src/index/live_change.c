@@ -175,12 +175,12 @@ out:
 }
 
 static sage_status log_and_make(sage_live *live, const sage_log_change *change, sage_error *error) {
-    sage_status st = live->log != NULL ? sage_log_add(live->log, change, error) : SAGE_OK;
+    sage_status st = sage_live_has_log(live) ? sage_log_add(live->log, change, error) : SAGE_OK;
     if (st != SAGE_OK) return st;
     __atomic_fetch_add(&live->changes, 1, __ATOMIC_SEQ_CST);
     st = sage_live_replay(live, change, error);
     __atomic_fetch_add(&live->changes, 1, __ATOMIC_SEQ_CST);
-    if (st != SAGE_OK && live->log != NULL) sage_log_take_back(live->log, change);
+    if (st != SAGE_OK && sage_live_has_log(live)) sage_log_take_back(live->log, change);
     return st;
 }
 
@@ -251,7 +251,7 @@ sage_status sage_live_delete(sage_live *live, int64_t pid, bool *there, sage_err
 /* Who comes while a frame is written waits, and then finds that the next frame has been sealed with its changes, or
  * seals it, with those of all who came: one write for many. */
 sage_status sage_live_sync(sage_live *live, sage_error *error) {
-    if (live->log == NULL) return sage_live_no_log(error);
+    if (!sage_live_has_log(live)) return sage_live_no_log(error);
     pthread_mutex_lock(&live->sync_lock);
     pthread_mutex_lock(&live->lock);
     sage_status st = sage_log_seal(live->log, error);
@@ -270,7 +270,7 @@ uint64_t sage_live_changes(const sage_live *live) {
 }
 
 uint64_t sage_live_log_bytes(sage_live *live) {
-    if (live->log == NULL) return 0;
+    if (!sage_live_has_log(live)) return 0;
     pthread_mutex_lock(&live->lock);
     const uint64_t bytes = sage_log_bytes(live->log);
     pthread_mutex_unlock(&live->lock);

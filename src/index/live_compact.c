@@ -131,7 +131,7 @@ out:
 
 sage_status sage_live_compact(sage_live *live, sage_live_finish_fn finish, void *ctx, uint64_t *version,
                               sage_error *error) {
-    if (live->log == NULL) return sage_live_no_log(error);
+    if (!sage_live_has_log(live)) return sage_live_no_log(error);
     pthread_mutex_lock(&live->sync_lock);
     pthread_mutex_lock(&live->lock);
     sage_status st = compact(live, finish, ctx, version, error);

@@ -60,6 +60,10 @@ static inline int64_t sage_live_pid_of(const sage_live *live, uint32_t slot) {
     return record != NULL ? record->pid : live->base->rows[slot].pid;
 }
 
+/* Compactions begin another log, so that `log` is read under the lock alone; that there is one never changes. */
+static inline bool sage_live_has_log(const sage_live *live) {
+    return live->own_base != NULL;
+}
 sage_status sage_live_no_log(sage_error *error); /* SAGE_E_STATE */
 /* For the writer: another record for a slot that is in use, whose it is from now on; where it fails it is not. */
 sage_status sage_live_show(sage_live *live, uint32_t slot, sage_live_record *record, sage_error *error);
