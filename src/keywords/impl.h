@@ -35,6 +35,8 @@ struct sage_keywords {
     sage_changed_scores scores; /* of the words of changed products */
 };
 
+/* The bytes of a word; false where the file is damaged there. */
+bool sage_keywords_word_at(const sage_keywords *keywords, size_t word, sage_str *text);
 /* The number of a word, if it is there; n_words else. */
 size_t sage_keywords_find_word(sage_keywords *keywords, sage_str word);
 /* The product with this pid, or the next one, at or behind `from`; n where there is none. */

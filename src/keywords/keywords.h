@@ -29,11 +29,17 @@ sage_status sage_keywords_create(const char *dir, sage_keywords_writer **writer,
 /* In ascending pid order (SAGE_E_ARGUMENT else). Bytes of any kind: what is no letter or digit separates words. */
 sage_status sage_keywords_add(sage_keywords_writer *writer, int64_t pid, const sage_str *texts, size_t n_texts,
                               sage_error *error);
+typedef struct sage_keywords sage_keywords; /* one thread at a time */
+/* Goes on from an older index, verified, which stays open until the writer is finished: products whose texts are as
+ * they were there are carried over, which costs a fraction of adding them. Before the first product. What comes of it
+ * has the same bytes. */
+sage_status sage_keywords_go_on(sage_keywords_writer *writer, const sage_keywords *before, sage_error *error);
+/* In place of sage_keywords_add; false where the older index has not the product. */
+sage_status sage_keywords_carry(sage_keywords_writer *writer, int64_t pid, bool *carried, sage_error *error);
 sage_status sage_keywords_finish(sage_keywords_writer *writer,
                                  sage_error *error);      /* frees the writer whatever it returns */
 void sage_keywords_abandon(sage_keywords_writer *writer); /* NULL is fine */
 
-typedef struct sage_keywords sage_keywords; /* one thread at a time */
 /* `verify`: the checksums of the whole file (reads it all); SAGE_E_FORMAT where it is damaged or of another form.
  * Without it a damaged file gives SAGE_E_FORMAT or false scores when it is searched, nothing worse. */
 sage_status sage_keywords_open(const char *dir, bool verify, sage_keywords **keywords, sage_error *error);

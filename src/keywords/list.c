@@ -1,22 +1,30 @@
 #include <keywords/impl.h>
 #include <keywords/numbers.h>
 
-void sage_list_of_word(sage_keywords *keywords, sage_str word, sage_list *list) {
+bool sage_list_of(const sage_keywords *keywords, size_t word, sage_list *list) {
+    const sage_keywords_word *found = &keywords->words[word];
+    uint32_t first = found[0].block, end = found[1].block;
     list->n = list->n_blocks = 0;
     list->products = list->counts = NULL;
     list->look.block = list->scan.block = SAGE_NO_BLOCK;
-    size_t at = sage_keywords_find_word(keywords, word);
-    if (at == keywords->n_words) return;
-    const sage_keywords_word *found = &keywords->words[at];
-    uint32_t first = found[0].block, end = found[1].block;
     if (first > end || end > keywords->n_blocks || found->count == 0 || found->count > keywords->n ||
-        (found->count - 1) / SAGE_KEYWORDS_BLOCK + 1 != end - first) {
-        keywords->damaged = true;
-        return;
-    }
+        (found->count - 1) / SAGE_KEYWORDS_BLOCK + 1 != end - first)
+        return false;
     list->blocks = keywords->blocks + first;
     list->n_blocks = end - first;
     list->n = found->count;
+    return true;
+}
+
+void sage_list_of_word(sage_keywords *keywords, sage_str word, sage_list *list) {
+    size_t at = sage_keywords_find_word(keywords, word);
+    if (at < keywords->n_words) {
+        if (!sage_list_of(keywords, at, list)) keywords->damaged = true;
+        return;
+    }
+    list->n = list->n_blocks = 0;
+    list->products = list->counts = NULL;
+    list->look.block = list->scan.block = SAGE_NO_BLOCK;
 }
 
 static uint32_t products_of(const sage_list *list, uint32_t block) {
@@ -25,10 +33,11 @@ static uint32_t products_of(const sage_list *list, uint32_t block) {
 }
 
 /* Products ascend and end with what the block promises, which is below n: so all are. */
-static bool unpack(const sage_keywords *k, const sage_list *list, uint32_t block, sage_list_block *out) {
+bool sage_list_unpack(const sage_keywords *k, const sage_list *list, uint32_t block, sage_list_block *out) {
     const sage_keywords_place place = sage_keywords_unpack_place(list->blocks[block].at);
     uint64_t product = block > 0 ? (uint64_t)list->blocks[block - 1].last + 1 : 0;
-    uint32_t n = products_of(list, block);
+    uint32_t n = out->n = products_of(list, block);
+    out->block = block;
     if (place.number_bits > 32 || place.count_bits > 32 || list->blocks[block].last >= k->n) return false;
     uint64_t number_bytes = sage_numbers_bytes(n, place.number_bits),
              bytes = number_bytes + sage_numbers_bytes(n, place.count_bits) + SAGE_KEYWORDS_SLACK;
@@ -51,7 +60,7 @@ bool sage_list_read(sage_keywords *keywords, const sage_list *list, uint32_t blo
         memcpy(out->counts, list->counts + first, bytes);
         return true;
     }
-    if (unpack(keywords, list, block, out)) return true;
+    if (sage_list_unpack(keywords, list, block, out)) return true;
     keywords->damaged = true;
     out->n = 0;
     return false;

@@ -30,7 +30,11 @@ typedef struct sage_list {
     float shares[SAGE_KEYWORDS_BLOCK];
 } sage_list;
 
-/* Of a word of the file; *list is empty where it is not there. */
+/* Of word number `word` of the file; false where the file is damaged there, and *list is then empty. */
+bool sage_list_of(const sage_keywords *keywords, size_t word, sage_list *list);
+/* A block of such a list; false where the file is damaged there. */
+bool sage_list_unpack(const sage_keywords *keywords, const sage_list *list, uint32_t block, sage_list_block *out);
+/* By its bytes; *list is empty where it is not there. */
 void sage_list_of_word(sage_keywords *keywords, sage_str word, sage_list *list);
 /* False where the file is damaged there: then the keywords are marked so, and *out is empty. */
 bool sage_list_read(sage_keywords *keywords, const sage_list *list, uint32_t block, sage_list_block *out);

@@ -98,9 +98,16 @@ void sage_keywords_close(sage_keywords *keywords) {
     sage_free(keywords);
 }
 
+bool sage_keywords_word_at(const sage_keywords *keywords, size_t word, sage_str *text) {
+    uint64_t begin = keywords->words[word].text, end = keywords->words[word + 1].text;
+    if (begin > end || end > keywords->text_bytes) return false;
+    *text = (sage_str){keywords->text + begin, (size_t)(end - begin)};
+    return true;
+}
+
 static sage_str text_of(sage_keywords *k, size_t word) {
-    uint64_t begin = k->words[word].text, end = k->words[word + 1].text;
-    if (begin <= end && end <= k->text_bytes) return (sage_str){k->text + begin, (size_t)(end - begin)};
+    sage_str text;
+    if (sage_keywords_word_at(k, word, &text)) return text;
     k->damaged = true;
     return SAGE_STR("");
 }

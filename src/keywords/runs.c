@@ -39,6 +39,12 @@ static uint32_t take_number(sage_run_reader *reader) {
     }
 }
 
+static void next_occurrence(sage_run_reader *reader) {
+    uint32_t step = take_number(reader), place = take_number(reader);
+    reader->one = (sage_occurrence){reader->one.product + step, step > 0 ? place : reader->one.place + place};
+    reader->left--;
+}
+
 static void next_word(sage_run_reader *reader) {
     if (reader->at - reader->released >= RELEASE_BYTES) {
         sage_map_release(reader->map, reader->map->data + reader->released, reader->at - reader->released);
@@ -51,11 +57,17 @@ static void next_word(sage_run_reader *reader) {
     reader->at += reader->word.len;
     reader->left = take_number(reader);
     reader->one = (sage_occurrence){0};
+    next_occurrence(reader);
+}
+
+/* Where a run's next occurrence stands among those of its word. */
+static uint64_t place_of(const sage_runs *runs, uint32_t run) {
+    return (uint64_t)runs->readers[run].one.product << 32 | run;
 }
 
 static bool before(const sage_runs *runs, size_t a, size_t b) {
     int order = sage_str_order(runs->readers[runs->heap[a]].word, runs->readers[runs->heap[b]].word);
-    return order != 0 ? order < 0 : runs->heap[a] < runs->heap[b];
+    return order != 0 ? order < 0 : place_of(runs, runs->heap[a]) < place_of(runs, runs->heap[b]);
 }
 
 static void sift_down(sage_runs *runs, size_t at) {
@@ -95,38 +107,50 @@ void sage_runs_end(sage_runs *runs) {
     *runs = (sage_runs){0};
 }
 
-/* Past the words of the run on top; the next one comes up. */
-static void advance(sage_runs *runs) {
-    sage_run_reader *top = &runs->readers[runs->heap[0]];
-    next_word(top);
-    if (top->ended) runs->heap[0] = runs->heap[--runs->n_heap];
-    sift_down(runs, 0);
+static bool has_word(const sage_runs *runs, size_t at) {
+    return at < runs->n_heap &&
+           sage_str_equal(runs->readers[runs->heap[at]].word, (sage_str){runs->word.data, runs->word.len});
+}
+
+/* What comes after the top of the heap stands in one of the two places below it. */
+static void find_limit(sage_runs *runs) {
+    runs->limit = UINT64_MAX;
+    for (size_t at = 1; at <= 2; at++)
+        if (has_word(runs, at) && place_of(runs, runs->heap[at]) < runs->limit)
+            runs->limit = place_of(runs, runs->heap[at]);
 }
 
 sage_status sage_runs_word(sage_runs *runs, bool *more, sage_error *error) {
+    sage_status st = SAGE_OK;
     *more = runs->within = runs->n_heap > 0;
     if (!*more) return SAGE_OK;
     sage_str word = runs->readers[runs->heap[0]].word;
     sage_buf_clear(&runs->word);
-    return sage_buf_add(&runs->word, word.data, word.len, error);
+    SAGE_TRY(sage_buf_add(&runs->word, word.data, word.len, error));
+    find_limit(runs);
+out:
+    return st;
 }
 
-static bool same_word_on_top(const sage_runs *runs) {
-    return runs->n_heap > 0 &&
-           sage_str_equal(runs->readers[runs->heap[0]].word, (sage_str){runs->word.data, runs->word.len});
+/* The run on top has no more of the word, or another has what comes next. */
+static void change_top(sage_runs *runs) {
+    sage_run_reader *top = &runs->readers[runs->heap[0]];
+    if (top->ended) runs->heap[0] = runs->heap[--runs->n_heap];
+    sift_down(runs, 0);
+    runs->within = has_word(runs, 0);
+    if (runs->within) find_limit(runs);
 }
 
 bool sage_runs_occurrence(sage_runs *runs, sage_occurrence *one) {
     if (!runs->within) return false;
-    if (runs->readers[runs->heap[0]].left == 0) {
-        advance(runs);
-        runs->within = same_word_on_top(runs);
-        if (!runs->within) return false;
-    }
     sage_run_reader *top = &runs->readers[runs->heap[0]];
-    uint32_t step = take_number(top), place = take_number(top);
-    top->one = (sage_occurrence){top->one.product + step, step > 0 ? place : top->one.place + place};
-    top->left--;
     *one = top->one;
+    if (top->left > 0) {
+        next_occurrence(top);
+        if (place_of(runs, runs->heap[0]) < runs->limit) return true;
+    } else {
+        next_word(top);
+    }
+    change_top(runs);
     return true;
 }

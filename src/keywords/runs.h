@@ -18,19 +18,21 @@ sage_status sage_run_occurrence(sage_spool *run, sage_occurrence *before, sage_o
 typedef struct sage_run_reader {
     const sage_map *map;
     size_t at, released;
-    sage_str word; /* into the map */
-    uint32_t left; /* occurrences of the word */
-    sage_occurrence one;
+    sage_str word;       /* into the map */
+    uint32_t left;       /* occurrences of the word behind `one` */
+    sage_occurrence one; /* the next */
     bool ended;
 } sage_run_reader;
 
-/* The words of all runs in ascending order, equal ones as one; the runs, mapped, stay the caller's. */
+/* The words of all runs in ascending order, equal ones as one, with their occurrences by product, whichever run they
+ * are in; of a product that two runs have, the earlier run's come first. The runs, mapped, stay the caller's. */
 typedef struct sage_runs {
     sage_run_reader *readers; /* [n_runs], in the order in which they were written */
-    uint32_t *heap;           /* those that have not ended, the smallest word first, the earlier run before others */
+    uint32_t *heap;           /* those that have not ended, by word, product and run, the smallest first */
     size_t n_heap;
     sage_buf word;
-    bool within; /* the run on top goes on with the word */
+    bool within;    /* the run on top goes on with the word */
+    uint64_t limit; /* the run on top stays there as long as its place (product, run) is below */
 } sage_runs;
 
 sage_status sage_runs_begin(sage_runs *runs, const sage_spool *spools, size_t n, sage_error *error);

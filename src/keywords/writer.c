@@ -2,9 +2,11 @@
 #include <base/error.h>
 #include <inttypes.h>
 #include <io/fs.h>
+#include <keywords/carry.h>
 #include <keywords/cutter.h>
 #include <keywords/files.h>
 #include <keywords/gather.h>
+#include <keywords/impl.h>
 #include <keywords/keywords.h>
 #include <keywords/lists.h>
 #include <stdio.h>
@@ -20,6 +22,9 @@ struct sage_keywords_writer {
     uint32_t products; /* so far */
     uint32_t place;    /* words so far of the product that is being added */
     int64_t last_pid;
+    const sage_keywords *before; /* NULL: none */
+    uint32_t *numbers;           /* [products of before] in this index; SAGE_NOT_CARRIED */
+    size_t looked;               /* in before, for the next pid */
 };
 
 sage_status sage_keywords_create(const char *dir, sage_keywords_writer **writer, sage_error *error) {
@@ -38,16 +43,36 @@ out:
     return st;
 }
 
-static sage_status pour(sage_keywords_writer *w, sage_error *error) {
+static sage_status begin_run(sage_keywords_writer *w, sage_spool **run, sage_error *error) {
     sage_status st = SAGE_OK;
     char name[32];
     snprintf(name, sizeof name, "run-%zu", w->n_runs);
     if (sage_grow((void **)&w->runs, &w->runs_capacity, w->n_runs + 1, sizeof *w->runs) != 0)
         return sage_fail_memory(error, (w->n_runs + 1) * sizeof *w->runs);
     SAGE_TRY(sage_spool_init(&w->runs[w->n_runs], w->dir, name, error));
-    w->n_runs++;
-    SAGE_TRY(sage_gather_pour(&w->gather, &w->runs[w->n_runs - 1], error));
-    SAGE_TRY(sage_spool_map(&w->runs[w->n_runs - 1], error));
+    *run = &w->runs[w->n_runs++];
+out:
+    return st;
+}
+
+static sage_status pour(sage_keywords_writer *w, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_spool *run;
+    SAGE_TRY(begin_run(w, &run, error));
+    SAGE_TRY(sage_gather_pour(&w->gather, run, error));
+    SAGE_TRY(sage_spool_map(run, error));
+out:
+    return st;
+}
+
+/* The lists of the products that were carried over. */
+static sage_status pour_before(sage_keywords_writer *w, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_spool *run;
+    if (w->before == NULL) return SAGE_OK;
+    SAGE_TRY(begin_run(w, &run, error));
+    SAGE_TRY(sage_keywords_pour_lists(w->before, w->numbers, run, error));
+    SAGE_TRY(sage_spool_map(run, error));
 out:
     return st;
 }
@@ -63,16 +88,32 @@ out:
     return st;
 }
 
+static sage_status check_pid(const sage_keywords_writer *w, int64_t pid, sage_error *error) {
+    if (w->products > 0 && pid <= w->last_pid) {
+        return sage_fail(error, SAGE_E_ARGUMENT, "product %" PRId64 " came to the keyword index after %" PRId64, pid,
+                         w->last_pid);
+    }
+    if (w->products == UINT32_MAX - 1) return sage_fail(error, SAGE_E_LIMIT, "the keyword index has too many products");
+    return SAGE_OK;
+}
+
+static sage_status end_product(sage_keywords_writer *w, int64_t pid, uint32_t length, sage_error *error) {
+    sage_status st = SAGE_OK;
+    SAGE_TRY(sage_spool_add(&w->pids, &pid, sizeof pid, error));
+    SAGE_TRY(sage_spool_add(&w->lengths, &length, sizeof length, error));
+    w->sizes.total += length;
+    if (length > w->sizes.longest) w->sizes.longest = length;
+    w->last_pid = pid;
+    w->products++;
+out:
+    return st;
+}
+
 sage_status sage_keywords_add(sage_keywords_writer *writer, int64_t pid, const sage_str *texts, size_t n_texts,
                               sage_error *error) {
     sage_status st = SAGE_OK;
     size_t bytes = 0;
-    if (writer->products > 0 && pid <= writer->last_pid) {
-        return sage_fail(error, SAGE_E_ARGUMENT, "product %" PRId64 " came to the keyword index after %" PRId64, pid,
-                         writer->last_pid);
-    }
-    if (writer->products == UINT32_MAX - 1)
-        return sage_fail(error, SAGE_E_LIMIT, "the keyword index has too many products");
+    SAGE_TRY(check_pid(writer, pid, error));
     writer->place = 0;
     for (size_t i = 0; i < n_texts; i++) {
         if (texts[i].len > SAGE_KEYWORDS_TEXT_BYTES_MAX - bytes)
@@ -82,12 +123,32 @@ sage_status sage_keywords_add(sage_keywords_writer *writer, int64_t pid, const s
         SAGE_TRY(sage_cutter_each(writer->cutter, SAGE_TOKEN_STEMMED, texts[i].data, texts[i].len, take_token, writer,
                                   error));
     }
-    SAGE_TRY(sage_spool_add(&writer->pids, &pid, sizeof pid, error));
-    SAGE_TRY(sage_spool_add(&writer->lengths, &writer->place, sizeof writer->place, error));
-    writer->sizes.total += writer->place;
-    if (writer->place > writer->sizes.longest) writer->sizes.longest = writer->place;
-    writer->last_pid = pid;
-    writer->products++;
+    SAGE_TRY(end_product(writer, pid, writer->place, error));
+out:
+    return st;
+}
+
+/* ---- going on from an older one ---- */
+
+sage_status sage_keywords_go_on(sage_keywords_writer *writer, const sage_keywords *before, sage_error *error) {
+    writer->numbers = sage_alloc((before->n + 1) * sizeof *writer->numbers);
+    if (writer->numbers == NULL) return sage_fail_memory(error, before->n * sizeof *writer->numbers);
+    for (size_t i = 0; i < before->n; i++) writer->numbers[i] = SAGE_NOT_CARRIED;
+    writer->before = before;
+    return SAGE_OK;
+}
+
+sage_status sage_keywords_carry(sage_keywords_writer *writer, int64_t pid, bool *carried, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const sage_keywords *before = writer->before;
+    *carried = false;
+    if (before == NULL) return SAGE_OK;
+    SAGE_TRY(check_pid(writer, pid, error));
+    const size_t at = writer->looked = sage_keywords_seek(before, writer->looked, pid);
+    if (at == before->n || before->pids[at] != pid) return SAGE_OK;
+    writer->numbers[at] = writer->products;
+    *carried = true;
+    SAGE_TRY(end_product(writer, pid, before->lengths[at], error));
 out:
     return st;
 }
@@ -145,6 +206,7 @@ sage_status sage_keywords_finish(sage_keywords_writer *writer, sage_error *error
     sage_status st = SAGE_OK;
     SAGE_TRY(pour(writer, error));
     sage_gather_free(&writer->gather);
+    SAGE_TRY(pour_before(writer, error));
     SAGE_TRY(write_file(writer, error));
 out:
     sage_keywords_abandon(writer);
@@ -157,6 +219,7 @@ void sage_keywords_abandon(sage_keywords_writer *writer) {
     sage_gather_free(&writer->gather);
     for (size_t i = 0; i < writer->n_runs; i++) sage_spool_free(&writer->runs[i]);
     sage_free(writer->runs);
+    sage_free(writer->numbers);
     sage_spool_free(&writer->pids);
     sage_spool_free(&writer->lengths);
     sage_free(writer);

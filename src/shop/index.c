@@ -87,12 +87,16 @@ static sage_status publish_versions(builder *b, sage_error *error) {
     SAGE_TRY(sage_shop_path(b->shop, "keywords", keywords, error));
     SAGE_TRY(sage_version_begin(index, "index", b->rows.index_dir, error));
     SAGE_TRY(sage_version_begin(keywords, "keywords", b->rows.keywords_dir, error));
+    /* Of the same settings: else what a row is made of may be another thing. */
+    if (b->wish->keep && b->before.settings != 0 && b->before.settings == b->release.settings)
+        sage_rows_before_open(b->shop, &b->before, &b->rows.before);
     SAGE_TRY(sage_rows_build(&b->rows, error));
     SAGE_TRY(link_rows(b, error));
     SAGE_TRY(sage_version_publish(index, b->rows.index_dir, &b->release.index, error));
     SAGE_TRY(sage_version_publish(keywords, b->rows.keywords_dir, &b->release.keywords, error));
     b->release.products = b->rows.rows;
 out:
+    sage_rows_before_close(&b->rows.before);
     sage_fs_unlock(lock);
     return st;
 }

@@ -31,7 +31,9 @@ struct sage_product_columns {
     sage_columns_writer *writer;
     sage_attribute_name *attributes; /* [n] ascending by name */
     size_t n;
-    size_t *columns; /* [n] of the attributes; SIZE_MAX: left out */
+    size_t *columns;                          /* [n] of the attributes; SIZE_MAX: left out */
+    sage_column_spec specs[SAGE_COLUMNS_MAX]; /* [n_specs]; names live in `attributes` */
+    size_t n_specs;
 };
 
 static size_t built_in_specs(sage_column_spec *specs) {
@@ -58,8 +60,7 @@ static bool is_taken(const sage_column_spec *specs, size_t n, const char *name) 
 sage_status sage_product_columns_new(sage_catalog *catalog, const char *dir, const sage_monitor *monitor,
                                      sage_product_columns **columns, sage_error *error) {
     sage_status st = SAGE_OK;
-    sage_column_spec specs[SAGE_COLUMNS_MAX];
-    size_t n = built_in_specs(specs), left_out;
+    size_t left_out;
     *columns = NULL;
     sage_product_columns *made = sage_alloc_zero(1, sizeof *made);
     if (made == NULL) return sage_fail_memory(error, sizeof *made);
@@ -69,19 +70,21 @@ sage_status sage_product_columns_new(sage_catalog *catalog, const char *dir, con
                   left_out, SAGE_COLUMNS_MAX);
     made->columns = sage_alloc((made->n + 1) * sizeof *made->columns);
     if (made->columns == NULL) SAGE_TRY(sage_fail_memory(error, made->n * sizeof *made->columns));
+    made->n_specs = built_in_specs(made->specs);
     for (size_t i = 0; i < made->n; i++) {
         const sage_attribute_name *attribute = &made->attributes[i];
-        made->columns[i] = is_taken(specs, n, attribute->name) ? SIZE_MAX : n;
+        made->columns[i] = is_taken(made->specs, made->n_specs, attribute->name) ? SIZE_MAX : made->n_specs;
         /* An attribute "currency" stands beside prices that name theirs: the column says the same. */
-        if (made->columns[i] == SIZE_MAX && strcasecmp(attribute->name, specs[CURRENCY].name) != 0)
+        if (made->columns[i] == SIZE_MAX && strcasecmp(attribute->name, made->specs[CURRENCY].name) != 0)
             sage_warn(
                 monitor,
                 "the attribute %s cannot be filtered by: filters have a column of that name, made of other fields; "
                 "rename it in the feed",
                 attribute->name);
-        if (made->columns[i] == n) specs[n++] = (sage_column_spec){attribute->name, kind_of(attribute->type)};
+        if (made->columns[i] == made->n_specs)
+            made->specs[made->n_specs++] = (sage_column_spec){attribute->name, kind_of(attribute->type)};
     }
-    SAGE_TRY(sage_columns_create(dir, specs, n, &made->writer, error));
+    SAGE_TRY(sage_columns_create(dir, made->specs, made->n_specs, &made->writer, error));
     *columns = made;
     made = NULL;
 out:
@@ -196,6 +199,47 @@ sage_status sage_product_columns_add(sage_product_columns *columns, const sage_p
     SAGE_TRY(add_built_in(&sink, row, error));
     SAGE_TRY(add_attributes(&sink, row, column_of_attribute, columns, error));
     st = sage_columns_row(columns->writer, error);
+out:
+    return st;
+}
+
+/* ---- a product that is as it was ---- */
+
+bool sage_product_columns_fit(const sage_product_columns *columns, const sage_columns *before) {
+    if (before == NULL || sage_columns_count(before) != columns->n_specs) return false;
+    for (size_t i = 0; i < columns->n_specs; i++) {
+        const sage_column *column = sage_columns_at(before, i);
+        const sage_str name = {columns->specs[i].name, strlen(columns->specs[i].name)};
+        if (column->kind != columns->specs[i].kind || !sage_str_equal(column->name, name)) return false;
+    }
+    return true;
+}
+
+static sage_status carry_words(sage_columns_writer *w, size_t at, const sage_columns *before, uint32_t element,
+                               sage_error *error) {
+    sage_status st = SAGE_OK;
+    const sage_column *column = sage_columns_at(before, at);
+    size_t n = 1;
+    const uint32_t *words = &element;
+    if (element == SAGE_NO_WORD) return SAGE_OK;
+    if ((element & SAGE_WORD_LIST) != 0) words = sage_columns_list(before, element, &n);
+    for (size_t i = 0; i < n; i++)
+        SAGE_TRY(sage_columns_folded(w, at, sage_column_text(before, column, words[i]), error));
+out:
+    return st;
+}
+
+sage_status sage_product_columns_carry(sage_product_columns *columns, const sage_columns *before, size_t row,
+                                       sage_error *error) {
+    sage_status st = SAGE_OK;
+    for (size_t i = 0; i < columns->n_specs; i++) {
+        const sage_column *column = sage_columns_at(before, i);
+        if (column->numbers != NULL)
+            sage_columns_number(columns->writer, i, column->numbers[row]);
+        else
+            SAGE_TRY(carry_words(columns->writer, i, before, column->codes[row], error));
+    }
+    SAGE_TRY(sage_columns_row(columns->writer, error));
 out:
     return st;
 }

@@ -35,6 +35,11 @@ sage_status sage_product_columns_new(sage_catalog *catalog, const char *dir, con
                                      sage_product_columns **columns, sage_error *error);
 /* The next row of the index. */
 sage_status sage_product_columns_add(sage_product_columns *columns, const sage_product_row *row, sage_error *error);
+/* Whether `before` has the same columns: then a row of it, verified, is added as it is, for a product that has not
+ * changed since. */
+bool sage_product_columns_fit(const sage_product_columns *columns, const sage_columns *before);
+sage_status sage_product_columns_carry(sage_product_columns *columns, const sage_columns *before, size_t row,
+                                       sage_error *error);
 sage_status sage_product_columns_finish(sage_product_columns *columns, sage_error *error); /* frees it in any case */
 void sage_product_columns_free(sage_product_columns *columns);                             /* NULL is fine */
 

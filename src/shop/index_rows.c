@@ -8,7 +8,7 @@
  * take products out of a shop's search. */
 enum { TOO_MANY_MISSING = 4 };
 
-static sage_status add_row(sage_rows_job *b, const sage_product_row *row, sage_error *error) {
+sage_status sage_rows_add(sage_rows_job *b, const sage_product_row *row, sage_error *error) {
     sage_status st = SAGE_OK;
     char price[SAGE_PRICE_TEXT];
     sage_str shown[SAGE_SHOWN], texts[SAGE_FIELDS];
@@ -56,7 +56,7 @@ static sage_status write_rows(sage_rows_job *b, sage_error *error) {
     for (;;) {
         SAGE_TRY(sage_product_cursor_next(cursor, &row, error));
         if (!row) break;
-        SAGE_TRY(add_row(b, row, error));
+        SAGE_TRY(sage_rows_add(b, row, error));
         sage_ticker_tick(&ticker, ++done, NULL);
         if (done % 1024 == 0) SAGE_TRY(sage_check_cancel(b->monitor, "index", error));
     }
@@ -78,6 +78,7 @@ static sage_status check_counts(const sage_rows_job *b, sage_error *error) {
 
 sage_status sage_rows_build(sage_rows_job *b, sage_error *error) {
     sage_status st = SAGE_OK;
+    bool carried;
     SAGE_TRY(count_rows(b, error));
     SAGE_TRY(check_counts(b, error));
     if (b->missing && !b->warned)
@@ -87,7 +88,8 @@ sage_status sage_rows_build(sage_rows_job *b, sage_error *error) {
     SAGE_TRY(sage_index_create(b->index_dir, b->rows, sage_vectors_dim(b->vectors), &b->index, error));
     SAGE_TRY(sage_product_columns_new(b->catalog, b->index_dir, b->monitor, &b->columns, error));
     SAGE_TRY(sage_keywords_create(b->keywords_dir, &b->keywords, error));
-    SAGE_TRY(write_rows(b, error));
+    SAGE_TRY(sage_rows_carry(b, &carried, error));
+    if (!carried) SAGE_TRY(write_rows(b, error));
     st = sage_index_finish(b->index, error);
     b->index = NULL;
     SAGE_TRY(st);
