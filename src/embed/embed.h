@@ -85,6 +85,13 @@ typedef struct sage_embed_spec {
  * product (docs/operations.md). The catalogue is used by another thread until the call returns. */
 sage_status sage_embed_run(sage_catalog *catalog, const char *shop_dir, const sage_embed_spec *spec, sage_pool *pool,
                            const sage_monitor *monitor, sage_embed_report *report, sage_error *error);
+/* What there is to do, which is found without the model. */
+typedef struct sage_embed_state {
+    uint64_t products, stale, dropped; /* dropped: vectors of products that are gone */
+    bool whole;                        /* vectors were computed, and no run of `all` is under way */
+} sage_embed_state;
+sage_status sage_embed_survey(sage_catalog *catalog, const char *shop_dir, uint64_t model, sage_precision precision,
+                              sage_embed_state *state, sage_error *error);
 /* Products whose vector is missing or out of date. */
 sage_status sage_embed_stale(sage_catalog *catalog, const char *shop_dir, uint64_t model, sage_precision precision,
                              uint64_t *stale, sage_error *error);

@@ -88,8 +88,8 @@ bool sage_embed_plan_has(const sage_embed_plan *plan, int64_t pid) {
            bsearch(&pid, plan->products, plan->n_products, sizeof *plan->products, sage_order_i64) != NULL;
 }
 
-sage_status sage_embed_stale(sage_catalog *catalog, const char *shop_dir, uint64_t model, sage_precision precision,
-                             uint64_t *stale, sage_error *error) {
+sage_status sage_embed_survey(sage_catalog *catalog, const char *shop_dir, uint64_t model, sage_precision precision,
+                              sage_embed_state *state, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_embed_wish wish = {.precision = precision};
     char parent[SAGE_PATH_MAX], dir[SAGE_PATH_MAX];
@@ -100,9 +100,20 @@ sage_status sage_embed_stale(sage_catalog *catalog, const char *shop_dir, uint64
     SAGE_TRY(sage_vector_set_open(dir, false, &set, error));
     wish.all_from = set.manifest.all_from;
     SAGE_TRY(sage_embed_plan_make(catalog, &set, &wish, NULL, &plan, error));
-    *stale = plan.n_stale;
+    *state = (sage_embed_state){.products = plan.n_products,
+                                .stale = plan.n_stale,
+                                .dropped = plan.dropped,
+                                .whole = set.manifest.dim > 0 && set.manifest.all_from == 0};
 out:
     sage_embed_plan_free(&plan);
     sage_vector_set_close(&set);
+    return st;
+}
+
+sage_status sage_embed_stale(sage_catalog *catalog, const char *shop_dir, uint64_t model, sage_precision precision,
+                             uint64_t *stale, sage_error *error) {
+    sage_embed_state state = {0};
+    sage_status st = sage_embed_survey(catalog, shop_dir, model, precision, &state, error);
+    if (st == SAGE_OK) *stale = state.stale;
     return st;
 }

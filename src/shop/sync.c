@@ -5,6 +5,7 @@
  * is due is read off `current`, which says what its release was made of. */
 #include <base/error.h>
 #include <base/report.h>
+#include <embed/embed.h>
 #include <itemsage/sync.h>
 #include <shop/index.h>
 #include <shop/inputs.h>
@@ -49,6 +50,35 @@ static sage_status import(const job *j, sage_error *error) {
     return sage_import_products(j->shop, j->files, j->n_files, &options, j->monitor, &j->report->import, error);
 }
 
+/* Where prices and stock alone have changed there is nothing to embed, and the model, which may be hundreds of
+ * megabytes, need not be read to find that. */
+static sage_status is_embedded(const job *j, bool *done, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_catalog *catalog = NULL;
+    sage_embed_report *report = &j->report->embed;
+    sage_embed_state state;
+    double began_s = sage_now_s();
+    SAGE_TRY(sage_shop_product_model(j->shop, &report->model, error));
+    SAGE_TRY(sage_shop_catalog(j->shop, false, &catalog, error));
+    SAGE_TRY(
+        sage_embed_survey(catalog, j->shop->dir, report->model, sage_embed_precision(j->shop->options), &state, error));
+    *done = state.whole && state.stale == 0 && state.dropped == 0;
+    report->products = report->reused = state.products;
+    report->seconds = sage_now_s() - began_s;
+out:
+    sage_catalog_close(catalog);
+    return st;
+}
+
+static sage_status embed(const job *j, sage_error *error) {
+    sage_status st = SAGE_OK;
+    bool done = false;
+    SAGE_TRY(is_embedded(j, &done, error));
+    if (!done) SAGE_TRY(sage_embed(j->shop, false, j->monitor, &j->report->embed, error));
+out:
+    return st;
+}
+
 static sage_status publish(const job *j, sage_error *error) {
     static const sage_index_wish wish = {.keep = true};
     sage_status st = SAGE_OK;
@@ -82,7 +112,7 @@ sage_status sage_sync(sage_shop *shop, const char *const *files, size_t n_files,
     SAGE_TRY(import(&j, error));
     SAGE_TRY(sage_import_inbox(shop, monitor, &report->inbox, error));
     SAGE_TRY(sage_import_pictures(shop, &wanted, monitor, &report->pictures, error));
-    SAGE_TRY(sage_embed(shop, false, monitor, &report->embed, error));
+    SAGE_TRY(embed(&j, error));
     SAGE_TRY(publish(&j, error));
 out:
     sage_shop_let_go(shop, SAGE_LOCK_CATALOG, j.catalog_lock);
