@@ -17,6 +17,14 @@ void sage_catalog_close(sage_catalog *catalog);
 
 int64_t sage_catalog_revision(
     const sage_catalog *catalog); /* grows with every committed change of products, events or vectors */
+/* An import that changed products. Revisions are numbers that a catalogue restored from a copy gives out again; an
+ * import is not. */
+typedef struct sage_feed_mark {
+    int64_t import, time_ms; /* 0: there was none */
+} sage_feed_mark;
+sage_status sage_catalog_last_feed(sage_catalog *catalog, sage_feed_mark *mark, sage_error *error);
+/* Whether that import is one of this catalogue's. */
+sage_status sage_catalog_has_feed(sage_catalog *catalog, sage_feed_mark mark, bool *has, sage_error *error);
 sage_status sage_catalog_count(sage_catalog *catalog, sage_shop_state *state,
                                sage_error *error); /* the catalogue's part of it */
 sage_status sage_catalog_rejects(sage_catalog *catalog, sage_reject *rejects, size_t limit, size_t *n,

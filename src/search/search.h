@@ -23,8 +23,9 @@ typedef struct sage_tuned {
 typedef struct sage_release {
     uint64_t product_model, query_model, vectors, index, keywords;
     int64_t catalogue_revision;
-    uint64_t inputs;   /* a hash of what it was made of (shop/inputs.h); 0: not known */
-    uint64_t settings; /* the same without catalogue and vectors: what choices depend on; 0: not known */
+    int64_t feed, feed_time_ms; /* the last import that changed products before it; 0: not known */
+    uint64_t inputs;            /* a hash of what it was made of (shop/inputs.h); 0: not known */
+    uint64_t settings;          /* the same without catalogue and vectors: what choices depend on; 0: not known */
     uint64_t products, chosen_changes; /* in its index; that came, changed or went since its choices were made */
     uint64_t published_s;              /* Unix epoch, seconds; 0: not known */
     uint64_t inbox_position;

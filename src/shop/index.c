@@ -22,6 +22,7 @@ typedef struct builder {
     sage_rows_job rows;
     sage_tune tune;
     sage_release before, release; /* before: that in force; index 0: there is none */
+    bool goes_on;                 /* rows and choices from before, where they can be */
     bool went_on;                 /* the graph from that of before; or neither has one */
     uint64_t graph_bytes;
 } builder;
@@ -46,11 +47,22 @@ out:
     return st;
 }
 
+/* Of other settings a row may be made of other things, and in a catalogue that was restored from a copy revisions do
+ * not tell what has changed. */
+static sage_status look_back(builder *b, sage_error *error) {
+    const sage_feed_mark mark = {b->before.feed, b->before.feed_time_ms};
+    bool has = false;
+    sage_status st = sage_catalog_has_feed(b->catalog, mark, &has, error);
+    b->goes_on = b->wish->keep && has && b->before.settings != 0 && b->before.settings == b->release.settings;
+    return st;
+}
+
 static sage_status open_inputs(builder *b, sage_index_report *report, sage_error *error) {
     sage_status st = SAGE_OK;
     if (sage_release_read(b->shop, &b->before, NULL) != SAGE_OK) b->before = (sage_release){.index = 0};
     SAGE_TRY(sage_shop_catalog(b->shop, false, &b->catalog, error));
     SAGE_TRY(sage_release_begin(b->shop, b->catalog, &b->release, error));
+    SAGE_TRY(look_back(b, error));
     SAGE_TRY(sage_vectors_open(b->shop->dir, b->release.vectors, &b->vectors, error));
     SAGE_TRY(sage_tune_begin(&b->tune, b->shop, b->wish->tuning, report, error));
     SAGE_TRY(dataset_of(b->shop, b->release.query_model, b->monitor, &b->dataset, error));
@@ -87,9 +99,7 @@ static sage_status publish_versions(builder *b, sage_error *error) {
     SAGE_TRY(sage_shop_path(b->shop, "keywords", keywords, error));
     SAGE_TRY(sage_version_begin(index, "index", b->rows.index_dir, error));
     SAGE_TRY(sage_version_begin(keywords, "keywords", b->rows.keywords_dir, error));
-    /* Of the same settings: else what a row is made of may be another thing. */
-    if (b->wish->keep && b->before.settings != 0 && b->before.settings == b->release.settings)
-        sage_rows_before_open(b->shop, &b->before, &b->rows.before);
+    if (b->goes_on) sage_rows_before_open(b->shop, &b->before, &b->rows.before);
     SAGE_TRY(sage_rows_build(&b->rows, error));
     SAGE_TRY(link_rows(b, error));
     SAGE_TRY(sage_version_publish(index, b->rows.index_dir, &b->release.index, error));
@@ -102,7 +112,7 @@ out:
 }
 
 static sage_status make_choices(builder *b, sage_error *error) {
-    if (b->wish->keep && b->went_on && sage_choices_stand(&b->before, &b->release, &b->rows)) {
+    if (b->goes_on && b->went_on && sage_choices_stand(&b->before, &b->release, &b->rows)) {
         sage_choices_keep(&b->before, &b->rows, &b->release);
         return SAGE_OK;
     }

@@ -23,8 +23,9 @@ static sage_status count_inputs(const sage_shop *shop, sage_release *release, sa
     static const char program[] = ITEMSAGE_VERSION;
     sage_status st = SAGE_OK;
     const uint64_t models[] = {release->product_model, release->query_model, release->vectors};
-    uint64_t state[2] = {(uint64_t)release->catalogue_revision, 0};
-    SAGE_TRY(sage_vectors_state(shop->dir, release->vectors, &state[1], error));
+    uint64_t state[4] = {(uint64_t)release->catalogue_revision, (uint64_t)release->feed,
+                         (uint64_t)release->feed_time_ms};
+    SAGE_TRY(sage_vectors_state(shop->dir, release->vectors, &state[3], error));
     release->settings =
         XXH3_64bits_withSeed(models, sizeof models, add_options(shop, XXH3_64bits(program, sizeof program)));
     release->inputs = XXH3_64bits_withSeed(state, sizeof state, release->settings);
@@ -32,10 +33,10 @@ out:
     return st;
 }
 
-sage_status sage_release_begin(const sage_shop *shop, const sage_catalog *catalog, sage_release *release,
-                               sage_error *error) {
+sage_status sage_release_begin(const sage_shop *shop, sage_catalog *catalog, sage_release *release, sage_error *error) {
     sage_status st = SAGE_OK;
     uint64_t model = 0, wanted = 0;
+    sage_feed_mark mark;
     SAGE_TRY(sage_shop_newest(shop, "vectors", &model, error));
     if (!model)
         SAGE_TRY(sage_fail(error, SAGE_E_STATE,
@@ -44,6 +45,9 @@ sage_status sage_release_begin(const sage_shop *shop, const sage_catalog *catalo
     SAGE_TRY(sage_shop_product_model(shop, &wanted, error));
     if (wanted == model) SAGE_TRY(sage_shop_newest(shop, "models", &release->query_model, error));
     release->catalogue_revision = sage_catalog_revision(catalog);
+    SAGE_TRY(sage_catalog_last_feed(catalog, &mark, error));
+    release->feed = mark.import;
+    release->feed_time_ms = mark.time_ms;
     SAGE_TRY(count_inputs(shop, release, error));
 out:
     return st;

@@ -71,6 +71,8 @@ static sage_status origin_of(const json_t *root, sage_release *release, const ch
     if (json_object_get(root, "published") == NULL) return SAGE_OK;
     SAGE_TRY(hash_of(root, "inputs", &release->inputs, path, error));
     SAGE_TRY(hash_of(root, "settings", &release->settings, path, error));
+    SAGE_TRY(sage_json_int(root, "feed", &release->feed, path, error));
+    SAGE_TRY(sage_json_int(root, "feed_time", &release->feed_time_ms, path, error));
     SAGE_TRY(sage_json_count(root, "products", &release->products, path, error));
     SAGE_TRY(sage_json_count(root, "chosen_changes", &release->chosen_changes, path, error));
     SAGE_TRY(sage_json_count(root, "published", &release->published_s, path, error));
@@ -166,12 +168,14 @@ static json_t *describe(const sage_release *release) {
     snprintf(inputs, sizeof inputs, "%016llx", (unsigned long long)release->inputs);
     snprintf(settings, sizeof settings, "%016llx", (unsigned long long)release->settings);
     return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:I, s:f, s:f, s:I, "
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:I, s:f, "
+        "s:f, s:I, "
         "s:I, s:b, s:s}",
         "product_model", (json_int_t)release->product_model, "query_model", (json_int_t)release->query_model, "vectors",
         (json_int_t)release->vectors, "index", (json_int_t)release->index, "keywords", (json_int_t)release->keywords,
-        "catalogue_revision", (json_int_t)release->catalogue_revision, "inputs", inputs, "settings", settings,
-        "products", (json_int_t)release->products, "chosen_changes", (json_int_t)release->chosen_changes, "published",
+        "catalogue_revision", (json_int_t)release->catalogue_revision, "feed", (json_int_t)release->feed, "feed_time",
+        (json_int_t)release->feed_time_ms, "inputs", inputs, "settings", settings, "products",
+        (json_int_t)release->products, "chosen_changes", (json_int_t)release->chosen_changes, "published",
         (json_int_t)time(NULL), "inbox_position", (json_int_t)release->inbox_position, "fusion_weight",
         release->fusion.weight, "fusion_depth", (json_int_t)release->fusion.depth, "own_weight", release->own.weight,
         "own_half_life", release->own.half_life_days, "together_weight", release->own.together, "search_width",
