@@ -125,6 +125,19 @@ out:
     return st;
 }
 
+static sage_status write_recall(const sage_searcher_recall *recall, sage_buf *out, sage_error *error) {
+    sage_status st = SAGE_OK;
+    SAGE_TRY(head(out, "itemsage_live_recall", "gauge", "Share of the nearest that live searches by the graph found.",
+                  error));
+    SAGE_TRY(sage_buf_printf(out, error, "itemsage_live_recall %.6f\n", recall->recall));
+    SAGE_TRY(head(out, "itemsage_live_recall_margin", "gauge", "Half of its 95 % interval.", error));
+    SAGE_TRY(sage_buf_printf(out, error, "itemsage_live_recall_margin %.6f\n", recall->margin));
+    SAGE_TRY(head(out, "itemsage_live_recall_searches", "gauge", "Searches that it is of.", error));
+    st = sage_buf_printf(out, error, "itemsage_live_recall_searches %zu\n", recall->searches);
+out:
+    return st;
+}
+
 static sage_status write_gauges(const sage_gauges *g, sage_buf *out, sage_error *error) {
     const sage_releases_state *r = &g->releases;
     const sage_process process = sage_process_read();
@@ -143,12 +156,15 @@ static sage_status write_gauges(const sage_gauges *g, sage_buf *out, sage_error 
          r->facts.width > 0 ? r->facts.recall : 1},
         {"itemsage_searches_in_flight", "gauge", "Searches that wait or are being done.", (double)g->busy},
         {"itemsage_connections", "gauge", "Clients that are connected.", (double)g->connections},
+        {"itemsage_recent_events", "gauge",
+         "Events that came in and are not in the catalogue yet, of those remembered.", (double)g->recent},
         {"itemsage_up_seconds", "gauge", "Since the server started.", g->up_s},
         {"process_resident_memory_bytes", "gauge", "Resident memory.", process.resident_bytes},
         {"process_cpu_seconds_total", "counter", "Processor time.", process.cpu_s},
         {"process_open_fds", "gauge", "Open descriptors.", process.descriptors},
     };
     sage_status st = SAGE_OK;
+    if (r->watched) SAGE_TRY(write_recall(&r->recall, out, error));
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         SAGE_TRY(head(out, all[i].name, all[i].type, all[i].help, error));
         SAGE_TRY(sage_buf_printf(out, error, "%s %.15g\n", all[i].name, all[i].value));

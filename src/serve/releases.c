@@ -71,6 +71,15 @@ out:
     return st;
 }
 
+/* Now and then a search is compared with all products, so that the recall of live searches is known. */
+static sage_status watch_recall(sage_serving *s, sage_error *error) {
+    enum { WINDOW = 1000 };
+    const double load = sage_options_real(s->shop->options, "serve_watch");
+    if (load <= 0) return SAGE_OK;
+    const sage_status st = sage_searcher_watch(s->common, load, 1, WINDOW, error);
+    return st == SAGE_E_STATE ? SAGE_OK : st; /* without a graph nothing is missed */
+}
+
 /* `at_once`: where nothing is in service yet, it is verified beside its first searches. */
 static sage_status open_serving(const sage_shop *shop, size_t n, bool at_once, time_t published, sage_serving **serving,
                                 sage_error *error) {
@@ -82,6 +91,7 @@ static sage_status open_serving(const sage_shop *shop, size_t n, bool at_once, t
     if (s->searchers == NULL) SAGE_TRY(sage_fail_memory(error, n * sizeof *s->searchers));
     SAGE_TRY(open_shop(shop, &s->shop, error));
     SAGE_TRY((at_once ? sage_searcher_open_at_once : sage_searcher_open)(s->shop, &s->common, error));
+    SAGE_TRY(watch_recall(s, error));
     for (size_t i = 0; i < n; i++) SAGE_TRY(sage_searcher_share(s->common, &s->searchers[i], error));
     sage_searcher_facts(s->common, &s->facts);
     sage_picture_folder(s->shop, s->pictures);
@@ -232,6 +242,7 @@ void sage_releases_read(sage_releases *releases, sage_releases_state *state) {
                                    .faults = releases->faults,
                                    .open = 1};
     for (const sage_serving *s = releases->ending; s != NULL; s = s->next) state->open++;
+    state->watched = sage_searcher_watched(releases->now->common, &state->recall) && state->recall.searches > 0;
     memcpy(state->fault, releases->fault, sizeof state->fault);
     pthread_mutex_unlock(&releases->lock);
 }

@@ -2,8 +2,8 @@
 #ifndef SAGE_SERVE_RELEASES_H
 #define SAGE_SERVE_RELEASES_H
 
+#include <itemsage/live.h>
 #include <itemsage/monitor.h>
-#include <itemsage/search.h>
 
 /* One release, opened. A request takes it once and reads nothing else. */
 typedef struct sage_serving sage_serving;
@@ -33,8 +33,10 @@ typedef struct sage_releases_state {
     double age_s;             /* since it was published */
     int verified;             /* sage_verified */
     uint64_t swaps, faults;   /* since the start */
-    size_t open;              /* releases that are open, with those that end */
-    char fault[512];          /* why what is published is not in service; "" where it is */
+    bool watched;             /* `recall` says something */
+    sage_searcher_recall recall;
+    size_t open;     /* releases that are open, with those that end */
+    char fault[512]; /* why what is published is not in service; "" where it is */
 } sage_releases_state;
 void sage_releases_read(sage_releases *releases, sage_releases_state *state); /* any thread */
 

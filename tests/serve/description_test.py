@@ -1,4 +1,5 @@
 """/openapi.json says what the server does: all that it describes is taken, all that is answered is described."""
+import json
 import os
 import re
 import unittest
@@ -107,6 +108,19 @@ class Description(unittest.TestCase):
                 self.assertEqual(status == 405, method.lower() not in methods, (method, path))
                 if status == 405:
                     self.assertEqual({m.strip().lower() for m in headers["Allow"].split(",")} - {"head"}, set(methods))
+
+    def test_dashboard(self):
+        """Every name that the dashboard asks for is one that the server tells."""
+        with open(os.path.join(os.path.dirname(__file__), "..", "..", "examples", "grafana.json")) as file:
+            panels = json.load(file)["panels"]
+        self.assertGreater(len(panels), 8)
+        self.server.ask("GET", "/v1/search?text=oak")
+        told = self.server.ask("GET", "/metrics")[2].decode()
+        for panel in panels:
+            for target in panel["targets"]:
+                for name in re.findall(r"\b(?:itemsage|process)_[a-z_]+", target["expr"]):
+                    if not name.startswith("itemsage_live_recall"):  # told where there is a graph: life_test.py
+                        self.assertRegex(told, rf"(?m)^{name}[ {{]", panel["title"])
 
     def test_docs_name_everything(self):
         with open(os.path.join(os.path.dirname(__file__), "..", "..", "docs", "serve.md")) as file:

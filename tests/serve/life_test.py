@@ -127,6 +127,33 @@ class Swap(unittest.TestCase):
         os.rename(path + ".new", path)
 
 
+class Watch(unittest.TestCase):
+    def test_recall_of_live_searches(self):
+        def with_graph(at):
+            path = os.path.join(at.dir, "many.tsv")
+            with open(path, "w") as feed:
+                feed.write("id\ttitle\n")
+                for i in range(3000):
+                    feed.write(f"m{i}\t{('oak', 'pine', 'steel')[i % 3]} {('table', 'lamp', 'rug', 'bed')[i % 4]} number {i} {i * 7919 % 101}\n")
+            at.run("import", "products", path)
+            at.run("embed")
+            at.run("index", "--set", "index=hnsw", "--set", "index_recall=0.9")
+
+        watched = server.Server(before=with_graph, options=["serve_watch=1"])
+
+        def told():
+            for i in range(20):
+                watched.ask("GET", f"/v1/similar?product_id=m{i * 31}&n=5")
+            metrics = watched.ask("GET", "/metrics")[2].decode()
+            return "itemsage_live_recall " in metrics and value(metrics, "itemsage_live_recall_searches") > 1
+
+        until(told)
+        metrics = watched.ask("GET", "/metrics")[2].decode()
+        self.assertGreater(value(metrics, "itemsage_live_recall"), 0.5)
+        self.assertLessEqual(value(metrics, "itemsage_live_recall"), 1)
+        self.assertEqual(watched.end(), 0)
+
+
 READ, WRITE = "Bearer read-read-read-read", "bearer write-write-write-write"
 
 
