@@ -12,6 +12,8 @@ extern "C" {
  * first searches, by a thread of the lowest priority. Until then, and where it finds damage, a search may give
  * SAGE_E_FORMAT or wrong results, nothing worse. */
 sage_status sage_searcher_open_at_once(sage_shop *shop, sage_searcher **searcher, sage_error *error);
+/* The newest kept release (option keep_releases) that is whole, where the one in force is not: verified. */
+sage_status sage_searcher_open_kept(sage_shop *shop, sage_searcher **searcher, sage_error *error);
 typedef enum sage_verified { SAGE_VERIFYING, SAGE_VERIFIED, SAGE_DAMAGED } sage_verified;
 /* Any thread. *error (NULL is fine) gets what is damaged, or could not be read, and what to do. */
 sage_verified sage_searcher_verified(const sage_searcher *searcher, sage_error *error);

@@ -133,7 +133,7 @@ sage_status sage_searcher_history(sage_searcher *searcher, const char *user_id, 
 
 /* What a searcher reads. */
 typedef struct sage_release_facts {
-    uint64_t release; /* the index's version: each publishing has a higher one */
+    uint64_t release; /* the index's version */
     uint64_t model;
     int64_t catalogue_revision;
     size_t products, dims; /* vectors, and numbers of each */

@@ -13,6 +13,8 @@
 
 static const double TRY_AGAIN_S = 15;
 
+typedef sage_status (*open_fn)(sage_shop *shop, sage_searcher **searcher, sage_error *error);
+
 struct sage_serving {
     char pictures[SAGE_PATH_MAX];
     atomic_size_t users; /* grows under the lock, and only while it is `now` */
@@ -36,6 +38,7 @@ struct sage_releases {
     sage_serving *now, *ending;
     uint64_t swaps, faults;
     char fault[512];
+    bool fell_back; /* at the start, and nobody was told yet */
 };
 
 const sage_release_facts *sage_serving_facts(const sage_serving *serving) {
@@ -80,9 +83,8 @@ static sage_status watch_recall(sage_serving *s, sage_error *error) {
     return st == SAGE_E_STATE ? SAGE_OK : st; /* without a graph nothing is missed */
 }
 
-/* `at_once`: where nothing is in service yet, it is verified beside its first searches. */
-static sage_status open_serving(const sage_shop *shop, size_t n, bool at_once, time_t published, sage_serving **serving,
-                                sage_error *error) {
+static sage_status open_serving(const sage_shop *shop, size_t n, open_fn opens, time_t published,
+                                sage_serving **serving, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_serving *s = sage_alloc_zero(1, sizeof *s);
     if (s == NULL) return sage_fail_memory(error, sizeof *s);
@@ -90,7 +92,7 @@ static sage_status open_serving(const sage_shop *shop, size_t n, bool at_once, t
     s->searchers = sage_alloc_zero(n, sizeof *s->searchers);
     if (s->searchers == NULL) SAGE_TRY(sage_fail_memory(error, n * sizeof *s->searchers));
     SAGE_TRY(open_shop(shop, &s->shop, error));
-    SAGE_TRY((at_once ? sage_searcher_open_at_once : sage_searcher_open)(s->shop, &s->common, error));
+    SAGE_TRY(opens(s->shop, &s->common, error));
     SAGE_TRY(watch_recall(s, error));
     for (size_t i = 0; i < n; i++) SAGE_TRY(sage_searcher_share(s->common, &s->searchers[i], error));
     sage_searcher_facts(s->common, &s->facts);
@@ -117,6 +119,26 @@ static bool same_file(const struct stat *a, const struct stat *b) {
            a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+static void keep_fault(sage_releases *r, const sage_error *error) {
+    pthread_mutex_lock(&r->lock);
+    r->faults++;
+    sage_error_line(error, r->fault, sizeof r->fault);
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* The release in force is verified beside its first searches. Where it is damaged, the newest whole one before it. */
+static sage_status open_first(sage_releases *r, sage_error *error) {
+    sage_error why;
+    sage_status st = open_serving(r->shop, r->n_workers, sage_searcher_open_at_once, r->seen.st_mtime, &r->now, error);
+    if (st != SAGE_E_FORMAT && st != SAGE_E_NOT_FOUND) return st;
+    if (open_serving(r->shop, r->n_workers, sage_searcher_open_kept, r->seen.st_mtime, &r->now, &why) != SAGE_OK)
+        return st;
+    keep_fault(r, error);
+    r->fell_back = true;
+    r->tried_s = sage_now_s();
+    return SAGE_OK;
+}
+
 sage_status sage_releases_open(sage_shop *shop, size_t n_workers, sage_releases **releases, sage_error *error) {
     sage_status st = SAGE_OK;
     *releases = NULL;
@@ -126,7 +148,7 @@ sage_status sage_releases_open(sage_shop *shop, size_t n_workers, sage_releases 
     r->shop = shop;
     r->n_workers = n_workers;
     r->seen = look_at(shop);
-    SAGE_TRY(open_serving(shop, n_workers, true, r->seen.st_mtime, &r->now, error));
+    SAGE_TRY(open_first(r, error));
     *releases = r;
     r = NULL;
 out:
@@ -191,13 +213,6 @@ static void swap(sage_releases *r, sage_serving *next) {
     pthread_mutex_unlock(&r->lock);
 }
 
-static void keep_fault(sage_releases *r, const sage_error *error) {
-    pthread_mutex_lock(&r->lock);
-    r->faults++;
-    sage_error_line(error, r->fault, sizeof r->fault);
-    pthread_mutex_unlock(&r->lock);
-}
-
 /* Of the release that began unverified. Its pages go on being served, as what is sound of them is: the operator has to
  * publish another. */
 static void tell_damage(sage_releases *r, const sage_monitor *monitor) {
@@ -216,11 +231,15 @@ void sage_releases_look(sage_releases *releases, const sage_monitor *monitor) {
     const double now_s = sage_now_s();
     close_ended(releases);
     tell_damage(releases, monitor);
+    if (releases->fell_back)
+        sage_warn(monitor, "what is published cannot be opened, release %llu, which is kept, is in service: %s",
+                  (unsigned long long)releases->now->facts.release, releases->fault);
+    releases->fell_back = false;
     const bool again = releases->fault[0] != '\0' && now_s - releases->tried_s >= TRY_AGAIN_S;
     if (same_file(&now, &releases->seen) && !again) return;
     releases->seen = now;
     releases->tried_s = now_s;
-    if (open_serving(releases->shop, releases->n_workers, false, now.st_mtime, &next, &error) == SAGE_OK) {
+    if (open_serving(releases->shop, releases->n_workers, sage_searcher_open, now.st_mtime, &next, &error) == SAGE_OK) {
         const uint64_t before = releases->now->facts.release;
         swap(releases, next);
         sage_note(monitor, "release %llu is in service, in place of %llu", (unsigned long long)next->facts.release,

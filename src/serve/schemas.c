@@ -1,7 +1,7 @@
 #include <serve/schemas.h>
 
 const sage_schema_field sage_schema_fields[] = {
-    {"Results", "release", "integer", true, "Version of the release that answered; each publishing has a higher one."},
+    {"Results", "release", "integer", true, "Version of the release that answered, the number of its index."},
     {"Results", "method", "string", true, "How they were found: vectors, keywords or hybrid."},
     {"Results", "complete", "boolean", true, "False where budget_ms ended the search early."},
     {"Results", "results", "Hit[]", true, "Best first."},

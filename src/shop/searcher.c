@@ -1,6 +1,7 @@
 /* Opening a release for searching, once for all threads. */
 #include <base/alloc.h>
 #include <base/error.h>
+#include <shop/kept.h>
 #include <shop/searcher.h>
 #include <string.h>
 
@@ -30,7 +31,9 @@ static void verify(void *ctx) {
     __atomic_store_n(&common->verified, st == SAGE_OK ? SAGE_VERIFIED : SAGE_DAMAGED, __ATOMIC_RELEASE);
 }
 
-static sage_status open_common(sage_shop *shop, bool at_once, bool changes, sage_searched **common, sage_error *error) {
+/* `kept`: another release than the one in force, verified; NULL: that one. */
+static sage_status open_common(sage_shop *shop, const sage_release *kept, bool at_once, bool changes,
+                               sage_searched **common, sage_error *error) {
     sage_status st = SAGE_OK;
     *common = NULL;
     sage_searched *made = sage_alloc_zero(1, sizeof *made);
@@ -38,7 +41,8 @@ static sage_status open_common(sage_shop *shop, bool at_once, bool changes, sage
     pthread_mutex_init(&made->lock, NULL);
     pthread_mutex_init(&made->picturing, NULL);
     made->verified = at_once ? SAGE_VERIFYING : SAGE_VERIFIED;
-    SAGE_TRY(sage_release_open(shop, !at_once, &made->opened, error));
+    SAGE_TRY(kept != NULL ? sage_release_open_kept(shop, kept, &made->opened, error)
+                          : sage_release_open(shop, !at_once, &made->opened, error));
     if (changes) SAGE_TRY(sage_searched_live_open(shop, &made->opened, &made->live, error));
     if (at_once) SAGE_TRY(sage_task_new(&made->verifying, error));
     if (at_once) sage_task_begin(made->verifying, verify, made);
@@ -108,14 +112,14 @@ out:
     return st;
 }
 
-static sage_status open_searcher(sage_shop *shop, bool at_once, bool changes, sage_searcher **searcher,
-                                 sage_error *error) {
+static sage_status open_searcher(sage_shop *shop, const sage_release *kept, bool at_once, bool changes,
+                                 sage_searcher **searcher, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_searched *common = NULL;
     sage_pool *pool;
     *searcher = NULL;
     SAGE_TRY(sage_shop_pool(shop, &pool, error));
-    SAGE_TRY(open_common(shop, at_once, changes, &common, error));
+    SAGE_TRY(open_common(shop, kept, at_once, changes, &common, error));
     common->users = 1; /* this call */
     st = new_searcher(shop, common, pool, searcher, error);
     leave(common);
@@ -124,15 +128,29 @@ out:
 }
 
 sage_status sage_searcher_open(sage_shop *shop, sage_searcher **searcher, sage_error *error) {
-    return open_searcher(shop, false, false, searcher, error);
+    return open_searcher(shop, NULL, false, false, searcher, error);
 }
 
 sage_status sage_searcher_open_at_once(sage_shop *shop, sage_searcher **searcher, sage_error *error) {
-    return open_searcher(shop, true, false, searcher, error);
+    return open_searcher(shop, NULL, true, false, searcher, error);
 }
 
 sage_status sage_searcher_open_live(sage_shop *shop, sage_searcher **searcher, sage_error *error) {
-    return open_searcher(shop, true, true, searcher, error);
+    return open_searcher(shop, NULL, true, true, searcher, error);
+}
+
+sage_status sage_searcher_open_kept(sage_shop *shop, sage_searcher **searcher, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_release *kept = NULL;
+    size_t n = 0;
+    *searcher = NULL;
+    SAGE_TRY(sage_kept_list(shop, &kept, &n, error));
+    st = sage_fail(error, SAGE_E_NOT_FOUND, "no kept release can be opened");
+    while (n > 0 && st != SAGE_OK && st != SAGE_E_MEMORY)
+        st = open_searcher(shop, &kept[--n], false, false, searcher, error);
+out:
+    sage_free(kept);
+    return st;
 }
 
 sage_status sage_searcher_share(sage_searcher *searcher, sage_searcher **another, sage_error *error) {

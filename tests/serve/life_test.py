@@ -120,6 +120,25 @@ class Swap(unittest.TestCase):
         self.assertIn("text.bin", status["refused"])
         self.assertEqual(damaged.end(), 0)
 
+    def test_starts_with_what_is_whole(self):
+        """What is published cannot be opened: the release before it is served, and that is told."""
+        def damage(at):
+            path = os.path.join(at.dir, "next.tsv")
+            with open(path, "w") as feed:
+                feed.write("id\ttitle\nnew\tOak stool\n")
+            at.run("import", "products", path)
+            at.run("embed")
+            at.run("index")
+            os.remove(os.path.join(at.shop, "index/2/text.bin"))
+
+        damaged = server.Server(before=damage)
+        until(lambda: "which is kept, is in service" in damaged.said())
+        status = damaged.ask("GET", "/v1/status")[2]
+        self.assertEqual((status["release"], status["state"]), (1, "verified"))
+        self.assertIn("text.bin", status["refused"])
+        self.assertEqual(damaged.ask("GET", "/v1/search?text=oak")[0], 200)
+        self.assertEqual(damaged.end(), 0)
+
     @staticmethod
     def replace(path, text):
         with open(path + ".new", "w") as file:
