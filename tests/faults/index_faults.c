@@ -6,26 +6,13 @@
 #include <keywords/keywords.h>
 #include <math.h>
 #include <support/columns_fake.h>
-#include <support/scratch.h>
+#include <support/scratch_dir.h>
 #include <support/test.h>
 
 enum { ROWS = 25, DIM = 4 };
-static char dir[SAGE_PATH_MAX];
 
 static const char *parent_of(const char *room) {
     return scratch_path(dir, room);
-}
-
-static int ground(void **state) {
-    (void)state;
-    scratch_make(dir);
-    return 0;
-}
-
-static int clear(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
 }
 
 static void row_of(size_t i, char title[64], float vector[DIM]) {
@@ -187,9 +174,9 @@ static void power_cuts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(calls_that_fail, ground, clear),
-        cmocka_unit_test_setup_teardown(stops, ground, clear),
-        cmocka_unit_test_setup_teardown(power_cuts, ground, clear),
+        cmocka_unit_test_setup_teardown(calls_that_fail, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(stops, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(power_cuts, make_dir, remove_dir),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,9 +33,9 @@ static inline float *made_vectors(size_t n, size_t dim, uint64_t stream) {
 }
 
 /* Product "p<row>" has pid row + 1. */
-static inline sage_status made_index(const char *dir, const float *vectors, size_t n, size_t dim, sage_error *error) {
+static inline sage_status made_index(const char *into, const float *vectors, size_t n, size_t dim, sage_error *error) {
     sage_index_writer *writer = NULL;
-    sage_status st = sage_index_create(dir, n, dim, &writer, error);
+    sage_status st = sage_index_create(into, n, dim, &writer, error);
     for (size_t i = 0; i < n && st == SAGE_OK; i++) {
         char id[32];
         snprintf(id, sizeof id, "p%zu", i);

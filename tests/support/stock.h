@@ -53,13 +53,13 @@ static inline bool stock_write_columns(const char *tmp, int64_t step) {
 }
 
 /* Version 1 of products 0, step, 2 step .. as of change 1. */
-static inline bool stock_begin(stock *s, const char *dir, int64_t step) {
+static inline bool stock_begin(stock *s, const char *below, int64_t step) {
     char tmp[SAGE_PATH_MAX];
     uint64_t version;
     sage_index_writer *writer;
     memset(s, 0, sizeof *s);
     s->vectors = made_vectors(STOCK_VECTORS, STOCK_DIM, 1);
-    scratch_must(sage_path_join(s->parent, dir, "index", NULL) == SAGE_OK, dir);
+    scratch_must(sage_path_join(s->parent, below, "index", NULL) == SAGE_OK, below);
     for (int64_t pid = 0; pid < STOCK_MOST; pid += step) stock_note_made(s, pid, 1);
     bool good =
         sage_fs_mkdir(s->parent, NULL) == SAGE_OK && sage_version_begin(s->parent, "index", tmp, NULL) == SAGE_OK;

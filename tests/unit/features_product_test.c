@@ -3,22 +3,8 @@
 #include <features/features.h>
 #include <io/npy.h>
 #include <math.h>
-#include <support/scratch.h>
+#include <support/scratch_dir.h>
 #include <support/test.h>
-
-static char dir[SAGE_PATH_MAX];
-
-static int setup(void **state) {
-    (void)state;
-    scratch_make(dir);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
 
 static const char *in_dir(const char *name) {
     return scratch_path(dir, name);
@@ -194,5 +180,5 @@ int main(void) {
         cmocka_unit_test(a_field_gives_its_first_thousand_words), cmocka_unit_test(image_vectors_come_as_unit_vectors),
         cmocka_unit_test(bad_image_vectors_are_refused),          cmocka_unit_test(each_allocation_failed_in_turn),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

@@ -2,22 +2,9 @@
 #include <index/columns_impl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <support/scratch_dir.h>
 #include <support/stock.h>
 #include <support/test.h>
-
-static char dir[SAGE_PATH_MAX];
-
-static int make_dir(void **state) {
-    (void)state;
-    scratch_make(dir);
-    return 0;
-}
-
-static int remove_dir(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
 
 static size_t brands_of(const stock *s) {
     bool has[4096] = {false};

@@ -4,22 +4,9 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <support/scratch_dir.h>
 #include <support/stock.h>
 #include <support/test.h>
-
-static char dir[SAGE_PATH_MAX];
-
-static int make_dir(void **state) {
-    (void)state;
-    scratch_make(dir);
-    return 0;
-}
-
-static int remove_dir(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
 
 static void make(stock *s, sage_live *live, uint32_t change) {
     assert_int_equal(stock_make(s, live, change), SAGE_OK);

@@ -1,23 +1,10 @@
 /* A live index as an index: what index.h asks is answered as the reader finds it, over versions with a graph and
  * without, and without a log. */
+#include <support/scratch_dir.h>
 #include <support/stock.h>
 #include <support/test.h>
 
 enum { K = 10 };
-
-static char dir[SAGE_PATH_MAX];
-
-static int make_dir(void **state) {
-    (void)state;
-    scratch_make(dir);
-    return 0;
-}
-
-static int remove_dir(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
 
 static sage_index *version_of(const stock *s, bool graph) {
     char path[SAGE_PATH_MAX];

@@ -2,25 +2,12 @@
 #include <index/live_impl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <support/scratch_dir.h>
 #include <support/stock.h>
 #include <support/test.h>
 #include <time.h>
 
 enum { K = 10, WIDTH = 64 };
-
-static char dir[SAGE_PATH_MAX];
-
-static int make_dir(void **state) {
-    (void)state;
-    scratch_make(dir);
-    return 0;
-}
-
-static int remove_dir(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
 
 static void nap(void) {
     nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);

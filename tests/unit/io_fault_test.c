@@ -1,22 +1,8 @@
 /* The power cut itself: what was not synced is lost, what was synced is kept. */
 #include <fcntl.h>
-#include <support/scratch.h>
+#include <support/scratch_dir.h>
 #include <support/test.h>
 #include <sys/stat.h>
-
-static char dir[SAGE_PATH_MAX];
-
-static int setup(void **state) {
-    (void)state;
-    scratch_make(dir);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
 
 static const char *at(const char *name) {
     return scratch_path(dir, name);
@@ -241,5 +227,5 @@ int main(void) {
         cmocka_unit_test_setup(fails_halfway_through_a_write, ground),
         cmocka_unit_test_setup(replace_is_all_or_nothing, ground),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

@@ -1,22 +1,8 @@
 #include <fcntl.h>
 #include <io/map.h>
-#include <support/scratch.h>
+#include <support/scratch_dir.h>
 #include <support/test.h>
 #include <sys/stat.h>
-
-static char dir[SAGE_PATH_MAX];
-
-static int setup(void **state) {
-    (void)state;
-    scratch_make(dir);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
 
 static void writes_and_reads(void **state) {
     (void)state;
@@ -239,5 +225,5 @@ int main(void) {
         cmocka_unit_test(maps),
         cmocka_unit_test(copies_into_a_new_file),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

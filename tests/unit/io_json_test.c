@@ -1,20 +1,6 @@
 #include <io/json.h>
-#include <support/scratch.h>
+#include <support/scratch_dir.h>
 #include <support/test.h>
-
-static char dir[SAGE_PATH_MAX];
-
-static int setup(void **state) {
-    (void)state;
-    scratch_make(dir);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
 
 static void reads_and_writes(void **state) {
     (void)state;
@@ -137,5 +123,5 @@ int main(void) {
         cmocka_unit_test(reads_members),
         cmocka_unit_test(survives_short_memory),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

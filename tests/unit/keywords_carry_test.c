@@ -1,24 +1,10 @@
 /* A keyword index that goes on from an older one has the same bytes as one of which every text was read. */
 #include <base/rng.h>
 #include <keywords/keywords.h>
-#include <support/scratch.h>
+#include <support/scratch_dir.h>
 #include <support/test.h>
 
 enum { PRODUCTS = 700, WORDS = 90 };
-
-static char dir[SAGE_PATH_MAX];
-
-static int make_dir(void **state) {
-    (void)state;
-    scratch_make(dir);
-    return 0;
-}
-
-static int remove_dir(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
 
 /* Frequent words and rare ones, several times in a text; `edition` changes all of them. */
 static size_t text_of(int64_t pid, uint64_t edition, char text[512]) {

@@ -7,25 +7,12 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <support/scratch.h>
+#include <support/scratch_dir.h>
 #include <support/test.h>
 
 enum { PRODUCTS = 300, WORDS = 40, TEXT = 200, K = PRODUCTS + 50 };
 
-static char dir[SAGE_PATH_MAX];
 static sage_error error;
-
-static int make_dir(void **state) {
-    (void)state;
-    scratch_make(dir);
-    return 0;
-}
-
-static int remove_dir(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
 
 static void must(sage_status st) {
     if (st != SAGE_OK) fail_msg("%s", error.text);

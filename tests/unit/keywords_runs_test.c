@@ -5,24 +5,10 @@
 #include <keywords/gather.h>
 #include <keywords/keywords.h>
 #include <keywords/runs.h>
-#include <support/scratch.h>
+#include <support/scratch_dir.h>
 #include <support/test.h>
 
 enum { RUNS = 5, PRODUCTS = 400, PLACES = 9, WORDS = 60 };
-
-static char dir[SAGE_PATH_MAX];
-
-static int make_dir(void **state) {
-    (void)state;
-    scratch_make(dir);
-    return 0;
-}
-
-static int remove_dir(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
 
 /* Numbers' own order as texts is another: "w10" comes before "w9". */
 static size_t word_text(unsigned word, char text[16]) {

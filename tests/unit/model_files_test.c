@@ -2,23 +2,9 @@
 #include <oracle/random_batch.h>
 #include <support/encoders.h>
 #include <support/same_shape.h>
-#include <support/scratch.h>
+#include <support/scratch_dir.h>
 #include <support/test.h>
 #include <support/vectors.h>
-
-static char dir[SAGE_PATH_MAX];
-
-static int setup(void **state) {
-    (void)state;
-    scratch_make(dir);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
 
 static const sage_model_shape hashed = {.vocab = 30,
                                         .rows = 12,
@@ -434,5 +420,5 @@ int main(void) {
         cmocka_unit_test(not_a_model),
         cmocka_unit_test(memory_runs_out),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

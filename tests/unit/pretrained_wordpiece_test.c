@@ -1,5 +1,5 @@
 #include <pretrained/wordpiece.h>
-#include <support/scratch.h>
+#include <support/scratch_dir.h>
 #include <support/test.h>
 
 #define VOCAB                                                                                                          \
@@ -28,20 +28,6 @@
     ",\"pre_tokenizer\":" cutter ",\"post_processor\":" ends ",\"model\":" model "}"
 #define TOKENIZER   WHOLE(ADDED, NORMALIZER, CUTTER, ENDS, MODEL)
 #define SMALL_VOCAB "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\noak\ntable\n##s\nA\n"
-
-static char dir[SAGE_PATH_MAX];
-
-static int setup(void **state) {
-    (void)state;
-    scratch_make(dir);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
 
 /* NULL: no such file. */
 static void files(const char *tokenizer, const char *vocab, const char *config) {
@@ -337,5 +323,5 @@ int main(void) {
         cmocka_unit_test(bad_models_are_refused),   cmocka_unit_test(cut_anywhere),
         cmocka_unit_test(every_byte_changed),       cmocka_unit_test(each_allocation_failed_in_turn),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

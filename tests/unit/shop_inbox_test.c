@@ -2,23 +2,10 @@
  */
 #include <pthread.h>
 #include <shop/inbox_format.h>
-#include <support/scratch.h>
+#include <support/scratch_dir.h>
 #include <support/test.h>
 
-static char dir[SAGE_PATH_MAX];
 static sage_error error;
-
-static int ground(void **state) {
-    (void)state;
-    scratch_make(dir);
-    return 0;
-}
-
-static int clear(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
 
 static void add(sage_inbox *inbox, const char *text) {
     sage_inbox_entry entry = {.kind = SAGE_INBOX_EVENT, .text = {text, strlen(text)}};
@@ -168,10 +155,10 @@ static void refuses_what_is_too_long(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(comes_back_in_order, ground, clear),
-        cmocka_unit_test_setup_teardown(many_write_at_once, ground, clear),
-        cmocka_unit_test_setup_teardown(reads_what_is_left, ground, clear),
-        cmocka_unit_test_setup_teardown(refuses_what_is_too_long, ground, clear),
+        cmocka_unit_test_setup_teardown(comes_back_in_order, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(many_write_at_once, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(reads_what_is_left, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(refuses_what_is_too_long, make_dir, remove_dir),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
