@@ -183,7 +183,7 @@ static sage_status mean_of(const sage_graded *g, size_t method, size_t other, si
         for (size_t j = 0; j < g->n_k; j++) rows[n * width + 1 + j] = a[j] - (other != method ? b[j] : 0);
         n++;
     }
-    return sage_metrics_ratios(rows, n, g->n_k, BOOTSTRAP_SEED, out, error);
+    return sage_eval_metrics_ratios(rows, n, g->n_k, BOOTSTRAP_SEED, out, error);
 }
 
 static sage_status fill_row(const sage_graded *g, size_t method, size_t variant, const char *name, double *rows,

@@ -149,7 +149,7 @@ sage_status sage_judge_row(const sage_judge *judge, size_t list, const char *met
     sage_status st = SAGE_OK;
     sage_chosen c;
     SAGE_TRY(sage_judge_choose(judge, ranks_of(judge, list), which, &c, error));
-    SAGE_TRY(sage_metrics(c.queries, c.n, k, n_k, BOOTSTRAP_SEED, row, error));
+    SAGE_TRY(sage_eval_metrics(c.queries, c.n, k, n_k, BOOTSTRAP_SEED, row, error));
     SAGE_TRY(sage_judge_weighted(judge, list, which, k, n_k, BOOTSTRAP_SEED, &row->weighted, error));
     snprintf(row->method, sizeof row->method, "%s", method);
     if (which->name != NULL)
@@ -193,8 +193,8 @@ sage_status sage_judge_difference(const sage_judge *judge, size_t a, size_t b, c
     sage_chosen of_a, of_b = {0};
     SAGE_TRY(sage_judge_choose(judge, ranks_of(judge, a), which, &of_a, error));
     SAGE_TRY(sage_judge_choose(judge, ranks_of(judge, b), which, &of_b, error));
-    SAGE_TRY(
-        sage_metrics_difference(of_a.queries, of_b.queries, of_a.n, k, n_k, BOOTSTRAP_SEED, out->pair_recall, error));
+    SAGE_TRY(sage_eval_metrics_difference(of_a.queries, of_b.queries, of_a.n, k, n_k, BOOTSTRAP_SEED, out->pair_recall,
+                                          error));
     SAGE_TRY(sage_judge_weighted_difference(judge, a, b, which, k, n_k, BOOTSTRAP_SEED, &out->weighted_pairs,
                                             out->weighted_recall, error));
 out:

@@ -73,8 +73,8 @@ sage_status sage_judge_rows(const sage_judge *judge, size_t list, const char *me
                             sage_eval_report *report, sage_error *error);
 /* How many (query, product) name a product that the index does not hold. */
 uint64_t sage_judge_unknown(const sage_judge *judge, const sage_index *index);
-/* Pair recall of list a minus that of list b, plain and weighted: sage_metrics_difference, in the same resamples that
- * the rows are of. The names are the caller's. */
+/* Pair recall of list a minus that of list b, plain and weighted: sage_eval_metrics_difference, in the same resamples
+ * that the rows are of. The names are the caller's. */
 sage_status sage_judge_difference(const sage_judge *judge, size_t a, size_t b, const sage_judge_which *which,
                                   const size_t *k, size_t n_k, sage_eval_difference *out, sage_error *error);
 

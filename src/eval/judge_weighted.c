@@ -78,8 +78,8 @@ sage_status sage_judge_weighted(const sage_judge *judge, size_t list, const sage
     SAGE_TRY(make_rows(judge, n_k, &t.weighted, error));
     SAGE_TRY(make_rows(judge, n_k, &t.unweighted, error));
     fill(judge, list, list, which, k, n_k, &t);
-    SAGE_TRY(sage_metrics_ratios(t.weighted, t.n, n_k, seed, out->recall, error));
-    SAGE_TRY(sage_metrics_ratios(t.unweighted, t.n, n_k, seed, out->unweighted, error));
+    SAGE_TRY(sage_eval_metrics_ratios(t.weighted, t.n, n_k, seed, out->recall, error));
+    SAGE_TRY(sage_eval_metrics_ratios(t.unweighted, t.n, n_k, seed, out->unweighted, error));
     out->pairs = t.all.pairs;
     out->queries = t.n;
     out->events = t.all.events;
@@ -101,7 +101,7 @@ sage_status sage_judge_weighted_difference(const sage_judge *judge, size_t a, si
     if (!says_anything(judge)) return SAGE_OK;
     SAGE_TRY(make_rows(judge, n_k, &t.weighted, error));
     fill(judge, a, b, which, k, n_k, &t);
-    SAGE_TRY(sage_metrics_ratios(t.weighted, t.n, n_k, seed, out, error));
+    SAGE_TRY(sage_eval_metrics_ratios(t.weighted, t.n, n_k, seed, out, error));
     *pairs = t.all.pairs;
 out:
     sage_free(t.weighted);

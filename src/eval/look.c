@@ -17,7 +17,8 @@ static sage_status compare(const sage_text_trial *trial, size_t a, size_t b, con
     snprintf(out->task, sizeof out->task, "%s", all.name);
     SAGE_TRY(sage_judge_choose(judge, judge->ranks + a * judge->n_entries, &all, &of_a, error));
     SAGE_TRY(sage_judge_choose(judge, judge->ranks + b * judge->n_entries, &all, &of_b, error));
-    SAGE_TRY(sage_metrics_compare(of_a.queries, of_b.queries, of_a.n, k, n_k, SEED, out->difference, out->p, error));
+    SAGE_TRY(
+        sage_eval_metrics_compare(of_a.queries, of_b.queries, of_a.n, k, n_k, SEED, out->difference, out->p, error));
 out:
     sage_chosen_free(&of_b);
     sage_chosen_free(&of_a);

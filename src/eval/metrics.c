@@ -158,8 +158,8 @@ static void fill_spread(const double *of_runs, size_t n_runs, size_t n_k, sage_e
             members[figure][j] = sage_standard_deviation(of_runs + (j * PER_K + figure) * n_runs, n_runs);
 }
 
-sage_status sage_metrics_runs(const sage_judged *const *runs, size_t n_runs, size_t n, const size_t *k, size_t n_k,
-                              uint64_t seed, sage_eval_row *row, sage_eval_spread *spread, sage_error *error) {
+sage_status sage_eval_metrics_runs(const sage_judged *const *runs, size_t n_runs, size_t n, const size_t *k, size_t n_k,
+                                   uint64_t seed, sage_eval_row *row, sage_eval_spread *spread, sage_error *error) {
     sage_status st = check(k, n_k, error);
     if (st != SAGE_OK) return st;
     size_t width = 1 + PER_K * n_k, judged = 0;
@@ -182,9 +182,9 @@ out:
     return st;
 }
 
-sage_status sage_metrics(const sage_judged *queries, size_t n, const size_t *k, size_t n_k, uint64_t seed,
-                         sage_eval_row *row, sage_error *error) {
-    return sage_metrics_runs(&queries, 1, n, k, n_k, seed, row, NULL, error);
+sage_status sage_eval_metrics(const sage_judged *queries, size_t n, const size_t *k, size_t n_k, uint64_t seed,
+                              sage_eval_row *row, sage_error *error) {
+    return sage_eval_metrics_runs(&queries, 1, n, k, n_k, seed, row, NULL, error);
 }
 
 /* ---- one list against another ---- */
@@ -250,8 +250,8 @@ static sage_status ratios(const double *rows, size_t n, size_t n_k, uint64_t see
     return SAGE_OK;
 }
 
-sage_status sage_metrics_ratios(const double *rows, size_t n, size_t n_k, uint64_t seed, sage_interval *out,
-                                sage_error *error) {
+sage_status sage_eval_metrics_ratios(const double *rows, size_t n, size_t n_k, uint64_t seed, sage_interval *out,
+                                     sage_error *error) {
     return ratios(rows, n, n_k, seed, out, NULL, error);
 }
 
@@ -269,18 +269,18 @@ static sage_status compare_runs(const sage_judged *const *a, const sage_judged *
     return st;
 }
 
-sage_status sage_metrics_runs_difference(const sage_judged *const *a, const sage_judged *const *b, size_t n_runs,
-                                         size_t n, const size_t *k, size_t n_k, uint64_t seed,
-                                         sage_interval *difference, sage_error *error) {
+sage_status sage_eval_metrics_runs_difference(const sage_judged *const *a, const sage_judged *const *b, size_t n_runs,
+                                              size_t n, const size_t *k, size_t n_k, uint64_t seed,
+                                              sage_interval *difference, sage_error *error) {
     return compare_runs(a, b, n_runs, n, k, n_k, seed, difference, NULL, error);
 }
 
-sage_status sage_metrics_difference(const sage_judged *a, const sage_judged *b, size_t n, const size_t *k, size_t n_k,
-                                    uint64_t seed, sage_interval *difference, sage_error *error) {
-    return sage_metrics_runs_difference(&a, &b, 1, n, k, n_k, seed, difference, error);
+sage_status sage_eval_metrics_difference(const sage_judged *a, const sage_judged *b, size_t n, const size_t *k,
+                                         size_t n_k, uint64_t seed, sage_interval *difference, sage_error *error) {
+    return sage_eval_metrics_runs_difference(&a, &b, 1, n, k, n_k, seed, difference, error);
 }
 
-sage_status sage_metrics_compare(const sage_judged *a, const sage_judged *b, size_t n, const size_t *k, size_t n_k,
-                                 uint64_t seed, sage_interval *difference, double *p, sage_error *error) {
+sage_status sage_eval_metrics_compare(const sage_judged *a, const sage_judged *b, size_t n, const size_t *k, size_t n_k,
+                                      uint64_t seed, sage_interval *difference, double *p, sage_error *error) {
     return compare_runs(&a, &b, 1, n, k, n_k, seed, difference, p, error);
 }

@@ -24,24 +24,24 @@ typedef struct sage_judged {
 
 /* Fills pairs, queries and the intervals of the first n_k members (1 .. SAGE_EVAL_K_MAX; each k >= 1); `method` and
  * `task` are the caller's. The same seed gives the same bits. All figures are 0 where no query is judged. */
-sage_status sage_metrics(const sage_judged *queries, size_t n, const size_t *k, size_t n_k, uint64_t seed,
-                         sage_eval_row *row, sage_error *error);
+sage_status sage_eval_metrics(const sage_judged *queries, size_t n, const size_t *k, size_t n_k, uint64_t seed,
+                              sage_eval_row *row, sage_error *error);
 
 /* Pair recall of a minus that of b at each k, with its interval: the same queries (query i has as many relevant
- * products in both) and, for the same seed, the resamples that sage_metrics draws, so what both have in common falls
- * out. All 0 where no query is judged. */
-sage_status sage_metrics_difference(const sage_judged *a, const sage_judged *b, size_t n, const size_t *k, size_t n_k,
-                                    uint64_t seed, sage_interval *difference, sage_error *error);
+ * products in both) and, for the same seed, the resamples that sage_eval_metrics draws, so what both have in common
+ * falls out. All 0 where no query is judged. */
+sage_status sage_eval_metrics_difference(const sage_judged *a, const sage_judged *b, size_t n, const size_t *k,
+                                         size_t n_k, uint64_t seed, sage_interval *difference, sage_error *error);
 
 /* The same, and the bootstrap p-value of each: twice the share of resamples that are on the other side of 0, from 0.001
  * to 1. */
-sage_status sage_metrics_compare(const sage_judged *a, const sage_judged *b, size_t n, const size_t *k, size_t n_k,
-                                 uint64_t seed, sage_interval *difference, double *p, sage_error *error);
+sage_status sage_eval_metrics_compare(const sage_judged *a, const sage_judged *b, size_t n, const size_t *k, size_t n_k,
+                                      uint64_t seed, sage_interval *difference, double *p, sage_error *error);
 
 /* The sum of each of n_k columns over that of the first, with intervals over the rows, which are queries and drawn as
  * above. rows [n][1 + n_k], the first > 0. All 0 where n is 0. */
-sage_status sage_metrics_ratios(const double *rows, size_t n, size_t n_k, uint64_t seed, sage_interval *out,
-                                sage_error *error);
+sage_status sage_eval_metrics_ratios(const double *rows, size_t n, size_t n_k, uint64_t seed, sage_interval *out,
+                                     sage_error *error);
 
 /* Standard deviations over runs; 0 of one. */
 typedef struct sage_eval_spread {
@@ -50,11 +50,11 @@ typedef struct sage_eval_spread {
 /* Several runs (one setting, other seeds), judged on the same queries: runs[r][n], with as many relevant products a
  * query in each. Figures are means over the runs, intervals over queries alone, of each query's mean; seeds.h adds the
  * seeds. `spread` may be NULL. */
-sage_status sage_metrics_runs(const sage_judged *const *runs, size_t n_runs, size_t n, const size_t *k, size_t n_k,
-                              uint64_t seed, sage_eval_row *row, sage_eval_spread *spread, sage_error *error);
+sage_status sage_eval_metrics_runs(const sage_judged *const *runs, size_t n_runs, size_t n, const size_t *k, size_t n_k,
+                                   uint64_t seed, sage_eval_row *row, sage_eval_spread *spread, sage_error *error);
 /* The same of differences: run r of a minus run r of b. */
-sage_status sage_metrics_runs_difference(const sage_judged *const *a, const sage_judged *const *b, size_t n_runs,
-                                         size_t n, const size_t *k, size_t n_k, uint64_t seed,
-                                         sage_interval *difference, sage_error *error);
+sage_status sage_eval_metrics_runs_difference(const sage_judged *const *a, const sage_judged *const *b, size_t n_runs,
+                                              size_t n, const size_t *k, size_t n_k, uint64_t seed,
+                                              sage_interval *difference, sage_error *error);
 
 #endif

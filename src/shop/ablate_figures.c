@@ -70,8 +70,8 @@ static sage_status fill_figures(const task_of *t, const sage_judge *judge, sage_
         const uint32_t *ranks = ranks_of(t, t->variant, s);
         if (ranks != NULL) SAGE_TRY(runs_add(&own, judge, ranks, t->row, error));
     }
-    SAGE_TRY(sage_metrics_runs(own.queries, own.n, own.n_queries, report->k, report->n_k, BOOTSTRAP_SEED, &row,
-                               t->spread, error));
+    SAGE_TRY(sage_eval_metrics_runs(own.queries, own.n, own.n_queries, report->k, report->n_k, BOOTSTRAP_SEED, &row,
+                                    t->spread, error));
     memcpy(task->seed_sd, t->spread->pair_recall, sizeof task->seed_sd);
     snprintf(task->task, sizeof task->task, "%s", t->row->name);
     task->pairs = row.pairs;
@@ -100,8 +100,8 @@ static sage_status fill_difference(const task_of *t, const sage_judge *judge, sa
     t->task->compared = own.n > 0;
     *t->compared = own.n;
     if (own.n > 0)
-        SAGE_TRY(sage_metrics_runs_difference(own.queries, other.queries, own.n, own.n_queries, report->k, report->n_k,
-                                              BOOTSTRAP_SEED, t->task->difference, error));
+        SAGE_TRY(sage_eval_metrics_runs_difference(own.queries, other.queries, own.n, own.n_queries, report->k,
+                                                   report->n_k, BOOTSTRAP_SEED, t->task->difference, error));
 out:
     runs_free(&own);
     runs_free(&other);

@@ -35,7 +35,7 @@ static size_t kept_bytes(const char *data, size_t size, uint64_t step, uint64_t 
     return kept;
 }
 
-static sage_status cut_back(const sage_metrics *metrics, uint64_t step, uint64_t evaluated, sage_error *error) {
+static sage_status cut_back(const sage_train_metrics *metrics, uint64_t step, uint64_t evaluated, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_map map = {0};
     SAGE_TRY(sage_map_open(metrics->path, &map, error));
@@ -46,10 +46,10 @@ out:
     return st;
 }
 
-sage_status sage_metrics_open(sage_metrics *metrics, const char *path, uint64_t step, uint64_t evaluated,
-                              sage_error *error) {
+sage_status sage_train_metrics_open(sage_train_metrics *metrics, const char *path, uint64_t step, uint64_t evaluated,
+                                    sage_error *error) {
     sage_status st = SAGE_OK;
-    *metrics = (sage_metrics){.fd = -1, .path = path};
+    *metrics = (sage_train_metrics){.fd = -1, .path = path};
     sage_buf_init(&metrics->line, LINE_MAX_BYTES);
     SAGE_TRY(sage_fs_append(path, &metrics->fd, error));
     SAGE_TRY(cut_back(metrics, step, evaluated, error));
@@ -57,11 +57,11 @@ out:
     return st;
 }
 
-static sage_status write_line(sage_metrics *metrics, sage_error *error) {
+static sage_status write_line(sage_train_metrics *metrics, sage_error *error) {
     return sage_fs_write(metrics->fd, metrics->path, metrics->line.data, metrics->line.len, error);
 }
 
-sage_status sage_metrics_step(sage_metrics *metrics, const sage_step_metrics *step, sage_error *error) {
+sage_status sage_train_metrics_step(sage_train_metrics *metrics, const sage_step_metrics *step, sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_loss *loss = step->loss;
     sage_buf *line = &metrics->line;
@@ -87,8 +87,8 @@ out:
     return st;
 }
 
-sage_status sage_metrics_validation(sage_metrics *metrics, uint64_t step, const sage_recalls *recalls, bool best,
-                                    sage_error *error) {
+sage_status sage_train_metrics_validation(sage_train_metrics *metrics, uint64_t step, const sage_recalls *recalls,
+                                          bool best, sage_error *error) {
     sage_status st = SAGE_OK;
     const char *separator = "";
     sage_buf_clear(&metrics->line);
@@ -109,11 +109,11 @@ out:
     return st;
 }
 
-sage_status sage_metrics_sync(sage_metrics *metrics, sage_error *error) {
+sage_status sage_train_metrics_sync(sage_train_metrics *metrics, sage_error *error) {
     return sage_fs_sync(metrics->fd, metrics->path, error);
 }
 
-void sage_metrics_close(sage_metrics *metrics) {
+void sage_train_metrics_close(sage_train_metrics *metrics) {
     if (metrics->path == NULL) return;
     if (metrics->fd >= 0) sage_fs_close(metrics->fd, metrics->path, NULL);
     metrics->fd = -1;

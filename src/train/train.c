@@ -14,7 +14,7 @@ static sage_status save(sage_trainer *trainer, sage_error *error) {
     uint64_t began = sage_stage_begin();
     double began_s = sage_now_s();
     sage_checkpoint checkpoint = sage_trainer_checkpoint(trainer);
-    SAGE_TRY(sage_metrics_sync(&trainer->metrics, error));
+    SAGE_TRY(sage_train_metrics_sync(&trainer->metrics, error));
     SAGE_TRY(sage_checkpoint_save(trainer->checkpoint_path, &checkpoint, error));
     trainer->saved_s = sage_now_s();
     trainer->progress.other_s += trainer->saved_s - began_s;
@@ -75,8 +75,8 @@ static sage_status begin(sage_trainer *trainer, sage_run_found found, const char
     if (!resumed && trainer->bank != NULL && !trainer->bank->kept)
         SAGE_TRY(sage_bank_fill(trainer->bank, trainer->dataset, trainer->model, trainer->pool, error));
     if (!resumed) SAGE_TRY(start_afresh(trainer, error));
-    SAGE_TRY(sage_metrics_open(&trainer->metrics, trainer->metrics_path, trainer->state.step, trainer->state.evaluated,
-                               error));
+    SAGE_TRY(sage_train_metrics_open(&trainer->metrics, trainer->metrics_path, trainer->state.step,
+                                     trainer->state.evaluated, error));
     if (sage_sampler_cold_start(trainer->sampler))
         sage_note(trainer->monitor, "cold start: no usable event, so all pairs are made from the catalogue");
     trainer->began_s = trainer->saved_s = sage_now_s();
@@ -133,7 +133,7 @@ static sage_status finish(sage_trainer *trainer, sage_train_result *result, sage
         sage_note(trainer->monitor, "stopped after step %llu of %llu: %s", (unsigned long long)state->step,
                   (unsigned long long)trainer->settings.steps,
                   trainer->time_is_up ? "the time given is over" : "validation recall no longer rises");
-    SAGE_TRY(sage_metrics_sync(&trainer->metrics, error));
+    SAGE_TRY(sage_train_metrics_sync(&trainer->metrics, error));
     SAGE_TRY(sage_run_write(trainer->run_path, trainer->identity, sage_pool_threads(trainer->pool), result, error));
     SAGE_TRY(sage_fs_unlink(trainer->checkpoint_path, error));
     sage_ticker_end(&trainer->progress.ticker, state->step);

@@ -75,7 +75,7 @@ out:
 }
 
 void sage_trainer_release(sage_trainer *trainer) {
-    sage_metrics_close(&trainer->metrics);
+    sage_train_metrics_close(&trainer->metrics);
     sage_feeder_free(trainer->feeder);
     sage_average_free(trainer->average);
     sage_bank_free(trainer->bank);
@@ -227,7 +227,7 @@ sage_status sage_trainer_step(sage_trainer *trainer, sage_error *error) {
                               .grad_norm = norm,
                               .examples_per_s = took_s > 0 ? (double)batch->n_pairs / took_s : 0};
     uint64_t began = sage_stage_begin();
-    SAGE_TRY(sage_metrics_step(&trainer->metrics, &line, error));
+    SAGE_TRY(sage_train_metrics_step(&trainer->metrics, &line, error));
     sage_train_progress_step(&trainer->progress, trainer->state.step, &loss, batch->n_pairs, took_s);
     sage_stage_end(&writing, began, 0, 0);
 out:
@@ -285,7 +285,7 @@ sage_status sage_trainer_evaluate(sage_trainer *trainer, sage_error *error) {
         state->best_step = state->step;
         state->best_recall10 = recalls.recall10;
     }
-    SAGE_TRY(sage_metrics_validation(&trainer->metrics, state->step, &recalls, best, error));
+    SAGE_TRY(sage_train_metrics_validation(&trainer->metrics, state->step, &recalls, best, error));
     list_recalls(&recalls, tasks, sizeof tasks);
     sage_note(trainer->monitor, "step %llu of %llu: validation recall@10 %.4f%s%s", (unsigned long long)state->step,
               (unsigned long long)trainer->settings.steps, recalls.recall10, tasks, best ? ", the best so far" : "");

@@ -42,7 +42,7 @@ typedef struct sage_trainer {
     const real *log_temperature;
 
     sage_train_state state;
-    sage_metrics metrics;
+    sage_train_metrics metrics;
     sage_train_progress progress;
     double began_s, saved_s;           /* monotonic clock: this call's begin, its last checkpoint */
     bool time_is_up, gave_up, resumes; /* resumes: the work directory's checkpoint will be loaded */

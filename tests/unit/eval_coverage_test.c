@@ -93,11 +93,11 @@ static void judge(sage_rng *rng, size_t n, sage_interval out[FIGURES]) {
         rows[i][0] = 1;
         rows[i][1] = ndcg_of(&q[i], 0) - ndcg_of(&q[i], 1);
     }
-    must(sage_metrics(of[0], n, k, 1, 1, &row, &error), &error);
+    must(sage_eval_metrics(of[0], n, k, 1, 1, &row, &error), &error);
     out[PAIR_RECALL] = row.pair_recall[0];
     out[NDCG] = row.ndcg[0];
-    must(sage_metrics_difference(of[0], of[1], n, k, 1, 1, &out[PAIR_DIFFERENCE], &error), &error);
-    must(sage_metrics_ratios(&rows[0][0], n, 1, 1, &out[NDCG_DIFFERENCE], &error), &error);
+    must(sage_eval_metrics_difference(of[0], of[1], n, k, 1, 1, &out[PAIR_DIFFERENCE], &error), &error);
+    must(sage_eval_metrics_ratios(&rows[0][0], n, 1, 1, &out[NDCG_DIFFERENCE], &error), &error);
 }
 
 /* Shares of the draws whose interval holds the truth are within three standard deviations of `expected`, which is what

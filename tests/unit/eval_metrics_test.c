@@ -21,7 +21,7 @@ static const size_t ten_hundred[] = {10, 100};
 static sage_eval_row metrics(const sage_judged *queries, size_t n, const size_t *k, size_t n_k) {
     sage_eval_row row = {0};
     sage_error error = {0};
-    if (sage_metrics(queries, n, k, n_k, 1, &row, &error) != SAGE_OK) fail_msg("%s", error.text);
+    if (sage_eval_metrics(queries, n, k, n_k, 1, &row, &error) != SAGE_OK) fail_msg("%s", error.text);
     return row;
 }
 
@@ -95,10 +95,10 @@ static void test_wrong_cut_offs(void **state) {
     sage_eval_row row;
     sage_error error;
     const size_t zero[] = {0}, many[SAGE_EVAL_K_MAX + 1] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
-    assert_int_equal(sage_metrics(NULL, 0, zero, 1, 1, &row, &error), SAGE_E_ARGUMENT);
-    assert_int_equal(sage_metrics(NULL, 0, many, SAGE_EVAL_K_MAX + 1, 1, &row, &error), SAGE_E_ARGUMENT);
-    assert_int_equal(sage_metrics(NULL, 0, many, 0, 1, &row, &error), SAGE_E_ARGUMENT);
-    assert_int_equal(sage_metrics(NULL, 0, many, SAGE_EVAL_K_MAX, 1, &row, &error), SAGE_OK);
+    assert_int_equal(sage_eval_metrics(NULL, 0, zero, 1, 1, &row, &error), SAGE_E_ARGUMENT);
+    assert_int_equal(sage_eval_metrics(NULL, 0, many, SAGE_EVAL_K_MAX + 1, 1, &row, &error), SAGE_E_ARGUMENT);
+    assert_int_equal(sage_eval_metrics(NULL, 0, many, 0, 1, &row, &error), SAGE_E_ARGUMENT);
+    assert_int_equal(sage_eval_metrics(NULL, 0, many, SAGE_EVAL_K_MAX, 1, &row, &error), SAGE_OK);
 }
 
 /* ---- by brute force: relevance as a list of yes and no, one place after another ---- */
@@ -178,9 +178,9 @@ static void test_same_seed_same_bits(void **state) {
     (void)state;
     sage_eval_row a = {0}, b = {0}, c = {0};
     make_queries(1);
-    assert_int_equal(sage_metrics(judged, QUERIES, ten_hundred, 2, 5, &a, NULL), SAGE_OK);
-    assert_int_equal(sage_metrics(judged, QUERIES, ten_hundred, 2, 5, &b, NULL), SAGE_OK);
-    assert_int_equal(sage_metrics(judged, QUERIES, ten_hundred, 2, 6, &c, NULL), SAGE_OK);
+    assert_int_equal(sage_eval_metrics(judged, QUERIES, ten_hundred, 2, 5, &a, NULL), SAGE_OK);
+    assert_int_equal(sage_eval_metrics(judged, QUERIES, ten_hundred, 2, 5, &b, NULL), SAGE_OK);
+    assert_int_equal(sage_eval_metrics(judged, QUERIES, ten_hundred, 2, 6, &c, NULL), SAGE_OK);
     assert_memory_equal(&a, &b, sizeof a);
     assert_true(a.ndcg[0].low != c.ndcg[0].low);
     assert_float_equal(a.ndcg[0].value, c.ndcg[0].value, 0);
@@ -222,10 +222,11 @@ static void test_nothing_differs_from_itself(void **state) {
     (void)state;
     sage_interval difference[2];
     make_queries(3);
-    assert_int_equal(sage_metrics_difference(judged, judged, QUERIES, ten_hundred, 2, 1, difference, NULL), SAGE_OK);
+    assert_int_equal(sage_eval_metrics_difference(judged, judged, QUERIES, ten_hundred, 2, 1, difference, NULL),
+                     SAGE_OK);
     for (size_t i = 0; i < 2; i++)
         assert_true(difference[i].value == 0 && difference[i].low == 0 && difference[i].high == 0);
-    assert_int_equal(sage_metrics_difference(NULL, NULL, 0, ten_hundred, 1, 1, difference, NULL), SAGE_OK);
+    assert_int_equal(sage_eval_metrics_difference(NULL, NULL, 0, ten_hundred, 1, 1, difference, NULL), SAGE_OK);
     assert_true(difference[0].value == 0 && difference[0].low == 0 && difference[0].high == 0);
 }
 
@@ -244,11 +245,11 @@ static void test_differences_are_paired(void **state) {
         judged[q] = (sage_judged){ranks[q], 4};
         b[q] = (sage_judged){fewer[q], 4};
     }
-    assert_int_equal(sage_metrics_difference(judged, b, QUERIES, far, 1, 1, difference, NULL), SAGE_OK);
+    assert_int_equal(sage_eval_metrics_difference(judged, b, QUERIES, far, 1, 1, difference, NULL), SAGE_OK);
     assert_float_equal(difference[0].value, 0.25, 1e-12);
     assert_float_equal(difference[0].low, 0.25, 1e-12);
     assert_float_equal(difference[0].high, 0.25, 1e-12);
-    assert_int_equal(sage_metrics_difference(b, judged, QUERIES, far, 1, 1, difference, NULL), SAGE_OK);
+    assert_int_equal(sage_eval_metrics_difference(b, judged, QUERIES, far, 1, 1, difference, NULL), SAGE_OK);
     assert_float_equal(difference[0].high, -0.25, 1e-12);
 }
 
@@ -268,13 +269,13 @@ static void test_a_difference_is_one_of_figures(void **state) {
         other[q] = (sage_judged){shifted[q], judged[q].n_relevant};
     }
     sage_eval_row a = metrics(judged, QUERIES, k, 2), b = metrics(other, QUERIES, k, 2);
-    assert_int_equal(sage_metrics_difference(judged, none, QUERIES, k, 2, 1, difference, NULL), SAGE_OK);
+    assert_int_equal(sage_eval_metrics_difference(judged, none, QUERIES, k, 2, 1, difference, NULL), SAGE_OK);
     for (size_t i = 0; i < 2; i++) {
         assert_float_equal(difference[i].value, a.pair_recall[i].value, 1e-12);
         assert_float_equal(difference[i].low, a.pair_recall[i].low, 1e-12); /* the same resamples */
         assert_float_equal(difference[i].high, a.pair_recall[i].high, 1e-12);
     }
-    assert_int_equal(sage_metrics_difference(judged, other, QUERIES, k, 2, 1, difference, NULL), SAGE_OK);
+    assert_int_equal(sage_eval_metrics_difference(judged, other, QUERIES, k, 2, 1, difference, NULL), SAGE_OK);
     for (size_t i = 0; i < 2; i++) {
         assert_float_equal(difference[i].value, a.pair_recall[i].value - b.pair_recall[i].value, 1e-6);
         assert_true(difference[i].low > 0 && difference[i].low < difference[i].high);
@@ -291,9 +292,9 @@ static void test_allocations_may_fail(void **state) {
     make_queries(2);
     for (unsigned long from = 1; !done; from++) {
         sage_alloc_fail_from(from);
-        sage_status st = sage_metrics(judged, QUERIES, ten_hundred, 2, 1, &row, &error);
+        sage_status st = sage_eval_metrics(judged, QUERIES, ten_hundred, 2, 1, &row, &error);
         if (st == SAGE_OK)
-            st = sage_metrics_difference(judged, judged, QUERIES, ten_hundred, 2, 1, row.pair_recall, &error);
+            st = sage_eval_metrics_difference(judged, judged, QUERIES, ten_hundred, 2, 1, row.pair_recall, &error);
         done = sage_alloc_fail_from(0) < from;
         assert_int_equal(st, done ? SAGE_OK : SAGE_E_MEMORY);
     }

@@ -51,8 +51,8 @@ static void one_run_is_as_it_was(void **state) {
     sage_eval_row alone = {0}, one = {0};
     sage_eval_spread spread = {{7, 7}, {7, 7}, {7, 7}, {7, 7}};
     sage_error error;
-    assert_int_equal(sage_metrics(queries, 3, k, 2, 1, &alone, &error), SAGE_OK);
-    assert_int_equal(sage_metrics_runs(runs, 1, 3, k, 2, 1, &one, &spread, &error), SAGE_OK);
+    assert_int_equal(sage_eval_metrics(queries, 3, k, 2, 1, &alone, &error), SAGE_OK);
+    assert_int_equal(sage_eval_metrics_runs(runs, 1, 3, k, 2, 1, &one, &spread, &error), SAGE_OK);
     assert_memory_equal(&alone, &one, sizeof one);
     assert_true(spread.pair_recall[0] == 0 && spread.ndcg[1] == 0);
 }
@@ -65,7 +65,7 @@ static void figures_are_means_over_runs(void **state) {
     sage_interval difference[2];
     sage_eval_spread spread;
     sage_error error;
-    assert_int_equal(sage_metrics_runs(runs, 2, 2, k, 2, 1, &row, &spread, &error), SAGE_OK);
+    assert_int_equal(sage_eval_metrics_runs(runs, 2, 2, k, 2, 1, &row, &spread, &error), SAGE_OK);
     assert_int_equal(row.pairs, 2);
     assert_int_equal(row.queries, 2);
     assert_float_equal(row.pair_recall[0].value, 0.75, 1e-12);
@@ -76,10 +76,10 @@ static void figures_are_means_over_runs(void **state) {
     assert_true(row.pair_recall[0].low >= 0 && row.pair_recall[0].high <= 1);
     /* The same runs in other order: pairs by seed differ, their mean does not. */
     const sage_judged *turned[] = {b, a};
-    assert_int_equal(sage_metrics_runs_difference(runs, turned, 2, 2, k, 2, 1, difference, &error), SAGE_OK);
+    assert_int_equal(sage_eval_metrics_runs_difference(runs, turned, 2, 2, k, 2, 1, difference, &error), SAGE_OK);
     assert_float_equal(difference[0].value, 0, 1e-12);
     assert_true(difference[0].low == 0 && difference[0].high == 0); /* in the mean, query by query */
-    assert_int_equal(sage_metrics_runs_difference(runs, runs, 2, 2, k, 2, 1, difference, &error), SAGE_OK);
+    assert_int_equal(sage_eval_metrics_runs_difference(runs, runs, 2, 2, k, 2, 1, difference, &error), SAGE_OK);
     assert_true(difference[0].low == 0 && difference[0].high == 0);
 }
 
@@ -123,10 +123,11 @@ static void intervals_hold_the_truth_as_often_as_they_say(void **state) {
                 runs[s][r] = judged[s][r];
                 for (size_t q = 0; q < QUERIES; q++) judged[s][r][q] = (sage_judged){&ranks[s][r][q], 1};
             }
-            assert_int_equal(sage_metrics_runs(runs[s], RUNS, QUERIES, k, 1, 1, &row[s], &spread, &error), SAGE_OK);
+            assert_int_equal(sage_eval_metrics_runs(runs[s], RUNS, QUERIES, k, 1, 1, &row[s], &spread, &error),
+                             SAGE_OK);
             sage_seed_pool_add(&pool, spread.pair_recall[0], RUNS);
         }
-        assert_int_equal(sage_metrics_runs_difference(runs[1], runs[0], RUNS, QUERIES, k, 1, 1, &less, &error),
+        assert_int_equal(sage_eval_metrics_runs_difference(runs[1], runs[0], RUNS, QUERIES, k, 1, 1, &less, &error),
                          SAGE_OK);
         over_queries_alone += less.low <= 0 && less.high >= 0;
         less = sage_seed_pool_widen(&pool, less, RUNS, RUNS);

@@ -118,7 +118,7 @@ static void each_part_is_planned_for_and_learns(void **state) {
     size_t columns = batch->n_pairs + batch->n_random, vectors = 2 * (size_t)batch->image_begin[columns];
     assert_true(vectors > 20 && trainer.load.vectors >= vectors);
     real *wanted = gradient_of(&trainer, batch);
-    tiny_must(sage_metrics_open(&trainer.metrics, trainer.metrics_path, 0, 0, &error), &error, "metrics");
+    tiny_must(sage_train_metrics_open(&trainer.metrics, trainer.metrics_path, 0, 0, &error), &error, "metrics");
     tiny_must(sage_trainer_step(&trainer, &error), &error, "a step");
     expect_same(trainer.model, trainer.gradient, wanted);
     free(wanted);

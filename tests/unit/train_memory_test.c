@@ -160,7 +160,7 @@ static void steps_allocate_nothing_once_sizes_have_settled(void **state) {
     trainer.metrics.fd = -1;
     tiny_must(sage_trainer_identify(&trainer, scratch_path(dir, "settled"), &error), &error, "identify");
     tiny_must(sage_trainer_build(&trainer, &error), &error, "build");
-    tiny_must(sage_metrics_open(&trainer.metrics, trainer.metrics_path, 0, 0, &error), &error, "metrics");
+    tiny_must(sage_train_metrics_open(&trainer.metrics, trainer.metrics_path, 0, 0, &error), &error, "metrics");
     sage_train_progress_begin(&trainer.progress, NULL, trainer.settings.steps);
     for (int step = 0; step < 400; step++) tiny_must(sage_trainer_step(&trainer, &error), &error, "step");
     sage_alloc_fail_from(0);

@@ -5,8 +5,8 @@
 #include <train/metrics.h>
 
 static void write_lines(const char *path, uint64_t begin, uint64_t end, uint64_t eval_every) {
-    sage_metrics metrics;
-    assert_int_equal(sage_metrics_open(&metrics, path, begin, begin, NULL), SAGE_OK);
+    sage_train_metrics metrics;
+    assert_int_equal(sage_train_metrics_open(&metrics, path, begin, begin, NULL), SAGE_OK);
     sage_recalls recalls = {.recall10 = 0.25};
     recalls.task[SAGE_TASK_CATALOGUE] = (sage_recall){8, 0.5};
     for (uint64_t step = begin + 1; step <= end; step++) {
@@ -16,12 +16,12 @@ static void write_lines(const char *path, uint64_t begin, uint64_t end, uint64_t
         loss.task_sum[0] = 5;
         loss.task_weight[0] = 1;
         sage_step_metrics line = {.step = step, .loss = &loss, .lr = 0.1, .temperature = 14, .grad_norm = 1};
-        assert_int_equal(sage_metrics_step(&metrics, &line, NULL), SAGE_OK);
+        assert_int_equal(sage_train_metrics_step(&metrics, &line, NULL), SAGE_OK);
         if (step % eval_every == 0)
-            assert_int_equal(sage_metrics_validation(&metrics, step, &recalls, true, NULL), SAGE_OK);
+            assert_int_equal(sage_train_metrics_validation(&metrics, step, &recalls, true, NULL), SAGE_OK);
     }
-    assert_int_equal(sage_metrics_sync(&metrics, NULL), SAGE_OK);
-    sage_metrics_close(&metrics);
+    assert_int_equal(sage_train_metrics_sync(&metrics, NULL), SAGE_OK);
+    sage_train_metrics_close(&metrics);
 }
 
 static void every_line_is_json(void **state) {
@@ -81,14 +81,14 @@ static void an_unfinished_validation_is_cut_off(void **state) {
     const char *path = scratch_path(dir, "metrics.jsonl");
     write_lines(path, 0, 3, 3); /* ends with the validation of step 3 */
     size_t before, after;
-    sage_metrics metrics;
+    sage_train_metrics metrics;
     sage_free(scratch_read(path, &before));
-    assert_int_equal(sage_metrics_open(&metrics, path, 3, 3, NULL), SAGE_OK);
-    sage_metrics_close(&metrics);
+    assert_int_equal(sage_train_metrics_open(&metrics, path, 3, 3, NULL), SAGE_OK);
+    sage_train_metrics_close(&metrics);
     sage_free(scratch_read(path, &after));
     assert_int_equal(after, before);
-    assert_int_equal(sage_metrics_open(&metrics, path, 3, 0, NULL), SAGE_OK);
-    sage_metrics_close(&metrics);
+    assert_int_equal(sage_train_metrics_open(&metrics, path, 3, 0, NULL), SAGE_OK);
+    sage_train_metrics_close(&metrics);
     char *data = scratch_read(path, &after);
     assert_true(after < before && data[after - 1] == '\n' && strstr(data, "validation") == NULL);
     sage_free(data);

@@ -190,7 +190,7 @@ static sage_trainer begun(const char *const *settings, const sage_train_start *s
     if (start != NULL) trainer.start = *start;
     tiny_must(sage_trainer_identify(&trainer, scratch_path(dir, "begun"), &error), &error, "identify");
     tiny_must(sage_trainer_build(&trainer, &error), &error, "build");
-    tiny_must(sage_metrics_open(&trainer.metrics, trainer.metrics_path, 0, 0, &error), &error, "metrics");
+    tiny_must(sage_train_metrics_open(&trainer.metrics, trainer.metrics_path, 0, 0, &error), &error, "metrics");
     sage_train_progress_begin(&trainer.progress, NULL, trainer.settings.steps);
     return trainer;
 }
