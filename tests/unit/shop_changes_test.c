@@ -5,14 +5,9 @@
 #include <pthread.h>
 #include <shop/shop.h>
 #include <stdatomic.h>
-#include <support/published_shop.h>
-#include <support/test.h>
+#include <support/published_ground.h>
 
 enum { FIRST = 5, LAST = 42, MOST = 200, LINE = 512 }; /* products of the feed that comes later: FIRST .. LAST - 1 */
-
-static char dir[SAGE_PATH_MAX], shop_dir[SAGE_PATH_MAX];
-static sage_shop *shop;
-static sage_error error;
 
 /* As products 0 .. PUBLISHED_PRODUCTS - 1 were first, but every third has another title, every fourth another price and
  * availability; every fifth has an attribute. */
@@ -35,32 +30,14 @@ static void line_of(size_t i, char line[LINE]) {
     snprintf(line + n, LINE - (size_t)n, "}");
 }
 
-static int publish(const char *index) {
-    scratch_make(dir);
-    snprintf(shop_dir, sizeof shop_dir, "%s", scratch_path(dir, "shop"));
-    shop = published_catalogue(dir, shop_dir);
-    tiny_must(sage_options_set(sage_shop_options(shop), index, &error), &error, index);
-    published_train(shop);
-    published_embed(shop);
-    published_index(shop);
-    return 0;
-}
-
 static int with_a_graph(void **state) {
     (void)state;
-    return publish("index=hnsw");
+    return published_ground("index=hnsw");
 }
 
 static int without(void **state) {
     (void)state;
-    return publish("index=exact");
-}
-
-static int clear(void **state) {
-    (void)state;
-    sage_shop_close(shop);
-    scratch_remove(dir);
-    return 0;
+    return published_ground("index=exact");
 }
 
 static sage_searcher *open_live(void) {

@@ -2,30 +2,14 @@
  * memory on the way. */
 #include <base/alloc.h>
 #include <shop/report.h>
-#include <support/published_shop.h>
-#include <support/test.h>
+#include <support/published_ground.h>
 
-static char dir[SAGE_PATH_MAX], shop_dir[SAGE_PATH_MAX], page[SAGE_PATH_MAX];
-static sage_shop *shop;
-static sage_error error;
+static char page[SAGE_PATH_MAX];
 
-static int ground(void **state) {
+static int with_held_out_events(void **state) {
     (void)state;
-    scratch_make(dir);
-    snprintf(shop_dir, sizeof shop_dir, "%s", scratch_path(dir, "shop"));
+    published_ground("holdout=0.5");
     snprintf(page, sizeof page, "%s", scratch_path(dir, "page.html"));
-    shop = published_catalogue(dir, shop_dir);
-    tiny_must(sage_options_set(sage_shop_options(shop), "holdout=0.5", &error), &error, "holdout");
-    published_train(shop);
-    published_embed(shop);
-    published_index(shop);
-    return 0;
-}
-
-static int clear(void **state) {
-    (void)state;
-    sage_shop_close(shop);
-    scratch_remove(dir);
     return 0;
 }
 
@@ -231,5 +215,5 @@ int main(void) {
         cmocka_unit_test(test_the_map_has_colours_by_category),
         cmocka_unit_test(test_a_page_needs_memory_and_says_so),
     };
-    return cmocka_run_group_tests(tests, ground, clear);
+    return cmocka_run_group_tests(tests, with_held_out_events, clear);
 }

@@ -1,30 +1,7 @@
 /* Searching a published shop: what is refused, what short memory does, and that a reader keeps its release. */
 #include <errno.h>
 #include <shop/shop.h>
-#include <support/published_shop.h>
-#include <support/test.h>
-
-static char dir[SAGE_PATH_MAX], shop_dir[SAGE_PATH_MAX];
-static sage_shop *shop;
-static sage_error error;
-
-static int ground(void **state) {
-    (void)state;
-    scratch_make(dir);
-    snprintf(shop_dir, sizeof shop_dir, "%s", scratch_path(dir, "shop"));
-    shop = published_catalogue(dir, shop_dir);
-    published_train(shop);
-    published_embed(shop);
-    published_index(shop);
-    return 0;
-}
-
-static int clear(void **state) {
-    (void)state;
-    sage_shop_close(shop);
-    scratch_remove(dir);
-    return 0;
-}
+#include <support/published_ground.h>
 
 static sage_searcher *open_searcher(void) {
     sage_searcher *searcher = NULL;

@@ -2,35 +2,14 @@
 #include <itemsage/live.h>
 #include <pthread.h>
 #include <shop/shop.h>
-#include <support/published_shop.h>
-#include <support/test.h>
+#include <support/published_ground.h>
 #include <unistd.h>
 
 enum { THREADS = 4, ROUNDS = 12, MOST = PUBLISHED_PRODUCTS };
 
-static char dir[SAGE_PATH_MAX], shop_dir[SAGE_PATH_MAX];
-static sage_shop *shop;
-static sage_error error;
-
-static int ground(void **state) {
+static int with_two_threads(void **state) {
     (void)state;
-    scratch_make(dir);
-    snprintf(shop_dir, sizeof shop_dir, "%s", scratch_path(dir, "shop"));
-    sage_shop *maker = published_catalogue(dir, shop_dir);
-    published_train(maker);
-    published_embed(maker);
-    published_index(maker);
-    sage_shop_close(maker);
-    shop = published_open(shop_dir);
-    tiny_must(sage_options_set(sage_shop_options(shop), "threads=2", &error), &error, "threads");
-    return 0;
-}
-
-static int clear(void **state) {
-    (void)state;
-    sage_shop_close(shop);
-    scratch_remove(dir);
-    return 0;
+    return published_ground("threads=2");
 }
 
 static sage_searcher *open_at_once(void) {
@@ -254,5 +233,5 @@ int main(void) {
         cmocka_unit_test(only_one_alone_cuts),         cmocka_unit_test(damage_is_told),
         cmocka_unit_test(closed_while_it_is_verified), cmocka_unit_test(short_memory),
     };
-    return cmocka_run_group_tests(tests, ground, clear);
+    return cmocka_run_group_tests(tests, with_two_threads, clear);
 }
