@@ -56,6 +56,7 @@ typedef struct sage_eval_difference {
 } sage_eval_difference;
 
 typedef struct sage_eval_report {
+    uint64_t release; /* that was judged, the number of its index */
     size_t n_k;
     size_t k[SAGE_EVAL_K_MAX];
     size_t n_rows;
@@ -77,6 +78,8 @@ typedef struct sage_eval_report {
 /* hits_file gets a line a method, task and query: "task method query pairs hits@k ..", tabs between, the query by its
  * number. Releases of the same dataset are judged on the same queries in the same order, so two such files compare two
  * models query by query. Written at once, when all has been judged.
+ *
+ * Figures on held-out events, of all numbers of the vectors, are kept beside the model too, for the server's page.
  *
  * report_file is one page of HTML for a browser, which loads nothing from elsewhere; written at once, too. With it more
  * is found out (docs/model.md, "The report"): search texts have further methods to be judged beside, and lists are

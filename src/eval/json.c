@@ -97,7 +97,8 @@ static json_t *report_json(const sage_eval_report *report) {
         failed = json_array_append_new(rows, row_json(report, &report->rows[i]));
     for (size_t i = 0; i < report->n_differences && failed == 0; i++)
         failed = json_array_append_new(differences, difference_json(report, &report->differences[i]));
-    failed = failed != 0 || json_object_set_new(root, "source", name_json(report->source)) != 0 ||
+    failed = failed != 0 || json_object_set_new(root, "release", json_integer((json_int_t)report->release)) != 0 ||
+             json_object_set_new(root, "source", name_json(report->source)) != 0 ||
              json_object_set_new(root, "simulated", json_boolean(report->simulated)) != 0 ||
              json_object_set_new(root, "unknown_pairs", json_integer((json_int_t)report->unknown_pairs)) != 0;
     failed = failed != 0 || json_object_set_new(root, "position_power", json_real(report->position_power)) != 0 ||

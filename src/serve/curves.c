@@ -1,7 +1,7 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <serve/curves.h>
-#include <serve/json_out.h>
+#include <serve/judged.h>
 #include <shop/report_parts.h>
 
 static void write_lines(sage_json_out *out, const char *name, const sage_training_line *lines, size_t n) {
@@ -34,6 +34,7 @@ sage_status sage_curves_write(const sage_shop *shop, uint64_t model, sage_buf *o
     sage_out_whole_at(&json, "model", (int64_t)model);
     write_lines(&json, "losses", training->losses, training->n_losses);
     write_lines(&json, "validations", training->validations, training->n_validations);
+    SAGE_TRY(sage_judged_write(shop, model, &json, error));
     sage_out_close(&json, '}');
     if (json.st != SAGE_OK) st = sage_fail_memory(error, out->len);
 out:

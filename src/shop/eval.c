@@ -3,6 +3,7 @@
 #include <base/arena.h>
 #include <base/error.h>
 #include <base/report.h>
+#include <shop/eval_kept.h>
 #include <shop/eval_people.h>
 #include <shop/eval_pictures.h>
 #include <shop/eval_shown.h>
@@ -251,6 +252,7 @@ sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const s
     if (options && options->report_file && !(notes = sage_alloc_zero(1, sizeof *notes)))
         SAGE_TRY(sage_fail_memory(error, sizeof *notes));
     SAGE_TRY(sage_release_open(shop, true, &opened, error));
+    report->release = opened.release.index;
     if (options) SAGE_TRY(sage_engine_cut(opened.engine, report->dims = options->dims, error));
     SAGE_TRY(judgements_for(shop, &opened.release, options, monitor, &dataset, &g, report, error));
     if (notes) notes->shop = shop, notes->opened = &opened, notes->dataset = dataset;
@@ -262,6 +264,7 @@ sage_status sage_eval(sage_shop *shop, const sage_eval_options *options, const s
     if (!g.n && !g.n_pictures && !n_people && !report->graded.n_rows)
         SAGE_TRY(nothing_to_judge(dataset, file, report, error));
     report->complete = true;
+    if (!file && report->dims == 0) sage_eval_keep(shop, opened.release.query_model, report, monitor);
     if (unwritten.status != SAGE_OK && error != NULL) *error = unwritten.why;
     SAGE_TRY(unwritten.status);
     if (report->hits != NULL) SAGE_TRY(sage_fs_replace(options->hits_file, hits.data, hits.len, error));

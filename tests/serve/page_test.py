@@ -106,6 +106,27 @@ class Page(unittest.TestCase):
         self.assertEqual(body["losses"][0]["name"], "loss")
         self.assertGreater(len(body["losses"][0]["points"]), 1)
         self.assertEqual(body["validations"][0]["name"], "all")
+        self.assertNotIn("judged", body)
+
+    def test_what_eval_found(self):
+        """From the moment that it has been judged; a file that is none of eval's is passed over."""
+        def found():
+            return self.get("/v1/training")[2].get("judged")
+        self.server.run("eval", "-k", "5,10")
+        judged = found()
+        self.assertEqual((judged["k"], judged["release"], judged["simulated"]), (5, 2, False))
+        rows = {(row["task"], row["method"]): row for row in judged["rows"]}
+        for method in ("vectors", "keywords", "hybrid"):
+            row = rows["all", method]
+            self.assertLessEqual(row["low"], row["recall"])
+            self.assertLessEqual(row["recall"], row["high"])
+        kept = os.path.join(self.server.shop, "models", "1", "eval.json")
+        for text in ("{", "[]", '{"k": "5", "rows": [1, {}, {"task": 1}]}'):
+            with open(kept, "w") as file:
+                file.write(text)
+            judged = found()
+            self.assertTrue(judged is None or judged["rows"] == [])
+        os.remove(kept)
 
     def test_status_and_columns(self):
         _, _, status = self.get("/v1/status")
