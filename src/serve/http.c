@@ -15,7 +15,6 @@ struct sage_http {
     sage_http_rules rules;
     struct MHD_Daemon *daemon;
     sage_connections *connections;
-    atomic_size_t bodies_bytes;
     atomic_bool drains;
 };
 
@@ -27,7 +26,6 @@ struct sage_http_part {
     sage_connection *clock;
     _Atomic part_state state;
     sage_buf body;
-    size_t counted; /* of the body, in the server's sum */
     bool too_large, too_many;
     size_t n_args;
     bool bad_args;
@@ -95,6 +93,11 @@ static part *begin(sage_http *http, struct MHD_Connection *connection, const cha
 
 /* ---- its body ---- */
 
+static void drop_body(part *p) {
+    sage_buf_free(&p->body);
+    sage_connections_let_go(p->http->connections, p->clock);
+}
+
 /* Past a limit the rest is read and dropped, so that the client comes to read why. */
 static void take_body(part *p, const char *data, size_t n) {
     sage_http *http = p->http;
@@ -102,11 +105,10 @@ static void take_body(part *p, const char *data, size_t n) {
     if (n > http->rules.body_bytes - p->body.len) {
         p->too_large = true;
     } else {
-        p->counted += n;
-        p->too_many = atomic_fetch_add(&http->bodies_bytes, n) + n > http->rules.bodies_bytes ||
-                      sage_buf_add(&p->body, data, n, NULL) != SAGE_OK;
+        p->too_many =
+            !sage_connections_hold(http->connections, p->clock, n) || sage_buf_add(&p->body, data, n, NULL) != SAGE_OK;
     }
-    if (p->too_large || p->too_many) sage_buf_free(&p->body);
+    if (p->too_large || p->too_many) drop_body(p);
 }
 
 static void say_limit(part *p) {
@@ -114,7 +116,7 @@ static void say_limit(part *p) {
         sage_problem_answer(&p->exchange.response, SAGE_PROBLEM_TOO_LARGE, NULL, "a body has at most %zu bytes",
                             p->http->rules.body_bytes);
     else if (p->too_many)
-        sage_problem_answer(&p->exchange.response, SAGE_PROBLEM_BUSY, NULL, "too many bodies are being read");
+        sage_problem_answer(&p->exchange.response, SAGE_PROBLEM_BUSY, NULL, "too many bodies wait to be answered");
     else
         sage_problem_answer(&p->exchange.response, SAGE_PROBLEM_PARAMETER, NULL,
                             "an argument of the URI holds a zero byte, or there are more than %d", SAGE_ARGS_MAX);
@@ -137,6 +139,11 @@ static enum MHD_Result send_answer(part *p) {
     sage_response *r = &p->exchange.response;
     struct MHD_Response *response;
     p->state = SENT;
+    drop_body(p);
+    if (!sage_connections_hold(p->http->connections, p->clock, r->body.cap)) {
+        sage_buf_free(&r->body);
+        sage_problem_answer(r, SAGE_PROBLEM_BUSY, NULL, "too many answers wait for their clients");
+    }
     p->exchange.answered_s = sage_now_s();
     if (r->fixed.data != NULL) {
         response =
@@ -207,8 +214,8 @@ static void on_done(void *ctx, struct MHD_Connection *connection, void **kept, e
     *kept = NULL;
     if (p == NULL) return;
     http->rules.done(http->rules.ctx, &p->exchange);
+    sage_connections_let_go(http->connections, p->clock);
     sage_connections_wait(http->connections, p->clock);
-    atomic_fetch_sub(&http->bodies_bytes, p->counted);
     sage_buf_free(&p->body);
     sage_response_free(&p->exchange.response);
     sage_free(p);
@@ -262,7 +269,7 @@ sage_status sage_http_start(int socket, const sage_http_rules *rules, sage_http 
     sage_status st = SAGE_OK;
     *http = NULL;
     sage_http *h = sage_alloc_zero(1, sizeof *h);
-    if (h != NULL) h->connections = sage_connections_new(rules->connections);
+    if (h != NULL) h->connections = sage_connections_new(rules->connections, rules->bodies_bytes);
     if (h == NULL || h->connections == NULL) SAGE_TRY(sage_fail_memory(error, sizeof *h));
     h->rules = *rules;
     SAGE_TRY(start(h, socket, error));

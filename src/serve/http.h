@@ -19,7 +19,7 @@ typedef enum sage_receipt { SAGE_ANSWERED, SAGE_LATER } sage_receipt;
 
 typedef struct sage_http_rules {
     size_t threads, connections, header_bytes;
-    size_t body_bytes, bodies_bytes; /* of one body, of all at once */
+    size_t body_bytes, bodies_bytes; /* of one body; of all bodies and answers at once */
     double request_s;                /* for a client to send a request, or to take an answer */
     char *tls_cert, *tls_key;        /* PEM, or NULL; they stay the caller's, and live as long as the server */
     void *ctx;

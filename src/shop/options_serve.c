@@ -17,7 +17,10 @@ const sage_option sage_serve_options[] = {
     {"serve", "serve_body_bytes", SAGE_OPT_INT, 1024, 1 << 30, NULL, "10MiB",
      "Bytes of a request's body: pictures are the largest; JSON ends at 1 MiB."},
     {"serve", "serve_bodies_bytes", SAGE_OPT_INT, 1 << 20, 1e12, NULL, "256MiB",
-     "Bytes of all bodies that are being read or answered at once; what comes then is told to come later (503)."},
+     "Bytes of all requests' bodies and all answers that the server holds at once; where it takes room, clients that "
+     "are "
+     "slow to send or to read are cut off, the slowest first, and where that is not enough, what comes is told to come "
+     "later (503)."},
     {"serve", "serve_drain_s", SAGE_OPT_INT, 0, 3600, NULL, "10",
      "Seconds that requests in flight have to end after SIGTERM."},
     {"serve", "serve_linger_s", SAGE_OPT_INT, 0, 3600, NULL, "0",

@@ -94,7 +94,7 @@ static void longest_makes_room(void **state) {
     enum { N = 5, MOST = 3 };
     int pairs[N][2];
     sage_connection *all[N];
-    sage_connections *connections = sage_connections_new(MOST);
+    sage_connections *connections = sage_connections_new(MOST, 1);
     assert_non_null(connections);
     for (int i = 0; i < N; i++) assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pairs[i]), 0);
     for (int i = 0; i < MOST; i++) all[i] = sage_connections_add(connections, pairs[i][0]);
@@ -118,12 +118,47 @@ static void longest_makes_room(void **state) {
     sage_connections_free(connections);
 }
 
+/* Of bytes, too: who is slow and holds some makes room, and nobody else. */
+static void holders_make_room(void **state) {
+    (void)state;
+    enum { N = 4 };
+    int pairs[N][2];
+    sage_connection *all[N];
+    sage_connections *connections = sage_connections_new(N, 100);
+    assert_non_null(connections);
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pairs[i]), 0);
+        all[i] = sage_connections_add(connections, pairs[i][0]);
+    }
+    assert_false(sage_connections_hold(connections, all[0], 101)); /* nobody has to go for what never fits */
+    assert_true(sage_connections_hold(connections, all[1], 40) && sage_connections_hold(connections, all[2], 40));
+    assert_true(sage_connections_hold(connections, all[3], 20));
+    sage_connections_wait(connections, all[1]); /* 2 has held some for longest; 0 holds nothing */
+    assert_true(sage_connections_hold(connections, all[3], 30));
+    assert_true(!ended(pairs[0][1]) && !ended(pairs[1][1]) && ended(pairs[2][1]) && !ended(pairs[3][1]));
+    assert_false(sage_connections_hold(connections, all[2], 1)); /* it has gone */
+    sage_connections_work(connections, all[1]);
+    assert_false(sage_connections_hold(connections, all[3], 20)); /* 1 is the server's turn */
+    assert_true(!ended(pairs[1][1]) && !ended(pairs[3][1]));
+    sage_connections_let_go(connections, all[1]);
+    assert_true(sage_connections_hold(connections, all[3], 50));
+    sage_connections_remove(connections, all[3]);
+    assert_true(sage_connections_hold(connections, all[0], 100));
+    for (int i = 0; i < N; i++) {
+        if (i != 3) sage_connections_remove(connections, all[i]);
+        close(pairs[i][0]);
+        close(pairs[i][1]);
+    }
+    sage_connections_free(connections);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(does_each_once),
         cmocka_unit_test(lets_so_many_wait),
         cmocka_unit_test(waits_for_what_is_reserved),
         cmocka_unit_test(longest_makes_room),
+        cmocka_unit_test(holders_make_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
