@@ -213,15 +213,21 @@ static void swap(sage_releases *r, sage_serving *next) {
     pthread_mutex_unlock(&r->lock);
 }
 
-/* Of the release that began unverified. Its pages go on being served, as what is sound of them is: the operator has to
- * publish another. */
-static void tell_damage(sage_releases *r, const sage_monitor *monitor) {
+/* Of the release that began unverified: the newest kept one that is whole takes its place. Where there is none it goes
+ * on, as what is sound of it is: the operator has to publish another. */
+static void meet_damage(sage_releases *r, const sage_monitor *monitor) {
+    sage_serving *whole;
     sage_error error;
+    const uint64_t damaged = r->now->facts.release;
     if (r->now->told || sage_searcher_verified(r->now->common, &error) != SAGE_DAMAGED) return;
     r->now->told = true;
+    if (open_serving(r->shop, r->n_workers, sage_searcher_open_kept, r->seen.st_mtime, &whole, NULL) == SAGE_OK)
+        swap(r, whole);
+    r->tried_s = sage_now_s();
     keep_fault(r, &error);
-    sage_warn(monitor, "release %llu, which is in service, is damaged: %s", (unsigned long long)r->now->facts.release,
-              r->fault);
+    sage_warn(monitor, "release %llu, which was in service, is damaged; release %llu, which is %s, is in service: %s",
+              (unsigned long long)damaged, (unsigned long long)r->now->facts.release,
+              r->now->told ? "the only one" : "kept", r->fault);
 }
 
 void sage_releases_look(sage_releases *releases, const sage_monitor *monitor) {
@@ -230,7 +236,7 @@ void sage_releases_look(sage_releases *releases, const sage_monitor *monitor) {
     const struct stat now = look_at(releases->shop);
     const double now_s = sage_now_s();
     close_ended(releases);
-    tell_damage(releases, monitor);
+    meet_damage(releases, monitor);
     if (releases->fell_back)
         sage_warn(monitor, "what is published cannot be opened, release %llu, which is kept, is in service: %s",
                   (unsigned long long)releases->now->facts.release, releases->fault);

@@ -103,18 +103,44 @@ class Swap(unittest.TestCase):
         self.publish()
         self.assertEqual(value(self.server.ask("GET", "/metrics")[2].decode(), "itemsage_release_refused"), 0)
 
-    def test_damage_that_is_found_later_is_told(self):
-        """A server starts at once, and reads all of the release beside its first searches."""
-        def damage(self):
-            path = os.path.join(self.shop, "index/1/text.bin")
-            data = bytearray(open(path, "rb").read())
-            data[len(data) // 2] ^= 255
-            os.remove(path)
-            with open(path, "wb") as file:
-                file.write(data)
+    @staticmethod
+    def publish_another(at):
+        path = os.path.join(at.dir, "next.tsv")
+        with open(path, "w") as feed:
+            feed.write("id\ttitle\nnew\tOak stool\n")
+        at.run("import", "products", path)
+        at.run("embed")
+        at.run("index")
+
+    @staticmethod
+    def damage(at, release):
+        path = os.path.join(at.shop, f"index/{release}/text.bin")
+        data = bytearray(open(path, "rb").read())
+        data[len(data) // 2] ^= 255
+        os.remove(path)
+        with open(path, "wb") as file:
+            file.write(data)
+
+    def test_damage_that_is_found_later(self):
+        """A server starts at once, and reads all of the release beside its first searches: the one before takes its place."""
+        def damage(at):
+            self.publish_another(at)
+            self.damage(at, 2)
 
         damaged = server.Server(before=damage)
-        until(lambda: "which is in service, is damaged" in damaged.said())
+        until(lambda: "release 1, which is kept, is in service" in damaged.said())
+        status = damaged.ask("GET", "/v1/status")[2]
+        self.assertEqual((status["release"], status["state"]), (1, "verified"))
+        self.assertIn("text.bin", status["refused"])
+        self.assertEqual(damaged.ask("GET", "/v1/search?text=oak")[2]["release"], 1)
+        self.publish_another(damaged)
+        until(lambda: damaged.ask("GET", "/v1/status")[2]["release"] == 3)
+        self.assertNotIn("refused", damaged.ask("GET", "/v1/status")[2])
+        self.assertEqual(damaged.end(), 0)
+
+    def test_damage_of_the_only_release_is_told(self):
+        damaged = server.Server(before=lambda at: self.damage(at, 1))
+        until(lambda: "which is the only one" in damaged.said())
         status = damaged.ask("GET", "/v1/status")[2]
         self.assertEqual(status["state"], "damaged")
         self.assertIn("text.bin", status["refused"])
@@ -123,12 +149,7 @@ class Swap(unittest.TestCase):
     def test_starts_with_what_is_whole(self):
         """What is published cannot be opened: the release before it is served, and that is told."""
         def damage(at):
-            path = os.path.join(at.dir, "next.tsv")
-            with open(path, "w") as feed:
-                feed.write("id\ttitle\nnew\tOak stool\n")
-            at.run("import", "products", path)
-            at.run("embed")
-            at.run("index")
+            self.publish_another(at)
             os.remove(os.path.join(at.shop, "index/2/text.bin"))
 
         damaged = server.Server(before=damage)
