@@ -1,19 +1,21 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <catalog/import_time.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <io/json.h>
 #include <serve/intake.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <time.h>
+#include <string.h>
+#include <sys/random.h>
 
 struct sage_intake {
     char dir[SAGE_PATH_MAX];
     sage_inbox *inbox; /* NULL: `why` */
     sage_error why;
     sage_recent *recent;
-    uint64_t started_ns;
+    uint64_t drawn; /* no two servers name events alike, whatever their clocks say */
     atomic_ullong named;
 };
 
@@ -38,7 +40,6 @@ static sage_status remember(void *ctx, const sage_inbox_entry *entry, sage_error
 
 sage_status sage_intake_new(const char *shop_dir, sage_intake **intake, sage_error *error) {
     sage_status st = SAGE_OK;
-    struct timespec now;
     uint64_t folded, last, cut;
     *intake = NULL;
     sage_intake *in = sage_alloc_zero(1, sizeof *in);
@@ -46,15 +47,13 @@ sage_status sage_intake_new(const char *shop_dir, sage_intake **intake, sage_err
     in->recent = sage_recent_new();
     if (in->recent == NULL) SAGE_TRY(sage_fail_memory(error, SAGE_RECENT_EVENTS));
     snprintf(in->dir, sizeof in->dir, "%s", shop_dir);
-    clock_gettime(CLOCK_REALTIME, &now);
-    in->started_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    if (getrandom(&in->drawn, sizeof in->drawn, 0) != sizeof in->drawn)
+        SAGE_TRY(sage_fail(error, SAGE_E_IO, "no random number can be drawn to name events with: %s", strerror(errno)));
     st = sage_inbox_open(shop_dir, &in->inbox, &in->why);
     if (st == SAGE_E_MEMORY) SAGE_TRY(sage_fail(error, st, "%s", in->why.text));
-    st = SAGE_OK;
-    if (in->inbox != NULL) {
-        SAGE_TRY(sage_inbox_folded(shop_dir, &folded, error));
-        SAGE_TRY(sage_inbox_read(shop_dir, folded, remember, in, &last, &cut, error));
-    }
+    /* What came before is known also where nothing more can be taken, as on a disk that went read-only. */
+    SAGE_TRY(sage_inbox_folded(shop_dir, &folded, error));
+    SAGE_TRY(sage_inbox_read(shop_dir, folded, remember, in, &last, &cut, error));
     *intake = in;
     in = NULL;
 out:
@@ -86,5 +85,5 @@ sage_status sage_intake_add(sage_intake *intake, sage_inbox_entry *entries, size
 }
 
 void sage_intake_name(sage_intake *intake, char name[64]) {
-    snprintf(name, 64, "serve-%" PRIu64 "-%llu", intake->started_ns, (unsigned long long)intake->named++);
+    snprintf(name, 64, "serve-%016" PRIx64 "-%llu", intake->drawn, (unsigned long long)intake->named++);
 }

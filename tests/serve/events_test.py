@@ -114,10 +114,12 @@ class Events(unittest.TestCase):
         def same_shop(new):
             new.shop, new.own = self.server.shop, new.shop
 
+        self.send({"user_id": "new", "product_id": "t1", "event": "click"})
         second = server.Server(before=same_shop)
         status, _, body = second.ask("POST", "/v1/events", {"events": [{"user_id": "u", "product_id": "t1", "event": "click"}]})
         self.assertEqual((status, body["type"]), (409, "urn:itemsage:unavailable"))
         self.assertEqual(second.ask("GET", "/v1/user?user_id=u1")[0], 200)
+        self.assertEqual(second.ask("GET", "/v1/user?user_id=new")[0], 200)  # what was there when it started
         self.assertEqual(second.end(), 0)
 
 
