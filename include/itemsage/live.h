@@ -12,6 +12,9 @@ extern "C" {
  * first searches, by a thread of the lowest priority. Until then, and where it finds damage, a search may give
  * SAGE_E_FORMAT or wrong results, nothing worse. */
 sage_status sage_searcher_open_at_once(sage_shop *shop, sage_searcher **searcher, sage_error *error);
+/* As sage_searcher_open, which leaves what the same users dealt with to the first query that asks for it: that is
+ * verified too. */
+sage_status sage_searcher_open_whole(sage_shop *shop, sage_searcher **searcher, sage_error *error);
 /* The newest kept release (option keep_releases) that is whole, where the one in force is not: verified. */
 sage_status sage_searcher_open_kept(sage_shop *shop, sage_searcher **searcher, sage_error *error);
 typedef enum sage_verified { SAGE_VERIFYING, SAGE_VERIFIED, SAGE_DAMAGED } sage_verified;

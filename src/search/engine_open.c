@@ -134,7 +134,7 @@ sage_status sage_engine_need_together(sage_engine *e, sage_error *error) {
 }
 
 /* Its own handle: others may open theirs meanwhile, or never. */
-static sage_status verify_together(const sage_engine *e, const sage_monitor *monitor, sage_error *error) {
+sage_status sage_engine_verify_together(const sage_engine *e, const sage_monitor *monitor, sage_error *error) {
     sage_together *together = NULL;
     sage_status st = sage_together_open(e->index_dir, sage_index_count(e->index), false, &together, error);
     if (together != NULL) st = sage_together_verify(together, monitor, error);
@@ -147,7 +147,7 @@ sage_status sage_engine_verify(const sage_engine *engine, const sage_monitor *mo
     SAGE_TRY(sage_index_verify(engine->index, monitor, error));
     SAGE_TRY(sage_keywords_verify(engine->keywords, monitor, error));
     SAGE_TRY(sage_encoder_verify(engine->model_dir, error));
-    SAGE_TRY(verify_together(engine, monitor, error));
+    SAGE_TRY(sage_engine_verify_together(engine, monitor, error));
 out:
     return st;
 }

@@ -59,6 +59,8 @@ void sage_engine_leave(sage_engine *engine);
 sage_status sage_engine_share_encoder(const sage_engine *engine, sage_encoder **encoder, sage_error *error);
 /* What `verify` does, of an engine that is open: beside all that share it. monitor: may ask to stop; may be NULL. */
 sage_status sage_engine_verify(const sage_engine *engine, const sage_monitor *monitor, sage_error *error);
+/* The one part that sage_engine_open leaves to its first use. */
+sage_status sage_engine_verify_together(const sage_engine *engine, const sage_monitor *monitor, sage_error *error);
 void sage_engine_close(sage_engine *engine);
 bool sage_engine_speaks(const sage_engine *engine); /* the model takes sentences of search texts */
 /* What makes these, the engine's from now on; or, where status is not SAGE_OK, why there is none: searches of texts by

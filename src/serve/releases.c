@@ -130,7 +130,7 @@ static void keep_fault(sage_releases *r, const sage_error *error) {
 static sage_status open_first(sage_releases *r, sage_error *error) {
     sage_error why;
     sage_status st = open_serving(r->shop, r->n_workers, sage_searcher_open_at_once, r->seen.st_mtime, &r->now, error);
-    if (st != SAGE_E_FORMAT && st != SAGE_E_NOT_FOUND) return st;
+    if (st == SAGE_OK || st == SAGE_E_MEMORY) return st;
     if (open_serving(r->shop, r->n_workers, sage_searcher_open_kept, r->seen.st_mtime, &r->now, &why) != SAGE_OK)
         return st;
     keep_fault(r, error);
@@ -245,7 +245,8 @@ void sage_releases_look(sage_releases *releases, const sage_monitor *monitor) {
     if (same_file(&now, &releases->seen) && !again) return;
     releases->seen = now;
     releases->tried_s = now_s;
-    if (open_serving(releases->shop, releases->n_workers, sage_searcher_open, now.st_mtime, &next, &error) == SAGE_OK) {
+    if (open_serving(releases->shop, releases->n_workers, sage_searcher_open_whole, now.st_mtime, &next, &error) ==
+        SAGE_OK) {
         const uint64_t before = releases->now->facts.release;
         swap(releases, next);
         sage_note(monitor, "release %llu is in service, in place of %llu", (unsigned long long)next->facts.release,
@@ -257,11 +258,17 @@ void sage_releases_look(sage_releases *releases, const sage_monitor *monitor) {
     }
 }
 
+/* A clock that was set back makes nothing younger than new. */
+static double age_of(time_t published) {
+    const double age_s = difftime(time(NULL), published);
+    return age_s > 0 ? age_s : 0;
+}
+
 void sage_releases_read(sage_releases *releases, sage_releases_state *state) {
     pthread_mutex_lock(&releases->lock);
     *state = (sage_releases_state){.facts = releases->now->facts,
                                    .since_s = releases->now->since_s,
-                                   .age_s = difftime(time(NULL), releases->now->published),
+                                   .age_s = age_of(releases->now->published),
                                    .verified = (int)sage_searcher_verified(releases->now->common, NULL),
                                    .swaps = releases->swaps,
                                    .faults = releases->faults,

@@ -131,6 +131,23 @@ sage_status sage_searcher_open(sage_shop *shop, sage_searcher **searcher, sage_e
     return open_searcher(shop, NULL, false, false, searcher, error);
 }
 
+/* `kept` as open_common has it. */
+static sage_status open_whole(sage_shop *shop, const sage_release *kept, sage_searcher **searcher, sage_error *error) {
+    sage_status st = SAGE_OK;
+    SAGE_TRY(open_searcher(shop, kept, false, false, searcher, error));
+    st = sage_release_advise(sage_engine_verify_together((*searcher)->common->opened.engine, NULL, error), error);
+out:
+    if (st != SAGE_OK) {
+        sage_searcher_close(*searcher);
+        *searcher = NULL;
+    }
+    return st;
+}
+
+sage_status sage_searcher_open_whole(sage_shop *shop, sage_searcher **searcher, sage_error *error) {
+    return open_whole(shop, NULL, searcher, error);
+}
+
 sage_status sage_searcher_open_at_once(sage_shop *shop, sage_searcher **searcher, sage_error *error) {
     return open_searcher(shop, NULL, true, false, searcher, error);
 }
@@ -146,8 +163,7 @@ sage_status sage_searcher_open_kept(sage_shop *shop, sage_searcher **searcher, s
     *searcher = NULL;
     SAGE_TRY(sage_kept_list(shop, &kept, &n, error));
     st = sage_fail(error, SAGE_E_NOT_FOUND, "no kept release can be opened");
-    while (n > 0 && st != SAGE_OK && st != SAGE_E_MEMORY)
-        st = open_searcher(shop, &kept[--n], false, false, searcher, error);
+    while (n > 0 && st != SAGE_OK && st != SAGE_E_MEMORY) st = open_whole(shop, &kept[--n], searcher, error);
 out:
     sage_free(kept);
     return st;

@@ -113,8 +113,8 @@ class Swap(unittest.TestCase):
         at.run("index")
 
     @staticmethod
-    def damage(at, release):
-        path = os.path.join(at.shop, f"index/{release}/text.bin")
+    def damage(at, release, name="text.bin"):
+        path = os.path.join(at.shop, f"index/{release}/{name}")
         data = bytearray(open(path, "rb").read())
         data[len(data) // 2] ^= 255
         os.remove(path)
@@ -138,6 +138,19 @@ class Swap(unittest.TestCase):
         self.assertNotIn("refused", damaged.ask("GET", "/v1/status")[2])
         self.assertEqual(damaged.end(), 0)
 
+    def test_damage_of_what_users_ask_for(self):
+        """together.bin is read when a user is asked for; a release that is kept, or that comes, is whole with it too."""
+        def damage(at):
+            self.publish_another(at)
+            self.damage(at, 2, "together.bin")
+
+        damaged = server.Server(before=damage)
+        until(lambda: "release 1, which is kept, is in service" in damaged.said())
+        self.assertEqual(damaged.ask("GET", "/v1/status")[2]["release"], 1)
+        self.replace(os.path.join(damaged.shop, "current"), text_of(os.path.join(damaged.shop, "current")))
+        until(lambda: "cannot be opened, release 1 stays" in damaged.said())
+        self.assertEqual(damaged.end(), 0)
+
     def test_damage_of_the_only_release_is_told(self):
         damaged = server.Server(before=lambda at: self.damage(at, 1))
         until(lambda: "which is the only one" in damaged.said())
@@ -147,16 +160,21 @@ class Swap(unittest.TestCase):
         self.assertEqual(damaged.end(), 0)
 
     def test_starts_with_what_is_whole(self):
-        """What is published cannot be opened: the release before it is served, and that is told."""
+        """What is published cannot be opened: a release that is kept is served, and that is told."""
+        for lost, said in (("index/2/text.bin", "text.bin"), ("current", "nothing has been published")):
+            with self.subTest(lost):
+                self.starts_without(lost, said)
+
+    def starts_without(self, lost, said):
         def damage(at):
             self.publish_another(at)
-            os.remove(os.path.join(at.shop, "index/2/text.bin"))
+            os.remove(os.path.join(at.shop, lost))
 
         damaged = server.Server(before=damage)
         until(lambda: "which is kept, is in service" in damaged.said())
         status = damaged.ask("GET", "/v1/status")[2]
         self.assertEqual((status["release"], status["state"]), (1, "verified"))
-        self.assertIn("text.bin", status["refused"])
+        self.assertIn(said, status["refused"])
         self.assertEqual(damaged.ask("GET", "/v1/search?text=oak")[0], 200)
         self.assertEqual(damaged.end(), 0)
 
