@@ -5,10 +5,10 @@
 #include <itemsage/live.h>
 #include <pthread.h>
 #include <serve/releases.h>
+#include <serve/seen.h>
 #include <shop/picture_file.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 static const double TRY_AGAIN_S = 15;
@@ -106,17 +106,10 @@ out:
     return st;
 }
 
-/* Of `current`; all zero where it is not there. */
+/* Of `current`. */
 static struct stat look_at(const sage_shop *shop) {
     char path[SAGE_PATH_MAX];
-    struct stat now = {0};
-    if (sage_shop_path(shop, "current", path, NULL) != SAGE_OK || stat(path, &now) != 0) memset(&now, 0, sizeof now);
-    return now;
-}
-
-static bool same_file(const struct stat *a, const struct stat *b) {
-    return a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+    return sage_look_at(sage_shop_path(shop, "current", path, NULL) == SAGE_OK ? path : "");
 }
 
 static void keep_fault(sage_releases *r, const sage_error *error) {
@@ -242,7 +235,7 @@ void sage_releases_look(sage_releases *releases, const sage_monitor *monitor) {
                   (unsigned long long)releases->now->facts.release, releases->fault);
     releases->fell_back = false;
     const bool again = releases->fault[0] != '\0' && now_s - releases->tried_s >= TRY_AGAIN_S;
-    if (same_file(&now, &releases->seen) && !again) return;
+    if (sage_same_file(&now, &releases->seen) && !again) return;
     releases->seen = now;
     releases->tried_s = now_s;
     if (open_serving(releases->shop, releases->n_workers, sage_searcher_open_whole, now.st_mtime, &next, &error) ==

@@ -199,6 +199,7 @@ static void watch(server *s, const sage_monitor *monitor) {
     while (!sage_cancelled(monitor)) {
         rest(1);
         sage_releases_look(s->serve.releases, monitor);
+        sage_bearers_turn(s->serve.tokens, monitor);
         sage_http_sweep(s->http);
         sage_intake_turn(s->serve.intake);
         sage_access_log_turn(s->log, &dropped);

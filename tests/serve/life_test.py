@@ -237,6 +237,29 @@ class Tokens(unittest.TestCase):
             self.assertEqual(guarded.ask("GET", target)[0], 200)
         self.assertEqual(guarded.end(), 0)
 
+    def test_another_file(self):
+        """Who is written into the file may ask within a second or two, who was taken out may not; a bad file changes nothing."""
+        def write(at, text):
+            Swap.replace(os.path.join(at.dir, "tokens"), text)
+
+        def start(at):
+            write(at, "read read-read-read-read\n")
+            with open(os.path.join(at.shop, "itemsage.conf"), "a") as file:
+                file.write(f"serve_tokens = {at.dir}/tokens\n")
+
+        guarded = server.Server(before=start)
+        status = lambda token: guarded.ask("GET", "/v1/search?text=oak", headers={"Authorization": token})[0]
+        self.assertEqual((status(READ), status("Bearer another-another-1")), (200, 401))
+        write(guarded, "read another-another-1\n")
+        until(lambda: status("Bearer another-another-1") == 200)
+        self.assertEqual(status(READ), 401)
+        write(guarded, "read short\n")
+        until(lambda: "the tokens stay as they were" in guarded.said())
+        os.remove(os.path.join(guarded.dir, "tokens"))
+        until(lambda: guarded.said().count("the tokens stay as they were") == 2)
+        self.assertEqual((status(READ), status("Bearer another-another-1")), (401, 200))
+        self.assertEqual(guarded.end(), 0)
+
     def start(self, *args):
         return subprocess.run([server.PROGRAM, "-C", os.path.join(server.GROUND, "shop"), "serve", *args],
                               capture_output=True, text=True)
