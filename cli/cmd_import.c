@@ -21,7 +21,7 @@ static int follow_pictures(sage_shop *shop, bool events, sage_picture_report *re
 }
 
 typedef struct reports {
-    sage_import_report rows;
+    sage_import_report rows, changes;
     sage_picture_report pictures;
 } reports;
 
@@ -71,20 +71,32 @@ static int run_events(const cli_args *args) {
 
 /* ---- import inbox ---- */
 
+static void tell_inbox(const cli_args *args, const reports *r) {
+    json_t *json;
+    if (cli_given(args, "json")) {
+        json = cli_import_json(&r->rows);
+        json_object_set_new(json, "products", cli_import_json(&r->changes));
+        cli_print_json(json);
+        return;
+    }
+    if (r->changes.rows > 0) cli_print_import(&r->changes, "product changes", false, args->shop);
+    if (r->rows.rows > 0) cli_print_import(&r->rows, "events", true, args->shop);
+    if (r->changes.rows + r->rows.rows == 0) printf("nothing waits in the inbox\n");
+}
+
 static int run_inbox(const cli_args *args) {
     sage_error error;
     sage_shop *shop;
     reports *r = calloc(1, sizeof *r);
     int result = r ? cli_open(args, &shop) : cli_usage("out of memory");
     if (result == CLI_DONE) {
-        if (sage_import_inbox(shop, cli_monitor(), &r->rows, &error) != SAGE_OK)
+        sage_status st = sage_import_changes(shop, cli_monitor(), &r->changes, &error);
+        if (st == SAGE_OK) st = sage_import_inbox(shop, cli_monitor(), &r->rows, &error);
+        cli_end_progress();
+        if (st != SAGE_OK)
             result = cli_fail(&error);
-        else if (cli_given(args, "json"))
-            cli_print_json(cli_import_json(&r->rows));
-        else if (r->rows.rows == 0)
-            printf("nothing waits in the inbox\n");
         else
-            cli_print_import(&r->rows, "events", true, args->shop);
+            tell_inbox(args, r);
         sage_shop_close(shop);
     }
     free(r);
@@ -96,12 +108,13 @@ static const cli_flag inbox_flags[] = {CLI_JSON_FLAG, {NULL, 0, NULL, NULL}};
 const cli_command cli_import_inbox = {
     .name = "import inbox",
     .operands = "",
-    .summary = "Brings in the events that `itemsage serve` took",
+    .summary = "Brings in the events and products that `itemsage serve` took",
     .text =
         "What came to /v1/events of the server lies safely in inbox/ until it is brought into the catalogue: by this "
-        "command, by `itemsage sync`, and by `itemsage forget`. It may run while the server goes on, and again after "
-        "it "
-        "was stopped: an event is stored once.",
+        "command, by `itemsage sync`, and by `itemsage forget`. Products that came, changed and went at /v1/products "
+        "lie in changes/: this command, `itemsage sync` and `itemsage import products` bring them in, and `embed` and "
+        "`index` then make them part of a release. It may run while the server goes on, and again after it was "
+        "stopped: an event is stored once, and so is a change.",
     .flags = inbox_flags,
     .example = "itemsage -C myshop import inbox",
     .run = run_inbox,

@@ -46,7 +46,9 @@ typedef struct sage_import_report {
     double seconds;
 } sage_import_report;
 
-/* Imports files ("-" is standard input; .gz is recognised by content) in one transaction: all of them or nothing.
+/* Of products, what a server took one by one (sage_import_changes) before the first of the files was last written is
+ * brought in before them: the feed wins over it.
+ * Imports files ("-" is standard input; .gz is recognised by content) in one transaction: all of them or nothing.
  * A bad row becomes a reject; a file that cannot be what it claims to be is SAGE_E_FORMAT and changes nothing. */
 sage_status sage_import_products(sage_shop *shop, const char *const *files, size_t n_files,
                                  const sage_import_options *options, const sage_monitor *monitor,
@@ -60,6 +62,11 @@ sage_status sage_import_events(sage_shop *shop, const char *const *files, size_t
  * stored once. */
 sage_status sage_import_inbox(sage_shop *shop, const sage_monitor *monitor, sage_import_report *report,
                               sage_error *error);
+
+/* Brings the products that `itemsage serve` took one by one into the catalogue, in the order in which they came, each
+ * change once; sage_sync ends its import with it. May run while the server goes on. */
+sage_status sage_import_changes(sage_shop *shop, const sage_monitor *monitor, sage_import_report *report,
+                                sage_error *error);
 
 /* Vectors of the shop's own for queries of a surface ("search", "image", "product", "user"), made elsewhere, from an
  * .npy and as many keys, one a line: search texts; links of pictures, as events have them; ids of products or of users.

@@ -212,7 +212,7 @@ static bool same_name(const sage_feed_attribute *a, const sage_feed_attribute *b
     return a->name.len == b->name.len && memcmp(a->name.data, b->name.data, a->name.len) == 0;
 }
 
-static sage_status write_string(sage_buf *json, sage_str text, sage_error *error) {
+sage_status sage_json_quote(sage_buf *json, sage_str text, sage_error *error) {
     sage_status st = SAGE_OK;
     size_t begin = 0;
     SAGE_TRY(sage_buf_byte(json, '"', error));
@@ -244,11 +244,11 @@ static sage_status write_attributes(sage_product_reader *reader, sage_error *err
         size_t end = i + 1;
         while (end < n && same_name(&all[i], &all[end])) end++;
         SAGE_TRY(sage_buf_byte(json, i == 0 ? '{' : ',', error));
-        SAGE_TRY(write_string(json, all[i].name, error));
+        SAGE_TRY(sage_json_quote(json, all[i].name, error));
         SAGE_TRY(sage_buf_byte(json, ':', error));
         for (size_t j = i; j < end; j++) {
             if (end - i > 1) SAGE_TRY(sage_buf_byte(json, j == i ? '[' : ',', error));
-            SAGE_TRY(write_string(json, all[j].value, error));
+            SAGE_TRY(sage_json_quote(json, all[j].value, error));
         }
         if (end - i > 1) SAGE_TRY(sage_buf_byte(json, ']', error));
         i = end;

@@ -69,6 +69,9 @@ void sage_product_reader_free(sage_product_reader *reader);
 sage_status sage_product_take(sage_product_reader *reader, const sage_feed_row *row, sage_flaw *flaw,
                               sage_error *error);
 
+/* A text as JSON has it, with its quotes. */
+sage_status sage_json_quote(sage_buf *json, sage_str text, sage_error *error);
+
 /* The model's fields of a product: views, domain and path from its link. */
 void sage_product_fields(const sage_str text[SAGE_P_TEXTS], sage_str fields[SAGE_FIELDS]);
 

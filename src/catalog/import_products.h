@@ -15,6 +15,7 @@ typedef struct sage_product_store {
     sage_attributes *attributes;
     unsigned char *seen; /* a bit a pid: met in this import */
     size_t seen_bytes;
+    bool one_by_one;          /* a product that comes again is another change, and no fault of a feed */
     uint64_t good;            /* rows that were stored or unchanged */
     uint64_t replaced;        /* rows stored in place of an earlier one of this import */
     uint64_t vectors_dropped; /* picture vectors whose picture changed */
@@ -32,6 +33,8 @@ sage_status sage_product_store_keep(sage_product_store *store, sage_str id, sage
 /* Products of the catalogue, and those of them that this import has not met. */
 sage_status sage_product_store_count_rest(sage_product_store *store, uint64_t *products, uint64_t *unmet,
                                           sage_error *error);
+/* *there: whether it was. */
+sage_status sage_product_store_delete(sage_product_store *store, sage_str id, bool *there, sage_error *error);
 /* Deletes every product that this import has not met. */
 sage_status sage_product_store_delete_rest(sage_product_store *store, sage_error *error);
 /* Writes what waits for the end. */

@@ -144,7 +144,7 @@ sage_status sage_product_store_put(sage_product_store *store, const sage_feed_pr
     known old;
     SAGE_TRY(sage_row_hash(product, &store->scratch, row_hash, error));
     SAGE_TRY(look_up(store, id, &old, error));
-    bool fresh = old.pid == 0, again = !fresh && was_seen(store, old.pid);
+    bool fresh = old.pid == 0, again = !fresh && !store->one_by_one && was_seen(store, old.pid);
     if (!fresh && memcmp(old.row_hash, row_hash, 16) == 0) {
         report->unchanged++;
     } else {
@@ -175,6 +175,22 @@ sage_status sage_product_store_keep(sage_product_store *store, sage_str id, sage
 
 sage_status sage_product_store_finish(sage_product_store *store, sage_error *error) {
     return sage_attributes_save(store->attributes, store->import->catalog, error);
+}
+
+sage_status sage_product_store_delete(sage_product_store *store, sage_str id, bool *there, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sqlite3_stmt *remove = NULL;
+    known old;
+    SAGE_TRY(look_up(store, id, &old, error));
+    *there = old.pid != 0;
+    if (!*there) goto out;
+    SAGE_TRY(sage_db_prepare(store->import->catalog->db, "DELETE FROM products WHERE pid = ?1", &remove, error));
+    sqlite3_bind_int64(remove, 1, old.pid);
+    SAGE_TRY(sage_db_run(remove, error));
+    store->import->report->deleted++;
+out:
+    sqlite3_finalize(remove);
+    return st;
 }
 
 /* ---- --full ---- */

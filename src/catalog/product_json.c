@@ -102,18 +102,29 @@ static sage_status as_argument(sage_status st, sage_error *error) {
     return SAGE_E_ARGUMENT;
 }
 
-sage_status sage_product_json_read(sage_product_json *json, const char *text, size_t len, const sage_product_row **row,
-                                   sage_error *error) {
+sage_status sage_product_json_take(sage_product_json *json, const char *text, size_t len,
+                                   const sage_feed_product **product, sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_feed_row *read;
     sage_flaw flaw;
-    *row = NULL;
+    *product = NULL;
     SAGE_TRY(as_argument(open_line(json, text, len, error), error));
     SAGE_TRY(as_argument(sage_feed_next(json->feed, &read, error), error));
     if (read == NULL) return refuse(error, 0, "no product; give a JSON object");
     if (read->reject != NULL) return refuse(error, read->reject_column, read->reject_detail);
     SAGE_TRY(sage_product_take(&json->reader, read, &flaw, error));
     if (flaw.reason != NULL) return refuse(error, flaw.column, flaw.detail);
+    *product = &json->reader.product;
+out:
+    return st;
+}
+
+sage_status sage_product_json_read(sage_product_json *json, const char *text, size_t len, const sage_product_row **row,
+                                   sage_error *error) {
+    sage_status st = SAGE_OK;
+    const sage_feed_product *product;
+    *row = NULL;
+    SAGE_TRY(sage_product_json_take(json, text, len, &product, error));
     SAGE_TRY(take_row(json, error));
     *row = &json->row;
 out:

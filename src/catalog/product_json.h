@@ -3,7 +3,7 @@
 #ifndef SAGE_CATALOG_PRODUCT_JSON_H
 #define SAGE_CATALOG_PRODUCT_JSON_H
 
-#include <catalog/catalog.h>
+#include <catalog/import_product.h>
 
 typedef struct sage_product_json sage_product_json; /* one thread at a time */
 sage_status sage_product_json_new(sage_product_json **json, sage_error *error);
@@ -12,5 +12,8 @@ void sage_product_json_free(sage_product_json *json); /* NULL is fine */
  * call. SAGE_E_ARGUMENT: it is no product; the error says why, and from which byte on where it is known. */
 sage_status sage_product_json_read(sage_product_json *json, const char *text, size_t len, const sage_product_row **row,
                                    sage_error *error);
+/* The same as an import takes it; *product lives until the next call of either. */
+sage_status sage_product_json_take(sage_product_json *json, const char *text, size_t len,
+                                   const sage_feed_product **product, sage_error *error);
 
 #endif

@@ -49,11 +49,11 @@ sage_status sage_intake_new(const char *shop_dir, sage_intake **intake, sage_err
     snprintf(in->dir, sizeof in->dir, "%s", shop_dir);
     if (getrandom(&in->drawn, sizeof in->drawn, 0) != sizeof in->drawn)
         SAGE_TRY(sage_fail(error, SAGE_E_IO, "no random number can be drawn to name events with: %s", strerror(errno)));
-    st = sage_inbox_open(shop_dir, &in->inbox, &in->why);
+    st = sage_inbox_open(sage_inbox_events(shop_dir), 0, &in->inbox, &in->why);
     if (st == SAGE_E_MEMORY) SAGE_TRY(sage_fail(error, st, "%s", in->why.text));
     /* What came before is known also where nothing more can be taken, as on a disk that went read-only. */
-    SAGE_TRY(sage_inbox_folded(shop_dir, &folded, error));
-    SAGE_TRY(sage_inbox_read(shop_dir, folded, remember, in, &last, &cut, error));
+    SAGE_TRY(sage_inbox_folded(sage_inbox_events(shop_dir), &folded, error));
+    SAGE_TRY(sage_inbox_read(sage_inbox_events(shop_dir), folded, remember, in, &last, &cut, error));
     *intake = in;
     in = NULL;
 out:
@@ -70,7 +70,8 @@ void sage_intake_free(sage_intake *intake) {
 
 void sage_intake_turn(sage_intake *intake) {
     uint64_t folded;
-    if (sage_inbox_folded(intake->dir, &folded, NULL) == SAGE_OK) sage_recent_drop(intake->recent, folded);
+    if (sage_inbox_folded(sage_inbox_events(intake->dir), &folded, NULL) == SAGE_OK)
+        sage_recent_drop(intake->recent, folded);
     if (intake->inbox != NULL) sage_inbox_tidy(intake->inbox);
 }
 

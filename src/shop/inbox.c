@@ -16,9 +16,10 @@ typedef struct waiter {
 
 struct sage_inbox {
     char dir[SAGE_PATH_MAX], path[SAGE_PATH_MAX]; /* the shop's; of the file that is open */
-    int lock, fd;                                 /* fd -1: none is open */
-    uint64_t file_bytes;                          /* of it, that are safe */
-    pthread_mutex_t mutex;                        /* for what follows */
+    sage_inbox_of of;
+    int lock, fd;          /* fd -1: none is open */
+    uint64_t file_bytes;   /* of it, that are safe */
+    pthread_mutex_t mutex; /* for what follows */
     pthread_cond_t turned;
     sage_buf gathered, writing; /* entries that wait; those that are being written */
     waiter *waiting;            /* for what is gathered */
@@ -27,24 +28,25 @@ struct sage_inbox {
     bool at_disk, broken;
 };
 
-static sage_status prepare(sage_inbox *inbox, sage_error *error) {
+static sage_status prepare(sage_inbox *inbox, uint64_t used, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
     uint64_t folded, last, cut;
-    SAGE_TRY(sage_inbox_folder(inbox->dir, path, error));
+    SAGE_TRY(sage_inbox_folder(inbox->of, path, error));
     SAGE_TRY(sage_fs_mkdir(path, error));
     SAGE_TRY(sage_fs_sync_dir(inbox->dir, error));
-    SAGE_TRY(sage_path_join(path, inbox->dir, ".lock-inbox", error));
+    SAGE_TRY(sage_inbox_lock_path(inbox->of, path, error));
     SAGE_TRY(sage_fs_lock(path, true, &inbox->lock, error));
-    SAGE_TRY(sage_inbox_folded(inbox->dir, &folded, error));
-    SAGE_TRY(sage_inbox_read(inbox->dir, 0, NULL, NULL, &last, &cut, error));
+    SAGE_TRY(sage_inbox_folded(inbox->of, &folded, error));
+    SAGE_TRY(sage_inbox_read(inbox->of, 0, NULL, NULL, &last, &cut, error));
     inbox->safe = last > folded ? last : folded;
+    if (used > inbox->safe) inbox->safe = used;
     inbox->next = inbox->safe + 1;
 out:
     return st;
 }
 
-sage_status sage_inbox_open(const char *shop_dir, sage_inbox **inbox, sage_error *error) {
+sage_status sage_inbox_open(sage_inbox_of of, uint64_t used, sage_inbox **inbox, sage_error *error) {
     sage_status st = SAGE_OK;
     *inbox = NULL;
     sage_inbox *in = sage_alloc_zero(1, sizeof *in);
@@ -54,10 +56,11 @@ sage_status sage_inbox_open(const char *shop_dir, sage_inbox **inbox, sage_error
     pthread_cond_init(&in->turned, NULL);
     sage_buf_init(&in->gathered, SAGE_INBOX_FILE_MAX);
     sage_buf_init(&in->writing, SAGE_INBOX_FILE_MAX);
-    if (strlen(shop_dir) >= sizeof in->dir)
+    if (strlen(of.shop_dir) >= sizeof in->dir)
         SAGE_TRY(sage_fail(error, SAGE_E_LIMIT, "the shop's path is longer than %d bytes", SAGE_PATH_MAX - 1));
-    snprintf(in->dir, sizeof in->dir, "%s", shop_dir);
-    SAGE_TRY(prepare(in, error));
+    snprintf(in->dir, sizeof in->dir, "%s", of.shop_dir);
+    in->of = (sage_inbox_of){in->dir, of.name};
+    SAGE_TRY(prepare(in, used, error));
     *inbox = in;
     in = NULL;
 out:
@@ -82,10 +85,10 @@ void sage_inbox_close(sage_inbox *inbox) {
 static sage_status begin_file(sage_inbox *inbox, uint64_t first, sage_error *error) {
     sage_status st = SAGE_OK;
     char folder[SAGE_PATH_MAX];
-    SAGE_TRY(sage_inbox_path(inbox->dir, first, inbox->path, error));
+    SAGE_TRY(sage_inbox_path(inbox->of, first, inbox->path, error));
     SAGE_TRY(sage_fs_create(inbox->path, false, &inbox->fd, error));
     SAGE_TRY(sage_fs_write(inbox->fd, inbox->path, sage_inbox_header, SAGE_INBOX_HEADER_BYTES, error));
-    SAGE_TRY(sage_inbox_folder(inbox->dir, folder, error));
+    SAGE_TRY(sage_inbox_folder(inbox->of, folder, error));
     SAGE_TRY(sage_fs_sync_dir(folder, error));
     inbox->file_bytes = SAGE_INBOX_HEADER_BYTES;
 out:
@@ -96,10 +99,10 @@ out:
     return st;
 }
 
-/* Whether all that the open file holds is in the catalogue; then another begins, and it can go. */
+/* Whether all that the open file holds is needed no more; then another begins, and it can go. */
 static bool is_folded(const sage_inbox *inbox) {
     uint64_t folded;
-    return sage_inbox_folded(inbox->dir, &folded, NULL) == SAGE_OK && folded >= inbox->safe;
+    return sage_inbox_folded(inbox->of, &folded, NULL) == SAGE_OK && folded >= inbox->safe;
 }
 
 static sage_status write_out(sage_inbox *inbox, uint64_t first, sage_error *error) {
@@ -200,6 +203,15 @@ void sage_inbox_tidy(sage_inbox *inbox) {
         sage_fs_close(inbox->fd, inbox->path, NULL);
         inbox->fd = -1;
         sage_fs_unlink(inbox->path, NULL); /* else the next import does */
+    }
+    pthread_mutex_unlock(&inbox->mutex);
+}
+
+void sage_inbox_turn(sage_inbox *inbox) {
+    pthread_mutex_lock(&inbox->mutex);
+    if (!inbox->at_disk && !inbox->broken && inbox->fd >= 0) {
+        sage_fs_close(inbox->fd, inbox->path, NULL);
+        inbox->fd = -1;
     }
     pthread_mutex_unlock(&inbox->mutex);
 }

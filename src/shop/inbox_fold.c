@@ -43,7 +43,7 @@ static sage_status write_log(sage_shop *shop, const char *path, uint64_t after, 
     f->path = path;
     sage_buf_init(&f->rows, (size_t)ROWS_BYTES + SAGE_INBOX_ENTRY_MAX + 1);
     SAGE_TRY(sage_fs_create(path, false, &f->fd, error));
-    SAGE_TRY(sage_inbox_read(shop->dir, after, add_row, f, last, &cut, error));
+    SAGE_TRY(sage_inbox_read(sage_inbox_events(shop->dir), after, add_row, f, last, &cut, error));
     if (f->rows.len > 0) SAGE_TRY(write_rows(f, error));
     if (cut > 0)
         sage_note(monitor, "inbox: %llu bytes of entries that were never finished are passed over",
@@ -67,11 +67,11 @@ sage_status sage_import_inbox(sage_shop *shop, const sage_monitor *monitor, sage
     SAGE_TRY(sage_shop_path(shop, "inbox", folder, error));
     if (!sage_fs_exists(folder)) return SAGE_OK;
     SAGE_TRY(sage_shop_hold(shop, SAGE_LOCK_CATALOG, &lock, error));
-    SAGE_TRY(sage_inbox_folded(shop->dir, &folded, error));
+    SAGE_TRY(sage_inbox_folded(sage_inbox_events(shop->dir), &folded, error));
     SAGE_TRY(sage_path_join(path, folder, ".tmp-fold.jsonl", error));
     SAGE_TRY(write_log(shop, path, folded, &f, &last, monitor, error));
     if (f.events > 0) SAGE_TRY(sage_import_events(shop, files, 1, &options, monitor, report, error));
-    if (last > folded) SAGE_TRY(sage_inbox_set_folded(shop->dir, last, error));
+    if (last > folded) SAGE_TRY(sage_inbox_set_folded(sage_inbox_events(shop->dir), last, error));
 out:
     if (*path) sage_fs_unlink(path, NULL);
     sage_shop_let_go(shop, SAGE_LOCK_CATALOG, lock);

@@ -8,14 +8,20 @@
 
 const char sage_inbox_header[SAGE_INBOX_HEADER_BYTES] = "SAGEINBX\1";
 
-sage_status sage_inbox_folder(const char *shop_dir, char path[SAGE_PATH_MAX], sage_error *error) {
-    return sage_path_join(path, shop_dir, "inbox", error);
+sage_status sage_inbox_folder(sage_inbox_of of, char path[SAGE_PATH_MAX], sage_error *error) {
+    return sage_path_join(path, of.shop_dir, of.name, error);
 }
 
-sage_status sage_inbox_path(const char *shop_dir, uint64_t first, char path[SAGE_PATH_MAX], sage_error *error) {
-    char name[48];
-    snprintf(name, sizeof name, "inbox/%020llu.log", (unsigned long long)first);
-    return sage_path_join(path, shop_dir, name, error);
+sage_status sage_inbox_lock_path(sage_inbox_of of, char path[SAGE_PATH_MAX], sage_error *error) {
+    char name[64];
+    snprintf(name, sizeof name, ".lock-%s", of.name);
+    return sage_path_join(path, of.shop_dir, name, error);
+}
+
+sage_status sage_inbox_path(sage_inbox_of of, uint64_t first, char path[SAGE_PATH_MAX], sage_error *error) {
+    char name[64];
+    snprintf(name, sizeof name, "%s/%020llu.log", of.name, (unsigned long long)first);
+    return sage_path_join(path, of.shop_dir, name, error);
 }
 
 typedef struct files {
@@ -34,13 +40,13 @@ static sage_status add_file(void *ctx, const char *name, sage_error *error) {
     return SAGE_OK;
 }
 
-sage_status sage_inbox_files(const char *shop_dir, uint64_t **firsts, size_t *n, sage_error *error) {
+sage_status sage_inbox_files(sage_inbox_of of, uint64_t **firsts, size_t *n, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
     files f = {NULL};
     *firsts = NULL;
     *n = 0;
-    SAGE_TRY(sage_inbox_folder(shop_dir, path, error));
+    SAGE_TRY(sage_inbox_folder(of, path, error));
     if (sage_fs_exists(path)) SAGE_TRY(sage_fs_list(path, add_file, &f, error));
     if (f.n > 0) qsort(f.firsts, f.n, sizeof *f.firsts, sage_order_i64); /* numbers stay far below 2^63 */
     *firsts = f.firsts;

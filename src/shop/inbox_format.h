@@ -7,11 +7,12 @@
 enum { SAGE_INBOX_HEADER_BYTES = 16, SAGE_INBOX_ENTRY_BYTES = 24, SAGE_INBOX_FILE_MAX = 64 << 20 };
 extern const char sage_inbox_header[SAGE_INBOX_HEADER_BYTES];
 
-/* "inbox/<number>.log" of a shop; SAGE_E_LIMIT where it does not fit. */
-sage_status sage_inbox_path(const char *shop_dir, uint64_t first, char path[SAGE_PATH_MAX], sage_error *error);
-sage_status sage_inbox_folder(const char *shop_dir, char path[SAGE_PATH_MAX], sage_error *error);
+/* "<number>.log" in its folder; SAGE_E_LIMIT where it does not fit. */
+sage_status sage_inbox_path(sage_inbox_of of, uint64_t first, char path[SAGE_PATH_MAX], sage_error *error);
+sage_status sage_inbox_folder(sage_inbox_of of, char path[SAGE_PATH_MAX], sage_error *error);
+sage_status sage_inbox_lock_path(sage_inbox_of of, char path[SAGE_PATH_MAX], sage_error *error);
 /* Numbers of the files' first entries, ascending; free with sage_free. */
-sage_status sage_inbox_files(const char *shop_dir, uint64_t **firsts, size_t *n, sage_error *error);
+sage_status sage_inbox_files(sage_inbox_of of, uint64_t **firsts, size_t *n, sage_error *error);
 
 sage_status sage_inbox_encode(sage_buf *out, const sage_inbox_entry *entry, sage_error *error);
 /* The entry at [*at, n) of a file's bytes, and *at behind it; false: there is no whole one. */

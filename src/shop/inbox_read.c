@@ -34,7 +34,7 @@ out:
     return st;
 }
 
-sage_status sage_inbox_read(const char *shop_dir, uint64_t after, sage_inbox_fn fn, void *ctx, uint64_t *last,
+sage_status sage_inbox_read(sage_inbox_of of, uint64_t after, sage_inbox_fn fn, void *ctx, uint64_t *last,
                             uint64_t *cut, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
@@ -42,10 +42,10 @@ sage_status sage_inbox_read(const char *shop_dir, uint64_t after, sage_inbox_fn 
     size_t n;
     *last = after;
     *cut = 0;
-    SAGE_TRY(sage_inbox_files(shop_dir, &firsts, &n, error));
+    SAGE_TRY(sage_inbox_files(of, &firsts, &n, error));
     for (size_t i = 0; i < n; i++) {
         if (i + 1 < n && firsts[i + 1] <= after + 1) continue; /* what it holds came before */
-        SAGE_TRY(sage_inbox_path(shop_dir, firsts[i], path, error));
+        SAGE_TRY(sage_inbox_path(of, firsts[i], path, error));
         SAGE_TRY(read_file(path, fn, ctx, last, cut, error));
     }
 out:
@@ -55,12 +55,18 @@ out:
 
 /* ---- folded ---- */
 
-sage_status sage_inbox_folded(const char *shop_dir, uint64_t *number, sage_error *error) {
+static sage_status folded_path(sage_inbox_of of, char path[SAGE_PATH_MAX], sage_error *error) {
+    char folder[SAGE_PATH_MAX];
+    sage_status st = sage_inbox_folder(of, folder, error);
+    return st == SAGE_OK ? sage_path_join(path, folder, "folded", error) : st;
+}
+
+sage_status sage_inbox_folded(sage_inbox_of of, uint64_t *number, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
     json_t *root = NULL;
     *number = 0;
-    SAGE_TRY(sage_path_join(path, shop_dir, "inbox/folded", error));
+    SAGE_TRY(folded_path(of, path, error));
     if (!sage_fs_exists(path)) goto out;
     SAGE_TRY(sage_json_read(path, FOLDED_MAX_BYTES, &root, error));
     SAGE_TRY(sage_json_count(root, "folded", number, path, error));
@@ -69,15 +75,15 @@ out:
     return st;
 }
 
-static sage_status remove_files(const char *shop_dir, uint64_t folded, bool all, sage_error *error) {
+static sage_status remove_files(sage_inbox_of of, uint64_t folded, bool all, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
     uint64_t *firsts = NULL;
     size_t n;
-    SAGE_TRY(sage_inbox_files(shop_dir, &firsts, &n, error));
+    SAGE_TRY(sage_inbox_files(of, &firsts, &n, error));
     for (size_t i = 0; i < n; i++) {
         if (i + 1 < n ? firsts[i + 1] > folded + 1 : !all) break;
-        SAGE_TRY(sage_inbox_path(shop_dir, firsts[i], path, error));
+        SAGE_TRY(sage_inbox_path(of, firsts[i], path, error));
         SAGE_TRY(sage_fs_unlink(path, error));
     }
 out:
@@ -85,19 +91,19 @@ out:
     return st;
 }
 
-sage_status sage_inbox_set_folded(const char *shop_dir, uint64_t number, sage_error *error) {
+sage_status sage_inbox_set_folded(sage_inbox_of of, uint64_t number, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX], text[64];
     uint64_t last, cut;
     int lock = -1;
-    SAGE_TRY(sage_path_join(path, shop_dir, "inbox/folded", error));
+    SAGE_TRY(folded_path(of, path, error));
     const int n = snprintf(text, sizeof text, "{\"folded\": %" PRIu64 "}\n", number);
     SAGE_TRY(sage_fs_replace(path, text, (size_t)n, error));
     /* The newest file too, where nobody writes it and nothing has come since. */
-    SAGE_TRY(sage_path_join(path, shop_dir, ".lock-inbox", error));
+    SAGE_TRY(sage_inbox_lock_path(of, path, error));
     bool all = sage_fs_lock(path, true, &lock, NULL) == SAGE_OK;
-    if (all) SAGE_TRY(sage_inbox_read(shop_dir, number, NULL, NULL, &last, &cut, error));
-    st = remove_files(shop_dir, number, all && last == number, error);
+    if (all) SAGE_TRY(sage_inbox_read(of, number, NULL, NULL, &last, &cut, error));
+    st = remove_files(of, number, all && last == number, error);
 out:
     sage_fs_unlock(lock);
     return st;

@@ -6,6 +6,7 @@
 #include <eval/together.h>
 #include <io/version.h>
 #include <search/together.h>
+#include <shop/changes.h>
 #include <shop/index.h>
 #include <shop/index_choices.h>
 #include <shop/inputs.h>
@@ -95,6 +96,7 @@ static sage_status publish_versions(builder *b, sage_error *error) {
     int lock = -1;
     /* The catalogue must not change between the two walks; it takes seconds. */
     SAGE_TRY(sage_shop_lock(b->shop, SAGE_LOCK_CATALOG, &lock, error));
+    SAGE_TRY(sage_catalog_changes_folded(b->catalog, &b->release.inbox_position, error));
     SAGE_TRY(sage_shop_path(b->shop, "index", index, error));
     SAGE_TRY(sage_shop_path(b->shop, "keywords", keywords, error));
     SAGE_TRY(sage_version_begin(index, "index", b->rows.index_dir, error));
@@ -105,6 +107,8 @@ static sage_status publish_versions(builder *b, sage_error *error) {
     SAGE_TRY(sage_version_publish(index, b->rows.index_dir, &b->release.index, error));
     SAGE_TRY(sage_version_publish(keywords, b->rows.keywords_dir, &b->release.keywords, error));
     b->release.products = b->rows.rows;
+    /* Without vectors some of what came is not in it. */
+    if (b->rows.missing > 0) b->release.inbox_position = b->before.inbox_position;
 out:
     sage_rows_before_close(&b->rows.before);
     sage_fs_unlock(lock);
@@ -153,6 +157,8 @@ sage_status sage_index_publish(sage_shop *shop, const sage_index_wish *wish, con
     /* The release is in force whatever becomes of the old versions. */
     if (sage_kept_prune(shop, &b->release, &pruning) != SAGE_OK)
         sage_warn(monitor, "old versions of the index are still there: %s", pruning.text);
+    if (sage_changes_tidy(shop, &pruning) != SAGE_OK)
+        sage_warn(monitor, "changes that the release has are still there: %s", pruning.text);
     tell(b, report);
     report->seconds = sage_now_s() - began;
 out:

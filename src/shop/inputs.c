@@ -2,6 +2,7 @@
 #include <base/error.h>
 #include <embed/embed.h>
 #include <itemsage/itemsage.h>
+#include <shop/changes.h>
 #include <shop/inputs.h>
 #include <shop/kept.h>
 #include <string.h>
@@ -58,9 +59,11 @@ sage_status sage_release_is_due(const sage_shop *shop, bool *due, sage_error *er
     sage_catalog *catalog = NULL;
     sage_release *kept = NULL, next = {0}, now = {0};
     size_t n = 0;
+    uint64_t folded = 0;
     SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
     SAGE_TRY(sage_release_begin(shop, catalog, &next, error));
-    *due = sage_release_read(shop, &now, NULL) != SAGE_OK || now.inputs != next.inputs;
+    SAGE_TRY(sage_catalog_changes_folded(catalog, &folded, error));
+    *due = sage_release_read(shop, &now, NULL) != SAGE_OK || now.inputs != next.inputs || now.inbox_position < folded;
     if (*due) goto out;
     SAGE_TRY(sage_kept_list(shop, &kept, &n, error));
     *due = true;

@@ -18,7 +18,7 @@ static void fresh(const char *from) {
 /* Adds events one after another; a byte in the file `told` (past the seam) for each that was acknowledged. */
 static bool add_events(void *ctx) {
     sage_inbox *inbox;
-    bool good = sage_inbox_open(shop_dir, &inbox, NULL) == SAGE_OK;
+    bool good = sage_inbox_open(sage_inbox_events(shop_dir), 0, &inbox, NULL) == SAGE_OK;
     (void)ctx;
     for (int i = 0; good && i < EVENTS; i++) {
         char text[160];
@@ -81,7 +81,8 @@ static void what_was_acknowledged_is_there(void **state) {
             char *dots = scratch_read(told, &acknowledged);
             if (dots == NULL) acknowledged = 0;
             sage_free(dots);
-            if (sage_inbox_read(shop_dir, 0, count, &found, &last, &cut, &error) != SAGE_OK) fail_msg("%s", error.text);
+            if (sage_inbox_read(sage_inbox_events(shop_dir), 0, count, &found, &last, &cut, &error) != SAGE_OK)
+                fail_msg("%s", error.text);
             if (found < acknowledged)
                 fail_msg("fault %d at call %llu: %zu of %zu are there", (int)kind, (unsigned long long)at, found,
                          acknowledged);

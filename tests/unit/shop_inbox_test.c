@@ -15,7 +15,7 @@ static void add(sage_inbox *inbox, const char *text) {
 
 static sage_inbox *open_inbox(void) {
     sage_inbox *inbox;
-    if (sage_inbox_open(dir, &inbox, &error) != SAGE_OK) fail_msg("%s", error.text);
+    if (sage_inbox_open(sage_inbox_events(dir), 0, &inbox, &error) != SAGE_OK) fail_msg("%s", error.text);
     return inbox;
 }
 
@@ -42,7 +42,8 @@ static sage_status see(void *ctx, const sage_inbox_entry *entry, sage_error *e) 
 static seen read_all(uint64_t after, uint64_t *cut) {
     seen s = {.last = after};
     uint64_t last, lost;
-    if (sage_inbox_read(dir, after, see, &s, &last, &lost, &error) != SAGE_OK) fail_msg("%s", error.text);
+    if (sage_inbox_read(sage_inbox_events(dir), after, see, &s, &last, &lost, &error) != SAGE_OK)
+        fail_msg("%s", error.text);
     assert_int_equal(last, s.last);
     if (cut != NULL) *cut = lost;
     return s;
@@ -53,7 +54,7 @@ static void comes_back_in_order(void **state) {
     uint64_t folded;
     assert_string_equal(read_all(0, NULL).text, "");
     sage_inbox *inbox = open_inbox(), *other;
-    assert_int_equal(sage_inbox_open(dir, &other, &error), SAGE_E_LOCKED);
+    assert_int_equal(sage_inbox_open(sage_inbox_events(dir), 0, &other, &error), SAGE_E_LOCKED);
     add(inbox, "one");
     add(inbox, "two");
     assert_string_equal(read_all(0, NULL).text, "one two ");
@@ -63,18 +64,18 @@ static void comes_back_in_order(void **state) {
     assert_string_equal(read_all(0, NULL).text, "one two three ");
     assert_string_equal(read_all(2, NULL).text, "three ");
     /* What is in the catalogue goes; what has not come there stays, and so does the file that is being written. */
-    assert_int_equal(sage_inbox_set_folded(dir, 2, &error), SAGE_OK);
+    assert_int_equal(sage_inbox_set_folded(sage_inbox_events(dir), 2, &error), SAGE_OK);
     assert_string_equal(read_all(0, NULL).text, "three ");
-    assert_int_equal(sage_inbox_set_folded(dir, 3, &error), SAGE_OK);
+    assert_int_equal(sage_inbox_set_folded(sage_inbox_events(dir), 3, &error), SAGE_OK);
     assert_string_equal(read_all(0, NULL).text, "three ");
-    assert_int_equal(sage_inbox_folded(dir, &folded, &error), SAGE_OK);
+    assert_int_equal(sage_inbox_folded(sage_inbox_events(dir), &folded, &error), SAGE_OK);
     assert_int_equal(folded, 3);
     sage_inbox_tidy(inbox);
     assert_string_equal(read_all(0, NULL).text, "");
     add(inbox, "four");
     assert_int_equal(read_all(3, NULL).last, 4);
     sage_inbox_close(inbox);
-    assert_int_equal(sage_inbox_set_folded(dir, 4, &error), SAGE_OK);
+    assert_int_equal(sage_inbox_set_folded(sage_inbox_events(dir), 4, &error), SAGE_OK);
     assert_string_equal(read_all(0, NULL).text, ""); /* nobody writes, so all of it goes */
     inbox = open_inbox();
     add(inbox, "five");
@@ -118,7 +119,7 @@ static void reads_what_is_left(void **state) {
     add(inbox, "second");
     add(inbox, "third");
     sage_inbox_close(inbox);
-    assert_int_equal(sage_inbox_path(dir, 1, path, &error), SAGE_OK);
+    assert_int_equal(sage_inbox_path(sage_inbox_events(dir), 1, path, &error), SAGE_OK);
     char *data = scratch_read(path, &n);
     for (size_t at = 0; at < n; at++) {
         uint64_t cut;
@@ -136,7 +137,8 @@ static void reads_what_is_left(void **state) {
     }
     scratch_write(path, "something else, which is long enough", 36);
     uint64_t last, cut;
-    assert_int_equal(sage_inbox_read(dir, 0, see, &(seen){.n = 0}, &last, &cut, &error), SAGE_E_FORMAT);
+    assert_int_equal(sage_inbox_read(sage_inbox_events(dir), 0, see, &(seen){.n = 0}, &last, &cut, &error),
+                     SAGE_E_FORMAT);
     sage_free(data);
 }
 
