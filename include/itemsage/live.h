@@ -43,10 +43,14 @@ sage_status sage_searcher_share(sage_searcher *searcher, sage_searcher **another
  * A product that the release does not know has no pid of the catalogue: hits give it one of 2^62 and above, and a
  * user's events in the catalogue do not find it. */
 sage_status sage_searcher_open_live(sage_shop *shop, sage_searcher **searcher, sage_error *error);
+/* The same of a release that is open, however that was, from now on: beside searches, which find changes from their
+ * next call on. Any thread; where it is so already nothing is done. It takes what opening for changing takes more, up
+ * to a second or so for a million products; without a graph a minute. */
+sage_status sage_searcher_begin_changes(sage_searcher *searcher, sage_error *error);
 
 /* The calls below take turns with each other. `product`: a JSON object with the names of the feed's fields, as a line
  * of a feed of JSON Lines; the limits of an import are its limits (SAGE_E_ARGUMENT, error->column: from which byte on).
- * SAGE_E_STATE: the release was not opened by sage_searcher_open_live. After another failure, such as SAGE_E_MEMORY,
+ * SAGE_E_STATE: the release is not open for changing. After another failure, such as SAGE_E_MEMORY,
  * the product may be found by some methods as it was and by others as it is: give it again. */
 /* The whole product, in the place of what its id had. Its vector is made now, by the model of the release, of its texts
  * (and what the model learned of the product itself): pictures count again from the next `embed` on. Attributes that

@@ -59,8 +59,9 @@ out:
 }
 
 sage_status sage_searcher_columns(sage_searcher *searcher, sage_filter_column_fn fn, void *ctx, sage_error *error) {
-    sage_searcher_enter(searcher);
-    const sage_status st = each_column(sage_engine_index(searcher->opened.engine), fn, ctx, error);
+    sage_status st = sage_searcher_enter(searcher, error);
+    if (st != SAGE_OK) return st;
+    st = each_column(sage_engine_index(searcher->opened.engine), fn, ctx, error);
     sage_searcher_leave(searcher);
     return st;
 }

@@ -242,9 +242,14 @@ out:
     return st;
 }
 
-void sage_searcher_enter(sage_searcher *searcher) {
+sage_status sage_searcher_enter(sage_searcher *searcher, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const bool begins = searcher->view == NULL && sage_searched_live_of(searcher->common) != NULL;
+    if (begins) SAGE_TRY(sage_searcher_go_live(searcher, error));
     if (searcher->reader != NULL) sage_live_enter(searcher->reader);
     sage_engine_enter(searcher->opened.engine);
+out:
+    return st;
 }
 
 void sage_searcher_leave(sage_searcher *searcher) {
@@ -254,11 +259,12 @@ void sage_searcher_leave(sage_searcher *searcher) {
 
 static sage_status search_inside(sage_searcher *s, const sage_query *query, bool *again, size_t *n_hits,
                                  sage_error *error) {
-    const sage_index *index = sage_engine_index(s->opened.engine);
-    sage_searcher_enter(s);
-    const uint64_t replaced = sage_index_replaced(index);
     *n_hits = 0;
-    sage_status st = search(s, query, n_hits, error);
+    sage_status st = sage_searcher_enter(s, error);
+    if (st != SAGE_OK) return st;
+    const sage_index *index = sage_engine_index(s->opened.engine);
+    const uint64_t replaced = sage_index_replaced(index);
+    st = search(s, query, n_hits, error);
     *again = replaced != sage_index_replaced(index);
     sage_searcher_leave(s);
     return st;
@@ -288,11 +294,11 @@ sage_method sage_searcher_method(const sage_searcher *searcher) {
 void sage_searcher_facts(const sage_searcher *searcher, sage_release_facts *facts) {
     const sage_release *release = &searcher->opened.release;
     const sage_index *index = sage_engine_index(searcher->opened.engine);
+    const sage_searched_live *live = sage_searched_live_of(searcher->common);
     *facts = (sage_release_facts){.release = release->index,
                                   .model = release->query_model,
                                   .catalogue_revision = release->catalogue_revision,
-                                  .products = searcher->view != NULL ? sage_live_count(searcher->common->live->live)
-                                                                     : sage_index_count(index),
+                                  .products = live != NULL ? sage_live_count(live->live) : sage_index_count(index),
                                   .dims = sage_index_dim(index),
                                   .width = (size_t)release->search_width,
                                   .recall = release->search_recall};

@@ -13,8 +13,9 @@ static sage_status find_product(sage_searcher *s, const char *id, sage_error *er
 
 sage_status sage_searcher_product(sage_searcher *searcher, const char *id, const sage_hit **hit, sage_error *error) {
     *hit = searcher->hits;
-    sage_searcher_enter(searcher);
-    const sage_status st = find_product(searcher, id, error);
+    sage_status st = sage_searcher_enter(searcher, error);
+    if (st != SAGE_OK) return st;
+    st = find_product(searcher, id, error);
     sage_searcher_leave(searcher);
     return st;
 }
@@ -50,8 +51,9 @@ sage_status sage_searcher_history(sage_searcher *searcher, const char *user_id, 
     if (most < 1 || most > SAGE_RESULTS_MAX)
         return sage_fail(error, SAGE_E_ARGUMENT, "the number of products must be 1 to %d, not %zu", SAGE_RESULTS_MAX,
                          most);
-    sage_searcher_enter(searcher);
-    const sage_status st = find_past(searcher, user_id, most, past, n_hits, error);
+    sage_status st = sage_searcher_enter(searcher, error);
+    if (st != SAGE_OK) return st;
+    st = find_past(searcher, user_id, most, past, n_hits, error);
     sage_searcher_leave(searcher);
     if (st != SAGE_OK) *n_hits = 0;
     return st;

@@ -18,6 +18,7 @@ static void free_common(sage_searched *common) {
     sage_release_close(&common->opened);
     pthread_mutex_destroy(&common->lock);
     pthread_mutex_destroy(&common->picturing);
+    pthread_mutex_destroy(&common->beginning);
     sage_free(common);
 }
 
@@ -40,6 +41,7 @@ static sage_status open_common(sage_shop *shop, const sage_release *kept, bool a
     if (made == NULL) return sage_fail_memory(error, sizeof *made);
     pthread_mutex_init(&made->lock, NULL);
     pthread_mutex_init(&made->picturing, NULL);
+    pthread_mutex_init(&made->beginning, NULL);
     made->verified = at_once ? SAGE_VERIFYING : SAGE_VERIFIED;
     SAGE_TRY(kept != NULL ? sage_release_open_kept(shop, kept, &made->opened, error)
                           : sage_release_open(shop, !at_once, &made->opened, error));
@@ -53,11 +55,22 @@ out:
     return st;
 }
 
-/* Only while one alone uses it are vectors cut; whoever comes finds them whole. */
+/* Only while one alone uses it are vectors cut; whoever comes finds them whole. Under the lock. */
+static sage_status uncut(sage_searched *common, sage_error *error) {
+    return common->users == 1 ? sage_engine_cut(common->opened.engine, 0, error) : SAGE_OK;
+}
+
 static sage_status join(sage_searched *common, sage_error *error) {
     pthread_mutex_lock(&common->lock);
-    sage_status st = common->users == 1 ? sage_engine_cut(common->opened.engine, 0, error) : SAGE_OK;
+    const sage_status st = uncut(common, error);
     if (st == SAGE_OK) common->users++;
+    pthread_mutex_unlock(&common->lock);
+    return st;
+}
+
+static sage_status make_whole(sage_searched *common, sage_error *error) {
+    pthread_mutex_lock(&common->lock);
+    const sage_status st = uncut(common, error);
     pthread_mutex_unlock(&common->lock);
     return st;
 }
@@ -79,13 +92,18 @@ size_t sage_searcher_users(const sage_searcher *searcher) {
 
 /* ---- one of them ---- */
 
-/* Its queries are those of the live index. */
-static sage_status go_live(sage_searcher *s, const sage_searched_live *live, sage_error *error) {
+sage_status sage_searcher_go_live(sage_searcher *s, sage_error *error) {
     sage_status st = SAGE_OK;
-    SAGE_TRY(sage_live_reader_new(live->live, &s->reader, error));
-    SAGE_TRY(sage_live_view(s->reader, &s->view, error));
+    const sage_searched_live *live = sage_searched_live_of(s->common);
+    sage_live_reader *reader = NULL;
+    SAGE_TRY(sage_live_reader_new(live->live, &reader, error));
+    SAGE_TRY(sage_live_view(reader, &s->view, error));
+    s->reader = reader;
+    reader = NULL;
+    sage_where_cache_free(&s->filters);
     sage_engine_view(s->opened.engine, s->view, live->words);
 out:
+    sage_live_reader_free(reader);
     return st;
 }
 
@@ -102,7 +120,7 @@ static sage_status new_searcher(sage_shop *shop, sage_searched *common, sage_poo
     SAGE_TRY(join(common, error));
     s->common = common;
     SAGE_TRY(sage_engine_share(common->opened.engine, pool, &s->opened.engine, error));
-    if (common->live != NULL) SAGE_TRY(go_live(s, common->live, error));
+    if (sage_searched_live_of(common) != NULL) SAGE_TRY(sage_searcher_go_live(s, error));
     s->hits = sage_alloc_zero(SAGE_RESULTS_MAX, sizeof *s->hits);
     if (s->hits == NULL) SAGE_TRY(sage_fail_memory(error, SAGE_RESULTS_MAX * sizeof *s->hits));
     *searcher = s;
@@ -156,6 +174,30 @@ sage_status sage_searcher_open_live(sage_shop *shop, sage_searcher **searcher, s
     return open_searcher(shop, NULL, true, true, searcher, error);
 }
 
+/* Whoever shares the release goes over to what is made here with the next search (sage_searcher_enter). */
+static sage_status make_live(sage_shop *shop, sage_searched *common, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_searched_live *live = NULL;
+    const bool walks = sage_index_linked(sage_engine_index(common->opened.engine));
+    SAGE_TRY(make_whole(common, error));
+    SAGE_TRY(sage_searched_live_open(shop, &common->opened, &live, error));
+    if (walks && common->watch.load > 0) SAGE_TRY(sage_live_watch(live->live, &common->watch, error));
+    __atomic_store_n(&common->live, live, __ATOMIC_RELEASE);
+    live = NULL;
+out:
+    sage_searched_live_close(live);
+    return st;
+}
+
+sage_status sage_searcher_begin_changes(sage_searcher *searcher, sage_error *error) {
+    sage_searched *common = searcher->common;
+    sage_status st = SAGE_OK;
+    pthread_mutex_lock(&common->beginning);
+    if (sage_searched_live_of(common) == NULL) st = make_live(searcher->shop, common, error);
+    pthread_mutex_unlock(&common->beginning);
+    return st;
+}
+
 sage_status sage_searcher_open_kept(sage_shop *shop, sage_searcher **searcher, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_release *kept = NULL;
@@ -186,15 +228,17 @@ sage_status sage_searcher_watch(sage_searcher *searcher, double load, double res
     const sage_recall_watch_options options = {load, rest_s, window};
     sage_searched *common = searcher->common;
     const bool walks = sage_index_linked(sage_engine_index(common->opened.engine));
+    common->watch = options;
     if (common->live != NULL && walks) return sage_live_watch(common->live->live, &options, error);
     return sage_engine_watch(common->opened.engine, &options, error);
 }
 
 bool sage_searcher_watched(const sage_searcher *searcher, sage_searcher_recall *recall) {
     const sage_searched *common = searcher->common;
+    const sage_searched_live *live = sage_searched_live_of(common);
     sage_recall_watched now;
-    const bool watched = common->live != NULL ? sage_live_watched(common->live->live, &now)
-                                              : sage_index_watched(sage_engine_index(common->opened.engine), &now);
+    const bool watched = live != NULL ? sage_live_watched(live->live, &now)
+                                      : sage_index_watched(sage_engine_index(common->opened.engine), &now);
     *recall = (sage_searcher_recall){now.n, now.recall, now.margin, now.looked_at, now.passed};
     return watched;
 }

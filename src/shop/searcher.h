@@ -18,13 +18,15 @@ typedef struct sage_searched {
     sage_open_release opened; /* its engine answers nothing itself: each searcher has one that shares it */
     pthread_mutex_t lock;     /* for `users` */
     size_t users;
-    pthread_mutex_t picturing;  /* held while `picture` is used */
-    sage_picture_query picture; /* made on first use */
-    sage_searched_live *live;   /* NULL: it is not open for changing */
-    sage_task *verifying;       /* NULL: it was verified before it was opened */
-    volatile sig_atomic_t stop; /* asks the task to end */
-    int verified;               /* sage_verified; atomic */
-    sage_error why;             /* where it is damaged */
+    pthread_mutex_t picturing;       /* held while `picture` is used */
+    sage_picture_query picture;      /* made on first use */
+    sage_searched_live *live;        /* NULL: it is not open for changing; atomic, and stays once it is there */
+    pthread_mutex_t beginning;       /* held while it is made */
+    sage_recall_watch_options watch; /* load 0: none was asked for */
+    sage_task *verifying;            /* NULL: it was verified before it was opened */
+    volatile sig_atomic_t stop;      /* asks the task to end */
+    int verified;                    /* sage_verified; atomic */
+    sage_error why;                  /* where it is damaged */
 } sage_searched;
 
 struct sage_searcher {
@@ -50,12 +52,19 @@ sage_status sage_searcher_picture(sage_searcher *searcher, const char *image, fl
 
 size_t sage_searcher_users(const sage_searcher *searcher); /* that share its release */
 
-/* Between the two, all that is found of a release that is open for changing holds still. */
-void sage_searcher_enter(sage_searcher *searcher);
+/* NULL: the release is not open for changing. */
+static inline sage_searched_live *sage_searched_live_of(const sage_searched *common) {
+    return __atomic_load_n(&common->live, __ATOMIC_ACQUIRE);
+}
+/* Between the two, all that is found of a release that is open for changing holds still. SAGE_E_MEMORY: it was opened
+ * for changing since the last time, and there is no room; then there is nothing to leave. */
+sage_status sage_searcher_enter(sage_searcher *searcher, sage_error *error);
 void sage_searcher_leave(sage_searcher *searcher);
 /* What is shown of a row, whose texts are the index's. */
 sage_hit sage_searcher_hit(const sage_engine *engine, size_t row, sage_scored scored);
 
+/* searcher.c: its queries are those of the live index from now on. */
+sage_status sage_searcher_go_live(sage_searcher *searcher, sage_error *error);
 /* search_hits.c: of a release that is open for changing. The texts of the hits become the searcher's own, since they
  * stay no longer than its reader, and each product stands there once: one that is replaced while it is found has two
  * rows. */

@@ -5,10 +5,10 @@
 #include <string.h>
 
 static sage_status need_live(const sage_searcher *searcher, sage_error *error) {
-    if (searcher->common->live != NULL) return SAGE_OK;
+    if (sage_searched_live_of(searcher->common) != NULL) return SAGE_OK;
     return sage_fail(error, SAGE_E_STATE,
-                     "the release was not opened for changing; open it with "
-                     "sage_searcher_open_live");
+                     "the release was not opened for changing; call "
+                     "sage_searcher_begin_changes before");
 }
 
 static void count(uint64_t *counter) {
@@ -62,7 +62,7 @@ sage_status sage_searcher_upsert(sage_searcher *searcher, const char *product, s
     const sage_product_row *row;
     sage_status st = need_live(searcher, error);
     if (st != SAGE_OK) return st;
-    sage_searched_live *l = searcher->common->live;
+    sage_searched_live *l = sage_searched_live_of(searcher->common);
     pthread_mutex_lock(&l->writing);
     st = sage_product_json_read(l->json, product, len, &row, error);
     if (st == SAGE_OK) st = upsert(l, row, error);
@@ -72,7 +72,7 @@ sage_status sage_searcher_upsert(sage_searcher *searcher, const char *product, s
 
 /* ---- what no vector depends on ---- */
 
-static sage_status check_update(const sage_product_row *row, sage_error *error) {
+sage_status sage_product_check_update(const sage_product_row *row, sage_error *error) {
     for (size_t f = 0; f < SAGE_FIELDS; f++) {
         if (row->fields[f].len == 0) continue;
         const bool link = f == SAGE_DOMAIN || f == SAGE_LINK;
@@ -108,7 +108,7 @@ static sage_status update(sage_searched_live *l, const sage_product_row *row, bo
     sage_str shown[SAGE_SHOWN];
     int64_t pid;
     uint32_t at;
-    SAGE_TRY(check_update(row, error));
+    SAGE_TRY(sage_product_check_update(row, error));
     SAGE_TRY(sage_product_values_take(&l->values, &l->columns, row, error));
     if (!find_id(l, row->id, &pid)) return SAGE_OK;
     sage_live_enter(l->reader);
@@ -129,7 +129,7 @@ sage_status sage_searcher_update(sage_searcher *searcher, const char *product, s
     sage_status st = need_live(searcher, error);
     *there = false;
     if (st != SAGE_OK) return st;
-    sage_searched_live *l = searcher->common->live;
+    sage_searched_live *l = sage_searched_live_of(searcher->common);
     pthread_mutex_lock(&l->writing);
     st = sage_product_json_read(l->json, product, len, &row, error);
     if (st == SAGE_OK) st = update(l, row, there, error);
@@ -144,7 +144,7 @@ sage_status sage_searcher_delete(sage_searcher *searcher, const char *id, bool *
     sage_status st = need_live(searcher, error);
     *there = false;
     if (st != SAGE_OK) return st;
-    sage_searched_live *l = searcher->common->live;
+    sage_searched_live *l = sage_searched_live_of(searcher->common);
     pthread_mutex_lock(&l->writing);
     if (find_id(l, (sage_str){id, strlen(id)}, &pid)) {
         st = sage_words_changes_drop(l->words, pid, pid < SAGE_FIRST_NEW_PID, error);
@@ -159,10 +159,11 @@ void sage_searcher_changed(const sage_searcher *searcher, sage_searcher_changes 
     const sage_searched *common = searcher->common;
     *changes = (sage_searcher_changes){.inbox_position = common->opened.release.inbox_position,
                                        .products = sage_index_count(sage_engine_index(common->opened.engine))};
-    if (common->live == NULL) return;
-    changes->products = sage_live_count(common->live->live);
-    changes->upserted = __atomic_load_n(&common->live->upserted, __ATOMIC_RELAXED);
-    changes->updated = __atomic_load_n(&common->live->updated, __ATOMIC_RELAXED);
-    changes->deleted = __atomic_load_n(&common->live->deleted, __ATOMIC_RELAXED);
-    changes->beside = sage_words_changes_count(common->live->words);
+    const sage_searched_live *live = sage_searched_live_of(common);
+    if (live == NULL) return;
+    changes->products = sage_live_count(live->live);
+    changes->upserted = __atomic_load_n(&live->upserted, __ATOMIC_RELAXED);
+    changes->updated = __atomic_load_n(&live->updated, __ATOMIC_RELAXED);
+    changes->deleted = __atomic_load_n(&live->deleted, __ATOMIC_RELAXED);
+    changes->beside = sage_words_changes_count(live->words);
 }

@@ -31,4 +31,7 @@ sage_status sage_searched_live_open(sage_shop *shop, const sage_open_release *op
                                     sage_error *error);
 void sage_searched_live_close(sage_searched_live *live); /* NULL is fine */
 
+/* Whether it names nothing but what sage_searcher_update takes: else SAGE_E_ARGUMENT. searcher_change.c */
+sage_status sage_product_check_update(const sage_product_row *row, sage_error *error);
+
 #endif
