@@ -4,11 +4,11 @@
 
 static void allow(const sage_route *route, sage_response *response) {
     char text[SAGE_HEADER_BYTES] = "";
-    static const char *const names[] = {"GET, HEAD", "POST", "PUT", "DELETE"};
+    static const char *const names[] = {"GET, HEAD", "POST", "PUT", "DELETE", "PATCH"};
+    const unsigned verbs = sage_route_verbs(route);
     size_t at = 0;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (route->verbs & 1u << i)
-            at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", at > 0 ? ", " : "", names[i]);
+        if (verbs & 1u << i) at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", at > 0 ? ", " : "", names[i]);
     sage_problem_answer(response, SAGE_PROBLEM_METHOD, NULL, "%s takes %s", route->path, text);
     sage_response_header(response, "Allow", "%s", text);
 }
@@ -26,7 +26,7 @@ static bool may_ask(const sage_serve *serve, const sage_route *route, const sage
 }
 
 bool sage_serve_admit(sage_serve *serve, const sage_request *request, sage_response *response) {
-    const sage_route *route = sage_route_find(request->path);
+    const sage_route *route = sage_route_find(request->path, request->verb);
     response->route = route != NULL ? (size_t)(route - sage_routes) : sage_routes_count();
     if (route == NULL) {
         sage_problem_answer(response, SAGE_PROBLEM_NO_ROUTE, NULL, "no route '%.200s'; /openapi.json lists them",
@@ -41,7 +41,7 @@ bool sage_serve_admit(sage_serve *serve, const sage_request *request, sage_respo
 }
 
 bool sage_serve_searches(const sage_request *request) {
-    const sage_route *route = sage_route_find(request->path);
+    const sage_route *route = sage_route_find(request->path, request->verb);
     return route != NULL && route->searches;
 }
 

@@ -2,6 +2,7 @@
 #ifndef SAGE_SERVE_ANSWER_H
 #define SAGE_SERVE_ANSWER_H
 
+#include <serve/changes.h>
 #include <serve/intake.h>
 #include <serve/metrics.h>
 #include <serve/plane.h>
@@ -15,6 +16,7 @@ struct sage_serve {
     sage_bearers *tokens; /* NULL: everybody may do everything */
     sage_metrics *metrics;
     sage_intake *intake;
+    sage_changes *changes;
     const sage_shop *shop;                           /* of which nothing is read but files */
     sage_plane *plane;                               /* the map */
     void (*measure)(void *ctx, sage_gauges *gauges); /* what the server around it knows; may be NULL */

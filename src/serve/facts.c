@@ -30,6 +30,7 @@ void sage_answer_status(const sage_turn *turn, const sage_request *request, sage
     sage_out_whole_at(&out, "searches_in_flight", (int64_t)g.busy);
     sage_out_whole_at(&out, "connections", (int64_t)g.connections);
     sage_out_whole_at(&out, "recent_events", (int64_t)g.recent);
+    sage_out_whole_at(&out, "changes_waiting", (int64_t)g.changes.waiting);
     sage_out_bool_at(&out, "ends", turn->serve->drains);
     sage_out_close(&out, '}');
     sage_results_finish(&out, response);

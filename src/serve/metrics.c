@@ -138,6 +138,21 @@ out:
     return st;
 }
 
+static sage_status write_changes(const sage_changes_state *c, sage_buf *out, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const struct {
+        const char *kind;
+        uint64_t n;
+    } all[] = {{"put", c->upserts}, {"update", c->updates}, {"delete", c->deletes}};
+    SAGE_TRY(
+        head(out, "itemsage_changes_total", "counter", "Products that were put, updated, deleted over HTTP.", error));
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        SAGE_TRY(sage_buf_printf(out, error, "itemsage_changes_total{kind=\"%s\"} %llu\n", all[i].kind,
+                                 (unsigned long long)all[i].n));
+out:
+    return st;
+}
+
 static sage_status write_gauges(const sage_gauges *g, sage_buf *out, sage_error *error) {
     const sage_releases_state *r = &g->releases;
     const sage_process process = sage_process_read();
@@ -151,7 +166,15 @@ static sage_status write_gauges(const sage_gauges *g, sage_buf *out, sage_error 
         {"itemsage_release_swaps_total", "counter", "Releases that took the place of another.", (double)r->swaps},
         {"itemsage_release_faults_total", "counter", "Tries to open a release that failed.", (double)r->faults},
         {"itemsage_release_refused", "gauge", "1 where what is published cannot be opened.", *r->fault ? 1 : 0},
-        {"itemsage_products", "gauge", "Products of the release in service.", (double)r->facts.products},
+        {"itemsage_products", "gauge", "Products that can be found.", (double)r->facts.products},
+        {"itemsage_changes_waiting", "gauge", "Changes of products that are not in the release in service itself.",
+         (double)g->changes.waiting},
+        {"itemsage_changes_most", "gauge", "How many of them it takes (serve_changes).", (double)g->changes.most},
+        {"itemsage_changes_replayed_total", "counter", "Changes that a release was given when it came into service.",
+         (double)g->changes.replayed},
+        {"itemsage_changes_refused_total", "counter", "Of these, what it could not take.", (double)g->changes.refused},
+        {"itemsage_changed_words", "gauge", "Products whose words are scored beside the release.",
+         (double)r->changes.beside},
         {"itemsage_build_recall", "gauge", "Recall of walks through the graph when it was built; 1 without a graph.",
          r->facts.width > 0 ? r->facts.recall : 1},
         {"itemsage_searches_in_flight", "gauge", "Searches that wait or are being done.", (double)g->busy},
@@ -179,6 +202,7 @@ sage_status sage_metrics_write(sage_metrics *metrics, const sage_gauges *gauges,
     SAGE_TRY(write_times(metrics, out, error));
     SAGE_TRY(head(out, "itemsage_answer_bytes_total", "counter", "Bytes of answers, without headers.", error));
     SAGE_TRY(sage_buf_printf(out, error, "itemsage_answer_bytes_total %llu\n", get(&metrics->bytes)));
+    SAGE_TRY(write_changes(&gauges->changes, out, error));
     st = write_gauges(gauges, out, error);
 out:
     return st;

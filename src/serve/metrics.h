@@ -16,6 +16,7 @@ void sage_metrics_count(sage_metrics *metrics, size_t route, int status, double 
 /* What is measured when it is asked for. */
 typedef struct sage_gauges {
     sage_releases_state releases;
+    sage_changes_state changes;
     size_t recent;            /* events that came in and are remembered */
     size_t busy, connections; /* searches waiting or being done; clients */
     double up_s;

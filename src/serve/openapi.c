@@ -63,6 +63,13 @@ static void request_body(sage_json_out *out, const sage_route *route) {
         sage_out_close(out, '}');
     } else if (route->body == SAGE_BODY_BATCH) {
         batch(out);
+    } else if (route->body == SAGE_BODY_PRODUCT) {
+        content_json(out, "application/json", "{\"$ref\":\"#/components/schemas/Fields\"}");
+    } else if (route->body == SAGE_BODY_PRODUCTS) {
+        content_json(out, "application/json",
+                     "{\"type\":\"object\",\"required\":[\"products\"],\"additionalProperties\":false,"
+                     "\"properties\":{\"products\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":1000,"
+                     "\"items\":{\"$ref\":\"#/components/schemas/Fields\"}}}}");
     } else if (route->body == SAGE_BODY_EVENTS) {
         content_json(out, "application/json",
                      "{\"type\":\"object\",\"required\":[\"events\"],\"additionalProperties\":false,\"properties\":{"
@@ -101,6 +108,7 @@ static const char *content_of(const sage_route *route) {
     return route->content != NULL ? route->content : "text/plain";
 }
 
+/* posts: the parameters come in a body. */
 static void operation(sage_json_out *out, const sage_route *route, const char *verb, bool posts) {
     char id[64];
     snprintf(id, sizeof id, "%s%s", route->name, posts && (route->verbs & SAGE_GET) ? "_post" : "");
@@ -109,7 +117,8 @@ static void operation(sage_json_out *out, const sage_route *route, const char *v
     sage_out_text_at(out, "operationId", id);
     sage_out_text_at(out, "summary", route->summary);
     sage_out_json_at(out, "security", route->role == SAGE_ROLE_ANYBODY ? "[{}]" : "[{\"bearer\":[]},{}]");
-    if (!posts || route->body == SAGE_BODY_PICTURE) sage_openapi_uri_params(out, route);
+    if (!posts || route->body == SAGE_BODY_PICTURE || strchr(route->path, '{') != NULL)
+        sage_openapi_uri_params(out, route);
     if (posts) request_body(out, route);
     sage_out_key(out, "responses");
     sage_out_open(out, '{');
@@ -171,8 +180,32 @@ static void components(sage_json_out *out) {
     sage_out_open(out, '{');
     for (const sage_schema_field *at = sage_schema_fields; at->schema != NULL;) at = schema(out, at);
     sage_out_json_at(out, "Description", "{\"type\":\"object\"}");
+    sage_out_json_at(out, "Fields",
+                     "{\"type\":\"object\",\"description\":\"A product, with the names of a feed's fields; any other "
+                     "name is an attribute that filters can name.\"}");
     sage_out_close(out, '}');
     sage_out_close(out, '}');
+}
+
+/* Those routes of the table that are of one path; returns the first of the next. */
+static size_t path(sage_json_out *out, size_t first) {
+    static const struct {
+        sage_verb verb;
+        const char *name;
+        bool posts;
+    } all[] = {{SAGE_GET, "get", false},
+               {SAGE_POST, "post", true},
+               {SAGE_PUT, "put", true},
+               {SAGE_PATCH, "patch", true},
+               {SAGE_DELETE, "delete", false}};
+    size_t i = first;
+    sage_out_key(out, sage_routes[first].path);
+    sage_out_open(out, '{');
+    for (; i < sage_routes_count() && strcmp(sage_routes[i].path, sage_routes[first].path) == 0; i++)
+        for (size_t v = 0; v < sizeof all / sizeof *all; v++)
+            if (sage_routes[i].verbs & all[v].verb) operation(out, &sage_routes[i], all[v].name, all[v].posts);
+    sage_out_close(out, '}');
+    return i;
 }
 
 static void write_document(sage_json_out *out) {
@@ -186,13 +219,7 @@ static void write_document(sage_json_out *out) {
     sage_out_close(out, '}');
     sage_out_key(out, "paths");
     sage_out_open(out, '{');
-    for (size_t i = 0; i < sage_routes_count(); i++) {
-        sage_out_key(out, sage_routes[i].path);
-        sage_out_open(out, '{');
-        if (sage_routes[i].verbs & SAGE_GET) operation(out, &sage_routes[i], "get", false);
-        if (sage_routes[i].verbs & SAGE_POST) operation(out, &sage_routes[i], "post", true);
-        sage_out_close(out, '}');
-    }
+    for (size_t i = 0; i < sage_routes_count();) i = path(out, i);
     sage_out_close(out, '}');
     components(out);
     sage_out_close(out, '}');

@@ -17,6 +17,7 @@ const sage_problem_kind sage_problem_kinds[SAGE_PROBLEMS] = {
     [SAGE_PROBLEM_CONTENT_TYPE] = {415, "content-type", "The content type is not read here"},
     [SAGE_PROBLEM_INTERNAL] = {500, "internal", "The server failed"},
     [SAGE_PROBLEM_BUSY] = {503, "busy", "The server is busy"},
+    [SAGE_PROBLEM_FULL] = {503, "full", "A new release is due"},
 };
 
 static void fill(sage_response *response, sage_problem problem, const char *field, const char *detail) {
@@ -36,6 +37,7 @@ static void fill(sage_response *response, sage_problem problem, const char *fiel
     if (field != NULL) sage_out_text_at(&out, "field", field);
     sage_out_close(&out, '}');
     if (problem == SAGE_PROBLEM_BUSY) sage_response_header(response, "Retry-After", "1");
+    if (problem == SAGE_PROBLEM_FULL) sage_response_header(response, "Retry-After", "60");
     if (problem == SAGE_PROBLEM_TOKEN) sage_response_header(response, "WWW-Authenticate", "Bearer");
     if (out.st == SAGE_OK) return;
     sage_buf_clear(&response->body); /* the status says enough */

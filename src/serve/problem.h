@@ -19,6 +19,7 @@ typedef enum sage_problem {
     SAGE_PROBLEM_CONTENT_TYPE, /* 415 */
     SAGE_PROBLEM_INTERNAL,     /* 500 */
     SAGE_PROBLEM_BUSY,         /* 503, with Retry-After */
+    SAGE_PROBLEM_FULL,         /* 503, with Retry-After: changes of products wait for the next release */
     SAGE_PROBLEMS
 } sage_problem;
 

@@ -25,6 +25,7 @@ struct sage_serving {
     sage_shop *shop;           /* its own handle, since one is for one thread */
     sage_searcher *common;     /* asked by nobody */
     sage_searcher **searchers; /* [n] that share it */
+    sage_replay replay;        /* what it was given of what came since it was made */
     bool told;                 /* damage that was found beside its searches */
     sage_serving *next;
 };
@@ -32,6 +33,7 @@ struct sage_serving {
 struct sage_releases {
     sage_shop *shop;
     size_t n_workers;
+    sage_changes *changes;
     struct stat seen; /* of `current`, when it was opened last, or tried */
     double tried_s;
     pthread_mutex_t lock; /* of what follows */
@@ -119,6 +121,21 @@ static void keep_fault(sage_releases *r, const sage_error *error) {
     pthread_mutex_unlock(&r->lock);
 }
 
+/* What came since the release was made. The second time nothing changes, and what came meanwhile is what there is:
+ * until it is let go. */
+static sage_status catch_up(sage_releases *r, sage_serving *s, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_searcher_changes had;
+    sage_searcher_changed(s->common, &had);
+    s->replay = (sage_replay){.position = had.inbox_position};
+    SAGE_TRY(sage_changes_replay(r->changes, s->common, &s->replay, error));
+    sage_changes_hold(r->changes);
+    st = sage_changes_replay(r->changes, s->common, &s->replay, error);
+    if (st != SAGE_OK) sage_changes_let_go(r->changes, NULL);
+out:
+    return st;
+}
+
 /* The release in force is verified beside its first searches. Where it is damaged, the newest whole one before it. */
 static sage_status open_first(sage_releases *r, sage_error *error) {
     sage_error why;
@@ -132,7 +149,8 @@ static sage_status open_first(sage_releases *r, sage_error *error) {
     return SAGE_OK;
 }
 
-sage_status sage_releases_open(sage_shop *shop, size_t n_workers, sage_releases **releases, sage_error *error) {
+sage_status sage_releases_open(sage_shop *shop, size_t n_workers, sage_changes *changes, sage_releases **releases,
+                               sage_error *error) {
     sage_status st = SAGE_OK;
     *releases = NULL;
     sage_releases *r = sage_alloc_zero(1, sizeof *r);
@@ -141,7 +159,10 @@ sage_status sage_releases_open(sage_shop *shop, size_t n_workers, sage_releases 
     r->shop = shop;
     r->n_workers = n_workers;
     r->seen = look_at(shop);
+    r->changes = changes;
     SAGE_TRY(open_first(r, error));
+    SAGE_TRY(catch_up(r, r->now, error));
+    sage_changes_let_go(changes, &r->now->replay);
     *releases = r;
     r = NULL;
 out:
@@ -196,6 +217,16 @@ static void close_ended(sage_releases *r) {
     }
 }
 
+/* Ready to take the place; no product changes until it has (swap). */
+static sage_status open_next(sage_releases *r, open_fn opens, time_t published, sage_serving **next,
+                             sage_error *error) {
+    sage_status st = open_serving(r->shop, r->n_workers, opens, published, next, error);
+    if (st != SAGE_OK) return st;
+    st = catch_up(r, *next, error);
+    if (st != SAGE_OK) close_serving(*next);
+    return st;
+}
+
 static void swap(sage_releases *r, sage_serving *next) {
     pthread_mutex_lock(&r->lock);
     r->now->next = r->ending;
@@ -204,6 +235,7 @@ static void swap(sage_releases *r, sage_serving *next) {
     r->swaps++;
     r->fault[0] = '\0';
     pthread_mutex_unlock(&r->lock);
+    sage_changes_let_go(r->changes, &next->replay);
 }
 
 /* Of the release that began unverified: the newest kept one that is whole takes its place. Where there is none it goes
@@ -214,8 +246,7 @@ static void meet_damage(sage_releases *r, const sage_monitor *monitor) {
     const uint64_t damaged = r->now->facts.release;
     if (r->now->told || sage_searcher_verified(r->now->common, &error) != SAGE_DAMAGED) return;
     r->now->told = true;
-    if (open_serving(r->shop, r->n_workers, sage_searcher_open_kept, r->seen.st_mtime, &whole, NULL) == SAGE_OK)
-        swap(r, whole);
+    if (open_next(r, sage_searcher_open_kept, r->seen.st_mtime, &whole, NULL) == SAGE_OK) swap(r, whole);
     r->tried_s = sage_now_s();
     keep_fault(r, &error);
     sage_warn(monitor, "release %llu, which was in service, is damaged; release %llu, which is %s, is in service: %s",
@@ -238,8 +269,7 @@ void sage_releases_look(sage_releases *releases, const sage_monitor *monitor) {
     if (sage_same_file(&now, &releases->seen) && !again) return;
     releases->seen = now;
     releases->tried_s = now_s;
-    if (open_serving(releases->shop, releases->n_workers, sage_searcher_open_whole, now.st_mtime, &next, &error) ==
-        SAGE_OK) {
+    if (open_next(releases, sage_searcher_open_whole, now.st_mtime, &next, &error) == SAGE_OK) {
         const uint64_t before = releases->now->facts.release;
         swap(releases, next);
         sage_note(monitor, "release %llu is in service, in place of %llu", (unsigned long long)next->facts.release,
@@ -266,6 +296,8 @@ void sage_releases_read(sage_releases *releases, sage_releases_state *state) {
                                    .swaps = releases->swaps,
                                    .faults = releases->faults,
                                    .open = 1};
+    sage_searcher_changed(releases->now->common, &state->changes);
+    state->facts.products = state->changes.products;
     for (const sage_serving *s = releases->ending; s != NULL; s = s->next) state->open++;
     state->watched = sage_searcher_watched(releases->now->common, &state->recall) && state->recall.searches > 0;
     memcpy(state->fault, releases->fault, sizeof state->fault);

@@ -4,6 +4,7 @@
 
 #include <itemsage/live.h>
 #include <itemsage/monitor.h>
+#include <serve/changes.h>
 
 /* One release, opened. A request takes it once and reads nothing else. */
 typedef struct sage_serving sage_serving;
@@ -14,8 +15,10 @@ const char *sage_serving_pictures(const sage_serving *serving);
 sage_searcher *sage_serving_searcher(sage_serving *serving, size_t worker);
 
 typedef struct sage_releases sage_releases;
-/* Opens what is published for so many workers, with the options of `shop`, which stays the caller's, on its thread. */
-sage_status sage_releases_open(sage_shop *shop, size_t n_workers, sage_releases **releases, sage_error *error);
+/* Opens what is published for so many workers, with the options of `shop`, which stays the caller's, on its thread;
+ * each release is given what it lacks of `changes`, which stay longer. */
+sage_status sage_releases_open(sage_shop *shop, size_t n_workers, sage_changes *changes, sage_releases **releases,
+                               sage_error *error);
 /* After all were given back. */
 void sage_releases_close(sage_releases *releases);
 
@@ -33,7 +36,8 @@ typedef struct sage_releases_state {
     double age_s;             /* since it was published */
     int verified;             /* sage_verified */
     uint64_t swaps, faults;   /* since the start */
-    bool watched;             /* `recall` says something */
+    sage_searcher_changes changes;
+    bool watched; /* `recall` says something */
     sage_searcher_recall recall;
     size_t open;     /* releases that are open, with those that end */
     char fault[512]; /* why what is published is not in service; "" where it is */

@@ -8,7 +8,8 @@ sage_verb sage_verb_of(const char *method) {
     static const struct {
         const char *name;
         sage_verb verb;
-    } all[] = {{"GET", SAGE_GET}, {"HEAD", SAGE_GET}, {"POST", SAGE_POST}, {"PUT", SAGE_PUT}, {"DELETE", SAGE_DELETE}};
+    } all[] = {{"GET", SAGE_GET}, {"HEAD", SAGE_GET},      {"POST", SAGE_POST},
+               {"PUT", SAGE_PUT}, {"DELETE", SAGE_DELETE}, {"PATCH", SAGE_PATCH}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (strcmp(all[i].name, method) == 0) return all[i].verb;
     return SAGE_OTHER_VERB;

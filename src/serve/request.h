@@ -5,7 +5,14 @@
 #include <base/buf.h>
 
 /* Bits, so that a route can name several. HEAD comes as GET. */
-typedef enum sage_verb { SAGE_OTHER_VERB = 0, SAGE_GET = 1, SAGE_POST = 2, SAGE_PUT = 4, SAGE_DELETE = 8 } sage_verb;
+typedef enum sage_verb {
+    SAGE_OTHER_VERB = 0,
+    SAGE_GET = 1,
+    SAGE_POST = 2,
+    SAGE_PUT = 4,
+    SAGE_DELETE = 8,
+    SAGE_PATCH = 16
+} sage_verb;
 
 sage_verb sage_verb_of(const char *method); /* "GET", "HEAD", ... */
 

@@ -74,6 +74,41 @@ const sage_route sage_routes[] = {
      .searches = true,
      .answer = sage_answer_product,
      .summary = "What is shown of a product."},
+    {.path = "/v1/products/{id}",
+     .name = "product_put",
+     .schema = "Changed",
+     .verbs = SAGE_PUT,
+     .role = SAGE_ROLE_WRITE,
+     .searches = true,
+     .body = SAGE_BODY_PRODUCT,
+     .answer = sage_answer_product_put,
+     .summary = "A whole product, new or in the place of what was: found at once, safe when it is answered."},
+    {.path = "/v1/products/{id}",
+     .name = "product_update",
+     .schema = "Changed",
+     .verbs = SAGE_PATCH,
+     .role = SAGE_ROLE_WRITE,
+     .searches = true,
+     .body = SAGE_BODY_PRODUCT,
+     .answer = sage_answer_product_update,
+     .summary = "Other prices, availability, item_group_id or attributes of a product."},
+    {.path = "/v1/products/{id}",
+     .name = "product_delete",
+     .schema = "Changed",
+     .verbs = SAGE_DELETE,
+     .role = SAGE_ROLE_WRITE,
+     .searches = true,
+     .answer = sage_answer_product_delete,
+     .summary = "Takes a product out."},
+    {.path = "/v1/products",
+     .name = "products",
+     .schema = "Changed",
+     .verbs = SAGE_POST,
+     .role = SAGE_ROLE_WRITE,
+     .searches = true,
+     .body = SAGE_BODY_PRODUCTS,
+     .answer = sage_answer_products,
+     .summary = "Up to 1,000 whole products: all of them or, where one is wrong, none."},
     {.path = "/v1/embed",
      .name = "embed",
      .schema = "Vector",
@@ -189,8 +224,19 @@ static bool is_of(const sage_route *route, const char *path) {
     return route->path[fixed] == '{' ? path[fixed] != '\0' : path[fixed] == '\0';
 }
 
-const sage_route *sage_route_find(const char *path) {
+const sage_route *sage_route_find(const char *path, sage_verb verb) {
+    const sage_route *found = NULL;
+    for (size_t i = 0; i < sage_routes_count(); i++) {
+        if (!is_of(&sage_routes[i], path)) continue;
+        if (sage_routes[i].verbs & verb) return &sage_routes[i];
+        if (found == NULL) found = &sage_routes[i];
+    }
+    return found;
+}
+
+unsigned sage_route_verbs(const sage_route *route) {
+    unsigned verbs = 0;
     for (size_t i = 0; i < sage_routes_count(); i++)
-        if (is_of(&sage_routes[i], path)) return &sage_routes[i];
-    return NULL;
+        if (strcmp(sage_routes[i].path, route->path) == 0) verbs |= sage_routes[i].verbs;
+    return verbs;
 }

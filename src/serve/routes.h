@@ -13,10 +13,12 @@ struct sage_json_out;
 
 typedef enum sage_body_kind {
     SAGE_BODY_NONE,
-    SAGE_BODY_PARAMS, /* of POST: the parameters as a JSON object */
-    SAGE_BODY_EVENTS, /* of POST: {"events": [event, ...]} */
-    SAGE_BODY_BATCH,  /* of POST: {"requests": [{"<route>": {parameters}}, ...]} */
-    SAGE_BODY_PICTURE /* of POST: a picture, or a form with one and parameters; parameters in the URI too */
+    SAGE_BODY_PARAMS,   /* of POST: the parameters as a JSON object */
+    SAGE_BODY_EVENTS,   /* of POST: {"events": [event, ...]} */
+    SAGE_BODY_PRODUCT,  /* of PUT and PATCH: a product, or what is named of one */
+    SAGE_BODY_PRODUCTS, /* of POST: {"products": [product, ...]} */
+    SAGE_BODY_BATCH,    /* of POST: {"requests": [{"<route>": {parameters}}, ...]} */
+    SAGE_BODY_PICTURE   /* of POST: a picture, or a form with one and parameters; parameters in the URI too */
 } sage_body_kind;
 
 /* Where a request is answered: by a worker, on one release. Of routes that read no release, worker and serving are
@@ -31,7 +33,7 @@ typedef struct sage_turn {
 typedef struct sage_route {
     const char *path, *name; /* `path` may end in a {name}, which stands for any text; `name`: in metrics, and as
                                 operationId */
-    unsigned verbs;          /* of sage_verb */
+    unsigned verbs;          /* of sage_verb; a path may have routes of other verbs too */
     sage_role role;
     bool searches; /* reads a release, so it is a worker's; others are answered at once, whatever waits */
     sage_body_kind body;
@@ -48,14 +50,22 @@ typedef struct sage_route {
 extern const sage_route sage_routes[];
 size_t sage_routes_count(void);
 
-/* The route of a path, or NULL. */
-const sage_route *sage_route_find(const char *path);
+/* The route of a path and verb; where the path takes others only, one of these; NULL: there is no such path. Routes of
+ * one path stand together. */
+const sage_route *sage_route_find(const char *path, sage_verb verb);
+/* All verbs of a route's path. */
+unsigned sage_route_verbs(const sage_route *route);
 
 /* ---- what answers, a file each ---- */
 void sage_answer_params(const sage_turn *turn, const sage_request *request, sage_response *response); /* search.c */
 void sage_answer_batch(const sage_turn *turn, const sage_request *request, sage_response *response);  /* batch.c */
 void sage_answer_events(const sage_turn *turn, const sage_request *request, sage_response *response); /* events.c */
-void sage_answer_image(const sage_turn *turn, const sage_request *request, sage_response *response);  /* image.c */
+void sage_answer_product_put(const sage_turn *turn, const sage_request *request,
+                             sage_response *response); /* products.c */
+void sage_answer_product_update(const sage_turn *turn, const sage_request *request, sage_response *response);
+void sage_answer_product_delete(const sage_turn *turn, const sage_request *request, sage_response *response);
+void sage_answer_products(const sage_turn *turn, const sage_request *request, sage_response *response);
+void sage_answer_image(const sage_turn *turn, const sage_request *request, sage_response *response); /* image.c */
 void sage_answer_description(const sage_turn *turn, const sage_request *request,
                              sage_response *response);                                                 /* openapi.c */
 void sage_answer_product(const sage_turn *turn, const sage_request *request, sage_response *response); /* shown.c */

@@ -172,7 +172,8 @@ static sage_status start(server *s, sage_shop *shop, const sage_serve_settings *
     s->serve.metrics = sage_metrics_new();
     if (s->serve.metrics == NULL) SAGE_TRY(sage_fail_memory(error, 1 << 16));
     if (settings->access_log != NULL) SAGE_TRY(sage_access_log_open(settings->access_log, &s->log, error));
-    SAGE_TRY(sage_releases_open(shop, n, &s->serve.releases, error));
+    SAGE_TRY(sage_changes_new(shop, &s->serve.changes, error));
+    SAGE_TRY(sage_releases_open(shop, n, s->serve.changes, &s->serve.releases, error));
     s->serve.shop = shop;
     SAGE_TRY(sage_intake_new(sage_shop_directory(shop), &s->serve.intake, error));
     SAGE_TRY(sage_plane_new(sage_shop_directory(shop), &s->serve.plane, error));
@@ -202,6 +203,7 @@ static void watch(server *s, const sage_monitor *monitor) {
         sage_bearers_turn(s->serve.tokens, monitor);
         sage_http_sweep(s->http);
         sage_intake_turn(s->serve.intake);
+        sage_changes_turn(s->serve.changes);
         sage_access_log_turn(s->log, &dropped);
         if (dropped > 0) sage_warn(monitor, "%zu lines of the access log could not be written", dropped);
     }
@@ -244,6 +246,7 @@ out:
     sage_workers_free(s->workers);
     sage_plane_free(s->serve.plane);
     sage_releases_close(s->serve.releases);
+    sage_changes_free(s->serve.changes);
     sage_access_log_close(s->log);
     sage_intake_free(s->serve.intake);
     sage_metrics_free(s->serve.metrics);

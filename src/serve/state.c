@@ -24,6 +24,7 @@ void sage_answer_ready(const sage_turn *turn, const sage_request *request, sage_
 void sage_serve_measure(sage_serve *serve, sage_gauges *gauges) {
     if (serve->measure != NULL) serve->measure(serve->measure_ctx, gauges);
     gauges->recent = sage_recent_count(sage_intake_recent(serve->intake));
+    sage_changes_read(serve->changes, &gauges->changes);
     sage_releases_read(serve->releases, &gauges->releases);
 }
 

@@ -25,6 +25,10 @@ const sage_option sage_serve_options[] = {
      "Seconds that requests in flight have to end after SIGTERM."},
     {"serve", "serve_linger_s", SAGE_OPT_INT, 0, 3600, NULL, "0",
      "Seconds after SIGTERM in which new requests are still taken while /readyz says 503, so that a balancer sees it."},
+    {"serve", "serve_changes", SAGE_OPT_INT, 0, 10000000, NULL, "100000",
+     "Changes of products over HTTP that a release takes; what comes then is told to come later (503) until a newer "
+     "one "
+     "is in service."},
     {"serve", "serve_watch", SAGE_OPT_REAL, 0, 1, NULL, "0.01",
      "Share of a core for comparing a search now and then with all products, so that /metrics tells the recall of live "
      "searches; 0: none. Where the index has no graph nothing is missed, and nothing compared."},

@@ -40,6 +40,8 @@ class Description(unittest.TestCase):
 
     def answered(self, method, target, body=None, headers=None):
         path = target.partition("?")[0]
+        if path not in self.document["paths"]:
+            path = path.rpartition("/")[0] + "/{id}"
         status, headers, answer = self.server.ask(method, target, body, headers)
         responses = self.document["paths"][path][method.lower()]["responses"]
         content = responses["200" if status == 200 else "default"]["content"]
@@ -69,6 +71,14 @@ class Description(unittest.TestCase):
         self.assertEqual(self.answered("POST", "/v1/batch", {"requests": questions}), 200)
         self.assertEqual(self.answered("POST", "/v1/batch", {"requests": []}), 400)
         self.assertEqual(self.answered("POST", "/v1/events", {"events": [{"user_id": "u", "product_id": "t1", "event": "click"}]}), 200)
+        self.assertEqual(self.answered("PUT", "/v1/products/new", {"title": "Brass lamp"}), 200)
+        self.assertEqual(self.answered("PATCH", "/v1/products/new", {"price": "3 EUR", "colour": "red"}), 200)
+        self.assertEqual(self.answered("PATCH", "/v1/products/new", {}), 400)
+        self.assertEqual(self.answered("GET", "/v1/products/new"), 200)
+        self.assertEqual(self.answered("DELETE", "/v1/products/new"), 200)
+        self.assertEqual(self.answered("DELETE", "/v1/products/new"), 404)
+        self.assertEqual(self.answered("POST", "/v1/products", {"products": [{"id": "new", "title": "Brass lamp"}]}), 200)
+        self.assertEqual(self.answered("DELETE", "/v1/products/new"), 200)
         for target in ("/v1/status", "/v1/columns"):
             self.assertEqual(self.answered("GET", target), 200)
         self.assertEqual(self.answered("POST", "/v1/image", b"no picture", {"Content-Type": "image/png"}), 409)
@@ -103,7 +113,7 @@ class Description(unittest.TestCase):
     def test_methods(self):
         """What is not described is not allowed."""
         for path, methods in self.document["paths"].items():
-            for method in ("GET", "POST", "PUT", "DELETE"):
+            for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
                 status, headers, _ = self.server.ask(method, path, b"" if method != "GET" else None)
                 self.assertEqual(status == 405, method.lower() not in methods, (method, path))
                 if status == 405:

@@ -85,7 +85,7 @@ class Events(unittest.TestCase):
     def test_sync_brings_them_in(self):
         before = self.stored()
         self.send({"user_id": "new", "product_id": "l1", "event": "click"})
-        self.assertIn("1 event", self.server.run("sync", server.GROUND + "/products.tsv").stdout)
+        self.assertIn("1 inbox event read", self.server.run("sync", server.GROUND + "/products.tsv").stdout)
         self.assertEqual(self.stored(), before + 1)
 
     def test_imports_beside_events(self):
