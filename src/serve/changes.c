@@ -8,17 +8,23 @@
 #include <time.h>
 #include <xxhash.h>
 
-enum { STRIPES = 64 };
+/* Changes of one product come one after another, on the disk and in the release; others at once. Who comes waits for
+ * those before it that may be of a product of its own. On its stack. */
+typedef struct turn {
+    uint64_t products; /* bits of hashes of their ids */
+    struct turn *next;
+} turn;
 
 struct sage_changes {
     char dir[SAGE_PATH_MAX];
     sage_inbox *inbox; /* NULL: `why` */
     sage_error why;
     uint64_t most;
-    pthread_mutex_t gate; /* of the next two */
+    pthread_mutex_t gate; /* of what follows */
     pthread_cond_t moved;
     size_t inside;
     bool held;
+    turn *first; /* in the order in which they came */
     pthread_mutex_t
         stripes[STRIPES]; /* changes of one product come one after another, on the disk and in the release */
     atomic_ullong made[3], replayed, refused, waiting;
@@ -32,7 +38,6 @@ sage_status sage_changes_new(const sage_shop *shop, sage_changes **changes, sage
     if (c == NULL) return sage_fail_memory(error, sizeof *c);
     pthread_mutex_init(&c->gate, NULL);
     pthread_cond_init(&c->moved, NULL);
-    for (size_t i = 0; i < STRIPES; i++) pthread_mutex_init(&c->stripes[i], NULL);
     snprintf(c->dir, sizeof c->dir, "%s", shop->dir);
     c->most = (uint64_t)sage_options_int(shop->options, "serve_changes");
     SAGE_TRY(sage_changes_used(shop, &used, error));
@@ -49,7 +54,6 @@ out:
 void sage_changes_free(sage_changes *changes) {
     if (changes == NULL) return;
     sage_inbox_close(changes->inbox);
-    for (size_t i = 0; i < STRIPES; i++) pthread_mutex_destroy(&changes->stripes[i]);
     pthread_cond_destroy(&changes->moved);
     pthread_mutex_destroy(&changes->gate);
     sage_free(changes);
@@ -155,21 +159,34 @@ void sage_changes_leave(sage_changes *changes) {
 
 /* ---- making changes ---- */
 
-static uint64_t stripes_of(const sage_changed_product *products, size_t n) {
-    uint64_t set = 0;
-    for (size_t i = 0; i < n; i++) set |= UINT64_C(1) << XXH3_64bits(products[i].id.data, products[i].id.len) % STRIPES;
-    return set;
+static uint64_t bits_of(const sage_changed_product *products, size_t n) {
+    uint64_t bits = 0;
+    for (size_t i = 0; i < n; i++) bits |= UINT64_C(1) << XXH3_64bits(products[i].id.data, products[i].id.len) % 64;
+    return bits;
 }
 
-/* In their order, so that two of them never wait for each other. */
-static void lock_stripes(sage_changes *c, uint64_t set) {
-    for (size_t i = 0; i < STRIPES; i++)
-        if (set >> i & 1) pthread_mutex_lock(&c->stripes[i]);
+static bool is_before(const sage_changes *c, const turn *mine) {
+    const turn *one = c->first;
+    while (one != mine && (one->products & mine->products) == 0) one = one->next;
+    return one != mine;
 }
 
-static void unlock_stripes(sage_changes *c, uint64_t set) {
-    for (size_t i = 0; i < STRIPES; i++)
-        if (set >> i & 1) pthread_mutex_unlock(&c->stripes[i]);
+static void begin_turn(sage_changes *c, turn *mine) {
+    pthread_mutex_lock(&c->gate);
+    turn **last = &c->first;
+    while (*last != NULL) last = &(*last)->next;
+    *last = mine;
+    while (is_before(c, mine)) pthread_cond_wait(&c->moved, &c->gate);
+    pthread_mutex_unlock(&c->gate);
+}
+
+static void end_turn(sage_changes *c, turn *mine) {
+    pthread_mutex_lock(&c->gate);
+    turn **at = &c->first;
+    while (*at != mine) at = &(*at)->next;
+    *at = mine->next;
+    pthread_cond_broadcast(&c->moved);
+    pthread_mutex_unlock(&c->gate);
 }
 
 static sage_status check_there(sage_searcher *searcher, const char *id, sage_error *error) {
@@ -225,10 +242,10 @@ sage_status sage_changes_make(sage_changes *changes, sage_searcher *searcher, sa
                               const sage_changed_product *products, size_t n, sage_error *error) {
     if (changes->inbox == NULL)
         return sage_fail(error, SAGE_E_STATE, "this server takes no changes of products: %s", changes->why.text);
-    const uint64_t set = stripes_of(products, n);
-    lock_stripes(changes, set);
+    turn mine = {bits_of(products, n), NULL};
+    begin_turn(changes, &mine);
     const sage_status st = make_all(changes, searcher, change, products, n, error);
-    unlock_stripes(changes, set);
+    end_turn(changes, &mine);
     return st;
 }
 
