@@ -25,8 +25,6 @@ struct sage_changes {
     size_t inside;
     bool held;
     turn *first; /* in the order in which they came */
-    pthread_mutex_t
-        stripes[STRIPES]; /* changes of one product come one after another, on the disk and in the release */
     atomic_ullong made[3], replayed, refused, waiting;
 };
 
@@ -222,7 +220,9 @@ static sage_status make_all(sage_changes *c, sage_searcher *searcher, sage_produ
     sage_status st = SAGE_OK;
     char id[256];
     bool there;
-    SAGE_TRY(sage_searcher_begin_changes(searcher, error));
+    st = sage_searcher_begin_changes(searcher, error);
+    if (st == SAGE_E_FORMAT) st = SAGE_E_STATE; /* the release is damaged, not what was asked */
+    SAGE_TRY(st);
     for (size_t i = 0; i < n && change != SAGE_PRODUCT_PUT; i++) {
         snprintf(id, sizeof id, "%.*s", (int)products[i].id.len, products[i].id.data);
         SAGE_TRY(check_there(searcher, id, error));

@@ -136,13 +136,24 @@ out:
     return st;
 }
 
+/* Ready to take the place; no product changes until it has (swap, sage_releases_open). */
+static sage_status open_next(sage_releases *r, open_fn opens, time_t published, sage_serving **next,
+                             sage_error *error) {
+    sage_status st = open_serving(r->shop, r->n_workers, opens, published, next, error);
+    if (st != SAGE_OK) return st;
+    st = catch_up(r, *next, error);
+    if (st == SAGE_OK) return st;
+    close_serving(*next);
+    *next = NULL;
+    return st;
+}
+
 /* The release in force is verified beside its first searches. Where it is damaged, the newest whole one before it. */
 static sage_status open_first(sage_releases *r, sage_error *error) {
     sage_error why;
-    sage_status st = open_serving(r->shop, r->n_workers, sage_searcher_open_at_once, r->seen.st_mtime, &r->now, error);
+    sage_status st = open_next(r, sage_searcher_open_at_once, r->seen.st_mtime, &r->now, error);
     if (st == SAGE_OK || st == SAGE_E_MEMORY) return st;
-    if (open_serving(r->shop, r->n_workers, sage_searcher_open_kept, r->seen.st_mtime, &r->now, &why) != SAGE_OK)
-        return st;
+    if (open_next(r, sage_searcher_open_kept, r->seen.st_mtime, &r->now, &why) != SAGE_OK) return st;
     keep_fault(r, error);
     r->fell_back = true;
     r->tried_s = sage_now_s();
@@ -161,7 +172,6 @@ sage_status sage_releases_open(sage_shop *shop, size_t n_workers, sage_changes *
     r->seen = look_at(shop);
     r->changes = changes;
     SAGE_TRY(open_first(r, error));
-    SAGE_TRY(catch_up(r, r->now, error));
     sage_changes_let_go(changes, &r->now->replay);
     *releases = r;
     r = NULL;
@@ -215,16 +225,6 @@ static void close_ended(sage_releases *r) {
         close_serving(ended);
         ended = next;
     }
-}
-
-/* Ready to take the place; no product changes until it has (swap). */
-static sage_status open_next(sage_releases *r, open_fn opens, time_t published, sage_serving **next,
-                             sage_error *error) {
-    sage_status st = open_serving(r->shop, r->n_workers, opens, published, next, error);
-    if (st != SAGE_OK) return st;
-    st = catch_up(r, *next, error);
-    if (st != SAGE_OK) close_serving(*next);
-    return st;
 }
 
 static void swap(sage_releases *r, sage_serving *next) {
