@@ -7,6 +7,7 @@
 #include <index/topk.h>
 #include <index/walk.h>
 #include <kernels/kernels.h>
+#include <math.h>
 
 struct sage_hnsw_searcher {
     const sage_hnsw *hnsw;
@@ -72,10 +73,17 @@ typedef struct search {
     size_t k, width;
 } search;
 
-static bool add_row(const search *s, sage_top *top, uint32_t row) {
+/* By its bytes, in units of the true score; only of an index that has bytes. */
+static float said_of(const search *s, uint64_t candidate) {
+    const float scale = s->searcher->hnsw->codes.scale * s->probe.scale;
+    return (float)(int32_t)(sage_beam_score(candidate) ^ 0x80000000U) / scale;
+}
+
+static bool add_row(const search *s, sage_top *top, uint32_t row, float *score) {
     const sage_codes *codes = &s->searcher->hnsw->codes;
     if (!sage_admits(&s->searcher->hnsw->graph, s->filter, row)) return false;
-    sage_top_add(top, sage_ops_best()->dot(codes->dim, s->query, codes->vectors + (size_t)row * codes->dim), row);
+    *score = sage_ops_best()->dot(codes->dim, s->query, codes->vectors + (size_t)row * codes->dim);
+    sage_top_add(top, *score, row);
     return true;
 }
 
@@ -83,24 +91,59 @@ static bool add_row(const search *s, sage_top *top, uint32_t row) {
  * not given twice. */
 static void add_copies(const search *s, sage_top *top, uint32_t row, size_t added) {
     sage_walker *w = &s->searcher->walker;
+    float score;
     for (size_t i = 0; i < w->n && added < s->k; i++) { /* copies of a damaged file may go round */
         row = sage_link(&w->graph->copies[row]);
         if (row >= w->n) return;
         if (w->seen[row] == w->turn) continue;
         w->seen[row] = w->turn;
-        added += add_row(s, top, row);
+        added += add_row(s, top, row, &score);
     }
 }
 
-/* The candidates, by their vectors; of those that a walk found their copies too. */
+/* How far the scores by bytes are from the true ones, as seen so far. */
+typedef struct doubt {
+    size_t n;
+    float squares; /* of the differences, their sum */
+} doubt;
+
+static void learn(doubt *d, float said, float score) {
+    d->n++;
+    d->squares += (score - said) * (score - said);
+}
+
+/* Whether nothing that is said to score so can be among the k best any more. Both scores would have to be wrong,
+ * together by eight times what they usually are; of rows that are worth looking at so few are that far apart that
+ * recall does not show it. */
+static bool is_beyond(const doubt *d, float said_k, float said) {
+    enum { ENOUGH = 16 };
+    return d->n >= ENOUGH && said < said_k - 8 * sqrtf(d->squares / (float)d->n);
+}
+
+static void ask_for(const search *s, uint64_t candidate) {
+    const uint32_t row = sage_beam_row(candidate);
+    if (sage_admits(&s->searcher->hnsw->graph, s->filter, row)) prefetch(s->searcher->hnsw, row);
+}
+
+/* The candidates, by their vectors, as long as one of them may be among the k best; of those that a walk found their
+ * copies too. Vectors are 16 cache lines anywhere in memory, and mostly the first few candidates are enough. */
 static size_t score_anew(const search *s, bool walked, sage_neighbour *out) {
+    enum { AHEAD = 8 };
     const sage_beam *beam = &s->searcher->walker.beam;
+    const bool bytes = s->searcher->hnsw->codes.bytes != NULL && s->probe.scale > 0;
+    doubt seen = {0};
+    float said_k = -INFINITY, score;
     sage_top top;
     sage_top_begin(&top, s->searcher->top, s->k);
-    for (size_t i = 0; i < beam->n; i++) prefetch(s->searcher->hnsw, sage_beam_row(beam->list[i]));
+    for (size_t i = 0; i < beam->n && i < AHEAD; i++) ask_for(s, beam->list[i]);
     for (size_t i = 0; i < beam->n; i++) {
-        uint32_t row = sage_beam_row(beam->list[i]);
-        size_t added = add_row(s, &top, row);
+        const float said = bytes ? said_of(s, beam->list[i]) : 0;
+        if (bytes && is_beyond(&seen, said_k, said)) break;
+        if (i + AHEAD < beam->n) ask_for(s, beam->list[i + AHEAD]);
+        const uint32_t row = sage_beam_row(beam->list[i]);
+        const size_t added = add_row(s, &top, row, &score);
+        if (added > 0) learn(&seen, said, score);
+        if (seen.n == s->k && added > 0) said_k = said;
         if (walked) add_copies(s, &top, row, added);
     }
     return sage_top_finish(&top, out);

@@ -190,8 +190,14 @@ const float *sage_index_vectors(const sage_index *index) {
 }
 
 bool sage_index_find(const sage_index *index, int64_t pid, size_t *row) {
-    size_t low = 0, high = index->n;
     if (index->live != NULL) return sage_view_find(index, pid, row);
+    /* Pids ascend by one or more: from either end a product is as many rows away as there are numbers between, at the
+     * most. Of a catalogue from which few went that leaves few rows. */
+    const size_t last = index->n - 1;
+    if (index->n == 0 || pid < index->rows[0].pid || pid > index->rows[last].pid) return false;
+    const uint64_t behind = (uint64_t)pid - (uint64_t)index->rows[0].pid,
+                   before = (uint64_t)index->rows[last].pid - (uint64_t)pid;
+    size_t low = before < last ? last - (size_t)before : 0, high = behind < last ? (size_t)behind : last;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (index->rows[middle].pid < pid)
@@ -199,7 +205,7 @@ bool sage_index_find(const sage_index *index, int64_t pid, size_t *row) {
         else
             high = middle;
     }
-    if (low == index->n || index->rows[low].pid != pid) return false;
+    if (index->rows[low].pid != pid) return false;
     *row = low;
     return true;
 }

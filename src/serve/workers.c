@@ -24,14 +24,18 @@ struct sage_workers {
     pthread_mutex_t lock;
     pthread_cond_t came;
     job *ring; /* [room] of which `waiting` from `first` on */
-    size_t first, waiting, reserved;
+    size_t first, waiting, reserved, idle;
     bool ending;
 };
 
 /* False: nothing waits and nothing will come. */
 static bool next_job(sage_workers *all, job *next) {
     pthread_mutex_lock(&all->lock);
-    while (all->waiting == 0 && !(all->ending && all->reserved == 0)) pthread_cond_wait(&all->came, &all->lock);
+    while (all->waiting == 0 && !(all->ending && all->reserved == 0)) {
+        all->idle++;
+        pthread_cond_wait(&all->came, &all->lock);
+        all->idle--;
+    }
     const bool any = all->waiting > 0;
     if (any) {
         *next = all->ring[all->first];
@@ -96,8 +100,9 @@ bool sage_workers_reserve(sage_workers *workers) {
 void sage_workers_push(sage_workers *workers, void *what) {
     pthread_mutex_lock(&workers->lock);
     workers->ring[(workers->first + workers->waiting++) % workers->room] = (job){what, sage_now_s()};
-    pthread_cond_signal(&workers->came);
+    const bool wakes = workers->idle > 0;
     pthread_mutex_unlock(&workers->lock);
+    if (wakes) pthread_cond_signal(&workers->came); /* after the lock, which who wakes would find taken */
 }
 
 size_t sage_workers_busy(sage_workers *workers) {

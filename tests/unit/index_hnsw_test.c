@@ -79,6 +79,34 @@ static void test_finds_what_exact_search_finds(void **state) {
     free(vectors);
 }
 
+/* Of a walk's candidates those far behind are not looked at by their vectors: none of them belongs among the best. A
+ * list as long as the walk is wide has all of them looked at, so it begins with what a short one has. */
+static void test_short_lists_begin_long_ones(void **state) {
+    (void)state;
+    enum { N = 5000, WIDTH = 150 };
+    float *vectors = unit_vectors(N, 1), *queries = unit_vectors(QUERIES, 99);
+    sage_neighbour few[K], all[WIDTH];
+    size_t n_few, n_all;
+    for (int longer = 0; longer <= 1; longer++) { /* vectors of any length */
+        for (size_t i = 0; longer && i < (size_t)N * DIM; i++) vectors[i] *= 1 + (float)(i / DIM % 7);
+        sage_hnsw *hnsw = built(2, vectors, N, &usual);
+        sage_hnsw_searcher *searcher;
+        assert_int_equal(sage_hnsw_searcher_new(hnsw, &searcher, NULL), SAGE_OK);
+        for (size_t q = 0; q < QUERIES; q++) {
+            const float *query = queries + q * DIM;
+            assert_int_equal(sage_hnsw_search(searcher, query, K, WIDTH, NULL, few, &n_few, NULL), SAGE_OK);
+            assert_int_equal(sage_hnsw_search(searcher, query, WIDTH, WIDTH, NULL, all, &n_all, NULL), SAGE_OK);
+            assert_int_equal(n_few, K);
+            assert_int_equal(n_all, WIDTH);
+            assert_memory_equal(few, all, sizeof few);
+        }
+        sage_hnsw_searcher_free(searcher);
+        sage_hnsw_free(hnsw);
+    }
+    free(vectors);
+    free(queries);
+}
+
 static void test_rows_sorted_by_where_they_lie(void **state) {
     (void)state;
     enum { N = 4000, CLUSTERS = 20 };
@@ -269,6 +297,7 @@ static void test_allocations_may_fail(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_finds_what_exact_search_finds),
+        cmocka_unit_test(test_short_lists_begin_long_ones),
         cmocka_unit_test(test_rows_sorted_by_where_they_lie),
         cmocka_unit_test(test_many_the_same),
         cmocka_unit_test(test_dead_rows),
