@@ -24,6 +24,8 @@ sage_status sage_encoder_verify(const char *model_dir, sage_error *error);
 /* The same in another precision than f32: for products, since a query is one text and never limits. */
 sage_status sage_encoder_open_in(const char *model_dir, sage_precision precision, sage_pool *pool,
                                  sage_encoder **encoder, sage_error *error);
+/* For few products: in f32, with the table left in its file. */
+sage_status sage_encoder_open_mapped(const char *model_dir, sage_pool *pool, sage_encoder **encoder, sage_error *error);
 /* Another of the same model for one more thread, which speaks by the same sentences; it must be closed first. The pool
  * is the other's, NULL: it works on the thread that calls. */
 sage_status sage_encoder_share(const sage_encoder *encoder, sage_pool *pool, sage_encoder **another, sage_error *error);
@@ -66,6 +68,7 @@ typedef struct sage_embed_spec {
     uint64_t model, dataset; /* dataset: the one that the model was trained on; 0: none */
     sage_precision precision;
     bool all;
+    size_t expected;           /* so many products are to be embedded, as far as the caller knows; 0: it does not */
     sage_sentences *sentences; /* of the encoder of texts that the model was trained with; NULL: none */
     const char *pictures;      /* identity of the encoder of pictures that it was trained with; NULL: not known. Vectors
                                   of another one are SAGE_E_STATE */

@@ -49,8 +49,8 @@ static sage_status check_vocab(const sage_encoder *encoder, const char *path, sa
                         in_model);
 }
 
-static sage_status open_encoder(const char *model_dir, bool verify, sage_precision precision, sage_pool *pool,
-                                sage_encoder **encoder, sage_error *error) {
+static sage_status open_encoder(const char *model_dir, bool verify, bool mapped, sage_precision precision,
+                                sage_pool *pool, sage_encoder **encoder, sage_error *error) {
     static sage_stage opening = SAGE_STAGE("open the model");
     uint64_t began = sage_stage_begin();
     sage_status st = SAGE_OK;
@@ -60,7 +60,8 @@ static sage_status open_encoder(const char *model_dir, bool verify, sage_precisi
     made->pool = pool;
     if (verify) SAGE_TRY(sage_encoder_verify(model_dir, error));
     SAGE_TRY(sage_path_join(path, model_dir, MODEL_FILE, error));
-    SAGE_TRY(sage_frozen_load(path, precision, pool, &made->frozen, error));
+    SAGE_TRY(mapped ? sage_frozen_map(path, pool, &made->frozen, error)
+                    : sage_frozen_load(path, precision, pool, &made->frozen, error));
     SAGE_TRY(sage_path_join(path, model_dir, "vocabulary", error));
     SAGE_TRY(sage_vocab_open(path, &made->vocab, error));
     SAGE_TRY(check_vocab(made, path, error));
@@ -74,16 +75,21 @@ out:
 
 sage_status sage_encoder_open_in(const char *model_dir, sage_precision precision, sage_pool *pool,
                                  sage_encoder **encoder, sage_error *error) {
-    return open_encoder(model_dir, true, precision, pool, encoder, error);
+    return open_encoder(model_dir, true, false, precision, pool, encoder, error);
 }
 
 sage_status sage_encoder_open(const char *model_dir, sage_pool *pool, sage_encoder **encoder, sage_error *error) {
-    return open_encoder(model_dir, true, SAGE_PRECISION_F32, pool, encoder, error);
+    return open_encoder(model_dir, true, false, SAGE_PRECISION_F32, pool, encoder, error);
 }
 
 sage_status sage_encoder_open_unverified(const char *model_dir, sage_pool *pool, sage_encoder **encoder,
                                          sage_error *error) {
-    return open_encoder(model_dir, false, SAGE_PRECISION_F32, pool, encoder, error);
+    return open_encoder(model_dir, false, false, SAGE_PRECISION_F32, pool, encoder, error);
+}
+
+sage_status sage_encoder_open_mapped(const char *model_dir, sage_pool *pool, sage_encoder **encoder,
+                                     sage_error *error) {
+    return open_encoder(model_dir, true, true, SAGE_PRECISION_F32, pool, encoder, error);
 }
 
 sage_status sage_encoder_share(const sage_encoder *encoder, sage_pool *pool, sage_encoder **another,

@@ -199,12 +199,20 @@ out:
     return st;
 }
 
+/* Reading a table into memory takes as long as embedding some thousand products. */
+static sage_status open_encoder(embed_run *run, const char *model_dir, sage_error *error) {
+    const bool few = run->spec->expected > 0 && run->spec->expected < MANY_PRODUCTS;
+    if (few && run->spec->precision == SAGE_PRECISION_F32)
+        return sage_encoder_open_mapped(model_dir, run->pool, &run->encoder, error);
+    return sage_encoder_open_in(model_dir, run->spec->precision, run->pool, &run->encoder, error);
+}
+
 static sage_status begin(embed_run *run, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX], model_dir[SAGE_PATH_MAX];
     SAGE_TRY(sage_path_join(path, run->shop_dir, "models", error));
     SAGE_TRY(sage_version_path(model_dir, path, run->spec->model, error));
-    SAGE_TRY(sage_encoder_open_in(model_dir, run->spec->precision, run->pool, &run->encoder, error));
+    SAGE_TRY(open_encoder(run, model_dir, error));
     SAGE_TRY(sage_path_join(path, run->shop_dir, "pictures", error));
     SAGE_TRY(sage_image_store_open(run->catalog, path, &run->images, error));
     if (run->spec->pictures != NULL && sage_encoder_image_dim(run->encoder) > 0)

@@ -66,8 +66,9 @@ static void to_middle(float *a, const float *b, size_t dim) {
     for (size_t c = 0; c < dim; c++) a[c] = (float)((a[c] + b[c]) * sqrt(before / after));
 }
 
-sage_status sage_recall_sample_made(const sage_index *index, sage_pool *pool, size_t n, sage_recall_sample *sample,
-                                    sage_error *error) {
+/* way: NULL for all rows compared. */
+static sage_status make_sample(const sage_index *index, sage_pool *pool, size_t n, const sage_way *way,
+                               sage_recall_sample *sample, sage_error *error) {
     sage_status st = SAGE_OK;
     const size_t rows = sage_index_count(index), dim = sage_index_dim(index);
     const float *vectors = sage_index_vectors(index);
@@ -85,14 +86,27 @@ sage_status sage_recall_sample_made(const sage_index *index, sage_pool *pool, si
     }
     for (size_t q = 0; q < n; q++)
         memcpy(sample->queries + q * dim, vectors + q * rows / n * dim, dim * sizeof *vectors);
-    SAGE_TRY(sage_index_search(index, pool, sample->queries, n, k, near, found, error));
-    for (size_t q = 0; q < n; q++) to_middle(sample->queries + q * dim, vectors + near[q * k + k - 1].row * dim, dim);
+    SAGE_TRY(way == NULL ? sage_index_search(index, pool, sample->queries, n, k, near, found, error)
+                         : sage_index_near(index, pool, sample->queries, n, k, way, near, found, error));
+    for (size_t q = 0; q < n; q++)
+        if (found[q] > 0) to_middle(sample->queries + q * dim, vectors + near[q * k + found[q] - 1].row * dim, dim);
     SAGE_TRY(find_bars(sample, pool, error));
 out:
     sage_free(near);
     sage_free(found);
     if (st != SAGE_OK) sage_recall_sample_free(sample);
     return st;
+}
+
+sage_status sage_recall_sample_made(const sage_index *index, sage_pool *pool, size_t n, sage_recall_sample *sample,
+                                    sage_error *error) {
+    return make_sample(index, pool, n, NULL, sample, error);
+}
+
+sage_status sage_recall_sample_near(const sage_index *index, sage_pool *pool, size_t n, size_t width,
+                                    sage_recall_sample *sample, sage_error *error) {
+    const sage_way way = {.width = width};
+    return make_sample(index, pool, n, &way, sample, error);
 }
 
 void sage_recall_sample_free(sage_recall_sample *sample) {
@@ -128,12 +142,11 @@ out:
     return st;
 }
 
-sage_status sage_recall_measure(const sage_recall_sample *sample, size_t width, sage_recall_figure *recall,
-                                sage_error *error) {
-    enum { ROUNDS = 3 };
+static sage_status measure(const sage_recall_sample *sample, size_t width, int rounds, sage_recall_figure *recall,
+                           sage_error *error) {
     sage_status st = SAGE_OK;
     double sum = 0, squares = 0, least = INFINITY;
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < rounds; round++) {
         const double began = thread_seconds();
         SAGE_TRY(ask_all(sample, width, &sum, &squares, error));
         least = fmin(least, thread_seconds() - began);
@@ -142,6 +155,16 @@ sage_status sage_recall_measure(const sage_recall_sample *sample, size_t width, 
     sage_recall_mean(sum, squares, sample->n, &recall->recall, &recall->margin);
 out:
     return st;
+}
+
+sage_status sage_recall_measure(const sage_recall_sample *sample, size_t width, sage_recall_figure *recall,
+                                sage_error *error) {
+    return measure(sample, width, 3, recall, error);
+}
+
+sage_status sage_recall_ask(const sage_recall_sample *sample, size_t width, sage_recall_figure *recall,
+                            sage_error *error) {
+    return measure(sample, width, 1, recall, error);
 }
 
 sage_status sage_recall_least(const sage_recall_sample *samples, size_t n_samples, size_t width,

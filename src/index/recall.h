@@ -21,6 +21,9 @@ sage_status sage_recall_sample_of(const sage_index *index, sage_pool *pool, cons
  * neighbour, as long as rows are. */
 sage_status sage_recall_sample_made(const sage_index *index, sage_pool *pool, size_t n, sage_recall_sample *sample,
                                     sage_error *error);
+/* The same, where the tenth neighbour is what walks of that width find: one look at all vectors in place of two. */
+sage_status sage_recall_sample_near(const sage_index *index, sage_pool *pool, size_t n, size_t width,
+                                    sage_recall_sample *sample, sage_error *error);
 void sage_recall_sample_free(sage_recall_sample *sample);
 
 /* What a row has to score to be as near as one that exact search scores so: sums of different orders differ. */
@@ -32,10 +35,13 @@ typedef struct sage_recall_figure {
     size_t width;
     double recall;     /* mean share of the k nearest that were found; a row as near as the last of them counts */
     double margin;     /* of its 95 % interval, to either side */
-    double per_second; /* searches by the processor time of one thread, the best of three rounds */
+    double per_second; /* searches by the processor time of one thread, the best of the rounds: three */
 } sage_recall_figure;
 sage_status sage_recall_measure(const sage_recall_sample *sample, size_t width, sage_recall_figure *recall,
                                 sage_error *error);
+/* In one round. */
+sage_status sage_recall_ask(const sage_recall_sample *sample, size_t width, sage_recall_figure *recall,
+                            sage_error *error);
 
 /* On the sample on which it is least. */
 sage_status sage_recall_least(const sage_recall_sample *samples, size_t n_samples, size_t width,

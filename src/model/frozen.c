@@ -350,6 +350,27 @@ out:
     return st;
 }
 
+sage_status sage_frozen_map(const char *path, sage_pool *pool, sage_frozen **frozen, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_safetensors *file = NULL;
+    sage_model *model = NULL;
+    *frozen = NULL;
+    SAGE_TRY(model_open(path, false, &file, &model, error));
+    SAGE_TRY(begin(model, SAGE_PRECISION_F32, pool, frozen, error));
+    (*frozen)->own = model;
+    model = NULL;
+    if (frozen_table_in_file(*frozen, file)) {
+        (*frozen)->file = file;
+        return SAGE_OK;
+    }
+    sage_frozen_free(*frozen);
+    st = sage_frozen_load(path, SAGE_PRECISION_F32, pool, frozen, error);
+out:
+    sage_model_free(model);
+    sage_safetensors_close(file);
+    return st;
+}
+
 sage_status sage_frozen_share(const sage_frozen *frozen, sage_pool *pool, sage_frozen **another, sage_error *error) {
     sage_status st = begin(frozen->model, frozen->precision, pool, another, error);
     if (st != SAGE_OK) return st;
@@ -377,6 +398,7 @@ void sage_frozen_free(sage_frozen *frozen) {
     if (!frozen->shares) sage_free(frozen->row_scale);
     frozen_bags_free(frozen);
     sage_model_free(frozen->own);
+    sage_safetensors_close(frozen->file);
     sage_free(frozen);
 }
 

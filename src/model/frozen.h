@@ -32,8 +32,9 @@ typedef struct frozen_bag_acts {
 
 struct sage_frozen {
     const sage_model *model;
-    sage_model *own; /* the same where it came from a file, without its table in lower precisions; else NULL */
-    bool shares;     /* the table is another's */
+    sage_model *own;        /* the same where it came from a file, without its table in lower precisions; else NULL */
+    sage_safetensors *file; /* in which the table lies; NULL: it is in memory */
+    bool shares;            /* the table is another's */
     sage_precision precision;
     sage_pool *pool;
     size_t threads, bytes, most_tokens;
@@ -64,6 +65,8 @@ sage_status frozen_users(sage_frozen *frozen, const sage_query_batch *queries, r
 
 /* frozen_table.c: the table comes from the file, or, where that is NULL, from the model. */
 sage_status frozen_table(sage_frozen *frozen, const sage_safetensors *file, sage_error *error);
+/* The file's table as it lies there; false where it is of another kind than memory's. */
+bool frozen_table_in_file(sage_frozen *frozen, const sage_safetensors *file);
 /* frozen_bags.c */
 /* bags.e [n][E] of the batch's bags, after their norm. */
 sage_status frozen_bags(sage_frozen *frozen, const sage_bags *bags, sage_error *error);

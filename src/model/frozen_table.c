@@ -53,7 +53,8 @@ sage_status frozen_table(sage_frozen *f, const sage_safetensors *file, sage_erro
     size_t scratch = f->threads * 2 * s->dim_embed * sizeof(real);
     table_job job = {.frozen = f, .file = file};
     if (file != NULL) job.stored = sage_safetensors_find(file, "table");
-    f->table = (gather_table){f->precision, s->rows, s->dim_embed, f->model->table};
+    f->table =
+        (gather_table){.precision = f->precision, .rows = s->rows, .dim = s->dim_embed, .slabs = f->model->table};
     if (f->precision == SAGE_PRECISION_F32) return SAGE_OK;
     f->table_copy = sage_alloc_aligned(bytes);
     if (f->table_copy == NULL) SAGE_TRY(sage_fail_memory(error, bytes));
@@ -71,4 +72,12 @@ sage_status frozen_table(sage_frozen *f, const sage_safetensors *file, sage_erro
 out:
     sage_free(job.rows);
     return st;
+}
+
+bool frozen_table_in_file(sage_frozen *f, const sage_safetensors *file) {
+    const sage_model_shape *s = &f->model->shape;
+    const sage_tensor *stored = sage_safetensors_find(file, "table");
+    if (sage_dtype_bytes(stored->dtype) != sizeof(real) || (uintptr_t)stored->data % sizeof(real) != 0) return false;
+    f->table = (gather_table){f->precision, s->rows, s->dim_embed, stored->data, .by_rows = true};
+    return true;
 }

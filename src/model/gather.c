@@ -13,10 +13,18 @@ typedef struct gather_job {
     real *out;
 } gather_job;
 
+static size_t slabs_of(const gather_table *table) {
+    return table->by_rows ? 1 : sage_slabs(table->dim);
+}
+
+static size_t width_of(const gather_table *table, size_t slab) {
+    return table->by_rows ? table->dim : sage_slab_width(table->dim, slab);
+}
+
 static void sum_bag(const gather_job *job, size_t slab, size_t bag) {
     const gather_table *t = job->table;
     const sage_ops *ops = sage_ops_best();
-    size_t width = sage_slab_width(t->dim, slab), at = sage_slab_begin(t->rows, slab);
+    size_t width = width_of(t, slab), at = sage_slab_begin(t->rows, slab);
     size_t first = job->begin[bag] * job->hashes, n = job->begin[bag + 1] * job->hashes - first;
     const uint32_t *row = job->row + first;
     const real *weight = job->weight + first;
@@ -39,7 +47,7 @@ static void sum_pieces(void *ctx, size_t begin, size_t end, size_t worker) {
         uint64_t began = sage_stage_begin();
         for (size_t bag = first; bag < last; bag++) sum_bag(job, slab, bag);
         uint64_t uses = (uint64_t)(job->begin[last] - job->begin[first]) * job->hashes;
-        uint64_t width = sage_slab_width(job->table->dim, slab);
+        uint64_t width = width_of(job->table, slab);
         sage_stage_end(&stage, began, uses * width * sage_precision_size(job->table->precision), 2 * uses * width);
     }
 }
@@ -47,7 +55,7 @@ static void sum_pieces(void *ctx, size_t begin, size_t end, size_t worker) {
 void gather_sums(const gather_table *table, sage_pool *pool, size_t n, size_t hashes, const uint32_t *begin,
                  const uint32_t *row, const real *weight, real *out) {
     gather_job job = {table, n, (n + GATHER_BAGS - 1) / GATHER_BAGS, hashes, begin, row, weight, out};
-    sage_pool_for_dynamic(pool, job.pieces * sage_slabs(table->dim), 1, sum_pieces, &job);
+    sage_pool_for_dynamic(pool, job.pieces * slabs_of(table), 1, sum_pieces, &job);
 }
 
 /* Importance weights are read at random; far enough ahead they come from memory in time. */

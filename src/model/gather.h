@@ -4,11 +4,12 @@
 
 #include <model/model.h>
 
-/* The table as slabs (model.h), of reals, bf16 or int8. */
+/* The table as slabs (model.h), of reals, bf16 or int8; or row after row, as it lies in a file. */
 typedef struct gather_table {
     sage_precision precision;
     size_t rows, dim;
     const void *slabs; /* real, uint16_t or int8_t */
+    bool by_rows;
 } gather_table;
 
 /* out [n][dim]: row b is the sum of weight[u] T[row[u]] over the uses u in [begin[b] hashes, begin[b + 1] hashes).

@@ -6,11 +6,16 @@
 
 sage_status sage_embed(sage_shop *shop, bool all, const sage_monitor *monitor, sage_embed_report *report,
                        sage_error *error) {
+    return sage_shop_embed(shop, all, 0, monitor, report, error);
+}
+
+sage_status sage_shop_embed(sage_shop *shop, bool all, size_t expected, const sage_monitor *monitor,
+                            sage_embed_report *report, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_catalog *catalog = NULL;
     sage_pool *pool = NULL;
     sage_model_config config;
-    sage_embed_spec spec = {.all = all, .precision = sage_embed_precision(shop->options)};
+    sage_embed_spec spec = {.all = all, .expected = expected, .precision = sage_embed_precision(shop->options)};
     int lock = -1;
     memset(report, 0, sizeof *report);
     SAGE_TRY(sage_shop_lock(shop, SAGE_LOCK_RELEASE, &lock, error));

@@ -76,6 +76,10 @@ sage_status sage_release_engine(sage_shop *shop, const sage_release *release, bo
 /* What to do about a part of a release that is damaged or gone (sage_shop_advise). */
 sage_status sage_release_advise(sage_status st, sage_error *error);
 
+/* sage_embed, where the caller knows how many products are to be embedded; 0: it does not. */
+sage_status sage_shop_embed(sage_shop *shop, bool all, size_t expected, const sage_monitor *monitor,
+                            sage_embed_report *report, sage_error *error);
+
 /* ---- what models/<n>/config.json says of a model ---- */
 typedef enum sage_picture_training {
     SAGE_PICTURES_UNTAUGHT,

@@ -52,7 +52,7 @@ static sage_status import(const job *j, sage_error *error) {
 
 /* Where prices and stock alone have changed there is nothing to embed, and the model, which may be hundreds of
  * megabytes, need not be read to find that. */
-static sage_status is_embedded(const job *j, bool *done, sage_error *error) {
+static sage_status is_embedded(const job *j, bool *done, size_t *stale, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_catalog *catalog = NULL;
     sage_embed_report *report = &j->report->embed;
@@ -63,6 +63,7 @@ static sage_status is_embedded(const job *j, bool *done, sage_error *error) {
     SAGE_TRY(
         sage_embed_survey(catalog, j->shop->dir, report->model, sage_embed_precision(j->shop->options), &state, error));
     *done = state.whole && state.stale == 0 && state.dropped == 0;
+    *stale = (size_t)state.stale;
     report->products = report->reused = state.products;
     report->seconds = sage_now_s() - began_s;
 out:
@@ -73,8 +74,9 @@ out:
 static sage_status embed(const job *j, sage_error *error) {
     sage_status st = SAGE_OK;
     bool done = false;
-    SAGE_TRY(is_embedded(j, &done, error));
-    if (!done) SAGE_TRY(sage_embed(j->shop, false, j->monitor, &j->report->embed, error));
+    size_t stale = 0;
+    SAGE_TRY(is_embedded(j, &done, &stale, error));
+    if (!done) SAGE_TRY(sage_shop_embed(j->shop, false, stale, j->monitor, &j->report->embed, error));
 out:
     return st;
 }

@@ -29,6 +29,13 @@ static void test_measures_recall(void **state) {
     assert_true(narrow.recall < wide.recall && wide.recall < 1);
     assert_float_equal(all.recall, 1, 0); /* all rows were compared */
     assert_float_equal(all.margin, 0, 0);
+    sage_recall_figure once;
+    must(sage_recall_ask(&samples[1], 100, &once, &error), &error);
+    assert_float_equal(once.recall, wide.recall, 0);
+    sage_recall_sample near;
+    must(sage_recall_sample_near(index, NULL, 100, N, &near, &error), &error); /* walks that wide find what is there */
+    assert_memory_equal(near.queries, samples[1].queries, 100 * DIM * sizeof *near.queries);
+    sage_recall_sample_free(&near);
     assert_true(narrow.margin > 0 && narrow.margin < 0.1 && narrow.per_second > 0);
     must(sage_recall_choose(samples, 2, 0.9, &chosen, tried, &n_tried, &error), &error);
     assert_true(n_tried >= 2 && tried[0].width == 12 && tried[n_tried - 1].width == chosen.width);

@@ -226,6 +226,29 @@ static void from_a_file_the_same(void **state) {
     free(out);
 }
 
+/* A table that stays in its file gives the same bits, and none is owned. */
+static void in_its_file_the_same(void **state) {
+    const world *w = *state;
+    const size_t n = w->batch->products.n, queries = w->batch->spec.n_pairs, size = (n + queries) * OUT * sizeof(real);
+    real *expected = malloc(size), *out = malloc(size);
+    sage_frozen *frozen, *mapped;
+    sage_error error = {0};
+    const char *path = save(w->model, w->dir, "mapped.safetensors");
+    assert_int_equal(sage_frozen_new(w->model, SAGE_PRECISION_F32, w->pool, &frozen, NULL), SAGE_OK);
+    if (sage_frozen_map(path, w->pool, &mapped, &error) != SAGE_OK) fail_msg("%s", error.text);
+    assert_int_equal(sage_frozen_products(frozen, &w->batch->products, expected, NULL), SAGE_OK);
+    assert_int_equal(sage_frozen_queries(frozen, &w->batch->queries, expected + n * OUT, NULL), SAGE_OK);
+    assert_int_equal(sage_frozen_products(mapped, &w->batch->products, out, NULL), SAGE_OK);
+    assert_int_equal(sage_frozen_queries(mapped, &w->batch->queries, out + n * OUT, NULL), SAGE_OK);
+    assert_memory_equal(out, expected, size);
+    sage_frozen_free(frozen);
+    sage_frozen_free(mapped);
+    assert_int_equal(sage_frozen_map("none.safetensors", w->pool, &mapped, NULL), SAGE_E_NOT_FOUND);
+    assert_null(mapped);
+    free(expected);
+    free(out);
+}
+
 /* Of a table of several MiB one is held, in the precision asked for; the file's pages are not counted in the end. */
 static void one_table_is_owned(void **state) {
     const world *w = *state;
@@ -278,13 +301,11 @@ static void memory_runs_out(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(alone_as_in_company),
-                                       cmocka_unit_test(shared_bags),
-                                       cmocka_unit_test(from_a_file_the_same),
-                                       cmocka_unit_test(one_table_is_owned),
-                                       cmocka_unit_test(lower_precisions_are_close),
-                                       cmocka_unit_test(training_in_bf16_is_close),
-                                       cmocka_unit_test(memory_runs_out)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(alone_as_in_company),       cmocka_unit_test(shared_bags),
+        cmocka_unit_test(from_a_file_the_same),      cmocka_unit_test(in_its_file_the_same),
+        cmocka_unit_test(one_table_is_owned),        cmocka_unit_test(lower_precisions_are_close),
+        cmocka_unit_test(training_in_bf16_is_close), cmocka_unit_test(memory_runs_out)};
     const sage_model_shape transformer = shape;
     int failed = 0;
     for (int e = 0; e < ENCODERS; e++) {
