@@ -6,11 +6,13 @@
 #include <catalog/import_attributes.h>
 #include <catalog/import_common.h>
 #include <catalog/import_images.h>
+#include <catalog/product_ahead.h>
 
 typedef struct sage_product_store {
     sage_import *import;
     int64_t revision; /* that changes of this import carry */
     sqlite3_stmt *find, *insert, *update;
+    sage_product_ahead ahead;
     sage_image_rows images;
     sage_attributes *attributes;
     unsigned char *seen; /* a bit a pid: met in this import */

@@ -23,6 +23,7 @@ sage_status sage_product_store_init(sage_product_store *store, sage_import *impo
     *store = (sage_product_store){.import = import, .revision = revision};
     sage_buf_init(&store->scratch, 64 << 20);
     SAGE_TRY(sage_db_prepare(db, "SELECT pid, row_hash, fingerprint FROM products WHERE id = ?1", &store->find, error));
+    SAGE_TRY(sage_product_ahead_init(&store->ahead, db, error));
     SAGE_TRY(sage_db_prepare(db, insert_sql, &store->insert, error));
     SAGE_TRY(sage_db_prepare(db, update_sql, &store->update, error));
     SAGE_TRY(sage_image_rows_init(&store->images, import->catalog, error));
@@ -33,6 +34,7 @@ out:
 
 void sage_product_store_free(sage_product_store *store) {
     sqlite3_finalize(store->find);
+    sage_product_ahead_free(&store->ahead);
     sqlite3_finalize(store->insert);
     sqlite3_finalize(store->update);
     sage_image_rows_free(&store->images);
@@ -67,7 +69,7 @@ typedef struct known {
     unsigned char row_hash[16];
 } known;
 
-static sage_status look_up(sage_product_store *store, sage_str id, known *old, sage_error *error) {
+static sage_status find(sage_product_store *store, sage_str id, known *old, sage_error *error) {
     sage_status st = SAGE_OK;
     bool row = false;
     *old = (known){0};
@@ -80,6 +82,17 @@ static sage_status look_up(sage_product_store *store, sage_str id, known *old, s
 out:
     sqlite3_reset(store->find);
     return st;
+}
+
+static sage_status look_up(sage_product_store *store, sage_str id, known *old, sage_error *error) {
+    sage_product_ahead *ahead = &store->ahead;
+    if (sage_product_ahead_is(ahead, id)) {
+        old->pid = ahead->pid;
+        memcpy(old->row_hash, ahead->row_hash, sizeof old->row_hash);
+        return sage_product_ahead_step(ahead, error);
+    }
+    sage_status st = find(store, id, old, error);
+    return st == SAGE_OK ? sage_product_ahead_miss(ahead, old->pid, error) : st;
 }
 
 static void bind_price(sqlite3_stmt *stmt, int index, int64_t minor) {

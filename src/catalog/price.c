@@ -190,36 +190,35 @@ bool sage_price_parse(sage_str text, const char *field, int64_t *minor, char cur
     mark marks[16];
     size_t n_marks = 0;
     sage_str rest = trim(text);
-    sage_shown shown = sage_show(text);
     if (!split_currency(&rest, currency)) {
         const char *why =
             has_symbol(rest) ? "has a currency symbol, which several currencies share" : "names no currency";
-        return sage_flaw_set(flaw, "price-without-currency", "%s \"%s\" %s; write it as 12.99 EUR", field, shown.text,
-                             why);
+        return sage_flaw_set(flaw, "price-without-currency", "%s \"%s\" %s; write it as 12.99 EUR", field,
+                             sage_show(text).text, why);
     }
     int decimals = sage_currency_decimals(currency);
     if (!scan_amount(rest, &a, marks, &n_marks, sizeof marks / sizeof *marks)) {
         return sage_flaw_set(flaw, "bad-price", "%s \"%s\" is not an amount and a currency; write it as 12.99 EUR",
-                             field, shown.text);
+                             field, sage_show(text).text);
     }
     if (decimals < 0) {
         return sage_flaw_set(flaw, "unknown-currency", "%s \"%s\": %s is not a currency code of ISO 4217", field,
-                             shown.text, currency);
+                             sage_show(text).text, currency);
     }
     read_marks(&a, marks, n_marks, decimals);
     if (a.ambiguous) {
         return sage_flaw_set(flaw, "ambiguous-price", "%s \"%s\" may mean thousands or decimals; write 1299.00 or 1.30",
-                             field, shown.text);
+                             field, sage_show(text).text);
     }
     if (!a.well_grouped) {
         return sage_flaw_set(flaw, "bad-price",
                              "%s \"%s\": its digits are not grouped as an amount; write it as 1299.00 EUR", field,
-                             shown.text);
+                             sage_show(text).text);
     }
     if (!to_minor(&a, decimals, minor)) {
         return sage_flaw_set(flaw, "bad-price",
                              "%s \"%s\" is too exact or too large: %s has %d decimals, and %d digits fit in all", field,
-                             shown.text, currency, decimals, SAGE_PRICE_MAX_DIGITS);
+                             sage_show(text).text, currency, decimals, SAGE_PRICE_MAX_DIGITS);
     }
     return true;
 }

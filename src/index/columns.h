@@ -55,6 +55,9 @@ sage_status sage_columns_word(sage_columns_writer *writer, size_t column, sage_s
 /* The same of a word that is folded already. */
 sage_status sage_columns_folded(sage_columns_writer *writer, size_t column, sage_str word, sage_error *error);
 sage_status sage_columns_row(sage_columns_writer *writer, sage_error *error);
+/* In place of these, a row of another version, whose columns are the same; always the same one. */
+typedef struct sage_columns sage_columns;
+sage_status sage_columns_carry(sage_columns_writer *writer, const sage_columns *before, size_t row, sage_error *error);
 sage_status sage_columns_finish(sage_columns_writer *writer, sage_error *error); /* frees the writer in any case */
 void sage_columns_abandon(sage_columns_writer *writer);                          /* NULL is fine */
 
@@ -74,9 +77,8 @@ typedef struct sage_column {
     size_t n_words;
 } sage_column;
 
-typedef struct sage_columns sage_columns; /* read-only, any number of threads */
-/* SAGE_E_NOT_FOUND: there is no such file. Sizes are checked in any case, and what an element names where it is used;
- * `verify`: checksums too. SAGE_E_FORMAT also where it has not `rows` rows. */
+/* Read-only, for any number of threads. SAGE_E_NOT_FOUND: there is no such file. Sizes are checked in any case, and
+ * what an element names where it is used; `verify`: checksums too. SAGE_E_FORMAT also where it has not `rows` rows. */
 sage_status sage_columns_open(const char *path, size_t rows, bool verify, sage_columns **columns, sage_error *error);
 /* The checksums, of columns that are open (sage_packed_verify). */
 sage_status sage_columns_verify(const sage_columns *columns, const sage_monitor *monitor, sage_error *error);

@@ -36,31 +36,6 @@ out:
     return st;
 }
 
-static sage_status add_words(const sage_columns *columns, const sage_column *column, size_t i, uint32_t element,
-                             sage_columns_writer *writer, sage_error *error) {
-    size_t n = 1;
-    const uint32_t *words = &element;
-    sage_status st = SAGE_OK;
-    if (element == SAGE_NO_WORD) return SAGE_OK;
-    if ((element & SAGE_WORD_LIST) != 0) words = sage_columns_list(columns, element, &n);
-    for (size_t w = 0; w < n && st == SAGE_OK; w++)
-        st = sage_columns_folded(writer, i, sage_column_text(columns, column, words[w]), error);
-    return st;
-}
-
-static sage_status add_row(const sage_columns *columns, uint32_t slot, sage_columns_writer *writer, sage_error *error) {
-    for (size_t i = 0; i < sage_columns_count(columns); i++) {
-        const sage_column *column = sage_columns_at(columns, i);
-        sage_status st = SAGE_OK;
-        if (column->numbers != NULL)
-            sage_columns_number(writer, i, column->numbers[slot]);
-        else
-            st = add_words(columns, column, i, column->codes[slot], writer, error);
-        if (st != SAGE_OK) return st;
-    }
-    return sage_columns_row(writer, error);
-}
-
 sage_status sage_columns_live_write(const sage_columns_live *live, const char *dir, const uint32_t *slots, size_t n,
                                     sage_error *error) {
     const sage_columns *columns = sage_columns_live_view(live);
@@ -68,7 +43,7 @@ sage_status sage_columns_live_write(const sage_columns_live *live, const char *d
     sage_status st = create(columns, dir, &writer, error);
     if (st != SAGE_OK) return st;
     for (size_t row = 0; row < n; row++) {
-        st = add_row(columns, slots[row], writer, error);
+        st = sage_columns_carry(writer, columns, slots[row], error);
         if (st != SAGE_OK) goto out;
     }
     return sage_columns_finish(writer, error);

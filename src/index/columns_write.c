@@ -18,6 +18,8 @@ typedef struct made_column {
     double number;
     uint32_t *codes; /* [n_codes] */
     size_t n_codes, capacity;
+    uint32_t *carried; /* [n_carried]: words of the column that rows are carried from, by their numbers here */
+    size_t n_carried;
 } made_column;
 
 struct sage_columns_writer {
@@ -73,18 +75,75 @@ sage_status sage_columns_word(sage_columns_writer *writer, size_t column, sage_s
     return sage_columns_folded(writer, column, (sage_str){writer->folded.data, writer->folded.len}, error);
 }
 
-sage_status sage_columns_folded(sage_columns_writer *writer, size_t column, sage_str word, sage_error *error) {
-    sage_status st = SAGE_OK;
-    made_column *c = &writer->columns[column];
-    uint32_t number;
-    if (word.len == 0) return SAGE_OK;
-    SAGE_TRY(sage_lexicon_add(&c->words, word, &number, error));
+static sage_status add_code(made_column *c, uint32_t number, sage_error *error) {
     for (size_t i = 0; i < c->n_codes; i++)
         if (c->codes[i] == number) return SAGE_OK;
     if (sage_grow((void **)&c->codes, &c->capacity, c->n_codes + 1, sizeof *c->codes) != 0)
         return sage_fail_memory(error, c->n_codes * sizeof *c->codes);
     c->codes[c->n_codes++] = number;
     c->words.list[number].count++;
+    return SAGE_OK;
+}
+
+sage_status sage_columns_folded(sage_columns_writer *writer, size_t column, sage_str word, sage_error *error) {
+    made_column *c = &writer->columns[column];
+    uint32_t number;
+    if (word.len == 0) return SAGE_OK;
+    sage_status st = sage_lexicon_add(&c->words, word, &number, error);
+    return st == SAGE_OK ? add_code(c, number, error) : st;
+}
+
+/* ---- rows of another version ---- */
+
+static sage_status begin_carry(made_column *c, size_t n, sage_error *error) {
+    c->carried = sage_alloc((n + 1) * sizeof *c->carried);
+    if (c->carried == NULL) return sage_fail_memory(error, n * sizeof *c->carried);
+    for (size_t i = 0; i < n; i++) c->carried[i] = SAGE_NO_WORD;
+    c->n_carried = n;
+    return SAGE_OK;
+}
+
+/* Each word is looked for once, not in each row; one that came meanwhile, where columns are open for changing, each
+ * time.
+ */
+static sage_status carry_word(made_column *c, const sage_columns *before, const sage_column *column, uint32_t word,
+                              sage_error *error) {
+    sage_status st = SAGE_OK;
+    uint32_t number = word < c->n_carried ? c->carried[word] : SAGE_NO_WORD;
+    if (number == SAGE_NO_WORD) {
+        const sage_str text = sage_column_text(before, column, word);
+        if (text.len == 0) return SAGE_OK;
+        SAGE_TRY(sage_lexicon_add(&c->words, text, &number, error));
+        if (word < c->n_carried) c->carried[word] = number;
+    }
+    SAGE_TRY(add_code(c, number, error));
+out:
+    return st;
+}
+
+static sage_status carry_element(made_column *c, const sage_columns *before, const sage_column *column,
+                                 uint32_t element, sage_error *error) {
+    sage_status st = SAGE_OK;
+    size_t n = 1;
+    const uint32_t *words = &element;
+    if (element == SAGE_NO_WORD) return SAGE_OK;
+    if (c->carried == NULL) SAGE_TRY(begin_carry(c, sage_column_words(before, column), error));
+    if ((element & SAGE_WORD_LIST) != 0) words = sage_columns_list(before, element, &n);
+    for (size_t i = 0; i < n; i++) SAGE_TRY(carry_word(c, before, column, words[i], error));
+out:
+    return st;
+}
+
+sage_status sage_columns_carry(sage_columns_writer *writer, const sage_columns *before, size_t row, sage_error *error) {
+    sage_status st = SAGE_OK;
+    for (size_t i = 0; i < writer->n; i++) {
+        const sage_column *column = sage_columns_at(before, i);
+        if (column->numbers != NULL)
+            sage_columns_number(writer, i, column->numbers[row]);
+        else
+            SAGE_TRY(carry_element(&writer->columns[i], before, column, column->codes[row], error));
+    }
+    st = sage_columns_row(writer, error);
 out:
     return st;
 }
@@ -258,6 +317,7 @@ void sage_columns_abandon(sage_columns_writer *writer) {
         sage_free(writer->columns[i].order);
         sage_free(writer->columns[i].rank);
         sage_free(writer->columns[i].codes);
+        sage_free(writer->columns[i].carried);
     }
     sage_free(writer->columns);
     sage_free(writer->lists);

@@ -63,7 +63,8 @@ sage_status sage_db_open(const char *path, sage_db_mode mode, sqlite3 **db, sage
     }
     int rc = sage_db_vfs_register();
     if (rc != SQLITE_OK) return sage_fail(error, status_of(rc), "SQLite cannot be set up: %s", sqlite3_errstr(rc));
-    if (sqlite3_open_v2(path, db, flags[mode], SAGE_DB_VFS) != SQLITE_OK) {
+    /* One thread at a time (db.h), so that no call need take a lock. */
+    if (sqlite3_open_v2(path, db, flags[mode] | SQLITE_OPEN_NOMUTEX, SAGE_DB_VFS) != SQLITE_OK) {
         st = *db == NULL ? sage_fail_memory(error, sizeof(void *)) : open_failed(*db, path, error);
         goto out;
     }

@@ -9,7 +9,7 @@
 typedef enum sage_db_mode { SAGE_DB_READ, SAGE_DB_WRITE, SAGE_DB_CREATE } sage_db_mode;
 
 /* Opens through the VFS shim "sage" (every write, sync, truncate and delete passes sage_fault_check), busy timeout 5 s,
- * foreign keys on. READ never writes. */
+ * foreign keys on. READ never writes. One thread at a time. */
 sage_status sage_db_open(const char *path, sage_db_mode mode, sqlite3 **db, sage_error *error);
 void sage_db_close(sqlite3 *db);
 sage_status sage_db_exec(sqlite3 *db, const char *sql, sage_error *error);

@@ -3,14 +3,14 @@
 #include <keywords/impl.h>
 #include <keywords/numbers.h>
 
-typedef struct carrier {
-    const sage_keywords *before;
-    const uint32_t *numbers;
-    sage_spool *run;
-} carrier;
-
 static sage_status damaged(const sage_keywords *k, sage_error *error) {
     return sage_fail(error, SAGE_E_FORMAT, "%s is damaged (a list of products); it must be built again", k->path);
+}
+
+sage_status sage_carried_word(const sage_carried *carried, bool *more, sage_str *word, sage_error *error) {
+    const sage_keywords *before = carried->before;
+    *more = before != NULL && carried->at < before->n_words;
+    return !*more || sage_keywords_word_at(before, carried->at, word) ? SAGE_OK : damaged(before, error);
 }
 
 /* Where the places of a block begin; NULL where they do not lie in the file. */
@@ -22,59 +22,31 @@ static const unsigned char *places_of(const sage_keywords *k, const sage_keyword
     return k->postings + place->at + before;
 }
 
-/* How often the word stands in what is carried over. */
-static bool count_carried(const carrier *c, const sage_list *list, uint64_t *carried) {
-    sage_list_block block;
-    *carried = 0;
-    for (uint32_t b = 0; b < list->n_blocks; b++) {
-        if (!sage_list_unpack(c->before, list, b, &block)) return false;
-        for (uint32_t i = 0; i < block.n; i++)
-            if (c->numbers[block.products[i]] != SAGE_NOT_CARRIED) *carried += block.counts[i];
-    }
-    return true;
-}
-
-static sage_status carry_block(const carrier *c, const sage_list *list, uint32_t b, sage_occurrence *last,
-                               sage_error *error) {
+static sage_status each_of_block(const sage_carried *c, const sage_list *list, uint32_t b, sage_carried_fn fn,
+                                 void *ctx, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_list_block block;
-    uint64_t n_places = 0, at = 0;
+    uint64_t n_places = 0;
     if (!sage_list_unpack(c->before, list, b, &block)) return damaged(c->before, error);
     for (uint32_t i = 0; i < block.n; i++) n_places += block.counts[i];
     const sage_keywords_place place = sage_keywords_unpack_place(list->blocks[b].at);
-    const unsigned char *places = places_of(c->before, &place, block.n, n_places);
-    if (places == NULL) return damaged(c->before, error);
-    for (uint32_t i = 0; i < block.n; at += block.counts[i++]) {
-        const uint32_t number = c->numbers[block.products[i]];
-        for (uint32_t j = 0; number != SAGE_NOT_CARRIED && j < block.counts[i]; j++)
-            SAGE_TRY(sage_run_occurrence(
-                c->run, last, (sage_occurrence){number, sage_number_get(places, at + j, place.place_bits)}, error));
+    sage_carried_one one = {.places = places_of(c->before, &place, block.n, n_places), .place_bits = place.place_bits};
+    if (one.places == NULL) return damaged(c->before, error);
+    for (uint32_t i = 0; i < block.n; one.first += block.counts[i++]) {
+        one.product = c->numbers[block.products[i]];
+        one.count = block.counts[i];
+        if (one.product != SAGE_NOT_CARRIED) SAGE_TRY(fn(ctx, &one, error));
     }
 out:
     return st;
 }
 
-static sage_status carry_word(const carrier *c, size_t at, sage_error *error) {
+sage_status sage_carried_each(sage_carried *carried, sage_carried_fn fn, void *ctx, sage_error *error) {
     sage_status st = SAGE_OK;
-    sage_str word;
     sage_list list;
-    uint64_t carried;
-    sage_occurrence last = {0};
-    if (!sage_keywords_word_at(c->before, at, &word) || !sage_list_of(c->before, at, &list) ||
-        !count_carried(c, &list, &carried) || carried > UINT32_MAX)
-        return damaged(c->before, error);
-    if (carried == 0) return SAGE_OK;
-    SAGE_TRY(sage_run_word(c->run, word, (uint32_t)carried, error));
-    for (uint32_t b = 0; b < list.n_blocks; b++) SAGE_TRY(carry_block(c, &list, b, &last, error));
-out:
-    return st;
-}
-
-sage_status sage_keywords_pour_lists(const sage_keywords *before, const uint32_t *numbers, sage_spool *run,
-                                     sage_error *error) {
-    sage_status st = SAGE_OK;
-    const carrier c = {before, numbers, run};
-    for (size_t at = 0; at < before->n_words; at++) SAGE_TRY(carry_word(&c, at, error));
+    if (!sage_list_of(carried->before, carried->at, &list)) return damaged(carried->before, error);
+    for (uint32_t b = 0; b < list.n_blocks; b++) SAGE_TRY(each_of_block(carried, &list, b, fn, ctx, error));
+    carried->at++;
 out:
     return st;
 }

@@ -65,12 +65,19 @@ static sage_status put_word(sage_lists_writer *w, uint64_t first_block, uint64_t
     return sage_spool_add(w->words, &word, sizeof word, error);
 }
 
+static sage_status begin_product(sage_lists_writer *w, uint32_t product, uint32_t count, sage_error *error) {
+    sage_status st = SAGE_OK;
+    if (w->n == SAGE_KEYWORDS_BLOCK) SAGE_TRY(put_block(w, error));
+    w->products[w->n] = product;
+    w->counts[w->n++] = count;
+out:
+    return st;
+}
+
 static sage_status take(sage_lists_writer *w, sage_occurrence one, uint64_t *count, sage_error *error) {
     sage_status st = SAGE_OK;
     if (w->n == 0 || w->products[w->n - 1] != one.product) {
-        if (w->n == SAGE_KEYWORDS_BLOCK) SAGE_TRY(put_block(w, error));
-        w->products[w->n] = one.product;
-        w->counts[w->n++] = 0;
+        SAGE_TRY(begin_product(w, one.product, 0, error));
         ++*count;
     }
     w->counts[w->n - 1]++;
@@ -81,20 +88,72 @@ out:
     return st;
 }
 
-sage_status sage_lists_write(sage_lists_writer *writer, sage_runs *runs, sage_error *error) {
+/* One word's list from both sides. */
+typedef struct merge {
+    sage_lists_writer *writer;
+    sage_runs *runs;
+    bool pending; /* `one` is the run's next occurrence of the word */
+    sage_occurrence one;
+    uint64_t count; /* products so far */
+} merge;
+
+static sage_status take_runs(merge *m, uint32_t end, sage_error *error) {
+    sage_status st = SAGE_OK;
+    while (m->pending && m->one.product < end) {
+        SAGE_TRY(take(m->writer, m->one, &m->count, error));
+        m->pending = sage_runs_occurrence(m->runs, &m->one);
+    }
+out:
+    return st;
+}
+
+static sage_status take_carried(void *ctx, const sage_carried_one *one, sage_error *error) {
+    sage_status st = SAGE_OK;
+    merge *m = ctx;
+    sage_lists_writer *w = m->writer;
+    SAGE_TRY(take_runs(m, one->product, error));
+    SAGE_TRY(begin_product(w, one->product, one->count, error));
+    m->count++;
+    if (sage_grow((void **)&w->places, &w->places_capacity, w->n_places + one->count, sizeof *w->places) != 0)
+        return sage_fail_memory(error, w->n_places * sizeof *w->places);
+    for (uint32_t i = 0; i < one->count; i++)
+        w->places[w->n_places++] = sage_number_get(one->places, one->first + i, one->place_bits);
+out:
+    return st;
+}
+
+/* A word that is left in no product is none. */
+static sage_status end_word(sage_lists_writer *w, sage_str word, uint64_t first_block, uint64_t count,
+                            sage_error *error) {
+    sage_status st = SAGE_OK;
+    if (count == 0) return SAGE_OK;
+    SAGE_TRY(put_block(w, error));
+    SAGE_TRY(put_word(w, first_block, count, error));
+    SAGE_TRY(sage_spool_add(w->text, word.data, word.len, error));
+    w->n_text += word.len;
+out:
+    return st;
+}
+
+sage_status sage_lists_write(sage_lists_writer *writer, sage_runs *runs, sage_carried *carried, sage_error *error) {
     static const char slack[SAGE_KEYWORDS_SLACK] = {0};
     sage_status st = SAGE_OK;
-    sage_occurrence one;
-    for (bool more;;) {
-        uint64_t count = 0, first_block = writer->n_blocks;
-        SAGE_TRY(sage_runs_word(runs, &more, error));
-        if (!more) break;
+    bool in_runs, in_carried;
+    sage_str word = {NULL, 0};
+    SAGE_TRY(sage_runs_word(runs, &in_runs, error));
+    for (;;) {
+        merge m = {.writer = writer, .runs = runs};
+        const uint64_t first_block = writer->n_blocks;
+        SAGE_TRY(sage_carried_word(carried, &in_carried, &word, error));
+        if (!in_runs && !in_carried) break;
+        const sage_str in_run = {runs->word.data, runs->word.len};
+        const int order = !in_runs ? 1 : !in_carried ? -1 : sage_str_order(in_run, word);
         writer->last = 0;
-        while (sage_runs_occurrence(runs, &one)) SAGE_TRY(take(writer, one, &count, error));
-        SAGE_TRY(put_block(writer, error));
-        SAGE_TRY(put_word(writer, first_block, count, error));
-        SAGE_TRY(sage_spool_add(writer->text, runs->word.data, runs->word.len, error));
-        writer->n_text += runs->word.len;
+        if (order <= 0) m.pending = sage_runs_occurrence(runs, &m.one);
+        if (order >= 0) SAGE_TRY(sage_carried_each(carried, take_carried, &m, error));
+        SAGE_TRY(take_runs(&m, UINT32_MAX, error));
+        SAGE_TRY(end_word(writer, order <= 0 ? in_run : word, first_block, m.count, error));
+        if (order <= 0) SAGE_TRY(sage_runs_word(runs, &in_runs, error));
     }
     SAGE_TRY(put_word(writer, writer->n_blocks, 0, error));
     SAGE_TRY(sage_packed_add(writer->packed, slack, sizeof slack, error));

@@ -3,6 +3,7 @@
 #define SAGE_KEYWORDS_LISTS_H
 
 #include <io/packed.h>
+#include <keywords/carry.h>
 #include <keywords/files.h>
 #include <keywords/runs.h>
 
@@ -23,8 +24,9 @@ typedef struct sage_lists_writer {
     size_t bytes_capacity;
 } sage_lists_writer;
 
-/* The lists of all words of `runs`, and the last entry of the words. The writer's first part is set by the caller. */
-sage_status sage_lists_write(sage_lists_writer *writer, sage_runs *runs, sage_error *error);
+/* The lists of all words of `runs` and of `carried`, which have no product in common, and the last entry of the words.
+ * The writer's first part is set by the caller. */
+sage_status sage_lists_write(sage_lists_writer *writer, sage_runs *runs, sage_carried *carried, sage_error *error);
 void sage_lists_writer_free(sage_lists_writer *writer);
 
 #endif

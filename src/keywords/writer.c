@@ -43,35 +43,15 @@ out:
     return st;
 }
 
-static sage_status begin_run(sage_keywords_writer *w, sage_spool **run, sage_error *error) {
+static sage_status pour(sage_keywords_writer *w, sage_error *error) {
     sage_status st = SAGE_OK;
     char name[32];
     snprintf(name, sizeof name, "run-%zu", w->n_runs);
     if (sage_grow((void **)&w->runs, &w->runs_capacity, w->n_runs + 1, sizeof *w->runs) != 0)
         return sage_fail_memory(error, (w->n_runs + 1) * sizeof *w->runs);
     SAGE_TRY(sage_spool_init(&w->runs[w->n_runs], w->dir, name, error));
-    *run = &w->runs[w->n_runs++];
-out:
-    return st;
-}
-
-static sage_status pour(sage_keywords_writer *w, sage_error *error) {
-    sage_status st = SAGE_OK;
-    sage_spool *run;
-    SAGE_TRY(begin_run(w, &run, error));
+    sage_spool *run = &w->runs[w->n_runs++];
     SAGE_TRY(sage_gather_pour(&w->gather, run, error));
-    SAGE_TRY(sage_spool_map(run, error));
-out:
-    return st;
-}
-
-/* The lists of the products that were carried over. */
-static sage_status pour_before(sage_keywords_writer *w, sage_error *error) {
-    sage_status st = SAGE_OK;
-    sage_spool *run;
-    if (w->before == NULL) return SAGE_OK;
-    SAGE_TRY(begin_run(w, &run, error));
-    SAGE_TRY(sage_keywords_pour_lists(w->before, w->numbers, run, error));
     SAGE_TRY(sage_spool_map(run, error));
 out:
     return st;
@@ -157,6 +137,7 @@ out:
 static sage_status write_lists(sage_keywords_writer *w, sage_packed_writer *packed, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_runs runs = {0};
+    sage_carried carried = {.before = w->before, .numbers = w->numbers};
     sage_spool words = {0}, text = {0}, blocks = {0};
     sage_lists_writer lists = {.packed = packed,
                                .words = &words,
@@ -170,7 +151,7 @@ static sage_status write_lists(sage_keywords_writer *w, sage_packed_writer *pack
     lists.lengths = (const uint32_t *)(const void *)w->lengths.map.data;
     SAGE_TRY(sage_runs_begin(&runs, w->runs, w->n_runs, error));
     SAGE_TRY(sage_packed_section(packed, "postings", 1, error));
-    SAGE_TRY(sage_lists_write(&lists, &runs, error));
+    SAGE_TRY(sage_lists_write(&lists, &runs, &carried, error));
     SAGE_TRY(sage_spool_section(&words, packed, "words", sizeof(sage_keywords_word), error));
     SAGE_TRY(sage_spool_section(&text, packed, "text", 1, error));
     SAGE_TRY(sage_spool_section(&blocks, packed, "blocks", sizeof(sage_keywords_block), error));
@@ -206,7 +187,6 @@ sage_status sage_keywords_finish(sage_keywords_writer *writer, sage_error *error
     sage_status st = SAGE_OK;
     SAGE_TRY(pour(writer, error));
     sage_gather_free(&writer->gather);
-    SAGE_TRY(pour_before(writer, error));
     SAGE_TRY(write_file(writer, error));
 out:
     sage_keywords_abandon(writer);

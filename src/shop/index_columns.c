@@ -215,33 +215,9 @@ bool sage_product_columns_fit(const sage_product_columns *columns, const sage_co
     return true;
 }
 
-static sage_status carry_words(sage_columns_writer *w, size_t at, const sage_columns *before, uint32_t element,
-                               sage_error *error) {
-    sage_status st = SAGE_OK;
-    const sage_column *column = sage_columns_at(before, at);
-    size_t n = 1;
-    const uint32_t *words = &element;
-    if (element == SAGE_NO_WORD) return SAGE_OK;
-    if ((element & SAGE_WORD_LIST) != 0) words = sage_columns_list(before, element, &n);
-    for (size_t i = 0; i < n; i++)
-        SAGE_TRY(sage_columns_folded(w, at, sage_column_text(before, column, words[i]), error));
-out:
-    return st;
-}
-
 sage_status sage_product_columns_carry(sage_product_columns *columns, const sage_columns *before, size_t row,
                                        sage_error *error) {
-    sage_status st = SAGE_OK;
-    for (size_t i = 0; i < columns->n_specs; i++) {
-        const sage_column *column = sage_columns_at(before, i);
-        if (column->numbers != NULL)
-            sage_columns_number(columns->writer, i, column->numbers[row]);
-        else
-            SAGE_TRY(carry_words(columns->writer, i, before, column->codes[row], error));
-    }
-    SAGE_TRY(sage_columns_row(columns->writer, error));
-out:
-    return st;
+    return sage_columns_carry(columns->writer, before, row, error);
 }
 
 sage_status sage_product_columns_finish(sage_product_columns *columns, sage_error *error) {

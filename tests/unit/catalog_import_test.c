@@ -151,6 +151,55 @@ static void full_never_empties_the_shop(void **state) {
     place_close(&p);
 }
 
+/* A feed of 3,000 products from the first-th on, each `step` further; of every seventh the title is `edition`'s. */
+static char *feed_of(size_t first, size_t step, int edition, bool twice) {
+    enum { N = 3000 };
+    char *feed = malloc(2 * N * 64), *at = feed + sprintf(feed, "id,title\n");
+    for (size_t i = 0; i < N; i++) {
+        const size_t id = (first + i * step) % N;
+        at += sprintf(at, "p%zu,Chair %zu of %d\n", id, id, id % 7 == 0 ? edition : 0);
+        if (twice && i % 10 == 0) at += sprintf(at, "p%zu,Chair %zu again\n", id, id);
+    }
+    return feed;
+}
+
+static void import_feed(place *p, char *feed, bool full, uint64_t changed, uint64_t unchanged) {
+    const sage_import_options options = {.full = full};
+    need_ok(p, place_import(p, "feed.csv", feed, &options));
+    assert_int_equal(p->report.changed, changed);
+    assert_int_equal(p->report.unchanged, unchanged);
+    free(feed);
+}
+
+/* Products are expected in the order in which they came; in any other they are found, too, and what each row says
+ * counts as it would alone. */
+static void feeds_come_in_any_order(void **state) {
+    enum { SEVENTH = 429 };
+    SETUP;
+    import_feed(&p, feed_of(0, 1, 1, false), true, 0, 0);
+    assert_int_equal(p.report.added, 3000);
+    import_feed(&p, feed_of(0, 1, 2, false), true, SEVENTH, 3000 - SEVENTH);
+    import_feed(&p, feed_of(1500, 1, 3, false), true, SEVENTH, 3000 - SEVENTH);
+    import_feed(&p, feed_of(2999, 2999, 4, false), true, SEVENTH, 3000 - SEVENTH); /* from behind */
+    import_feed(&p, feed_of(5, 1777, 5, false), true, SEVENTH, 3000 - SEVENTH);    /* in disorder */
+    import_feed(&p, feed_of(0, 1, 5, false), true, 0, 3000);
+    /* An id that comes again is of this import: the row is changed already, and goes there and back. */
+    import_feed(&p, feed_of(0, 1, 5, true), true, 0, 3000);
+    assert_int_equal(p.report.rejected, 300);
+    assert_string_equal(see(&p, "p10").title, "Chair 10 again");
+    assert_string_equal(see(&p, "p11").title, "Chair 11 of 0");
+    /* Every other product, then one that is new, then all. */
+    char some[] = "id,title\np0,Chair\np2,Chair\np4,Chair\nnew,Chair\np2999,Chair\n";
+    const sage_import_options full = {.full = true};
+    need_ok(&p, place_import(&p, "some.csv", some, &full));
+    assert_int_equal(p.report.added, 1);
+    assert_int_equal(p.report.changed, 4);
+    assert_int_equal(p.report.deleted, 2996);
+    need_ok(&p, place_import(&p, "some.csv", some, &full));
+    assert_int_equal(p.report.unchanged, 5);
+    place_close(&p);
+}
+
 static void the_latest_row_of_an_id_wins(void **state) {
     SETUP;
     need_ok(&p, place_import(&p, "a.csv", "id,title\n1,first\n2,same\n1,second\n2,same\n", NULL));
@@ -501,6 +550,7 @@ int main(void) {
         cmocka_unit_test(full_takes_all_files_together),
         cmocka_unit_test(full_keeps_a_product_whose_row_is_bad),
         cmocka_unit_test(full_never_empties_the_shop),
+        cmocka_unit_test(feeds_come_in_any_order),
         cmocka_unit_test(the_latest_row_of_an_id_wins),
         cmocka_unit_test(rejects_are_kept),
         cmocka_unit_test(rejects_are_shown_in_utf8),

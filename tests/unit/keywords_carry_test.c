@@ -12,6 +12,8 @@ static size_t text_of(int64_t pid, uint64_t edition, char text[512]) {
     size_t len = 0;
     sage_rng_seed(&rng, (uint64_t)pid, edition);
     size_t n = sage_rng_below(&rng, 30); /* some have no word */
+    if (pid % 50 == 5)
+        len += (size_t)snprintf(text, 512, "only%d and here%d ", (int)pid, (int)edition); /* which goes */
     for (size_t i = 0; i < n; i++)
         len += (size_t)snprintf(text + len, 512 - len, "w%u ",
                                 (unsigned)sage_rng_below(&rng, 1 + sage_rng_below(&rng, WORDS)));
