@@ -50,4 +50,7 @@ sage_status sage_index_check_lengths(const sage_index *index, sage_error *error)
 sage_status sage_index_idle_new(sage_index_idle **idle, sage_error *error);
 void sage_index_idle_free(sage_index_idle *idle); /* NULL is fine */
 
+/* What a version's file has of a row (record.h), and its bytes; NULL where it is not sound. */
+const char *sage_index_record(const sage_index *index, size_t row, size_t *bytes);
+
 #endif

@@ -64,6 +64,10 @@ sage_status sage_index_finish(sage_index_writer *writer, sage_error *error); /* 
 void sage_index_abandon(sage_index_writer *writer);                          /* NULL is fine */
 
 typedef struct sage_index sage_index; /* read-only, any number of threads */
+/* For the writer of another: as sage_index_add, of what a version that is open shows of its row, under that one's pid.
+ */
+sage_status sage_index_carry(sage_index_writer *writer, const sage_index *before, size_t row, const float *vector,
+                             sage_error *error);
 /* Maps and validates sizes; `verify`: every checksum and every reference too (reads all, as the first exact search
  * would). */
 sage_status sage_index_open(const char *dir, bool verify, sage_index **index, sage_error *error);
@@ -133,8 +137,9 @@ typedef struct sage_index_change {
     bool done;
     size_t kept, added, changed, removed; /* products; changed: another vector */
 } sage_index_change;
-sage_status sage_index_link_on(const char *dir, const char *before, sage_pool *pool, const sage_index_links *links,
-                               const sage_monitor *monitor, sage_index_change *change, sage_error *error);
+sage_status sage_index_link_on(const char *dir, const char *before, bool verify, sage_pool *pool,
+                               const sage_index_links *links, const sage_monitor *monitor, sage_index_change *change,
+                               sage_error *error);
 /* Another graph for an index that is open, in memory alone: to see what it would be like. Not beside other calls;
  * its recall is watched no longer (recall_watch.h). */
 sage_status sage_index_relink(sage_index *index, sage_pool *pool, const sage_index_links *links,

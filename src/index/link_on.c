@@ -86,11 +86,11 @@ out:
     return st;
 }
 
-static sage_status open_both(pair *p, const char *dir, const char *before, sage_error *error) {
+static sage_status open_both(pair *p, const char *dir, const char *before, bool verify, sage_error *error) {
     sage_status st = SAGE_OK;
     SAGE_TRY(sage_index_open_with(dir, false, false, &p->index, error));
     SAGE_TRY(sage_index_check_lengths(p->index, error));
-    SAGE_TRY(sage_index_open(before, true, &p->before, error));
+    SAGE_TRY(sage_index_open(before, verify, &p->before, error));
     p->slots = sage_alloc(p->index->n * sizeof *p->slots);
     p->stays = sage_alloc_zero(p->before->n, sizeof *p->stays);
     if (p->slots == NULL || p->stays == NULL)
@@ -99,12 +99,13 @@ out:
     return st;
 }
 
-sage_status sage_index_link_on(const char *dir, const char *before, sage_pool *pool, const sage_index_links *links,
-                               const sage_monitor *monitor, sage_index_change *change, sage_error *error) {
+sage_status sage_index_link_on(const char *dir, const char *before, bool verify, sage_pool *pool,
+                               const sage_index_links *links, const sage_monitor *monitor, sage_index_change *change,
+                               sage_error *error) {
     sage_status st = SAGE_OK;
     pair p = {.index = NULL};
     *change = (sage_index_change){.done = false};
-    SAGE_TRY(open_both(&p, dir, before, error));
+    SAGE_TRY(open_both(&p, dir, before, verify, error));
     if (!fits(&p, links)) goto out;
     compare(&p, change);
     if (!pays(&p, change, pool)) goto out;

@@ -224,6 +224,15 @@ bool sage_index_find_id(const sage_index *index, const char *id, size_t *row) {
     return false;
 }
 
+const char *sage_index_record(const sage_index *index, size_t row, size_t *bytes) {
+    uint32_t ends[SAGE_SHOWN];
+    if (row >= index->n || !text_is_sound(index, row)) return NULL;
+    const char *record = index->text + index->rows[row].begin;
+    memcpy(ends, record, sizeof ends);
+    *bytes = SAGE_RECORD_HEAD + ends[SAGE_SHOWN - 1];
+    return record;
+}
+
 const char *sage_index_shown(const sage_index *index, size_t row, size_t what) {
     if (index->live != NULL) return sage_view_shown(index, row, what);
     if (row >= index->n || what >= SAGE_SHOWN || !text_is_sound(index, row)) return "";

@@ -1,6 +1,6 @@
 #include <base/alloc.h>
 #include <base/error.h>
-#include <index/files.h>
+#include <index/impl.h>
 #include <index/record.h>
 #include <inttypes.h>
 #include <io/fs.h>
@@ -101,17 +101,33 @@ out:
     return st;
 }
 
+static sage_status add_row(sage_index_writer *w, int64_t pid, const float *vector, sage_str id, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const sage_index_row row = {pid, w->text_bytes};
+    SAGE_TRY(check_row(w, pid, vector, error));
+    SAGE_TRY(sage_packed_add(w->files[VECTORS], vector, w->dim * sizeof *vector, error));
+    SAGE_TRY(sage_packed_add(w->files[ROWS], &row, sizeof row, error));
+    w->homes[w->added++] = (uint32_t)sage_index_home(id.len > 0 ? id.data : "", id.len, w->n_slots);
+    w->last_pid = pid;
+out:
+    return st;
+}
+
 sage_status sage_index_add(sage_index_writer *writer, int64_t pid, const float *vector,
                            const sage_str shown[SAGE_SHOWN], sage_error *error) {
+    sage_status st = add_row(writer, pid, vector, shown[SAGE_SHOW_ID], error);
+    return st == SAGE_OK ? add_text(writer, shown, error) : st;
+}
+
+sage_status sage_index_carry(sage_index_writer *writer, const sage_index *before, size_t row, const float *vector,
+                             sage_error *error) {
     sage_status st = SAGE_OK;
-    sage_index_row row = {pid, writer->text_bytes};
-    const sage_str *id = &shown[SAGE_SHOW_ID];
-    SAGE_TRY(check_row(writer, pid, vector, error));
-    SAGE_TRY(sage_packed_add(writer->files[VECTORS], vector, writer->dim * sizeof *vector, error));
-    SAGE_TRY(sage_packed_add(writer->files[ROWS], &row, sizeof row, error));
-    SAGE_TRY(add_text(writer, shown, error));
-    writer->homes[writer->added++] = (uint32_t)sage_index_home(id->len > 0 ? id->data : "", id->len, writer->n_slots);
-    writer->last_pid = pid;
+    size_t bytes;
+    const char *record = sage_index_record(before, row, &bytes), *id = sage_index_shown(before, row, SAGE_SHOW_ID);
+    if (record == NULL) return sage_fail(error, SAGE_E_FORMAT, "row %zu of the index before has no sound text", row);
+    SAGE_TRY(add_row(writer, before->rows[row].pid, vector, (sage_str){id, strlen(id)}, error));
+    SAGE_TRY(sage_packed_add(writer->files[TEXT], record, bytes, error));
+    writer->text_bytes += bytes;
 out:
     return st;
 }

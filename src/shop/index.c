@@ -19,7 +19,8 @@ typedef struct builder {
     const sage_monitor *monitor;
     sage_catalog *catalog;
     sage_vectors *vectors;
-    sage_dataset *dataset; /* NULL: none that is of use */
+    sage_dataset *dataset; /* NULL: none that is of use, or not looked for yet */
+    bool looked;
     sage_rows_job rows;
     sage_tune tune;
     sage_release before, release; /* before: that in force; index 0: there is none */
@@ -66,11 +67,18 @@ static sage_status open_inputs(builder *b, sage_index_report *report, sage_error
     SAGE_TRY(look_back(b, error));
     SAGE_TRY(sage_vectors_open(b->shop->dir, b->release.vectors, &b->vectors, error));
     SAGE_TRY(sage_tune_begin(&b->tune, b->shop, b->wish->tuning, report, error));
-    SAGE_TRY(dataset_of(b->shop, b->release.query_model, b->monitor, &b->dataset, error));
     b->rows = (sage_rows_job){
         .monitor = b->monitor, .catalog = b->catalog, .vectors = b->vectors, .since = b->before.catalogue_revision};
 out:
     return st;
+}
+
+/* Which is the same as long as the model is. Opening one reads all of it, so that is left where it would tell nothing:
+ * a dataset that told of no products that go together does not now. */
+static sage_status need_dataset(builder *b, sage_error *error) {
+    if (b->looked) return SAGE_OK;
+    b->looked = true;
+    return dataset_of(b->shop, b->release.query_model, b->monitor, &b->dataset, error);
 }
 
 static sage_status link_rows(builder *b, sage_error *error) {
@@ -79,10 +87,12 @@ static sage_status link_rows(builder *b, sage_error *error) {
     sage_graph_before before = {.width = 0};
     SAGE_TRY(sage_shop_pool(b->shop, &pool, error));
     if (!b->wish->anew) sage_graph_before_of(b->shop, b->release.vectors, &before);
+    before.verified = b->rows.before.index != NULL; /* which is that of the same release */
     SAGE_TRY(sage_shop_link(&b->tune.rule, &before, b->rows.index_dir, b->rows.rows, pool, b->monitor, &b->graph_bytes,
                             &b->went_on, error));
     SAGE_TRY(sage_tune_check(&b->tune, b->graph_bytes, b->rows.rows, error));
     b->went_on = b->went_on || (b->graph_bytes == 0 && b->before.search_width == 0);
+    if (!b->goes_on || b->before.together) SAGE_TRY(need_dataset(b, error));
     if (b->dataset != NULL) SAGE_TRY(sage_together_build(b->rows.index_dir, b->dataset, pool, b->monitor, error));
     b->release.together = sage_together_exists(b->rows.index_dir);
 out:
@@ -120,6 +130,8 @@ static sage_status make_choices(builder *b, sage_error *error) {
         sage_choices_keep(&b->before, &b->rows, &b->release);
         return SAGE_OK;
     }
+    sage_status st = need_dataset(b, error);
+    if (st != SAGE_OK) return st;
     return sage_choices_make(b->shop, b->dataset, &b->tune, &b->release, b->monitor, error);
 }
 

@@ -1,10 +1,9 @@
-/* Rows of the release before, for products that have not changed since it. Of these the catalogue is asked for number
- * and revision alone; the others are read as rows, from a second walk in the same order. */
+/* Rows of the release before, for products that have not changed since it: of these the catalogue is asked nothing. The
+ * others are read as rows, in the same order. */
 #include <base/error.h>
 #include <base/report.h>
 #include <io/version.h>
 #include <shop/index_rows.h>
-#include <string.h>
 
 void sage_rows_before_open(const sage_shop *shop, const sage_release *release, sage_rows_before *before) {
     char parent[SAGE_PATH_MAX], path[SAGE_PATH_MAX];
@@ -27,31 +26,22 @@ void sage_rows_before_close(sage_rows_before *before) {
 
 typedef struct carrier {
     sage_rows_job *job;
-    const sage_columns *columns;        /* of the index before */
-    sage_product_cursor *prints, *full; /* all products; the fresh ones */
-    size_t at;                          /* in the index before */
+    const sage_columns *columns; /* of the index before */
+    sage_product_cursor *fresh;  /* products that are */
+    size_t at;                   /* in the index before */
 } carrier;
-
-static void shown_of(const sage_index *index, size_t row, sage_str shown[SAGE_SHOWN]) {
-    for (size_t i = 0; i < SAGE_SHOWN; i++) {
-        const char *text = sage_index_shown(index, row, i);
-        shown[i] = (sage_str){text, strlen(text)};
-    }
-}
 
 /* *carried: false where the release before lacks the product. */
 static sage_status carry_row(carrier *c, int64_t pid, size_t vector, bool *carried, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_rows_job *b = c->job;
     const sage_index *before = b->before.index;
-    sage_str shown[SAGE_SHOWN];
     *carried = false;
     while (c->at < sage_index_count(before) && sage_index_pid(before, c->at) < pid) c->at++;
     if (c->at == sage_index_count(before) || sage_index_pid(before, c->at) != pid) return SAGE_OK;
     SAGE_TRY(sage_keywords_carry(b->keywords, pid, carried, error));
     if (!*carried) return SAGE_OK;
-    shown_of(before, c->at, shown);
-    SAGE_TRY(sage_index_add(b->index, pid, sage_vectors_at(b->vectors, vector), shown, error));
+    SAGE_TRY(sage_index_carry(b->index, before, c->at, sage_vectors_at(b->vectors, vector), error));
     SAGE_TRY(sage_product_columns_carry(b->columns, c->columns, c->at, error));
 out:
     return st;
@@ -70,38 +60,42 @@ out:
     return st;
 }
 
-static sage_status take(carrier *c, const sage_product_row *print, sage_error *error) {
+/* Fresh products without a vector are passed by. */
+static sage_status take_fresh(carrier *c, int64_t pid, sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_product_row *row;
-    const int64_t pid = print->pid;
-    size_t vector;
+    do SAGE_TRY(sage_product_cursor_next(c->fresh, &row, error));
+    while (row != NULL && row->pid < pid);
+    if (row == NULL || row->pid != pid)
+        SAGE_TRY(sage_fail(error, SAGE_E_INTERNAL, "the catalogue changed while it was read"));
+    SAGE_TRY(sage_rows_add(c->job, row, error));
+out:
+    return st;
+}
+
+static sage_status take(carrier *c, int64_t pid, size_t vector, sage_error *error) {
+    sage_status st = SAGE_OK;
     bool carried;
-    if (print->revision > c->job->since) {
-        SAGE_TRY(sage_product_cursor_next(c->full, &row, error));
-        if (row == NULL || row->pid != pid)
-            SAGE_TRY(sage_fail(error, SAGE_E_INTERNAL, "the catalogue changed while it was read"));
-        SAGE_TRY(sage_rows_add(c->job, row, error));
-        return SAGE_OK;
-    }
-    if (!sage_vectors_find(c->job->vectors, pid, &vector)) return SAGE_OK;
+    if (sage_product_set_is_fresh(&c->job->products, pid)) return take_fresh(c, pid, error);
     SAGE_TRY(carry_row(c, pid, vector, &carried, error));
     if (!carried) SAGE_TRY(read_row(c, pid, error));
 out:
     return st;
 }
 
+/* Vectors are in the order of pids, as rows are. */
 static sage_status take_all(carrier *c, sage_error *error) {
     sage_status st = SAGE_OK;
-    const sage_product_row *print;
+    const sage_rows_job *b = c->job;
     uint64_t done = 0;
     sage_ticker ticker;
-    sage_ticker_begin(&ticker, c->job->monitor, "index", c->job->rows);
-    for (;;) {
-        SAGE_TRY(sage_product_cursor_next(c->prints, &print, error));
-        if (print == NULL) break;
-        SAGE_TRY(take(c, print, error));
+    sage_ticker_begin(&ticker, b->monitor, "index", b->rows);
+    for (size_t i = 0; i < sage_vectors_count(b->vectors); i++) {
+        const int64_t pid = sage_vectors_pid(b->vectors, i);
+        if (!sage_product_set_has(&b->products, pid)) continue;
+        SAGE_TRY(take(c, pid, i, error));
         sage_ticker_tick(&ticker, ++done, NULL);
-        if (done % 1024 == 0) SAGE_TRY(sage_check_cancel(c->job->monitor, "index", error));
+        if (done % 1024 == 0) SAGE_TRY(sage_check_cancel(b->monitor, "index", error));
     }
     sage_ticker_end(&ticker, done);
 out:
@@ -117,11 +111,9 @@ sage_status sage_rows_carry(sage_rows_job *job, bool *fits, sage_error *error) {
     if (!sage_product_columns_fit(job->columns, c.columns)) return SAGE_OK;
     *fits = true;
     SAGE_TRY(sage_keywords_go_on(job->keywords, job->before.keywords, error));
-    SAGE_TRY(sage_product_cursor_open_prints(job->catalog, 0, &c.prints, error));
-    SAGE_TRY(sage_product_cursor_open(job->catalog, 0, job->since, &c.full, error));
+    SAGE_TRY(sage_product_cursor_open(job->catalog, 0, job->since, &c.fresh, error));
     SAGE_TRY(take_all(&c, error));
 out:
-    sage_product_cursor_close(c.full);
-    sage_product_cursor_close(c.prints);
+    sage_product_cursor_close(c.fresh);
     return st;
 }

@@ -84,7 +84,8 @@ static sage_status link_on(const sage_graph_rule *rule, const sage_graph_before 
     sage_index_change change;
     *done = false;
     if (before->dir[0] == '\0') return SAGE_OK;
-    sage_status st = sage_index_link_on(dir, before->dir, pool, &rule->links, monitor, &change, error);
+    sage_status st =
+        sage_index_link_on(dir, before->dir, !before->verified, pool, &rule->links, monitor, &change, error);
     if (st == SAGE_E_FORMAT || st == SAGE_E_NOT_FOUND) return SAGE_OK;
     if (st != SAGE_OK || !change.done) return st;
     st = check_recall(rule, before, dir, pool, done, error);

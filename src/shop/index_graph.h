@@ -24,6 +24,7 @@ sage_status sage_graph_rule_read(const sage_options *options, const sage_tuned *
 /* The version whose graph can be gone on from, and what its walks of that width found. */
 typedef struct sage_graph_before {
     char dir[SAGE_PATH_MAX]; /* "": there is none */
+    bool verified;           /* the caller has done that */
     size_t width;
     double recall;
 } sage_graph_before;

@@ -2,6 +2,7 @@
 #ifndef SAGE_SHOP_INDEX_ROWS_H
 #define SAGE_SHOP_INDEX_ROWS_H
 
+#include <catalog/product_set.h>
 #include <shop/index_columns.h>
 #include <shop/shop.h>
 
@@ -21,6 +22,7 @@ typedef struct sage_rows_job {
     const sage_vectors *vectors;
     int64_t since; /* rows of a later revision are fresh: they came or changed since `before`, or are counted so */
     sage_rows_before before;
+    sage_product_set products; /* as the rows are counted; sage_rows_build frees it */
     char index_dir[SAGE_PATH_MAX], keywords_dir[SAGE_PATH_MAX];
     size_t rows, missing, fresh; /* counted: with a vector, without one, fresh ones of the former */
     bool warned;                 /* of those that are missing */

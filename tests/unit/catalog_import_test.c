@@ -1,5 +1,6 @@
 #include "catalog_help.h"
 #include <base/report.h>
+#include <catalog/product_set.h>
 #include <sys/stat.h>
 
 #define SETUP                                                                                                          \
@@ -197,6 +198,28 @@ static void feeds_come_in_any_order(void **state) {
     assert_int_equal(p.report.deleted, 2996);
     need_ok(&p, place_import(&p, "some.csv", some, &full));
     assert_int_equal(p.report.unchanged, 5);
+    place_close(&p);
+}
+
+static void what_is_there_and_what_is_fresh(void **state) {
+    sage_product_set set;
+    const sage_import_options full = {.full = true};
+    SETUP;
+    need_ok(&p, place_import(&p, "a.csv", "id,title\n1,Chair\n2,Table\n3,Lamp\n", NULL));
+    need_ok(&p, place_import(&p, "a.csv", "id,title\n1,Chair\n3,Lamp of oak\n4,Bed\n", &full));
+    const int64_t chair = see(&p, "1").pid, lamp = see(&p, "3").pid, bed = see(&p, "4").pid, table = chair + 1;
+    need_ok(&p, sage_product_set_read(p.catalog, 1, &set, &p.error));
+    assert_int_equal(set.n, 3);
+    assert_true(sage_product_set_has(&set, chair) && !sage_product_set_is_fresh(&set, chair));
+    assert_true(sage_product_set_has(&set, lamp) && sage_product_set_is_fresh(&set, lamp));
+    assert_true(sage_product_set_has(&set, bed) && sage_product_set_is_fresh(&set, bed));
+    assert_true(table != lamp && !sage_product_set_has(&set, table) && !sage_product_set_is_fresh(&set, table));
+    assert_true(!sage_product_set_has(&set, 1 << 30) && !sage_product_set_is_fresh(&set, 1 << 30));
+    sage_product_set_free(&set);
+    need_ok(&p, sage_product_set_read(p.catalog, 2, &set, &p.error));
+    assert_int_equal(set.n, 3);
+    assert_false(sage_product_set_is_fresh(&set, lamp));
+    sage_product_set_free(&set);
     place_close(&p);
 }
 
@@ -551,6 +574,7 @@ int main(void) {
         cmocka_unit_test(full_keeps_a_product_whose_row_is_bad),
         cmocka_unit_test(full_never_empties_the_shop),
         cmocka_unit_test(feeds_come_in_any_order),
+        cmocka_unit_test(what_is_there_and_what_is_fresh),
         cmocka_unit_test(the_latest_row_of_an_id_wins),
         cmocka_unit_test(rejects_are_kept),
         cmocka_unit_test(rejects_are_shown_in_utf8),

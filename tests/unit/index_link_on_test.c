@@ -86,7 +86,7 @@ static void over_generations(size_t n, size_t dim, size_t each) {
         sage_index_change did;
         const size_t gone = change(&c, each);
         const char *path = write_version(&c, names[i % 2]), *before = scratch_path(dir, names[(i + 1) % 2]);
-        must(sage_index_link_on(path, before, NULL, &usual, NULL, &did, &error), &error);
+        must(sage_index_link_on(path, before, true, NULL, &usual, NULL, &did, &error), &error);
         assert_true(did.done);
         assert_true(did.removed + did.changed >= gone - gone / 4 && did.removed <= gone);
         assert_true(did.added + did.changed <= each && did.added + did.changed >= each * 3 / 4);
@@ -94,7 +94,7 @@ static void over_generations(size_t n, size_t dim, size_t each) {
         must(sage_index_link(path, NULL, &usual, NULL, &error), &error);
         const double afresh = recall_of(path);
         if (recall < afresh - 0.01) fail_msg("generation %zu: recall %.4f, afresh %.4f", i, recall, afresh);
-        must(sage_index_link_on(path, before, NULL, &usual, NULL, &did, &error), &error);
+        must(sage_index_link_on(path, before, true, NULL, &usual, NULL, &did, &error), &error);
     }
     free(c.vectors);
 }
@@ -116,7 +116,7 @@ static void test_nothing_changed(void **state) {
     size_t n[2];
     catalogue c = begin(500, 16);
     must(sage_index_link(write_version(&c, "one"), NULL, &usual, NULL, &error), &error);
-    must(sage_index_link_on(write_version(&c, "two"), scratch_path(dir, "one"), NULL, &usual, NULL, &did, &error),
+    must(sage_index_link_on(write_version(&c, "two"), scratch_path(dir, "one"), true, NULL, &usual, NULL, &did, &error),
          &error);
     assert_true(did.done && did.kept == 500 && did.added + did.changed + did.removed == 0);
     char *one = scratch_read(scratch_path(dir, "one/graph.bin"), &n[0]),
@@ -131,7 +131,7 @@ static void test_nothing_changed(void **state) {
 static void not_done(const char *path, const char *before, sage_pool *pool, const sage_index_links *links) {
     sage_error error = {0};
     sage_index_change did;
-    must(sage_index_link_on(path, before, pool, links, NULL, &did, &error), &error);
+    must(sage_index_link_on(path, before, true, pool, links, NULL, &did, &error), &error);
     assert_false(did.done);
     char graph[SAGE_PATH_MAX];
     must(sage_path_join(graph, path, "graph.bin", &error), &error);
@@ -155,15 +155,16 @@ static void test_what_is_built_afresh(void **state) {
     must(sage_pool_new(8, &pool, &error), &error);
     not_done(write_version(&c, "after"), before, pool, &usual);
     sage_pool_free(pool);
-    must(sage_index_link_on(after, before, NULL, &usual, NULL, &did, &error), &error);
+    must(sage_index_link_on(after, before, true, NULL, &usual, NULL, &did, &error), &error);
     assert_true(did.done);
     size_t n;
     char *graph = scratch_read(scratch_path(dir, "before/graph.bin"), &n);
     graph[n / 2] ^= 1;
     scratch_write(scratch_path(dir, "before/graph.bin"), graph, n);
     sage_free(graph);
-    assert_int_equal(sage_index_link_on(after, before, NULL, &usual, NULL, &did, &error), SAGE_E_FORMAT);
-    assert_int_equal(sage_index_link_on(after, "/nothing/there", NULL, &usual, NULL, &did, &error), SAGE_E_NOT_FOUND);
+    assert_int_equal(sage_index_link_on(after, before, true, NULL, &usual, NULL, &did, &error), SAGE_E_FORMAT);
+    assert_int_equal(sage_index_link_on(after, "/nothing/there", true, NULL, &usual, NULL, &did, &error),
+                     SAGE_E_NOT_FOUND);
     free(c.vectors);
 }
 
