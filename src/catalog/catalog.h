@@ -90,6 +90,10 @@ sage_status sage_product_cursor_open_prints(sage_catalog *catalog, int64_t after
                                             sage_error *error);
 sage_status sage_product_cursor_next(sage_product_cursor *cursor, const sage_product_row **row,
                                      sage_error *error); /* *row = NULL: end */
+/* One that stands nowhere; seek moves it to one product (*row = NULL: there is none). */
+sage_status sage_product_cursor_open_one(sage_catalog *catalog, sage_product_cursor **cursor, sage_error *error);
+sage_status sage_product_cursor_seek(sage_product_cursor *cursor, int64_t pid, const sage_product_row **row,
+                                     sage_error *error);
 void sage_product_cursor_close(sage_product_cursor *cursor);
 sage_status sage_catalog_find_product(sage_catalog *catalog, const char *id, int64_t *pid,
                                       sage_error *error); /* SAGE_E_NOT_FOUND */

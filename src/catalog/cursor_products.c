@@ -2,9 +2,9 @@
 #include <base/alloc.h>
 #include <base/arena.h>
 #include <base/error.h>
-#include <catalog/cursor.h>
 #include <catalog/fingerprint.h>
 #include <catalog/import_links.h>
+#include <catalog/store.h>
 #include <string.h>
 
 #define COLUMNS                                                                                                        \

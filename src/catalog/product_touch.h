@@ -2,8 +2,8 @@
 #ifndef SAGE_CATALOG_PRODUCT_TOUCH_H
 #define SAGE_CATALOG_PRODUCT_TOUCH_H
 
-#include <catalog/cursor.h>
 #include <catalog/import_images.h>
+#include <catalog/store.h>
 
 typedef struct sage_product_touch {
     sqlite3_stmt *update;

@@ -4,7 +4,7 @@
 #include <base/profile.h>
 #include <parallel/task.h>
 
-enum { SKIP_MAX = 64 };
+enum { NEAR = 16 }; /* stepping over so many products costs what looking for one does */
 
 typedef struct half {
     sage_product_block *products;
@@ -18,7 +18,8 @@ typedef struct half {
 
 struct sage_block_feed {
     sage_feed_source source;
-    sage_product_cursor *cursor;
+    sage_product_cursor *cursor, *one; /* over all products from one on; of one alone */
+    int64_t last;                      /* product that was looked for; 0: none yet */
     sage_task *task;
     half halves[2], *making; /* the other is the caller's */
     size_t at;               /* in the list: where the half in the making began, then where it ended */
@@ -26,26 +27,33 @@ struct sage_block_feed {
 
 /* ---- reading, in the background ---- */
 
-/* The product's row, or NULL where it has gone since the plan was made. Neighbours are reached by stepping, others by a
- * new cursor. */
-static sage_status seek(sage_block_feed *feed, int64_t pid, const sage_product_row **row, sage_error *error) {
+/* Neighbours are reached by stepping. */
+static sage_status step_to(sage_block_feed *feed, int64_t pid, const sage_product_row **row, sage_error *error) {
     sage_status st = SAGE_OK;
-    *row = NULL;
-    for (size_t skipped = 0;; skipped++) {
-        if (feed->cursor == NULL || skipped > SKIP_MAX) {
-            sage_product_cursor_close(feed->cursor);
-            feed->cursor = NULL;
-            SAGE_TRY(sage_product_cursor_open(feed->source.catalog, pid - 1, 0, &feed->cursor, error));
-            skipped = 0;
-        }
-        SAGE_TRY(sage_product_cursor_next(feed->cursor, row, error));
-        if (*row == NULL || (*row)->pid >= pid) break;
-    }
+    if (feed->cursor == NULL)
+        SAGE_TRY(sage_product_cursor_open(feed->source.catalog, pid - 1, 0, &feed->cursor, error));
+    do SAGE_TRY(sage_product_cursor_next(feed->cursor, row, error));
+    while (*row != NULL && (*row)->pid < pid);
     if (*row == NULL || (*row)->pid > pid) { /* past it: the next one needs a new cursor */
         *row = NULL;
         sage_product_cursor_close(feed->cursor);
         feed->cursor = NULL;
     }
+out:
+    return st;
+}
+
+/* The product's row, or NULL where it has gone since the plan was made. */
+static sage_status seek(sage_block_feed *feed, int64_t pid, const sage_product_row **row, sage_error *error) {
+    sage_status st = SAGE_OK;
+    const bool near = feed->last > 0 && pid - feed->last <= NEAR;
+    feed->last = pid;
+    *row = NULL;
+    if (near) return step_to(feed, pid, row, error);
+    sage_product_cursor_close(feed->cursor);
+    feed->cursor = NULL;
+    if (feed->one == NULL) SAGE_TRY(sage_product_cursor_open_one(feed->source.catalog, &feed->one, error));
+    SAGE_TRY(sage_product_cursor_seek(feed->one, pid, row, error));
 out:
     return st;
 }
@@ -129,6 +137,7 @@ void sage_block_feed_close(sage_block_feed *feed) {
     if (feed == NULL) return;
     sage_task_free(feed->task);
     sage_product_cursor_close(feed->cursor);
+    sage_product_cursor_close(feed->one);
     for (size_t i = 0; i < 2; i++) {
         sage_product_block_free(feed->halves[i].products);
         sage_free(feed->halves[i].pids);

@@ -137,6 +137,9 @@ typedef struct sage_index_change {
     bool done;
     size_t kept, added, changed, removed; /* products; changed: another vector */
 } sage_index_change;
+static inline bool sage_index_change_is_none(const sage_index_change *change) {
+    return change->added + change->changed + change->removed == 0;
+}
 sage_status sage_index_link_on(const char *dir, const char *before, bool verify, sage_pool *pool,
                                const sage_index_links *links, const sage_monitor *monitor, sage_index_change *change,
                                sage_error *error);

@@ -86,6 +86,28 @@ out:
     return st;
 }
 
+/* Over the same rows the same graph. */
+static sage_status copy_graph(const char *dir, const char *before, sage_error *error) {
+    sage_status st = SAGE_OK;
+    char from[SAGE_PATH_MAX], to[SAGE_PATH_MAX];
+    SAGE_TRY(sage_path_join(from, before, SAGE_INDEX_GRAPH_FILE, error));
+    SAGE_TRY(sage_path_join(to, dir, SAGE_INDEX_GRAPH_FILE, error));
+    SAGE_TRY(sage_fs_unlink(to, error));
+    SAGE_TRY(sage_fs_copy(from, to, error));
+out:
+    return st;
+}
+
+static sage_status make_graph(pair *p, const char *dir, const sage_index_change *change, sage_pool *pool,
+                              const sage_monitor *monitor, sage_error *error) {
+    sage_status st = SAGE_OK;
+    SAGE_TRY(sage_changing_new(p->before->hnsw, p->before->files[SAGE_INDEX_VECTORS], pool, &p->changing, error));
+    SAGE_TRY(apply(p, change, monitor, error));
+    SAGE_TRY(write_graph(p, dir, error));
+out:
+    return st;
+}
+
 static sage_status open_both(pair *p, const char *dir, const char *before, bool verify, sage_error *error) {
     sage_status st = SAGE_OK;
     SAGE_TRY(sage_index_open_with(dir, false, false, &p->index, error));
@@ -109,9 +131,8 @@ sage_status sage_index_link_on(const char *dir, const char *before, bool verify,
     if (!fits(&p, links)) goto out;
     compare(&p, change);
     if (!pays(&p, change, pool)) goto out;
-    SAGE_TRY(sage_changing_new(p.before->hnsw, p.before->files[SAGE_INDEX_VECTORS], pool, &p.changing, error));
-    SAGE_TRY(apply(&p, change, monitor, error));
-    SAGE_TRY(write_graph(&p, dir, error));
+    SAGE_TRY(sage_index_change_is_none(change) ? copy_graph(dir, before, error)
+                                               : make_graph(&p, dir, change, pool, monitor, error));
     change->done = true;
 out:
     sage_changing_free(p.changing);

@@ -84,6 +84,10 @@ sage_status sage_fs_sync(int fd, const char *path, sage_error *error) {
     return SAGE_OK;
 }
 
+void sage_fs_write_out(int fd, uint64_t at, uint64_t n) {
+    (void)sync_file_range(fd, (off_t)at, (off_t)n, SYNC_FILE_RANGE_WRITE);
+}
+
 sage_status sage_fs_truncate(int fd, const char *path, uint64_t bytes, sage_error *error) {
     if (refused(SAGE_FS_TRUNCATE, path)) return sage_fail_errno(error, "truncate", path);
     sage_undo *undo = sage_undo_cut(fd, bytes);

@@ -14,6 +14,9 @@ sage_status sage_fs_append(const char *path, int *fd, sage_error *error); /* for
 sage_status sage_fs_open_read(const char *path, int *fd, sage_error *error);
 sage_status sage_fs_write(int fd, const char *path, const void *bytes, size_t n, sage_error *error); /* all of it */
 sage_status sage_fs_sync(int fd, const char *path, sage_error *error);
+/* The file system may begin to write these bytes out, so that a sync that comes later has less to wait for. Promises
+ * nothing. */
+void sage_fs_write_out(int fd, uint64_t at, uint64_t n);
 sage_status sage_fs_truncate(int fd, const char *path, uint64_t bytes, sage_error *error);
 sage_status sage_fs_close(int fd, const char *path, sage_error *error);
 sage_status sage_fs_rename(const char *from, const char *to, sage_error *error);

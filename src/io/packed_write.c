@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { BUFFER_BYTES = 256 * 1024 };
+enum { BUFFER_BYTES = 256 * 1024, WRITE_OUT_BYTES = 8 << 20 };
 
 struct sage_packed_writer {
     XXH3_state_t hash; /* of the open section; wants 64-byte alignment */
@@ -19,6 +19,7 @@ struct sage_packed_writer {
     size_t n_sections, begun;
     uint64_t at;          /* file offset of the next byte, those in the buffer included */
     uint64_t section_at;  /* where the open section began */
+    uint64_t out;         /* up to here the file system has been told to write out */
     size_t element_bytes; /* of the open section */
     size_t buffered;
     unsigned char header[HEADER_MAX];
@@ -33,17 +34,27 @@ static size_t header_bytes(const sage_packed_writer *writer) {
     return AT_TABLE + writer->n_sections * ROW_SIZE + 8;
 }
 
+/* Large files are written out while they grow, beside the work that fills them, and not all at their end. */
+static sage_status write_bytes(sage_packed_writer *writer, uint64_t end, const void *bytes, size_t n,
+                               sage_error *error) {
+    sage_status st = sage_fs_write(writer->fd, writer->path, bytes, n, error);
+    if (st != SAGE_OK || end - writer->out < WRITE_OUT_BYTES) return st;
+    sage_fs_write_out(writer->fd, writer->out, end - writer->out);
+    writer->out = end;
+    return SAGE_OK;
+}
+
 static sage_status flush(sage_packed_writer *writer, sage_error *error) {
     size_t n = writer->buffered;
     writer->buffered = 0;
-    return n == 0 ? SAGE_OK : sage_fs_write(writer->fd, writer->path, writer->buffer, n, error);
+    return n == 0 ? SAGE_OK : write_bytes(writer, writer->at, writer->buffer, n, error);
 }
 
 static sage_status put(sage_packed_writer *writer, const void *bytes, size_t n, sage_error *error) {
     sage_status st = SAGE_OK;
     if (n > BUFFER_BYTES - writer->buffered) SAGE_TRY(flush(writer, error));
     if (n >= BUFFER_BYTES) {
-        SAGE_TRY(sage_fs_write(writer->fd, writer->path, bytes, n, error));
+        SAGE_TRY(write_bytes(writer, writer->at + n, bytes, n, error));
     } else if (n > 0) {
         memcpy(writer->buffer + writer->buffered, bytes, n);
         writer->buffered += n;

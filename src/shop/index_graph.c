@@ -88,7 +88,8 @@ static sage_status link_on(const sage_graph_rule *rule, const sage_graph_before 
         sage_index_link_on(dir, before->dir, !before->verified, pool, &rule->links, monitor, &change, error);
     if (st == SAGE_E_FORMAT || st == SAGE_E_NOT_FOUND) return SAGE_OK;
     if (st != SAGE_OK || !change.done) return st;
-    st = check_recall(rule, before, dir, pool, done, error);
+    *done = sage_index_change_is_none(&change); /* it is the same graph, which was measured */
+    if (!*done) st = check_recall(rule, before, dir, pool, done, error);
     if (st != SAGE_OK) return st;
     if (*done)
         sage_note(monitor,
