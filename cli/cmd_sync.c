@@ -24,7 +24,6 @@ static json_t *sync_json(const sage_sync_report *r) {
         json_pack("{s:o, s:o, s:b, s:I, s:f}", "import", cli_import_json(&r->import), "embed", embed_json(&r->embed),
                   "published", r->published, "release", (json_int_t)r->release, "seconds", r->seconds);
     if (*r->pictures.encoder) json_object_set_new(root, "pictures", cli_pictures_json(&r->pictures));
-    if (r->changes.rows > 0) json_object_set_new(root, "changes", cli_import_json(&r->changes));
     if (r->inbox.rows > 0) json_object_set_new(root, "inbox", cli_import_json(&r->inbox));
     if (r->published) json_object_set_new(root, "index", index_json(&r->index));
     return root;
@@ -33,7 +32,6 @@ static json_t *sync_json(const sage_sync_report *r) {
 static void print_sync(const sage_sync_report *r, const char *shop) {
     char a[64], b[32], c[32], d[32];
     cli_print_import(&r->import, "products", false, shop);
-    if (r->changes.rows > 0) cli_print_import(&r->changes, "product changes", false, shop);
     if (r->inbox.rows > 0) cli_print_import(&r->inbox, "inbox events", true, shop);
     if (*r->pictures.encoder && r->pictures.pictures + r->pictures.searched) cli_print_pictures(&r->pictures, shop);
     printf("Model %" PRIu64 ": %s, %s embedded, %s reused, %s dropped\n", r->embed.model,

@@ -11,11 +11,14 @@ static json_t *reasons_json(const sage_reason_count *reasons, uint64_t n) {
 }
 
 json_t *cli_import_json(const sage_import_report *r) {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f}", "bytes", (json_int_t)r->bytes, "rows",
-                     (json_int_t)r->rows, "added", (json_int_t)r->added, "changed", (json_int_t)r->changed, "unchanged",
-                     (json_int_t)r->unchanged, "deleted", (json_int_t)r->deleted, "unknown_products",
-                     (json_int_t)r->unknown_products, "rejected", (json_int_t)r->rejected, "reasons",
-                     reasons_json(r->reasons, r->reason_n), "seconds", r->seconds);
+    json_t *root =
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f}", "bytes", (json_int_t)r->bytes, "rows",
+                  (json_int_t)r->rows, "added", (json_int_t)r->added, "changed", (json_int_t)r->changed, "unchanged",
+                  (json_int_t)r->unchanged, "deleted", (json_int_t)r->deleted, "unknown_products",
+                  (json_int_t)r->unknown_products, "rejected", (json_int_t)r->rejected, "reasons",
+                  reasons_json(r->reasons, r->reason_n), "seconds", r->seconds);
+    if (r->changes > 0) json_object_set_new(root, "changes", json_integer((json_int_t)r->changes));
+    return root;
 }
 
 json_t *cli_pictures_json(const sage_picture_report *r) {
@@ -62,6 +65,7 @@ void cli_print_import(const sage_import_report *r, const char *what, bool events
                cli_count(r->unchanged, d), cli_count(r->deleted, e));
     }
     printf("\n");
+    if (r->changes > 0) printf("%s of the server brought in with them\n", counted(r->changes, "changes", a));
     print_reasons("rows", r->rejected, r->reasons, r->reason_n, shop);
 }
 

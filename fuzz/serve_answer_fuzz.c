@@ -47,7 +47,8 @@ static void ask(char *text, unsigned kind, const char *end) {
     static const sage_verb verbs[] = {SAGE_GET, SAGE_POST, SAGE_PUT, SAGE_DELETE};
     static const char *const types[] = {"application/json", NULL, "image/png", "multipart/form-data; boundary=x"};
     sage_arg args[SAGE_ARGS_MAX];
-    sage_request request = {.verb = verbs[kind % 4], .content_type = types[kind / 4 % 4], .args = args};
+    sage_request request = {
+        .verb = kind & 16 ? SAGE_PATCH : verbs[kind % 4], .content_type = types[kind / 4 % 4], .args = args};
     sage_response response;
     json_t *json = NULL;
     request.path = line_of(&text);

@@ -40,16 +40,17 @@ typedef struct sage_import_report {
     uint64_t added, changed, unchanged,
         deleted;               /* products; for events: added, and unchanged = duplicates by event_id */
     uint64_t unknown_products; /* events: kept, but their product is not in the catalogue */
+    uint64_t changes;          /* products: of a server's changes, those that were brought in with it */
     uint64_t rejected;         /* rows kept as rejects */
     uint64_t reason_n;
     sage_reason_count reasons[SAGE_REASONS_MAX];
     double seconds;
 } sage_import_report;
 
-/* Of products, what a server took one by one (sage_import_changes) before the first of the files was last written is
- * brought in before them: the feed wins over it.
- * Imports files ("-" is standard input; .gz is recognised by content) in one transaction: all of them or nothing.
+/* Imports files ("-" is standard input; .gz is recognised by content) in one transaction: all of them or nothing.
  * A bad row becomes a reject; a file that cannot be what it claims to be is SAGE_E_FORMAT and changes nothing. */
+/* With products come the changes that a server took one by one (sage_import_changes): those from before the first of
+ * the files was last written before them, the others behind them, so that what is newer wins. */
 sage_status sage_import_products(sage_shop *shop, const char *const *files, size_t n_files,
                                  const sage_import_options *options, const sage_monitor *monitor,
                                  sage_import_report *report, sage_error *error);
@@ -64,7 +65,7 @@ sage_status sage_import_inbox(sage_shop *shop, const sage_monitor *monitor, sage
                               sage_error *error);
 
 /* Brings the products that `itemsage serve` took one by one into the catalogue, in the order in which they came, each
- * change once; sage_sync ends its import with it. May run while the server goes on. */
+ * change once; sage_import_products does so too. May run while the server goes on. */
 sage_status sage_import_changes(sage_shop *shop, const sage_monitor *monitor, sage_import_report *report,
                                 sage_error *error);
 

@@ -19,8 +19,7 @@ typedef struct sage_sync_options {
 
 typedef struct sage_sync_report {
     sage_import_report import;
-    sage_import_report changes;   /* products that `itemsage serve` took after the feed was written */
-    sage_import_report inbox;     /* events that it took */
+    sage_import_report inbox;     /* events that `itemsage serve` took */
     sage_picture_report pictures; /* encoder "": the shop wants none */
     sage_embed_report embed;
     bool published;          /* false: nothing that a release is made of has changed, and the one in force stays */

@@ -98,16 +98,26 @@ out:
     return st;
 }
 
+static sage_status note_folded(sage_catalog *catalog, uint64_t number, sage_error *error) {
+    char text[32];
+    snprintf(text, sizeof text, "%" PRIu64, number);
+    return sage_store_set_meta(catalog, META_FOLDED, text, error);
+}
+
+sage_status sage_catalog_changes_again(sage_catalog *catalog, uint64_t number, sage_error *error) {
+    const sage_status st = sage_store_begin(catalog, error);
+    if (st != SAGE_OK) return st;
+    return sage_store_end(catalog, note_folded(catalog, number, error), error);
+}
+
 static sage_status finish(sage_changes_import *c, uint64_t number, sage_error *error) {
     sage_status st = SAGE_OK;
-    char text[32];
     const sage_import_report *report = c->import.report;
     SAGE_TRY(sage_import_end_file(&c->import, NULL, error));
     SAGE_TRY(sage_product_store_finish(&c->store, error));
     if (report->added + report->changed + report->deleted > 0)
         SAGE_TRY(sage_store_set_revision(c->catalog, c->store.revision, error));
-    snprintf(text, sizeof text, "%" PRIu64, number);
-    st = sage_store_set_meta(c->catalog, META_FOLDED, text, error);
+    st = note_folded(c->catalog, number, error);
 out:
     return st;
 }

@@ -21,5 +21,7 @@ sage_status sage_changes_import_end(sage_changes_import *changes, uint64_t numbe
 
 /* Up to which entry they are in the catalogue; 0: none has come. */
 sage_status sage_catalog_changes_folded(sage_catalog *catalog, uint64_t *number, sage_error *error);
+/* From now on those behind `number` are to be brought in again: over a feed that is older than they. */
+sage_status sage_catalog_changes_again(sage_catalog *catalog, uint64_t number, sage_error *error);
 
 #endif

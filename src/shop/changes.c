@@ -97,14 +97,14 @@ int64_t sage_feed_time_ms(const char *const *files, size_t n_files) {
 }
 
 typedef struct fold {
-    sage_shop *shop;
     sage_catalog *catalog;
     const sage_monitor *monitor;
     sage_import_report *report;
     sage_changes_import *import; /* NULL: none has come */
     int64_t before_ms;
-    uint64_t last; /* that was taken */
-    bool later;    /* from here on they came later */
+    uint64_t folded; /* as it was */
+    uint64_t last;   /* before the first that came later */
+    bool later;      /* from here on they did */
 } fold;
 
 static sage_status take(void *ctx, const sage_inbox_entry *entry, sage_error *error) {
@@ -114,35 +114,44 @@ static sage_status take(void *ctx, const sage_inbox_entry *entry, sage_error *er
     const bool known = sage_shop_change_read(entry, &change);
     f->later = f->later || (known && change.time_ms >= f->before_ms); /* whatever the clock says of those behind it */
     if (f->later) return SAGE_OK;
-    if (f->import == NULL) SAGE_TRY(sage_changes_import_begin(f->catalog, f->monitor, f->report, &f->import, error));
     f->last = entry->number;
+    if (entry->number <= f->folded) return SAGE_OK;
+    if (f->import == NULL) SAGE_TRY(sage_changes_import_begin(f->catalog, f->monitor, f->report, &f->import, error));
     if (known) st = sage_changes_import_take(f->import, change.change, change.number, change.text, error);
 out:
     return st;
 }
 
-static sage_status fold_all(fold *f, sage_error *error) {
+static sage_status fold_some(sage_shop *shop, fold *f, sage_error *error) {
     sage_status st = SAGE_OK;
-    uint64_t folded = 0, last, cut = 0;
-    SAGE_TRY(sage_shop_catalog(f->shop, true, &f->catalog, error));
-    SAGE_TRY(sage_catalog_changes_folded(f->catalog, &folded, error));
-    st = sage_inbox_read(sage_inbox_products(f->shop->dir), folded, take, f, &last, &cut, error);
+    uint64_t last, cut = 0;
+    const bool all = f->before_ms == INT64_MAX;
+    SAGE_TRY(sage_shop_catalog(shop, true, &f->catalog, error));
+    SAGE_TRY(sage_catalog_changes_folded(f->catalog, &f->folded, error));
+    st = sage_inbox_read(sage_inbox_products(shop->dir), all ? f->folded : 0, take, f, &last, &cut, error);
     if (f->import != NULL) st = sage_changes_import_end(f->import, f->last, st, error);
-    if (st == SAGE_OK && cut > 0)
+    SAGE_TRY(st);
+    if (f->later && f->last < f->folded) SAGE_TRY(sage_catalog_changes_again(f->catalog, f->last, error));
+    if (cut > 0)
         sage_note(f->monitor, "changes: %" PRIu64 " bytes of entries that were never finished are passed over", cut);
 out:
     sage_catalog_close(f->catalog);
     return st;
 }
 
-sage_status sage_changes_fold(sage_shop *shop, int64_t before_ms, const sage_monitor *monitor,
-                              sage_import_report *report, sage_error *error) {
+sage_status sage_changes_fold_before(sage_shop *shop, int64_t feed_ms, const sage_monitor *monitor,
+                                     sage_import_report *report, sage_error *error) {
     char path[SAGE_PATH_MAX];
-    fold f = {.shop = shop, .monitor = monitor, .report = report, .before_ms = before_ms};
+    fold f = {.monitor = monitor, .report = report, .before_ms = feed_ms};
     memset(report, 0, sizeof *report);
     sage_status st = sage_shop_path(shop, sage_inbox_products(shop->dir).name, path, error);
     if (st != SAGE_OK || !sage_fs_exists(path)) return st;
-    return fold_all(&f, error);
+    return fold_some(shop, &f, error);
+}
+
+sage_status sage_changes_fold(sage_shop *shop, const sage_monitor *monitor, sage_import_report *report,
+                              sage_error *error) {
+    return sage_changes_fold_before(shop, INT64_MAX, monitor, report, error);
 }
 
 sage_status sage_import_changes(sage_shop *shop, const sage_monitor *monitor, sage_import_report *report,
@@ -151,7 +160,7 @@ sage_status sage_import_changes(sage_shop *shop, const sage_monitor *monitor, sa
     int lock = -1;
     memset(report, 0, sizeof *report);
     SAGE_TRY(sage_shop_hold(shop, SAGE_LOCK_CATALOG, &lock, error));
-    SAGE_TRY(sage_changes_fold(shop, INT64_MAX, monitor, report, error));
+    SAGE_TRY(sage_changes_fold(shop, monitor, report, error));
     st = sage_changes_tidy(shop, error);
 out:
     sage_shop_let_go(shop, SAGE_LOCK_CATALOG, lock);

@@ -28,9 +28,13 @@ sage_status sage_changes_used(const sage_shop *shop, uint64_t *number, sage_erro
 sage_status sage_changes_tidy(const sage_shop *shop, sage_error *error);
 
 /* ---- into the catalogue ---- */
-/* What came before time_ms, and what came before such an entry by number; INT64_MAX: all. Under SAGE_LOCK_CATALOG. */
-sage_status sage_changes_fold(sage_shop *shop, int64_t before_ms, const sage_monitor *monitor,
-                              sage_import_report *report, sage_error *error);
+/* Those that are not there yet. Under SAGE_LOCK_CATALOG. */
+sage_status sage_changes_fold(sage_shop *shop, const sage_monitor *monitor, sage_import_report *report,
+                              sage_error *error);
+/* Before a feed of that time is imported: those that came before it. Those that came later are to be brought in again
+ * behind it (sage_changes_fold), also where they have been, as far as they still lie there. */
+sage_status sage_changes_fold_before(sage_shop *shop, int64_t feed_ms, const sage_monitor *monitor,
+                                     sage_import_report *report, sage_error *error);
 /* When files of a feed were true: when the first of them was last written; now, where one is standard input. Unix
  * epoch, milliseconds. */
 int64_t sage_feed_time_ms(const char *const *files, size_t n_files);

@@ -1,8 +1,6 @@
 /* The imports: the catalogue's own calls, under the shop's lock. */
 #include <base/error.h>
-#include <base/report.h>
 #include <features/given.h>
-#include <inttypes.h>
 #include <io/npy.h>
 #include <itemsage/import.h>
 #include <shop/changes.h>
@@ -51,15 +49,16 @@ sage_status sage_import_products(sage_shop *shop, const char *const *files, size
                                  const sage_import_options *options, const sage_monitor *monitor,
                                  sage_import_report *report, sage_error *error) {
     sage_status st = SAGE_OK;
-    sage_import_report before;
+    sage_import_report before, after;
     int lock = -1;
     memset(report, 0, sizeof *report);
     SAGE_TRY(sage_shop_hold(shop, SAGE_LOCK_CATALOG, &lock, error));
-    /* What a server took before the feed was written is older than it. */
-    SAGE_TRY(sage_changes_fold(shop, sage_feed_time_ms(files, n_files), monitor, &before, error));
-    if (before.rows > 0)
-        sage_note(monitor, "changes: %" PRIu64 " that came before the feed were brought in first", before.rows);
+    /* What a server took before the feed was written is older than it, the rest is newer. */
+    SAGE_TRY(sage_changes_fold_before(shop, sage_feed_time_ms(files, n_files), monitor, &before, error));
     SAGE_TRY(import(shop, sage_catalog_import_products, files, n_files, options, monitor, report, error));
+    SAGE_TRY(sage_changes_fold(shop, monitor, &after, error));
+    report->changes = before.rows + after.rows;
+    SAGE_TRY(sage_changes_tidy(shop, error));
 out:
     sage_shop_let_go(shop, SAGE_LOCK_CATALOG, lock);
     return st;

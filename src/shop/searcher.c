@@ -228,9 +228,10 @@ sage_status sage_searcher_watch(sage_searcher *searcher, double load, double res
     const sage_recall_watch_options options = {load, rest_s, window};
     sage_searched *common = searcher->common;
     const bool walks = sage_index_linked(sage_engine_index(common->opened.engine));
-    common->watch = options;
-    if (common->live != NULL && walks) return sage_live_watch(common->live->live, &options, error);
-    return sage_engine_watch(common->opened.engine, &options, error);
+    const sage_status st = common->live != NULL && walks ? sage_live_watch(common->live->live, &options, error)
+                                                         : sage_engine_watch(common->opened.engine, &options, error);
+    if (st == SAGE_OK) common->watch = options; /* also for what is made when it changes */
+    return st;
 }
 
 bool sage_searcher_watched(const sage_searcher *searcher, sage_searcher_recall *recall) {

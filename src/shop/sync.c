@@ -112,7 +112,6 @@ sage_status sage_sync(sage_shop *shop, const char *const *files, size_t n_files,
     SAGE_TRY(take_locks(&j, error));
     SAGE_TRY(check_model(&j, error));
     SAGE_TRY(import(&j, error));
-    SAGE_TRY(sage_import_changes(shop, monitor, &report->changes, error));
     SAGE_TRY(sage_import_inbox(shop, monitor, &report->inbox, error));
     SAGE_TRY(sage_import_pictures(shop, &wanted, monitor, &report->pictures, error));
     SAGE_TRY(embed(&j, error));

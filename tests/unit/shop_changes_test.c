@@ -6,6 +6,7 @@
 #include <shop/shop.h>
 #include <stdatomic.h>
 #include <support/published_ground.h>
+#include <unistd.h>
 
 enum { FIRST = 5, LAST = 42, MOST = 200, LINE = 512 }; /* products of the feed that comes later: FIRST .. LAST - 1 */
 
@@ -334,8 +335,12 @@ static void many_at_once(void **state) {
     static const char format[] = "{\"id\": \"p%zu\", \"price\": \"77.77 EUR\", \"availability\": \"in_stock\"}";
     pthread_t threads[READERS];
     sage_searcher *afresh = NULL;
-    crowd c = {.searcher = open_live()};
+    crowd c = {.searcher = NULL};
+    /* It begins to change while it is searched. */
+    tiny_must(sage_searcher_open_at_once(shop, &c.searcher, &error), &error, "open");
     for (size_t i = 0; i < READERS; i++) assert_int_equal(pthread_create(&threads[i], NULL, search_on, &c), 0);
+    while (atomic_load(&c.searches) < 3 * KINDS) usleep(100);
+    for (int i = 0; i < 2; i++) tiny_must(sage_searcher_begin_changes(c.searcher, &error), &error, "begin to change");
     for (size_t round = 0; round < ROUNDS || atomic_load(&c.searches) < 20 * KINDS; round++) {
         for (size_t i = FIRST; i < STAYS; i++) {
             char text[LINE];
@@ -353,6 +358,37 @@ static void many_at_once(void **state) {
     expect_afresh(c.searcher, afresh);
     sage_searcher_close(afresh);
     sage_searcher_close(c.searcher);
+}
+
+/* Where there is no room a release stays what it was, and so does who searches it. */
+static void short_memory_at_first(void **state) {
+    (void)state;
+    static answer before, after;
+    static const sage_query all = {.text = "oak table", .method = SAGE_VECTORS, .n = MOST, .exact = true};
+    sage_searcher *searcher = NULL;
+    const sage_hit *hits;
+    size_t n;
+    sage_status st = SAGE_E_MEMORY;
+    tiny_must(sage_searcher_open_at_once(shop, &searcher, &error), &error, "open");
+    ask(searcher, &all, &before);
+    for (unsigned long at = 1; st != SAGE_OK; at++) {
+        sage_alloc_fail_from(at);
+        st = sage_searcher_begin_changes(searcher, &error);
+        sage_alloc_fail_from(0);
+        if (st != SAGE_OK && st != SAGE_E_MEMORY) fail_msg("allocation %lu: %s", at, error.text);
+        assert_true(at < 10000);
+    }
+    st = SAGE_E_MEMORY;
+    for (unsigned long at = 1; st != SAGE_OK; at++) {
+        sage_alloc_fail_from(at);
+        st = sage_search(searcher, &all, &hits, &n, &error);
+        sage_alloc_fail_from(0);
+        if (st != SAGE_OK && st != SAGE_E_MEMORY) fail_msg("allocation %lu: %s", at, error.text);
+        assert_true(at < 10000);
+    }
+    ask(searcher, &all, &after);
+    expect_same(&after, &before, true, "what was not changed");
+    sage_searcher_close(searcher);
 }
 
 /* An upsert that failed is given again, and then all is as if it had not. */
@@ -414,16 +450,17 @@ static void recall_is_watched_by_a_graph(void **state) {
     (void)state;
     sage_searcher_recall recall;
     sage_release release;
-    for (int changes = 0; changes < 2; changes++) {
+    for (int changes = 0; changes < 3; changes++) {
         sage_searcher *searcher = NULL;
         tiny_must(sage_release_read(shop, &release, &error), &error, "current");
-        tiny_must(changes ? sage_searcher_open_live(shop, &searcher, &error)
-                          : sage_searcher_open_at_once(shop, &searcher, &error),
+        tiny_must(changes == 1 ? sage_searcher_open_live(shop, &searcher, &error)
+                               : sage_searcher_open_at_once(shop, &searcher, &error),
                   &error, "open");
         assert_false(sage_searcher_watched(searcher, &recall));
         assert_int_equal(sage_searcher_watch(searcher, 2, 0, 10, &error), SAGE_E_ARGUMENT);
         const sage_status st = sage_searcher_watch(searcher, 0.5, 0, 10, &error);
         assert_int_equal(st, release.search_width > 0 ? SAGE_OK : SAGE_E_STATE);
+        if (changes == 2) tiny_must(sage_searcher_begin_changes(searcher, &error), &error, "begin to change");
         assert_int_equal(sage_searcher_watched(searcher, &recall), st == SAGE_OK);
         assert_int_equal(recall.looked_at, 0);
         sage_searcher_close(searcher);
@@ -432,9 +469,10 @@ static void recall_is_watched_by_a_graph(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(as_if_built_afresh), cmocka_unit_test(prices_by_themselves),
-        cmocka_unit_test(what_is_refused),    cmocka_unit_test(many_at_once),
-        cmocka_unit_test(short_memory),       cmocka_unit_test(recall_is_watched_by_a_graph),
+        cmocka_unit_test(as_if_built_afresh),    cmocka_unit_test(prices_by_themselves),
+        cmocka_unit_test(what_is_refused),       cmocka_unit_test(many_at_once),
+        cmocka_unit_test(short_memory),          cmocka_unit_test(recall_is_watched_by_a_graph),
+        cmocka_unit_test(short_memory_at_first),
     };
     return cmocka_run_group_tests_name("with a graph", tests, with_a_graph, clear) +
            cmocka_run_group_tests_name("without", tests, without, clear);
