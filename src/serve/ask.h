@@ -23,8 +23,8 @@ typedef struct sage_ask {
     json_t *root; /* an object; the ask's own */
 } sage_ask;
 
-/* The body as JSON: an object or array, in UTF-8, no deeper than SAGE_JSON_MAX_DEPTH. False: `response` is the problem.
- * *root is the caller's. */
+/* The body as JSON: an object or array, in UTF-8, no deeper than SAGE_JSON_MAX_DEPTH; the URI has no arguments. False:
+ * `response` is the problem. *root is the caller's. */
 bool sage_ask_body(const sage_request *request, json_t **root, sage_response *response);
 /* The URI's arguments as the object that a body would be. False: `response` is the problem. *root is the caller's. */
 bool sage_ask_args(const sage_request *request, json_t **root, sage_response *response);

@@ -36,7 +36,11 @@ static bool is_json(const char *type) {
 bool sage_ask_body(const sage_request *request, json_t **root, sage_response *response) {
     sage_error error;
     *root = NULL;
-    if (!is_json(request->content_type))
+    if (request->n_args > 0) /* of which one may be a filter: left aside, it would find what it was to keep out */
+        sage_problem_answer(response, SAGE_PROBLEM_PARAMETER, request->args[0].name,
+                            "'%.100s' stands in the URI; with a body all parameters stand in that",
+                            request->args[0].name);
+    else if (!is_json(request->content_type))
         sage_problem_answer(response, SAGE_PROBLEM_CONTENT_TYPE, NULL,
                             "the body must come as application/json; say so in Content-Type");
     else if (request->body.len > SAGE_JSON_MAX_BYTES)
