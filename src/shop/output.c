@@ -8,9 +8,9 @@
 /* What lies directly in a shop's directory and is not the user's to replace. */
 static bool is_own(const char *name, size_t len) {
     static const char *const own[] = {"catalog.db", "catalog.db-wal", "catalog.db-shm", "itemsage.conf", "current",
-                                      "previous",   "ablation",       "dataset",        "encoders",      "given",
-                                      "index",      "keywords",       "models",         "pictures",      "releases",
-                                      "sentences",  "vectors"};
+                                      "previous",   "ablation",       "changes",        "dataset",       "encoders",
+                                      "given",      "inbox",          "index",          "keywords",      "models",
+                                      "pictures",   "releases",       "sentences",      "vectors"};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (strlen(own[i]) == len && memcmp(own[i], name, len) == 0) return true;
     return len > 6 && memcmp(name, ".lock-", 6) == 0;
@@ -30,15 +30,22 @@ static bool is_of_shop(const sage_shop *shop, const char *folder, const char *na
     return own;
 }
 
+sage_status sage_shop_check_outside(const sage_shop *shop, const char *path, sage_error *error) {
+    char folder[SAGE_PATH_MAX], *place = realpath(path, NULL); /* a link leads to what would be written */
+    const char *full = place != NULL ? place : path, *slash = strrchr(full, '/');
+    sage_path_parent(folder, full);
+    const bool own = is_of_shop(shop, folder, slash != NULL ? slash + 1 : full);
+    free(place);
+    return own ? sage_fail(error, SAGE_E_ARGUMENT, "%s belongs to the shop; name another file", path) : SAGE_OK;
+}
+
 sage_status sage_shop_check_output(const sage_shop *shop, const char *path, sage_error *error) {
-    char folder[SAGE_PATH_MAX];
-    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+    const char *slash = strrchr(path, '/');
     sage_status st = SAGE_OK;
-    if (*name == '\0') return sage_fail(error, SAGE_E_ARGUMENT, "'%s' names no file to write", path);
+    if (*(slash != NULL ? slash + 1 : path) == '\0')
+        return sage_fail(error, SAGE_E_ARGUMENT, "'%s' names no file to write", path);
     SAGE_TRY(sage_fs_check_place(path, error));
-    sage_path_parent(folder, path);
-    if (is_of_shop(shop, folder, name))
-        st = sage_fail(error, SAGE_E_ARGUMENT, "%s belongs to the shop; name another file", path);
+    st = sage_shop_check_outside(shop, path, error);
 out:
     return st;
 }

@@ -23,6 +23,9 @@ sage_status sage_shop_advise(sage_status st, const char *advice, sage_error *err
 /* Whether a call failed with an error that names a path with `part` in it. */
 bool sage_shop_blames(sage_status st, const sage_error *error, const char *part);
 
+/* Whether what is written to `path`, through links, would hit a file of the shop: SAGE_E_ARGUMENT. */
+sage_status sage_shop_check_outside(const sage_shop *shop, const char *path, sage_error *error);
+
 /* dir/name, for names that the shop knows ("catalog.db", "models", ...). */
 sage_status sage_shop_path(const sage_shop *shop, const char *name, char out[SAGE_PATH_MAX], sage_error *error);
 
