@@ -12,7 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HELD_BYTES = 32 << 10, LINE_BYTES = 8 << 10 };
+/* A method and a path are the client's; however long, and with each byte escaped, a line holds what is shown of them.
+ */
+enum { HELD_BYTES = 32 << 10, LINE_BYTES = 8 << 10, METHOD_SHOWN = 32, PATH_SHOWN = 1000 };
 
 /* The file does not pass the seam of io/fs.h: it is no part of the shop, and losing its end loses nothing. */
 struct sage_access_log {
@@ -90,8 +92,10 @@ static sage_status write_line(sage_buf *line, const sage_access *access) {
     sage_out_open(&out, '{');
     write_time(&out);
     sage_out_text_at(&out, "remote", access->remote);
-    sage_out_text_at(&out, "method", access->method);
-    sage_out_text_at(&out, "path", access->path);
+    sage_out_key(&out, "method");
+    sage_out_bytes(&out, access->method, strnlen(access->method, METHOD_SHOWN));
+    sage_out_key(&out, "path");
+    sage_out_bytes(&out, access->path, strnlen(access->path, PATH_SHOWN));
     sage_out_text_at(&out, "route", access->route);
     sage_out_whole_at(&out, "status", access->status);
     sage_out_whole_at(&out, "bytes", (int64_t)access->bytes);

@@ -11,7 +11,8 @@ typedef struct sage_access_log sage_access_log;
 sage_status sage_access_log_open(const char *path, sage_access_log **log, sage_error *error);
 void sage_access_log_close(sage_access_log *log);
 
-/* What of a request is told: never what was asked for, which may be about a person. */
+/* What of a request is told: never what was asked for, which may be about a person. So `path` is the route's own
+ * where there is one; else what was sent, its first 1,000 bytes. */
 typedef struct sage_access {
     const char *remote, *method, *path, *route;
     int status;

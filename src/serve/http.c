@@ -5,6 +5,7 @@
 #include <microhttpd.h>
 #include <netdb.h>
 #include <serve/connections.h>
+#include <serve/framing.h>
 #include <serve/http.h>
 #include <serve/problem.h>
 #include <stdatomic.h>
@@ -16,6 +17,7 @@ struct sage_http {
     struct MHD_Daemon *daemon;
     sage_connections *connections;
     atomic_bool drains;
+    atomic_size_t exchanges; /* whose head was read, and that are not done */
 };
 
 typedef enum part_state { READING, WITH_WORKER, READY, SENT } part_state;
@@ -27,6 +29,7 @@ struct sage_http_part {
     _Atomic part_state state;
     sage_buf body;
     bool too_large, too_many;
+    sage_framing framing;
     size_t n_args;
     bool bad_args;
     sage_arg args[SAGE_ARGS_MAX];
@@ -53,6 +56,14 @@ static enum MHD_Result add_arg(void *ctx, enum MHD_ValueKind kind, const char *k
     return MHD_YES;
 }
 
+static enum MHD_Result add_header(void *ctx, enum MHD_ValueKind kind, const char *key, size_t key_size,
+                                  const char *value, size_t value_size) {
+    part *p = ctx;
+    (void)kind;
+    sage_framing_add(&p->framing, (sage_str){key, key_size}, (sage_str){value, value != NULL ? value_size : 0});
+    return MHD_YES;
+}
+
 static void read_remote(part *p) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(p->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     if (info == NULL || info->client_addr == NULL ||
@@ -76,6 +87,7 @@ static part *begin(sage_http *http, struct MHD_Connection *connection, const cha
     sage_buf_init(&p->body, http->rules.body_bytes);
     read_remote(p);
     MHD_get_connection_values_n(connection, MHD_GET_ARGUMENT_KIND, add_arg, p);
+    MHD_get_connection_values_n(connection, MHD_HEADER_KIND, add_header, p);
     p->exchange = (sage_exchange){.request = {.verb = sage_verb_of(method),
                                               .path = url,
                                               .args = p->args,
@@ -88,6 +100,7 @@ static part *begin(sage_http *http, struct MHD_Connection *connection, const cha
                                   .came_s = sage_now_s(),
                                   .part = p};
     sage_response_init(&p->exchange.response);
+    atomic_fetch_add(&http->exchanges, 1);
     return p;
 }
 
@@ -122,9 +135,14 @@ static void say_limit(part *p) {
                             "an argument of the URI holds a zero byte, or there are more than %d", SAGE_ARGS_MAX);
 }
 
-/* What the head of a request says already: false where the answer is there. */
+/* What the head of a request says already: false where the answer is there, which ends the connection. */
 static bool admit(part *p) {
     const char *length = header(p, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    const char *fault = sage_framing_fault(&p->framing);
+    if (fault != NULL) {
+        sage_problem_answer(&p->exchange.response, SAGE_PROBLEM_JSON, NULL, "%s", fault);
+        return false;
+    }
     p->too_large = length != NULL && strtoull(length, NULL, 10) > p->http->rules.body_bytes;
     if (p->too_large || p->bad_args) {
         say_limit(p);
@@ -219,6 +237,7 @@ static void on_done(void *ctx, struct MHD_Connection *connection, void **kept, e
     sage_buf_free(&p->body);
     sage_response_free(&p->exchange.response);
     sage_free(p);
+    atomic_fetch_sub(&http->exchanges, 1);
 }
 
 static void on_connection(void *ctx, struct MHD_Connection *connection, void **kept,
@@ -234,6 +253,9 @@ static void on_connection(void *ctx, struct MHD_Connection *connection, void **k
 }
 
 /* ---- the server ---- */
+
+/* TLS 1.2 and later (RFC 8996). */
+static char tls_priorities[] = "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1";
 
 static sage_status start(sage_http *http, int socket, sage_error *error) {
     const sage_http_rules *rules = &http->rules;
@@ -255,6 +277,7 @@ static sage_status start(sage_http *http, int socket, sage_error *error) {
     if (rules->tls_cert != NULL) {
         options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, rules->tls_cert};
         options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, rules->tls_key};
+        options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, tls_priorities};
     }
     http->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, http, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
     if (http->daemon != NULL) return SAGE_OK;
@@ -288,6 +311,10 @@ void sage_http_sweep(sage_http *http) {
 
 size_t sage_http_connections(sage_http *http) {
     return sage_connections_count(http->connections);
+}
+
+size_t sage_http_exchanges(sage_http *http) {
+    return atomic_load(&http->exchanges);
 }
 
 void sage_http_drain(sage_http *http) {

@@ -42,6 +42,8 @@ void sage_http_answered(sage_exchange *exchange); /* any thread */
 /* About each second: cuts off clients that are too slow. */
 void sage_http_sweep(sage_http *http);
 size_t sage_http_connections(sage_http *http);
+/* Requests that are on their way: from the end of their head until their answer was sent. */
+size_t sage_http_exchanges(sage_http *http);
 /* No new connections; those that are there end with their next answer. */
 void sage_http_drain(sage_http *http);
 /* Closes everything; no exchange may be with another thread any more. */

@@ -27,6 +27,10 @@ size_t sage_http_connections(sage_http *http) {
     (void)http;
     return 0;
 }
+size_t sage_http_exchanges(sage_http *http) {
+    (void)http;
+    return 0;
+}
 void sage_http_drain(sage_http *http) {
     (void)http;
 }

@@ -10,6 +10,7 @@
 #include <serve/listen.h>
 #include <serve/problem.h>
 #include <serve/workers.h>
+#include <shop/shop.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -72,18 +73,18 @@ static void done(void *ctx, sage_exchange *e) {
     const sage_response *r = &e->response;
     const size_t bytes = r->fixed.data != NULL ? r->fixed.len : r->body.len;
     const double took_s = e->whole_s > 0 && e->answered_s > 0 ? e->answered_s - e->whole_s : 0;
+    const sage_route *route = r->route < sage_routes_count() ? &sage_routes[r->route] : NULL;
     if (e->answered_s <= 0) return; /* it was never whole */
     sage_metrics_count(s->serve.metrics, r->route, r->status, took_s, e->waited_s, bytes);
-    sage_access_log_write(s->log,
-                          &(sage_access){.remote = e->remote,
-                                         .method = e->method_name,
-                                         .path = e->request.path,
-                                         .route = r->route < sage_routes_count() ? sage_routes[r->route].name : "",
-                                         .status = r->status,
-                                         .bytes = bytes,
-                                         .took_s = took_s,
-                                         .waited_s = e->waited_s,
-                                         .release = r->release});
+    sage_access_log_write(s->log, &(sage_access){.remote = e->remote,
+                                                 .method = e->method_name,
+                                                 .path = route != NULL ? route->path : e->request.path,
+                                                 .route = route != NULL ? route->name : "",
+                                                 .status = r->status,
+                                                 .bytes = bytes,
+                                                 .took_s = took_s,
+                                                 .waited_s = e->waited_s,
+                                                 .release = r->release});
 }
 
 static void measure(void *ctx, sage_gauges *gauges) {
@@ -159,6 +160,14 @@ out:
     return st;
 }
 
+static sage_status open_log(server *s, const sage_shop *shop, const char *path, sage_error *error) {
+    sage_status st = SAGE_OK;
+    if (strcmp(path, "-") != 0) SAGE_TRY(sage_shop_check_outside(shop, path, error));
+    st = sage_access_log_open(path, &s->log, error);
+out:
+    return st;
+}
+
 static sage_status start(server *s, sage_shop *shop, const sage_serve_settings *settings, int socket,
                          sage_error *error) {
     sage_status st = SAGE_OK;
@@ -171,7 +180,7 @@ static sage_status start(server *s, sage_shop *shop, const sage_serve_settings *
     SAGE_TRY(read_tls(s, options, error));
     s->serve.metrics = sage_metrics_new();
     if (s->serve.metrics == NULL) SAGE_TRY(sage_fail_memory(error, 1 << 16));
-    if (settings->access_log != NULL) SAGE_TRY(sage_access_log_open(settings->access_log, &s->log, error));
+    if (settings->access_log != NULL) SAGE_TRY(open_log(s, shop, settings->access_log, error));
     SAGE_TRY(sage_changes_new(shop, &s->serve.changes, error));
     SAGE_TRY(sage_releases_open(shop, n, s->serve.changes, &s->serve.releases, error));
     s->serve.shop = shop;
@@ -195,17 +204,30 @@ static void rest(double seconds) {
     nanosleep(&time, NULL); /* a signal ends it early */
 }
 
-static void watch(server *s, const sage_monitor *monitor) {
+/* About each second, for as long as anything is answered. */
+static void turn(server *s, const sage_monitor *monitor) {
     size_t dropped;
+    sage_bearers_turn(s->serve.tokens, monitor);
+    sage_http_sweep(s->http);
+    sage_intake_turn(s->serve.intake);
+    sage_changes_turn(s->serve.changes);
+    sage_access_log_turn(s->log, &dropped);
+    if (dropped > 0) sage_warn(monitor, "%zu lines of the access log could not be written", dropped);
+}
+
+static void watch(server *s, const sage_monitor *monitor) {
     while (!sage_cancelled(monitor)) {
         rest(1);
         sage_releases_look(s->serve.releases, monitor);
-        sage_bearers_turn(s->serve.tokens, monitor);
+        turn(s, monitor);
+    }
+}
+
+/* Until all answers are sent, or the time is over. */
+static void await_answers(server *s, double until_s) {
+    while (sage_now_s() < until_s && sage_http_exchanges(s->http) > 0) {
         sage_http_sweep(s->http);
-        sage_intake_turn(s->serve.intake);
-        sage_changes_turn(s->serve.changes);
-        sage_access_log_turn(s->log, &dropped);
-        if (dropped > 0) sage_warn(monitor, "%zu lines of the access log could not be written", dropped);
+        rest(0.02);
     }
 }
 
@@ -215,10 +237,9 @@ static void drain(server *s, const sage_options *options, const sage_monitor *mo
     const double drain_s = (double)sage_options_int(options, "serve_drain_s");
     s->serve.drains = true;
     sage_note(monitor, "told to stop: requests in flight end");
-    while (sage_now_s() < until_s) rest(0.1);
+    for (double left_s; (left_s = until_s - sage_now_s()) > 0; turn(s, monitor)) rest(left_s < 1 ? left_s : 1);
     sage_http_drain(s->http);
-    const double ends_s = sage_now_s() + drain_s;
-    while (sage_now_s() < ends_s && sage_workers_busy(s->workers) > 0) rest(0.02);
+    await_answers(s, sage_now_s() + drain_s);
     s->late = true;
 }
 

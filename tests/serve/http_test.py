@@ -49,8 +49,8 @@ class Http(unittest.TestCase):
         answer.read()
         connection.close()
 
-    def raw(self, data):
-        """The first line of what comes back; b"" where the connection just ends, or ends before all was sent."""
+    def all_of(self, data):
+        """What comes back; b"" where the connection just ends, or ends before all was sent."""
         answer = b""
         with socket.create_connection(("127.0.0.1", self.server.port), 30) as s:
             try:
@@ -63,7 +63,11 @@ class Http(unittest.TestCase):
             except OSError as fault:
                 if fault.errno != errno.ENOTCONN:
                     raise
-        return answer.split(b"\r\n")[0]
+        return answer
+
+    def raw(self, data):
+        """The first line of what comes back."""
+        return self.all_of(data).split(b"\r\n")[0]
 
     def test_broken(self):
         for data in (b"\r\n\r\n", b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00", b"\x00" * 100, b"GET / HTTP/9.9\r\n\r\n",
@@ -73,6 +77,26 @@ class Http(unittest.TestCase):
             line = self.raw(data)
             self.assertTrue(line == b"" or line.split()[1][:1] in b"45", (data, line))
         self.assertEqual(self.server.ask("GET", "/healthz")[0], 200)
+
+    def test_ambiguous_ends(self):
+        """Where a proxy before the server could see the body end elsewhere, nothing behind the head is read."""
+        head = b"POST /v1/search HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        hidden = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+        for said in (b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                     b"Content-Length: 0\r\nContent-Length: 5\r\n\r\n", b"Content-Length : 5\r\n\r\n",
+                     b"Transfer-Encoding: xchunked\r\n\r\n", b"Transfer-Encoding: identity\r\nContent-Length: 0\r\n\r\n",
+                     b"Host: b\r\nContent-Length: 0\r\n\r\n"):
+            answer = self.all_of(head + said + hidden)
+            self.assertEqual((answer[:12], answer.count(b"HTTP/1.1 ")), (b"HTTP/1.1 400", 1), said)
+        self.assertEqual(self.server.ask("GET", "/healthz")[0], 200)
+
+    def test_uri_beside_a_body(self):
+        """A filter there would be left aside, and find what it was to keep out."""
+        for path, body in (("/v1/search", {"text": "oak"}), ("/v1/batch", {"requests": [{"search": {"text": "oak"}}]}),
+                           ("/v1/events", {"events": [{"user_id": "u", "product_id": "t1", "event": "click"}]})):
+            status, _, problem = self.server.ask("POST", path + "?where=price+%3C+1", body)
+            self.assertEqual((status, problem["field"]), (400, "where"), path)
+            self.assertEqual(self.server.ask("POST", path, body)[0], 200, path)
 
     def test_long_lines(self):
         for data in (b"GET /" + b"a" * 40000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",

@@ -9,6 +9,8 @@ import subprocess
 import threading
 import time
 import unittest
+import urllib.parse
+import warnings
 
 import server
 from server import until
@@ -298,6 +300,22 @@ class Tls(unittest.TestCase):
             secure.ask("GET", "/healthz")
         self.assertEqual(secure.end(), 0)
 
+    def test_old_protocols(self):
+        secure = server.Server(options=[f"serve_tls_cert={self.cert}", f"serve_tls_key={self.key}"])
+        for version, taken in ((ssl.TLSVersion.TLSv1_1, False), (ssl.TLSVersion.TLSv1_2, True)):
+            context = ssl.create_default_context(cafile=self.cert)
+            context.set_ciphers("ALL:@SECLEVEL=0")  # what this client would not do is not what is asked
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                context.minimum_version = context.maximum_version = version
+            connection = http.client.HTTPSConnection("127.0.0.1", secure.port, timeout=60, context=context)
+            if taken:
+                self.assertEqual(secure.ask("GET", "/healthz", connection=connection)[0], 200)
+            else:
+                self.assertRaises(OSError, secure.ask, "GET", "/healthz", connection=connection)
+            connection.close()
+        self.assertEqual(secure.end(), 0)
+
     def test_refuses(self):
         for options, said in (((f"serve_tls_cert={self.cert}",), "both serve_tls_cert and serve_tls_key"),
                               ((f"serve_tls_cert={self.key}", f"serve_tls_key={self.cert}"), "belong together"),
@@ -336,6 +354,30 @@ class Log(unittest.TestCase):
             self.assertGreaterEqual(line["ms"], 0)
 
 
+    def test_nobody_is_named(self):
+        """Paths name users and products; and what no route has is the client's, however long."""
+        logged = server.Server("--access-log", "-")
+        for path in ("/v1/users/anna", "/v1/products/t1", "/" + "\1" * 5000):
+            logged.ask("GET", urllib.parse.quote(path))
+        logged.process.send_signal(signal.SIGTERM)
+        lines = [json.loads(line) for line in logged.process.stdout]
+        self.assertEqual([line["path"] for line in lines], ["/v1/users/{id}", "/v1/products/{id}", "/" + "\1" * 999])
+        self.assertEqual(logged.end(), 0)
+
+    def test_the_shops_own_files(self):
+        """Lines at the end of a catalogue would be the end of it."""
+        folder = os.path.join(server.GROUND, "..", "serve-log")
+        os.makedirs(folder, exist_ok=True)
+        shop, link = os.path.join(server.GROUND, "shop"), os.path.join(folder, "link")
+        if not os.path.lexists(link):
+            os.symlink(os.path.join(os.path.abspath(shop), "catalog.db"), link)
+        for name in (os.path.join(shop, "catalog.db"), os.path.join(shop, "changes"), link):
+            ended = subprocess.run([server.PROGRAM, "-C", shop, "serve", "--listen", "127.0.0.1:0", "--access-log", name],
+                                   capture_output=True, text=True, timeout=60)
+            self.assertEqual(ended.returncode, 2, ended.stderr)
+            self.assertIn("belongs to the shop", ended.stderr)
+
+
 class End(unittest.TestCase):
     def end_by(self, how):
         ending = server.Server(options=["serve_linger_s=3"])
@@ -356,6 +398,28 @@ class End(unittest.TestCase):
 
     def test_interrupt(self):
         self.end_by(signal.SIGINT)
+
+    def test_long_answer(self):
+        """What is on its way to a client that takes its time comes whole, more than the sockets hold of it."""
+        ending = server.Server()
+        batch = {"requests": [{"search": {"text": "oak table", "explain": True, "n": 14}}] * 100}
+        whole = len(json.dumps(ending.ask("POST", "/v1/batch", batch)[2]))
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.settimeout(60)
+            s.connect(("127.0.0.1", ending.port))
+            body = json.dumps(batch).encode()
+            s.sendall(b"POST /v1/batch HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+                      % len(body) + body)
+            answer = s.recv(100)
+            ending.process.send_signal(signal.SIGTERM)
+            until(lambda: "told to stop" in ending.said())
+            time.sleep(0.5)
+            while piece := s.recv(65536):
+                answer += piece
+        self.assertIsInstance(json.loads(answer.split(b"\r\n\r\n", 1)[1]), dict)
+        self.assertGreater(whole, 100000)
+        self.assertEqual(ending.end(), 0)
 
     def test_under_load(self):
         """What was answered was answered whole; whoever comes too late is refused, not left waiting."""
