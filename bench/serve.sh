@@ -5,7 +5,7 @@
 # RUN: seconds of each measurement; KINDS: some kinds of requests in place of all; TLS: also over HTTPS, with a certificate made here; PEER: a Python with
 # what bench/peers/serve.py needs, which then answers the same requests, on the same core, asked by the same generators; KEEP: where it keeps its graph.
 # The maximum is wrk's, 16 connections that ask as soon as they are answered; latencies are bench/load's, at 70 % of it, from the moment at which
-# a request was due. Prints Markdown. Needs wrk, Python 3, and a build with -DITEMSAGE_BENCH=ON.
+# a request was due. Prints Markdown. Needs wrk, curl, Python 3, and a build with -DITEMSAGE_BENCH=ON.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=${1:?usage: bench/serve.sh BUILD SHOP [WHERE...]} shop=${2:?which shop?}
@@ -47,6 +47,7 @@ closed() { taskset -c "$other" wrk -t1 -c16 -d"$1" -s "$here/requests.lua" "$url
 # FILE TITLE FILTER: a row of the table.
 row() {
   local most at constant before micros
+  curl -sk -o "$dir/first" "$url$(head -n 1 "$dir/$1" | cut -f 1)" # a peer may have to find its width first
   closed 2 "$1" >/dev/null
   before=$(ticks)
   most=$(closed "$run" "$1")
