@@ -16,37 +16,13 @@ static void content_json(sage_json_out *out, const char *type, const char *json)
     sage_out_close(out, '}');
 }
 
-/* {"requests": [{"search": {...}}, ...]} */
-static void batch(sage_json_out *out) {
-    sage_out_key(out, "application/json");
-    sage_out_open(out, '{');
-    sage_out_key(out, "schema");
-    sage_out_open(out, '{');
-    sage_out_text_at(out, "type", "object");
-    sage_out_json_at(out, "required", "[\"requests\"]");
-    sage_out_bool_at(out, "additionalProperties", false);
-    sage_out_key(out, "properties");
-    sage_out_open(out, '{');
-    sage_out_key(out, "requests");
-    sage_out_open(out, '{');
-    sage_out_text_at(out, "type", "array");
-    sage_out_whole_at(out, "minItems", 1);
-    sage_out_whole_at(out, "maxItems", SAGE_BATCH_MAX);
-    sage_out_key(out, "items");
-    sage_out_open(out, '{');
-    sage_out_text_at(out, "type", "object");
-    sage_out_whole_at(out, "minProperties", 1);
-    sage_out_whole_at(out, "maxProperties", 1);
-    sage_out_bool_at(out, "additionalProperties", false);
-    sage_out_key(out, "properties");
-    sage_out_open(out, '{');
-    for (size_t i = 0; i < sage_routes_count(); i++) {
-        if (sage_routes[i].write == NULL) continue;
-        sage_out_key(out, sage_routes[i].name);
-        sage_openapi_params_schema(out, &sage_routes[i], sage_routes[i].params | sage_routes[i].batch_params);
-    }
-    for (int i = 0; i < 6; i++) sage_out_close(out, '}');
-}
+/* Each is answered by itself, so nothing but their number is a reason to refuse them. */
+static const char batches[] =
+    "{\"type\":\"object\",\"required\":[\"requests\"],\"additionalProperties\":false,\"properties\":{"
+    "\"requests\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":%d,\"items\":{\"description\":\"An object with one "
+    "member, search, similar, user, image or embed, whose value is what that route takes in a body; what is wrong in "
+    "it "
+    "is told in its answer.\"}}}}";
 
 static void request_body(sage_json_out *out, const sage_route *route) {
     static const char *const pictures[] = {"image/jpeg", "image/png", "image/webp"};
@@ -62,7 +38,9 @@ static void request_body(sage_json_out *out, const sage_route *route) {
         sage_openapi_params_schema(out, route, route->params);
         sage_out_close(out, '}');
     } else if (route->body == SAGE_BODY_BATCH) {
-        batch(out);
+        char text[512];
+        snprintf(text, sizeof text, batches, SAGE_BATCH_MAX);
+        content_json(out, "application/json", text);
     } else if (route->body == SAGE_BODY_PRODUCT) {
         content_json(out, "application/json", "{\"$ref\":\"#/components/schemas/Fields\"}");
     } else if (route->body == SAGE_BODY_PRODUCTS) {
@@ -108,6 +86,14 @@ static const char *content_of(const sage_route *route) {
     return route->content != NULL ? route->content : "text/plain";
 }
 
+/* What is refused before it is a request. */
+static void refusal(sage_json_out *out, const char *status, const char *description) {
+    sage_out_key(out, status);
+    sage_out_open(out, '{');
+    sage_out_text_at(out, "description", description);
+    sage_out_close(out, '}');
+}
+
 /* posts: the parameters come in a body. */
 static void operation(sage_json_out *out, const sage_route *route, const char *verb, bool posts) {
     char id[64];
@@ -123,6 +109,8 @@ static void operation(sage_json_out *out, const sage_route *route, const char *v
     sage_out_key(out, "responses");
     sage_out_open(out, '{');
     answer(out, "200", content_of(route), route->schema, "The answer.");
+    refusal(out, "414", "The address is too long (serve_header_bytes). Without a document.");
+    refusal(out, "431", "The headers are too long (serve_header_bytes). Without a document.");
     answer(out, "default", "application/problem+json", "Problem", "What went wrong (RFC 9457).");
     sage_out_close(out, '}');
     sage_out_close(out, '}');
@@ -146,6 +134,28 @@ static void schema_type(sage_json_out *out, const char *type) {
     if (type[n] == '[') sage_out_close(out, '}');
 }
 
+/* Somebody, or what was searched; where it was searched, that. */
+static const char intake_needs[] =
+    "[{\"required\":[\"query\"]},{\"required\":[\"user_id\"],\"properties\":{\"surface\":{\"const\":\"user\"}}}]";
+
+/* What requests say, more exactly than a kind of value. */
+static const struct {
+    const char *name, *json;
+} values[] = {
+    {"Name", "{\"type\":\"string\",\"minLength\":1}"},
+    {"ShortName", "{\"type\":\"string\",\"minLength\":1,\"maxLength\":255}"},
+    {"QueryText", "{\"type\":\"string\",\"minLength\":1,\"maxLength\":4096}"},
+    {"Surface", "{\"enum\":[\"search\",\"product\",\"user\"]}"},
+    {"EventName", "{\"enum\":[\"click\",\"save\",\"add_to_cart\",\"checkout\",\"select_item\",\"view_item\","
+                  "\"add_to_wishlist\",\"purchase\"]}"},
+    {"Count", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000000000}"},
+    {"Age", "{\"type\":\"number\",\"minimum\":0}"},
+    {"Description", "{\"type\":\"object\"}"},
+    {"Fields",
+     "{\"type\":\"object\",\"description\":\"A product, with the names of a feed's fields; any other name is an "
+     "attribute that filters can name.\"}"},
+};
+
 /* Those rows of the table that are of one schema; returns the first of the next. */
 static const sage_schema_field *schema(sage_json_out *out, const sage_schema_field *first) {
     const sage_schema_field *f;
@@ -158,6 +168,7 @@ static const sage_schema_field *schema(sage_json_out *out, const sage_schema_fie
     for (f = first; f->schema != NULL && strcmp(f->schema, first->schema) == 0; f++)
         if (f->always) sage_out_text(out, f->name);
     sage_out_close(out, ']');
+    if (strcmp(first->schema, "Intake") == 0) sage_out_json_at(out, "anyOf", intake_needs);
     sage_out_key(out, "properties");
     sage_out_open(out, '{');
     for (f = first; f->schema != NULL && strcmp(f->schema, first->schema) == 0; f++) {
@@ -179,10 +190,7 @@ static void components(sage_json_out *out) {
     sage_out_key(out, "schemas");
     sage_out_open(out, '{');
     for (const sage_schema_field *at = sage_schema_fields; at->schema != NULL;) at = schema(out, at);
-    sage_out_json_at(out, "Description", "{\"type\":\"object\"}");
-    sage_out_json_at(out, "Fields",
-                     "{\"type\":\"object\",\"description\":\"A product, with the names of a feed's fields; any other "
-                     "name is an attribute that filters can name.\"}");
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) sage_out_json_at(out, values[i].name, values[i].json);
     sage_out_close(out, '}');
     sage_out_close(out, '}');
 }

@@ -62,8 +62,10 @@ static void param_schema(sage_json_out *out, const sage_ask_param *p, bool in_ur
     } else {
         sage_out_text_at(out, "type", type_of(p));
         if (p->kind == SAGE_PARAM_WHOLE || p->kind == SAGE_PARAM_REAL) bounds(out, p, "minimum", "maximum");
-        if (p->kind == SAGE_PARAM_TEXT) bounds(out, p, "minLength", "maxLength");
+        if (p->kind == SAGE_PARAM_TEXT || p->kind == SAGE_PARAM_PICTURE) bounds(out, p, "minLength", "maxLength");
+        if (p->kind == SAGE_PARAM_PICTURE) sage_out_text_at(out, "contentEncoding", "base64");
         if (p->kind == SAGE_PARAM_CHOICE) choices(out, p->choices);
+        if (p == &sage_ask_params[SAGE_PARAM_ID_PAGE]) sage_out_text_at(out, "pattern", "^[0-9]+-[0-9]+-[0-9a-f]{16}$");
     }
     if (p->default_text != NULL) sage_out_json_at(out, "default", p->default_text);
     if (!in_uri) sage_out_text_at(out, "description", p->help);
@@ -114,7 +116,7 @@ void sage_openapi_uri_params(sage_json_out *out, const sage_route *route) {
 
 static void one_of(sage_json_out *out, const sage_route *route) {
     if (route->one_of == 0) return;
-    sage_out_key(out, is_one(route->one_of) ? "allOf" : "anyOf");
+    sage_out_key(out, is_one(route->one_of) ? "allOf" : route->just_one ? "oneOf" : "anyOf");
     sage_out_open(out, '[');
     for (size_t i = 0; i < SAGE_PARAMS; i++) {
         if (!(route->one_of & SAGE_PARAM_BIT(i))) continue;

@@ -118,6 +118,7 @@ const sage_route sage_routes[] = {
      .body = SAGE_BODY_PARAMS,
      .params = BIT(TEXT) | BIT(PRODUCT) | BIT(IMAGE),
      .one_of = BIT(TEXT) | BIT(PRODUCT) | BIT(IMAGE),
+     .just_one = true,
      .answer = sage_answer_params,
      .write = sage_vector_write,
      .summary = "The vector of a text, a product or a picture: one of them."},

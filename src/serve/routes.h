@@ -38,6 +38,7 @@ typedef struct sage_route {
     bool searches; /* reads a release, so it is a worker's; others are answered at once, whatever waits */
     sage_body_kind body;
     sage_ask_param_set params, one_of; /* what it takes; of `one_of` something must be given */
+    bool just_one;                     /* of `one_of`, not several */
     const char *schema;                /* of the answer (schemas.h); NULL: it is no JSON */
     const char *content;               /* what it is then; NULL: text/plain */
     sage_ask_param_set batch_params;   /* what it takes besides in a batch */

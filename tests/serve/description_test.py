@@ -93,7 +93,7 @@ class Description(unittest.TestCase):
             if not content:
                 continue
             schema = content["schema"]
-            needed = next((r["required"][0] for r in schema.get("allOf", schema.get("anyOf", []))), None)
+            needed = next((r["required"][0] for r in schema.get("allOf") or schema.get("anyOf") or schema.get("oneOf") or []), None)
             for name, param in schema["properties"].items():
                 values = {key: param[key] for key in ("minimum", "maximum") if key in param}
                 for bound, value in values.items():
