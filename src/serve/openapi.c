@@ -1,5 +1,6 @@
 /* /openapi.json: the tables of routes, parameters and answers as an OpenAPI 3.1 document. */
 #include <itemsage/itemsage.h>
+#include <serve/answer.h>
 #include <serve/openapi.h>
 #include <serve/problem.h>
 #include <serve/results.h>
@@ -94,15 +95,15 @@ static void refusal(sage_json_out *out, const char *status, const char *descript
     sage_out_close(out, '}');
 }
 
-/* posts: the parameters come in a body. */
-static void operation(sage_json_out *out, const sage_route *route, const char *verb, bool posts) {
+/* posts: the parameters come in a body. guarded: the server asks for tokens. */
+static void operation(sage_json_out *out, const sage_route *route, const char *verb, bool posts, bool guarded) {
     char id[64];
     snprintf(id, sizeof id, "%s%s", route->name, posts && (route->verbs & SAGE_GET) ? "_post" : "");
     sage_out_key(out, verb);
     sage_out_open(out, '{');
     sage_out_text_at(out, "operationId", id);
     sage_out_text_at(out, "summary", route->summary);
-    sage_out_json_at(out, "security", route->role == SAGE_ROLE_ANYBODY ? "[{}]" : "[{\"bearer\":[]},{}]");
+    sage_out_json_at(out, "security", route->role != SAGE_ROLE_ANYBODY && guarded ? "[{\"bearer\":[]}]" : "[{}]");
     if (!posts || route->body == SAGE_BODY_PICTURE || strchr(route->path, '{') != NULL)
         sage_openapi_uri_params(out, route);
     if (posts) request_body(out, route);
@@ -196,7 +197,7 @@ static void components(sage_json_out *out) {
 }
 
 /* Those routes of the table that are of one path; returns the first of the next. */
-static size_t path(sage_json_out *out, size_t first) {
+static size_t path(sage_json_out *out, size_t first, bool guarded) {
     static const struct {
         sage_verb verb;
         const char *name;
@@ -211,12 +212,12 @@ static size_t path(sage_json_out *out, size_t first) {
     sage_out_open(out, '{');
     for (; i < sage_routes_count() && strcmp(sage_routes[i].path, sage_routes[first].path) == 0; i++)
         for (size_t v = 0; v < sizeof all / sizeof *all; v++)
-            if (sage_routes[i].verbs & all[v].verb) operation(out, &sage_routes[i], all[v].name, all[v].posts);
+            if (sage_routes[i].verbs & all[v].verb) operation(out, &sage_routes[i], all[v].name, all[v].posts, guarded);
     sage_out_close(out, '}');
     return i;
 }
 
-static void write_document(sage_json_out *out) {
+static void write_document(sage_json_out *out, bool guarded) {
     sage_out_open(out, '{');
     sage_out_text_at(out, "openapi", "3.1.0");
     sage_out_key(out, "info");
@@ -227,7 +228,7 @@ static void write_document(sage_json_out *out) {
     sage_out_close(out, '}');
     sage_out_key(out, "paths");
     sage_out_open(out, '{');
-    for (size_t i = 0; i < sage_routes_count();) i = path(out, i);
+    for (size_t i = 0; i < sage_routes_count();) i = path(out, i, guarded);
     sage_out_close(out, '}');
     components(out);
     sage_out_close(out, '}');
@@ -235,8 +236,7 @@ static void write_document(sage_json_out *out) {
 
 void sage_answer_description(const sage_turn *turn, const sage_request *request, sage_response *response) {
     sage_json_out out = {.buf = &response->body};
-    (void)turn;
     (void)request;
-    write_document(&out);
+    write_document(&out, turn->serve->tokens != NULL);
     if (out.st != SAGE_OK) sage_problem_answer(response, sage_problem_for(out.st), NULL, "memory is short");
 }

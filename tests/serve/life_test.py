@@ -237,6 +237,9 @@ class Tokens(unittest.TestCase):
             self.assertEqual(guarded.ask("GET", "/v1/search?text=oak", headers={"Authorization": given})[0], 200)
         for target in ("/healthz", "/readyz", "/openapi.json"):
             self.assertEqual(guarded.ask("GET", target)[0], 200)
+        paths = guarded.ask("GET", "/openapi.json")[2]["paths"]
+        self.assertEqual(paths["/v1/search"]["get"]["security"], [{"bearer": []}])
+        self.assertEqual(paths["/healthz"]["get"]["security"], [{}])
         self.assertEqual(guarded.end(), 0)
 
     def test_another_file(self):
