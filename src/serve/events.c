@@ -2,6 +2,7 @@
 #include <base/alloc.h>
 #include <base/error.h>
 #include <catalog/catalog.h>
+#include <catalog/import_common.h>
 #include <catalog/import_time.h>
 #include <serve/answer.h>
 #include <serve/problem.h>
@@ -10,6 +11,7 @@
 #include <time.h>
 
 enum { ID_MAX = 255, QUERY_MAX = 4096, COUNT_MAX = 1000000000 };
+static const int64_t YEAR_10000_MS = 253402300800000; /* is written with a digit more than any is read with */
 
 /* One event as it is kept. */
 typedef struct taken {
@@ -24,10 +26,11 @@ static bool wrong(sage_response *response, size_t at, const char *what) {
     return false;
 }
 
-/* A text of 1 to `most` bytes, into *out. */
+/* A text of 1 to `most` bytes, into *out. Blanks alone are nothing to an import, which would reject the row later. */
 static bool text_of(const json_t *value, size_t most, const char **out) {
     *out = json_string_value(value);
-    return *out != NULL && json_string_length(value) >= 1 && json_string_length(value) <= most;
+    const sage_str text = {*out, json_string_length(value)};
+    return *out != NULL && text.len <= most && sage_trim(text).len >= 1;
 }
 
 static bool surface_of(const json_t *value, const char **out) {
@@ -39,7 +42,7 @@ static bool surface_of(const json_t *value, const char **out) {
 
 static bool time_of(const json_t *value, int64_t *time_ms) {
     const char *text = json_string_value(value);
-    return text != NULL && sage_time_parse((sage_str){text, strlen(text)}, time_ms);
+    return text != NULL && sage_time_parse((sage_str){text, strlen(text)}, time_ms) && *time_ms < YEAR_10000_MS;
 }
 
 static bool kind_of(const json_t *value, sage_event_kind *kind) {

@@ -28,7 +28,8 @@ class Events(unittest.TestCase):
         for bad in ({}, {"user_id": "new", "product_id": "t1"}, {"user_id": "new", "event": "click"}, {"product_id": "t1", "event": "click"},
                     dict(good, event="looked"), dict(good, product_id=3), dict(good, product_id=""), dict(good, user_id="x" * 256),
                     dict(good, timestamp="yesterday"), dict(good, count=0), dict(good, surface="image"), dict(good, surface="search"),
-                    dict(good, colour="red"), 3):
+                    dict(good, user_id=" "), dict(good, product_id="\t"), dict(good, query=" \n"), dict(good, event_id=" "),
+                    dict(good, timestamp="9999-12-31T23:59:59-14:00"), dict(good, colour="red"), 3):
             status, _, body = self.send(good, bad)
             self.assertEqual((status, body["field"]), (400, "events"), bad)
             self.assertIn("event 2 of", body["detail"])
