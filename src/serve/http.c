@@ -64,6 +64,17 @@ static enum MHD_Result add_header(void *ctx, enum MHD_ValueKind kind, const char
     return MHD_YES;
 }
 
+/* What libmicrohttpd keeps before there is an exchange, where the path would end at a zero byte when it is decoded:
+ * "a%00b" is not the product "a". */
+static char zero_in_path;
+
+static void *on_uri(void *ctx, const char *uri, struct MHD_Connection *connection) {
+    (void)ctx;
+    (void)connection;
+    const char *zero = strstr(uri, "%00");
+    return zero != NULL && zero < uri + strcspn(uri, "?") ? &zero_in_path : NULL;
+}
+
 static void read_remote(part *p) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(p->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     if (info == NULL || info->client_addr == NULL ||
@@ -132,7 +143,7 @@ static void say_limit(part *p) {
         sage_problem_answer(&p->exchange.response, SAGE_PROBLEM_BUSY, NULL, "too many bodies wait to be answered");
     else
         sage_problem_answer(&p->exchange.response, SAGE_PROBLEM_PARAMETER, NULL,
-                            "an argument of the URI holds a zero byte, or there are more than %d", SAGE_ARGS_MAX);
+                            "the URI holds a zero byte, or more than %d arguments", SAGE_ARGS_MAX);
 }
 
 /* What the head of a request says already: false where the answer is there, which ends the connection. */
@@ -208,11 +219,13 @@ void sage_http_answered(sage_exchange *exchange) {
 
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url, const char *method,
                                   const char *version, const char *data, size_t *n, void **kept) {
-    part *p = *kept;
+    const bool cut = *kept == &zero_in_path;
+    part *p = cut ? NULL : *kept;
     (void)version;
     if (p == NULL) {
         *kept = p = begin(ctx, connection, url, method);
         if (p == NULL) return MHD_NO;
+        p->bad_args = p->bad_args || cut;
         return admit(p) ? MHD_YES : send_answer(p);
     }
     if (*n > 0) {
@@ -226,7 +239,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 
 static void on_done(void *ctx, struct MHD_Connection *connection, void **kept, enum MHD_RequestTerminationCode code) {
     sage_http *http = ctx;
-    part *p = *kept;
+    part *p = *kept != &zero_in_path ? *kept : NULL;
     (void)connection;
     (void)code;
     *kept = NULL;
@@ -262,7 +275,7 @@ static sage_status start(sage_http *http, int socket, sage_error *error) {
     const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
                            (rules->tls_cert != NULL ? MHD_USE_TLS : 0);
     /* Above `connections` the one that has waited longest is cut off; it needs a place until it is gone. */
-    struct MHD_OptionItem options[12] = {
+    struct MHD_OptionItem options[16] = {
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_done, http},
         {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, http},
         {MHD_OPTION_LISTEN_SOCKET, socket, NULL},
@@ -270,8 +283,9 @@ static sage_status start(sage_http *http, int socket, sage_error *error) {
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)rules->header_bytes, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)rules->request_s, NULL},
         {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
+        {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)on_uri, NULL},
     };
-    size_t n = 7;
+    size_t n = 8;
     if (rules->threads > 1)
         options[n++] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)rules->threads, NULL};
     if (rules->tls_cert != NULL) {

@@ -105,8 +105,11 @@ class Http(unittest.TestCase):
         self.assertEqual(self.server.ask("GET", "/healthz")[0], 200)
 
     def test_zero_byte(self):
-        status, _, body = self.server.ask("GET", "/v1/search?text=oak%00table")
-        self.assertEqual((status, body["type"]), (400, "urn:itemsage:parameter"))
+        for method, uri in (("GET", "/v1/search?text=oak%00table"), ("GET", "/healthz%00"), ("DELETE", "/v1/products/t1%00more")):
+            status, _, body = self.server.ask(method, uri)
+            self.assertEqual((status, body["type"]), (400, "urn:itemsage:parameter"), uri)
+        self.assertEqual(self.server.ask("GET", "/v1/products/t1")[0], 200)
+        self.assertEqual(self.raw(b"GET /healthz%00 HTTP/1.1\r\nHost: a\r\nContent-Length: z\r\n\r\n")[9:12], b"400")
 
     def test_slow_client_is_cut_off(self):
         """One byte now and then would keep any time-out of silence from ending."""
