@@ -9,7 +9,8 @@
 #include <stdlib.h>
 
 /* In the catalogue itself, so that what is stored and what is said to be stored are one. */
-#define META_FOLDED "changes_folded"
+#define META_FOLDED  "changes_folded"
+#define META_SETTLED "changes_settled"
 
 struct sage_changes_import {
     sage_catalog *catalog;
@@ -98,16 +99,23 @@ out:
     return st;
 }
 
-static sage_status note_folded(sage_catalog *catalog, uint64_t number, sage_error *error) {
+static sage_status note(sage_catalog *catalog, const char *key, uint64_t number, sage_error *error) {
     char text[32];
     snprintf(text, sizeof text, "%" PRIu64, number);
-    return sage_store_set_meta(catalog, META_FOLDED, text, error);
+    return sage_store_set_meta(catalog, key, text, error);
+}
+
+static sage_status note_alone(sage_catalog *catalog, const char *key, uint64_t number, sage_error *error) {
+    const sage_status st = sage_store_begin(catalog, error);
+    return st == SAGE_OK ? sage_store_end(catalog, note(catalog, key, number, error), error) : st;
 }
 
 sage_status sage_catalog_changes_again(sage_catalog *catalog, uint64_t number, sage_error *error) {
-    const sage_status st = sage_store_begin(catalog, error);
-    if (st != SAGE_OK) return st;
-    return sage_store_end(catalog, note_folded(catalog, number, error), error);
+    return note_alone(catalog, META_FOLDED, number, error);
+}
+
+sage_status sage_catalog_changes_settle(sage_catalog *catalog, uint64_t number, sage_error *error) {
+    return note_alone(catalog, META_SETTLED, number, error);
 }
 
 static sage_status finish(sage_changes_import *c, uint64_t number, sage_error *error) {
@@ -117,7 +125,7 @@ static sage_status finish(sage_changes_import *c, uint64_t number, sage_error *e
     SAGE_TRY(sage_product_store_finish(&c->store, error));
     if (report->added + report->changed + report->deleted > 0)
         SAGE_TRY(sage_store_set_revision(c->catalog, c->store.revision, error));
-    st = note_folded(c->catalog, number, error);
+    st = note(c->catalog, META_FOLDED, number, error);
 out:
     return st;
 }
@@ -136,10 +144,18 @@ sage_status sage_changes_import_end(sage_changes_import *c, uint64_t number, sag
     return st;
 }
 
-sage_status sage_catalog_changes_folded(sage_catalog *catalog, uint64_t *number, sage_error *error) {
+static sage_status noted(sage_catalog *catalog, const char *key, uint64_t *number, sage_error *error) {
     const char *text = "";
     *number = 0;
-    const sage_status st = sage_catalog_meta(catalog, META_FOLDED, &text, error);
+    const sage_status st = sage_catalog_meta(catalog, key, &text, error);
     if (st == SAGE_OK) *number = strtoull(text, NULL, 10);
     return st;
+}
+
+sage_status sage_catalog_changes_folded(sage_catalog *catalog, uint64_t *number, sage_error *error) {
+    return noted(catalog, META_FOLDED, number, error);
+}
+
+sage_status sage_catalog_changes_settled(sage_catalog *catalog, uint64_t *number, sage_error *error) {
+    return noted(catalog, META_SETTLED, number, error);
 }

@@ -23,5 +23,8 @@ sage_status sage_changes_import_end(sage_changes_import *changes, uint64_t numbe
 sage_status sage_catalog_changes_folded(sage_catalog *catalog, uint64_t *number, sage_error *error);
 /* From now on those behind `number` are to be brought in again: over a feed that is older than they. */
 sage_status sage_catalog_changes_again(sage_catalog *catalog, uint64_t number, sage_error *error);
+/* Up to which entry they are older than a whole feed that was imported: no feed of before needs them over it. */
+sage_status sage_catalog_changes_settled(sage_catalog *catalog, uint64_t *number, sage_error *error);
+sage_status sage_catalog_changes_settle(sage_catalog *catalog, uint64_t number, sage_error *error);
 
 #endif

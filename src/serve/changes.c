@@ -38,8 +38,8 @@ sage_status sage_changes_new(const sage_shop *shop, sage_changes **changes, sage
     pthread_cond_init(&c->moved, NULL);
     snprintf(c->dir, sizeof c->dir, "%s", shop->dir);
     c->most = (uint64_t)sage_options_int(shop->options, "serve_changes");
-    SAGE_TRY(sage_changes_used(shop, &used, error));
-    st = sage_inbox_open(sage_inbox_products(c->dir), used, &c->inbox, &c->why);
+    st = sage_changes_used(shop, &used, &c->why);
+    if (st == SAGE_OK) st = sage_inbox_open(sage_inbox_products(c->dir), used, &c->inbox, &c->why);
     if (st == SAGE_E_MEMORY) SAGE_TRY(sage_fail(error, st, "%s", c->why.text));
     st = SAGE_OK;
     *changes = c;

@@ -9,8 +9,9 @@
 enum { SAGE_CHANGES_MAX = 1000 }; /* of one request */
 
 typedef struct sage_changes sage_changes; /* any thread */
-/* Where another server takes changes of this shop, or the folder cannot be written, this one takes none, and says why
- * when it is asked to. `shop` is read during the call alone; its option serve_changes counts. */
+/* Where another server takes changes of this shop, the folder cannot be written, or the catalogue cannot be read, this
+ * one takes none, and says why when it is asked to. `shop` is read during the call alone; its option serve_changes
+ * counts. */
 sage_status sage_changes_new(const sage_shop *shop, sage_changes **changes, sage_error *error);
 void sage_changes_free(sage_changes *changes); /* NULL is fine */
 /* About each second: removes what is needed no more. */

@@ -61,23 +61,77 @@ out:
     return st;
 }
 
-sage_status sage_changes_tidy(const sage_shop *shop, sage_error *error) {
+/* The last entry that is older than an age at which none is kept for feeds of before. */
+typedef struct aging {
+    int64_t before_ms;
+    uint64_t last;
+    bool later;
+} aging;
+
+static sage_status see_age(void *ctx, const sage_inbox_entry *entry, sage_error *error) {
+    aging *a = ctx;
+    sage_shop_change change;
+    (void)error;
+    a->later = a->later || (sage_shop_change_read(entry, &change) && change.time_ms >= a->before_ms);
+    if (!a->later) a->last = entry->number;
+    return SAGE_OK;
+}
+
+/* No feed that may come needs them. */
+static sage_status settled_of(const sage_shop *shop, uint64_t *settled, sage_error *error) {
+    static const int64_t KEPT_MS = INT64_C(30) * 24 * 3600 * 1000;
+    sage_status st = SAGE_OK;
+    sage_catalog *catalog = NULL;
+    aging a = {.before_ms = sage_feed_time_ms(NULL, 0) - KEPT_MS};
+    uint64_t last, cut;
+    SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
+    SAGE_TRY(sage_catalog_changes_settled(catalog, settled, error));
+    SAGE_TRY(sage_inbox_read(sage_inbox_products(shop->dir), *settled, see_age, &a, &last, &cut, error));
+    if (a.last > *settled) *settled = a.last;
+out:
+    sage_catalog_close(catalog);
+    return st;
+}
+
+static sage_status needless_of(const sage_shop *shop, uint64_t *needless, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_release *kept = NULL;
     size_t n = 0;
+    uint64_t settled;
+    SAGE_TRY(folded_of(shop, needless, error));
+    SAGE_TRY(settled_of(shop, &settled, error));
+    if (settled < *needless) *needless = settled;
+    SAGE_TRY(sage_kept_list(shop, &kept, &n, error));
+    for (size_t i = 0; i < n; i++)
+        if (kept[i].inbox_position < *needless) *needless = kept[i].inbox_position;
+out:
+    sage_free(kept);
+    return st;
+}
+
+sage_status sage_changes_tidy(const sage_shop *shop, sage_error *error) {
+    sage_status st = SAGE_OK;
     uint64_t needless = 0, before = 0;
     char path[SAGE_PATH_MAX];
     const sage_inbox_of of = sage_inbox_products(shop->dir);
     SAGE_TRY(sage_shop_path(shop, of.name, path, error));
     if (!sage_fs_exists(path)) goto out;
-    SAGE_TRY(folded_of(shop, &needless, error));
-    SAGE_TRY(sage_kept_list(shop, &kept, &n, error));
-    for (size_t i = 0; i < n; i++)
-        if (kept[i].inbox_position < needless) needless = kept[i].inbox_position;
+    SAGE_TRY(needless_of(shop, &needless, error));
     SAGE_TRY(sage_inbox_folded(of, &before, error));
     if (needless > before) st = sage_inbox_set_folded(of, needless, error);
 out:
-    sage_free(kept);
+    return st;
+}
+
+sage_status sage_changes_settle(const sage_shop *shop, uint64_t older, sage_error *error) {
+    sage_status st = SAGE_OK;
+    sage_catalog *catalog = NULL;
+    uint64_t before;
+    SAGE_TRY(sage_shop_catalog(shop, true, &catalog, error));
+    SAGE_TRY(sage_catalog_changes_settled(catalog, &before, error));
+    if (older > before) SAGE_TRY(sage_catalog_changes_settle(catalog, older, error));
+out:
+    sage_catalog_close(catalog);
     return st;
 }
 
@@ -139,19 +193,25 @@ out:
     return st;
 }
 
-sage_status sage_changes_fold_before(sage_shop *shop, int64_t feed_ms, const sage_monitor *monitor,
-                                     sage_import_report *report, sage_error *error) {
+static sage_status fold_there(sage_shop *shop, fold *f, sage_error *error) {
     char path[SAGE_PATH_MAX];
-    fold f = {.monitor = monitor, .report = report, .before_ms = feed_ms};
-    memset(report, 0, sizeof *report);
-    sage_status st = sage_shop_path(shop, sage_inbox_products(shop->dir).name, path, error);
+    memset(f->report, 0, sizeof *f->report);
+    const sage_status st = sage_shop_path(shop, sage_inbox_products(shop->dir).name, path, error);
     if (st != SAGE_OK || !sage_fs_exists(path)) return st;
-    return fold_some(shop, &f, error);
+    return fold_some(shop, f, error);
+}
+
+sage_status sage_changes_fold_before(sage_shop *shop, int64_t feed_ms, const sage_monitor *monitor,
+                                     sage_import_report *report, uint64_t *older, sage_error *error) {
+    fold f = {.monitor = monitor, .report = report, .before_ms = feed_ms};
+    const sage_status st = fold_there(shop, &f, error);
+    *older = f.last;
+    return st;
 }
 
 sage_status sage_changes_fold(sage_shop *shop, const sage_monitor *monitor, sage_import_report *report,
                               sage_error *error) {
-    return sage_changes_fold_before(shop, INT64_MAX, monitor, report, error);
+    return fold_there(shop, &(fold){.monitor = monitor, .report = report, .before_ms = INT64_MAX}, error);
 }
 
 sage_status sage_import_changes(sage_shop *shop, const sage_monitor *monitor, sage_import_report *report,

@@ -1,6 +1,7 @@
 /* changes/: products that a server took one by one (shop/inbox.h). Until a feed or `import inbox` comes they are in no
  * catalogue, and until an index is built of that they are in no release: whoever serves a release gives it what came
- * behind its inbox_position. Files stay as long as a release is kept that lacks something of them. */
+ * behind its inbox_position. Files stay as long as a release is kept that lacks something of them, and until a whole
+ * feed was imported that is newer, or for 30 days: where an older one comes again they are brought in over it. */
 #ifndef SAGE_SHOP_CHANGES_H
 #define SAGE_SHOP_CHANGES_H
 
@@ -24,7 +25,7 @@ sage_status sage_shop_change_write(sage_buf *out, const sage_shop_change *change
 /* ---- numbers ---- */
 /* The highest that was ever given, as far as the shop knows: what comes has a higher one. */
 sage_status sage_changes_used(const sage_shop *shop, uint64_t *number, sage_error *error);
-/* Removes files of entries that the catalogue and all kept releases have. */
+/* Removes files of entries that nobody needs any more. */
 sage_status sage_changes_tidy(const sage_shop *shop, sage_error *error);
 
 /* ---- into the catalogue ---- */
@@ -32,9 +33,12 @@ sage_status sage_changes_tidy(const sage_shop *shop, sage_error *error);
 sage_status sage_changes_fold(sage_shop *shop, const sage_monitor *monitor, sage_import_report *report,
                               sage_error *error);
 /* Before a feed of that time is imported: those that came before it. Those that came later are to be brought in again
- * behind it (sage_changes_fold), also where they have been, as far as they still lie there. */
+ * behind it (sage_changes_fold), also where they have been, as far as they still lie there. *older: the last one that
+ * came before it; 0: none is there. */
 sage_status sage_changes_fold_before(sage_shop *shop, int64_t feed_ms, const sage_monitor *monitor,
-                                     sage_import_report *report, sage_error *error);
+                                     sage_import_report *report, uint64_t *older, sage_error *error);
+/* A whole feed was imported that is newer than those up to this number. */
+sage_status sage_changes_settle(const sage_shop *shop, uint64_t older, sage_error *error);
 /* When files of a feed were true: when the first of them was last written; now, where one is standard input. Unix
  * epoch, milliseconds. */
 int64_t sage_feed_time_ms(const char *const *files, size_t n_files);

@@ -50,14 +50,16 @@ sage_status sage_import_products(sage_shop *shop, const char *const *files, size
                                  sage_import_report *report, sage_error *error) {
     sage_status st = SAGE_OK;
     sage_import_report before, after;
+    uint64_t older;
     int lock = -1;
     memset(report, 0, sizeof *report);
     SAGE_TRY(sage_shop_hold(shop, SAGE_LOCK_CATALOG, &lock, error));
     /* What a server took before the feed was written is older than it, the rest is newer. */
-    SAGE_TRY(sage_changes_fold_before(shop, sage_feed_time_ms(files, n_files), monitor, &before, error));
+    SAGE_TRY(sage_changes_fold_before(shop, sage_feed_time_ms(files, n_files), monitor, &before, &older, error));
     SAGE_TRY(import(shop, sage_catalog_import_products, files, n_files, options, monitor, report, error));
     SAGE_TRY(sage_changes_fold(shop, monitor, &after, error));
     report->changes = before.rows + after.rows;
+    if (options != NULL && options->full && older > 0) SAGE_TRY(sage_changes_settle(shop, older, error));
     SAGE_TRY(sage_changes_tidy(shop, error));
 out:
     sage_shop_let_go(shop, SAGE_LOCK_CATALOG, lock);
