@@ -17,7 +17,7 @@ typedef struct turn {
 
 struct sage_changes {
     char dir[SAGE_PATH_MAX];
-    sage_inbox *inbox; /* NULL: `why` */
+    _Atomic(sage_inbox *) inbox; /* NULL: `why` */
     sage_error why;
     uint64_t most;
     pthread_mutex_t gate; /* of what follows */
@@ -31,6 +31,7 @@ struct sage_changes {
 sage_status sage_changes_new(const sage_shop *shop, sage_changes **changes, sage_error *error) {
     sage_status st = SAGE_OK;
     uint64_t used;
+    sage_inbox *inbox = NULL;
     *changes = NULL;
     sage_changes *c = sage_alloc_zero(1, sizeof *c);
     if (c == NULL) return sage_fail_memory(error, sizeof *c);
@@ -39,7 +40,8 @@ sage_status sage_changes_new(const sage_shop *shop, sage_changes **changes, sage
     snprintf(c->dir, sizeof c->dir, "%s", shop->dir);
     c->most = (uint64_t)sage_options_int(shop->options, "serve_changes");
     st = sage_changes_used(shop, &used, &c->why);
-    if (st == SAGE_OK) st = sage_inbox_open(sage_inbox_products(c->dir), used, &c->inbox, &c->why);
+    if (st == SAGE_OK) st = sage_inbox_open(sage_inbox_products(c->dir), used, &inbox, &c->why);
+    c->inbox = inbox;
     if (st == SAGE_E_MEMORY) SAGE_TRY(sage_fail(error, st, "%s", c->why.text));
     st = SAGE_OK;
     *changes = c;
@@ -153,6 +155,30 @@ void sage_changes_leave(sage_changes *changes) {
     pthread_mutex_lock(&changes->gate);
     if (--changes->inside == 0) pthread_cond_broadcast(&changes->moved);
     pthread_mutex_unlock(&changes->gate);
+}
+
+/* ---- another server's ---- */
+
+sage_status sage_changes_take_over(sage_changes *c, const sage_shop *shop, sage_searcher *searcher, sage_replay *replay,
+                                   sage_error *error) {
+    sage_status st = SAGE_OK;
+    uint64_t used;
+    sage_inbox *inbox;
+    const sage_replay before = *replay;
+    if (c->inbox != NULL || sage_changes_used(shop, &used, NULL) != SAGE_OK ||
+        sage_inbox_open(sage_inbox_products(c->dir), used, &inbox, NULL) != SAGE_OK)
+        return SAGE_OK;
+    sage_changes_hold(c);
+    st = sage_changes_replay(c, searcher, replay, error);
+    if (st == SAGE_OK) {
+        atomic_store(&c->waiting, replay->made);
+        atomic_fetch_add(&c->replayed, replay->made - before.made);
+        atomic_fetch_add(&c->refused, replay->refused - before.refused);
+        c->inbox = inbox;
+    }
+    sage_changes_let_go(c, NULL);
+    if (st != SAGE_OK) sage_inbox_close(inbox);
+    return st;
 }
 
 /* ---- making changes ---- */

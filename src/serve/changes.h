@@ -30,6 +30,11 @@ void sage_changes_hold(sage_changes *changes);
 /* replay: of the release that came into service; NULL: none did. */
 void sage_changes_let_go(sage_changes *changes, const sage_replay *replay);
 
+/* About each second, by the thread that changes releases: where another server took changes and has ended, the release
+ * in service (of `searcher`) is given what it lacks, and this server takes them from then on. */
+sage_status sage_changes_take_over(sage_changes *changes, const sage_shop *shop, sage_searcher *searcher,
+                                   sage_replay *replay, sage_error *error);
+
 /* ---- making changes ---- */
 /* Between the two no other release comes into service: what is in service after the first is what is changed. */
 void sage_changes_enter(sage_changes *changes);

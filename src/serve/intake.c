@@ -12,8 +12,9 @@
 
 struct sage_intake {
     char dir[SAGE_PATH_MAX];
-    sage_inbox *inbox; /* NULL: `why` */
+    _Atomic(sage_inbox *) inbox; /* NULL: `why` */
     sage_error why;
+    uint64_t known; /* the last entry that was remembered from the disk */
     sage_recent *recent;
     uint64_t drawn; /* no two servers name events alike, whatever their clocks say */
     atomic_ullong named;
@@ -40,7 +41,8 @@ static sage_status remember(void *ctx, const sage_inbox_entry *entry, sage_error
 
 sage_status sage_intake_new(const char *shop_dir, sage_intake **intake, sage_error *error) {
     sage_status st = SAGE_OK;
-    uint64_t folded, last, cut;
+    uint64_t cut;
+    sage_inbox *inbox = NULL;
     *intake = NULL;
     sage_intake *in = sage_alloc_zero(1, sizeof *in);
     if (in == NULL) return sage_fail_memory(error, sizeof *in);
@@ -49,11 +51,12 @@ sage_status sage_intake_new(const char *shop_dir, sage_intake **intake, sage_err
     snprintf(in->dir, sizeof in->dir, "%s", shop_dir);
     if (getrandom(&in->drawn, sizeof in->drawn, 0) != sizeof in->drawn)
         SAGE_TRY(sage_fail(error, SAGE_E_IO, "no random number can be drawn to name events with: %s", strerror(errno)));
-    st = sage_inbox_open(sage_inbox_events(shop_dir), 0, &in->inbox, &in->why);
+    st = sage_inbox_open(sage_inbox_events(shop_dir), 0, &inbox, &in->why);
+    in->inbox = inbox;
     if (st == SAGE_E_MEMORY) SAGE_TRY(sage_fail(error, st, "%s", in->why.text));
     /* What came before is known also where nothing more can be taken, as on a disk that went read-only. */
-    SAGE_TRY(sage_inbox_folded(sage_inbox_events(shop_dir), &folded, error));
-    SAGE_TRY(sage_inbox_read(sage_inbox_events(shop_dir), folded, remember, in, &last, &cut, error));
+    SAGE_TRY(sage_inbox_folded(sage_inbox_events(shop_dir), &in->known, error));
+    SAGE_TRY(sage_inbox_read(sage_inbox_events(shop_dir), in->known, remember, in, &in->known, &cut, error));
     *intake = in;
     in = NULL;
 out:
@@ -68,10 +71,25 @@ void sage_intake_free(sage_intake *intake) {
     sage_free(intake);
 }
 
+/* Another server took events, and has ended, or an import let go: what came meanwhile is remembered first. */
+static void take_over(sage_intake *in, uint64_t folded) {
+    const sage_inbox_of of = sage_inbox_events(in->dir);
+    sage_inbox *inbox;
+    uint64_t cut;
+    if (sage_inbox_open(of, 0, &inbox, NULL) != SAGE_OK) return;
+    if (folded > in->known) in->known = folded;
+    if (sage_inbox_read(of, in->known, remember, in, &in->known, &cut, NULL) == SAGE_OK)
+        in->inbox = inbox;
+    else
+        sage_inbox_close(inbox);
+}
+
 void sage_intake_turn(sage_intake *intake) {
     uint64_t folded;
-    if (sage_inbox_folded(sage_inbox_events(intake->dir), &folded, NULL) == SAGE_OK)
+    if (sage_inbox_folded(sage_inbox_events(intake->dir), &folded, NULL) == SAGE_OK) {
         sage_recent_drop(intake->recent, folded);
+        if (intake->inbox == NULL) take_over(intake, folded);
+    }
     if (intake->inbox != NULL) sage_inbox_tidy(intake->inbox);
 }
 

@@ -13,7 +13,7 @@ typedef struct sage_intake sage_intake; /* any thread */
  * the folder cannot be written, this one takes no events, and says why when it is asked to. */
 sage_status sage_intake_new(const char *shop_dir, sage_intake **intake, sage_error *error);
 void sage_intake_free(sage_intake *intake);
-/* About each second: forgets what the catalogue has by now. */
+/* About each second, one thread: forgets what the catalogue has by now; takes events from when another server ends. */
 void sage_intake_turn(sage_intake *intake);
 sage_recent *sage_intake_recent(sage_intake *intake);
 /* Texts of JSON objects, checked; safe when it returns. *last: the last one's number. SAGE_E_STATE: it takes none. */

@@ -261,6 +261,9 @@ void sage_releases_look(sage_releases *releases, const sage_monitor *monitor) {
     const double now_s = sage_now_s();
     close_ended(releases);
     meet_damage(releases, monitor);
+    if (sage_changes_take_over(releases->changes, releases->shop, releases->now->common, &releases->now->replay,
+                               &error) != SAGE_OK)
+        sage_warn(monitor, "changes of products cannot be taken over from another server: %s", error.text);
     if (releases->fell_back)
         sage_warn(monitor, "what is published cannot be opened, release %llu, which is kept, is in service: %s",
                   (unsigned long long)releases->now->facts.release, releases->fault);

@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <shop/inbox_format.h>
 #include <stdio.h>
-#include <time.h>
 
 /* Who waits for entries of one group; on its own stack. */
 typedef struct waiter {
@@ -29,27 +28,15 @@ struct sage_inbox {
     bool at_disk, broken;
 };
 
-/* An import holds the lock for a moment when it says what it brought in: a server that starts just then waits. */
-static sage_status take_lock(const char *path, int *fd, sage_error *error) {
-    enum { TRIES = 20 };
-    const struct timespec pause = {.tv_nsec = 50000000};
-    sage_status st = sage_fs_lock(path, true, fd, error);
-    for (int i = 1; st == SAGE_E_LOCKED && i < TRIES; i++) {
-        nanosleep(&pause, NULL);
-        st = sage_fs_lock(path, true, fd, error);
-    }
-    return st;
-}
-
 static sage_status prepare(sage_inbox *inbox, uint64_t used, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
     uint64_t folded, last, cut;
+    SAGE_TRY(sage_inbox_lock_path(inbox->of, path, error));
+    SAGE_TRY(sage_fs_lock(path, true, &inbox->lock, error));
     SAGE_TRY(sage_inbox_folder(inbox->of, path, error));
     SAGE_TRY(sage_fs_mkdir(path, error));
     SAGE_TRY(sage_fs_sync_dir(inbox->dir, error));
-    SAGE_TRY(sage_inbox_lock_path(inbox->of, path, error));
-    SAGE_TRY(take_lock(path, &inbox->lock, error));
     SAGE_TRY(sage_inbox_folded(inbox->of, &folded, error));
     SAGE_TRY(sage_inbox_read(inbox->of, 0, NULL, NULL, &last, &cut, error));
     inbox->safe = last > folded ? last : folded;

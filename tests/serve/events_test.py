@@ -121,6 +121,15 @@ class Events(unittest.TestCase):
         self.assertEqual((status, body["type"]), (409, "urn:itemsage:unavailable"))
         self.assertEqual(second.ask("GET", "/v1/user?user_id=u1")[0], 200)
         self.assertEqual(second.ask("GET", "/v1/user?user_id=new")[0], 200)  # what was there when it started
+        # When the first ends the second takes its place, and knows what the first one took.
+        self.send({"user_id": "late", "product_id": "t1", "event": "click"})
+        self.assertEqual(second.ask("GET", "/v1/user?user_id=late")[0], 404)
+        self.server.process.terminate()
+        self.server.process.wait()
+        event = {"events": [{"user_id": "u", "product_id": "t1", "event": "click"}]}
+        server.until(lambda: second.ask("POST", "/v1/events", event)[0] == 200)
+        self.assertEqual(second.ask("GET", "/v1/user?user_id=late")[0], 200)
+        self.assertEqual(second.ask("GET", "/v1/status")[2]["recent_events"], 3)
         self.assertEqual(second.end(), 0)
 
 

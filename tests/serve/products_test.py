@@ -277,6 +277,15 @@ class Products(unittest.TestCase):
         status, _, body = second.ask("PUT", "/v1/products/n2", LAMP)
         self.assertEqual((status, body["type"]), (409, "urn:itemsage:unavailable"))
         self.assertEqual(second.ask("GET", "/v1/products/n1")[0], 200)
+        # When the first ends the second takes its place, and has what the first one took.
+        self.assertEqual(self.server.ask("PUT", "/v1/products/n3", LAMP)[0], 200)
+        self.assertEqual(second.ask("GET", "/v1/products/n3")[0], 404)
+        self.server.process.terminate()
+        self.server.process.wait()
+        server.until(lambda: second.ask("PUT", "/v1/products/n2", LAMP)[0] == 200)
+        for name in ("n1", "n2", "n3"):
+            self.assertEqual(second.ask("GET", "/v1/products/" + name)[0], 200, name)
+        self.assertEqual(second.ask("GET", "/v1/status")[2]["changes_waiting"], 3)
         self.assertEqual(second.end(), 0)
 
     def test_without_a_catalogue_it_serves(self):

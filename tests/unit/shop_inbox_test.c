@@ -4,7 +4,6 @@
 #include <shop/inbox_format.h>
 #include <support/scratch_dir.h>
 #include <support/test.h>
-#include <unistd.h>
 
 static sage_error error;
 
@@ -48,25 +47,6 @@ static seen read_all(uint64_t after, uint64_t *cut) {
     assert_int_equal(last, s.last);
     if (cut != NULL) *cut = lost;
     return s;
-}
-
-static void *let_go_later(void *lock) {
-    usleep(200000);
-    sage_fs_unlock(*(int *)lock);
-    return NULL;
-}
-
-/* As an import does that says what it brought in, while a server starts. */
-static void waits_for_an_import(void **state) {
-    (void)state;
-    pthread_t thread;
-    char path[SAGE_PATH_MAX];
-    int lock;
-    assert_int_equal(sage_inbox_lock_path(sage_inbox_events(dir), path, &error), SAGE_OK);
-    assert_int_equal(sage_fs_lock(path, true, &lock, &error), SAGE_OK);
-    assert_int_equal(pthread_create(&thread, NULL, let_go_later, &lock), 0);
-    sage_inbox_close(open_inbox());
-    pthread_join(thread, NULL);
 }
 
 static void comes_back_in_order(void **state) {
@@ -177,7 +157,6 @@ static void refuses_what_is_too_long(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(waits_for_an_import, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(comes_back_in_order, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(many_write_at_once, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(reads_what_is_left, make_dir, remove_dir),
