@@ -1,6 +1,7 @@
 /* itemsage serve */
 #include "cli.h"
 #include <itemsage/serve.h>
+#include <signal.h>
 #include <stdio.h>
 
 static void ready(void *ctx, const char *scheme, const char *address) {
@@ -11,6 +12,7 @@ static void ready(void *ctx, const char *scheme, const char *address) {
 static int run(const cli_args *args) {
     sage_error error;
     sage_shop *shop;
+    signal(SIGPIPE, SIG_IGN); /* who reads the access log, or an answer, may end before the server does */
     int result = cli_open(args, &shop);
     if (result != CLI_DONE) return result;
     const sage_serve_settings settings = {.listen = cli_value(args, "listen"),

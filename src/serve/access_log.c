@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <io/fs.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <serve/access_log.h>
 #include <serve/json_out.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,8 +24,8 @@ struct sage_access_log {
     char path[SAGE_PATH_MAX]; /* "": standard output */
     int fd;
     pthread_mutex_t lock;
-    sage_buf held; /* whole lines, not yet written */
-    size_t dropped, held_lines;
+    sage_buf held; /* lines, not yet written; of the first one maybe the end alone */
+    size_t dropped;
 };
 
 static int open_file(const char *path) {
@@ -52,19 +55,34 @@ out:
     return st;
 }
 
-/* Under the lock. */
+/* Whether so much as PIPE_BUF can be written without waiting: who reads a pipe may have stopped, and nobody who asks
+ * the server waits for that. */
+static bool is_ready(int fd) {
+    struct pollfd one = {.fd = fd, .events = POLLOUT};
+    return poll(&one, 1, 0) == 1;
+}
+
+static size_t lines_of(const char *text, size_t n) {
+    size_t lines = 0;
+    for (const char *at = text, *end = text + n; (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++) lines++;
+    return lines;
+}
+
+/* Under the lock. What cannot be written yet stays, as far as there is room for what comes. */
 static void write_held(sage_access_log *log) {
-    for (size_t at = 0; at < log->held.len;) {
-        const ssize_t n = write(log->fd, log->held.data + at, log->held.len - at);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) {
-            log->dropped += log->held_lines;
-            break;
-        }
-        at += (size_t)n;
+    sage_buf *held = &log->held;
+    size_t at = 0;
+    while (at < held->len && is_ready(log->fd)) {
+        const size_t piece = held->len - at < PIPE_BUF ? held->len - at : PIPE_BUF;
+        const ssize_t n = write(log->fd, held->data + at, piece);
+        if (n > 0) at += (size_t)n;
+        if (n > 0 || errno == EINTR) continue;
+        log->dropped += lines_of(held->data + at, held->len - at);
+        at = held->len;
     }
-    sage_buf_clear(&log->held);
-    log->held_lines = 0;
+    if (at == 0) return;
+    memmove(held->data, held->data + at, held->len - at);
+    held->len -= at;
 }
 
 void sage_access_log_close(sage_access_log *log) {
@@ -114,10 +132,7 @@ void sage_access_log_write(sage_access_log *log, const sage_access *access) {
     sage_buf_init(&line, LINE_BYTES);
     const sage_status made = write_line(&line, access);
     pthread_mutex_lock(&log->lock);
-    if (made == SAGE_OK && sage_buf_add(&log->held, line.data, line.len, NULL) == SAGE_OK)
-        log->held_lines++;
-    else
-        log->dropped++;
+    if (made != SAGE_OK || sage_buf_add(&log->held, line.data, line.len, NULL) != SAGE_OK) log->dropped++;
     if (log->held.len >= HELD_BYTES) write_held(log);
     pthread_mutex_unlock(&log->lock);
     sage_buf_free(&line);

@@ -367,6 +367,20 @@ class Log(unittest.TestCase):
         self.assertEqual([line["path"] for line in lines], ["/v1/users/{id}", "/v1/products/{id}", "/" + "\1" * 999])
         self.assertEqual(logged.end(), 0)
 
+    def test_nobody_reads(self):
+        """A reader that stopped, or ended, holds up nobody but the log."""
+        stopped = server.Server("--access-log", "-")
+        connection = stopped.connect(timeout=20)
+        for _ in range(2000):  # a pipe holds 64 KiB
+            self.assertEqual(stopped.ask("GET", "/healthz", connection=connection)[0], 200)
+        connection.close()
+        stopped.process.stdout.close()
+        stopped.ask("GET", "/healthz")
+        until(lambda: "could not be written" in stopped.said())
+        self.assertEqual(stopped.ask("GET", "/healthz")[0], 200)
+        stopped.process.stdout = open(os.devnull)
+        self.assertEqual(stopped.end(), 0)
+
     def test_the_shops_own_files(self):
         """Lines at the end of a catalogue would be the end of it."""
         folder = os.path.join(server.GROUND, "..", "serve-log")
