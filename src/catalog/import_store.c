@@ -89,7 +89,7 @@ static sage_status look_up(sage_product_store *store, sage_str id, known *old, s
     if (sage_product_ahead_is(ahead, id)) {
         old->pid = ahead->pid;
         memcpy(old->row_hash, ahead->row_hash, sizeof old->row_hash);
-        return sage_product_ahead_step(ahead, error);
+        return sage_product_ahead_take(ahead, error);
     }
     sage_status st = find(store, id, old, error);
     return st == SAGE_OK ? sage_product_ahead_miss(ahead, old->pid, error) : st;

@@ -37,6 +37,16 @@ out:
     return st;
 }
 
+void sage_map_expect(const void *data, size_t bytes) {
+#ifdef MADV_POPULATE_READ
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), at = (uintptr_t)data, begin = at / page * page;
+    if (bytes > 0) (void)madvise((void *)begin, at + bytes - begin, MADV_POPULATE_READ);
+#else
+    (void)data;
+    (void)bytes;
+#endif
+}
+
 /* From the page in which they begin, which a reader that goes on is done with, to the last whole one. */
 void sage_map_release(const sage_map *map, const void *data, size_t bytes) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), at = (size_t)((const unsigned char *)data - map->data);

@@ -85,6 +85,7 @@ static sage_status hash_of(const section *at, const sage_monitor *monitor, uint6
     XXH3_64bits_reset(state);
     for (size_t done = 0, n; done < at->bytes; done += n) {
         n = at->bytes - done < PIECE ? (size_t)at->bytes - done : PIECE;
+        sage_map_expect(at->data + done, n);
         XXH3_64bits_update(state, at->data + done, n);
         SAGE_TRY(sage_check_cancel(monitor, "verifying", error));
     }

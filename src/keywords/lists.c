@@ -4,11 +4,11 @@
 #include <keywords/lists.h>
 #include <keywords/numbers.h>
 
-static uint32_t most_of(const uint32_t *numbers, size_t n) {
-    uint32_t most = 0;
-    for (size_t i = 0; i < n; i++)
-        if (numbers[i] > most) most = numbers[i];
-    return most;
+/* Of the largest of them. */
+static unsigned width_of(const uint32_t *numbers, size_t n) {
+    uint32_t bits = 0;
+    for (size_t i = 0; i < n; i++) bits |= numbers[i];
+    return sage_number_width(bits);
 }
 
 /* Rounded up, so that no score is above what the block promises. */
@@ -21,10 +21,6 @@ static float most_share(const sage_lists_writer *w) {
     return nextafterf((float)most, INFINITY);
 }
 
-static void put_all(unsigned char *array, unsigned width, const uint32_t *numbers, size_t n) {
-    for (size_t i = 0; i < n; i++) sage_number_put(array, i, width, numbers[i]);
-}
-
 /* The block's bytes to the postings; what they are is told in files.h. */
 static sage_status put_block(sage_lists_writer *w, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -33,20 +29,17 @@ static sage_status put_block(sage_lists_writer *w, sage_error *error) {
         numbers[i] = w->products[i] - before;
         counts[i] = w->counts[i] - 1;
     }
-    const sage_keywords_place place = {w->at, sage_number_width(most_of(numbers, w->n)),
-                                       sage_number_width(most_of(counts, w->n)),
-                                       sage_number_width(most_of(w->places, w->n_places))};
+    const sage_keywords_place place = {w->at, width_of(numbers, w->n), width_of(counts, w->n),
+                                       width_of(w->places, w->n_places)};
     uint64_t number_bytes = sage_numbers_bytes(w->n, place.number_bits),
              count_bytes = sage_numbers_bytes(w->n, place.count_bits),
              bytes = number_bytes + count_bytes + sage_numbers_bytes(w->n_places, place.place_bits);
     if (w->at + bytes >= 1ULL << SAGE_KEYWORDS_AT_BITS)
         return sage_fail(error, SAGE_E_LIMIT, "the keyword index would be larger than a terabyte");
-    if (sage_grow((void **)&w->bytes, &w->bytes_capacity, bytes + SAGE_KEYWORDS_SLACK, 1) != 0)
-        return sage_fail_memory(error, bytes);
-    memset(w->bytes, 0, bytes + SAGE_KEYWORDS_SLACK);
-    put_all(w->bytes, place.number_bits, numbers, w->n);
-    put_all(w->bytes + number_bytes, place.count_bits, counts, w->n);
-    put_all(w->bytes + number_bytes + count_bytes, place.place_bits, w->places, w->n_places);
+    if (sage_grow((void **)&w->bytes, &w->bytes_capacity, bytes + 1, 1) != 0) return sage_fail_memory(error, bytes);
+    sage_numbers_put(w->bytes, place.number_bits, numbers, w->n);
+    sage_numbers_put(w->bytes + number_bytes, place.count_bits, counts, w->n);
+    sage_numbers_put(w->bytes + number_bytes + count_bytes, place.place_bits, w->places, w->n_places);
     SAGE_TRY(sage_packed_add(w->packed, w->bytes, bytes, error));
     const sage_keywords_block block = {sage_keywords_pack_place(&place), w->products[w->n - 1], most_share(w)};
     SAGE_TRY(sage_spool_add(w->blocks, &block, sizeof block, error));

@@ -10,7 +10,7 @@
 enum { QUERIES = 500, SEARCHES_MIN = 50 };
 /* A graph that goes on from an older one may find a little less, within what so many queries can tell. Mostly fewer
  * show that it holds; only where they do not the others are asked. */
-enum { CHECKED = 300, CHECKED_FIRST = 128 };
+enum { CHECKED = 300, CHECKED_FIRST = 64 };
 static const double LESS = 0.005;
 
 sage_status sage_graph_rule_read(const sage_options *options, const sage_tuned *tuned, sage_graph_rule *rule,

@@ -1,6 +1,8 @@
 #include "catalog_help.h"
 #include <base/report.h>
+#include <catalog/product_ahead.h>
 #include <catalog/product_set.h>
+#include <catalog/store.h>
 #include <sys/stat.h>
 
 #define SETUP                                                                                                          \
@@ -198,6 +200,38 @@ static void feeds_come_in_any_order(void **state) {
     assert_int_equal(p.report.deleted, 2996);
     need_ok(&p, place_import(&p, "some.csv", some, &full));
     assert_int_equal(p.report.unchanged, 5);
+    place_close(&p);
+}
+
+static void expect_ahead(const sage_product_ahead *ahead, size_t id) {
+    char text[16];
+    const sage_str wanted = {text, (size_t)snprintf(text, sizeof text, "p%zu", id)};
+    if (!sage_product_ahead_is(ahead, wanted)) fail_msg("%.*s is ahead, not %s", (int)ahead->id_len, ahead->id, text);
+}
+
+/* One row from elsewhere, as a product that came later is in the midst of others, leads nowhere; two in a row do, and
+ * many give it up. */
+static void one_row_leads_nobody_astray(void **state) {
+    sage_product_ahead ahead = {.pid = 0};
+    SETUP;
+    import_feed(&p, feed_of(0, 1, 1, false), true, 0, 0);
+    const int64_t first = see(&p, "p0").pid; /* then one by one */
+    need_ok(&p, sage_product_ahead_init(&ahead, p.catalog->db, &p.error));
+    for (size_t i = 0; i < 10; i++) {
+        expect_ahead(&ahead, i);
+        need_ok(&p, sage_product_ahead_take(&ahead, &p.error));
+        need_ok(&p, sage_product_ahead_miss(&ahead, first + 2990, &p.error));
+        need_ok(&p, sage_product_ahead_miss(&ahead, 0, &p.error));
+    }
+    expect_ahead(&ahead, 10);
+    need_ok(&p, sage_product_ahead_miss(&ahead, first + 2999, &p.error)); /* the last */
+    assert_true(ahead.at_end && ahead.pid == 0);
+    need_ok(&p, sage_product_ahead_miss(&ahead, first + 20, &p.error));
+    need_ok(&p, sage_product_ahead_miss(&ahead, first + 21, &p.error));
+    expect_ahead(&ahead, 22);
+    for (size_t i = 0; i < 1100; i++) need_ok(&p, sage_product_ahead_miss(&ahead, first + 2 * (int64_t)i, &p.error));
+    assert_true(ahead.given_up && ahead.pid == 0);
+    sage_product_ahead_free(&ahead);
     place_close(&p);
 }
 
@@ -574,6 +608,7 @@ int main(void) {
         cmocka_unit_test(full_keeps_a_product_whose_row_is_bad),
         cmocka_unit_test(full_never_empties_the_shop),
         cmocka_unit_test(feeds_come_in_any_order),
+        cmocka_unit_test(one_row_leads_nobody_astray),
         cmocka_unit_test(what_is_there_and_what_is_fresh),
         cmocka_unit_test(the_latest_row_of_an_id_wins),
         cmocka_unit_test(rejects_are_kept),
