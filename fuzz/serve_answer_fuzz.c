@@ -30,7 +30,7 @@ static void open_once(void) {
     serve.shop = shop;
     tiny_must(sage_intake_new(path, &serve.intake, &error), &error, "take events");
     tiny_must(sage_plane_new(path, &serve.plane, &error), &error, "the map");
-    tiny_must(sage_changes_new(shop, &serve.changes, &error), &error, "take changes");
+    tiny_must(sage_changes_new(shop, NULL, &serve.changes, &error), &error, "take changes");
     tiny_must(sage_releases_open(shop, 1, serve.changes, &serve.releases, &error), &error, "open the release");
     atexit(clear); /* users' events are read when they are asked for */
 }

@@ -1,5 +1,6 @@
 #include <base/alloc.h>
 #include <base/error.h>
+#include <base/report.h>
 #include <catalog/product_json.h>
 #include <pthread.h>
 #include <serve/changes.h>
@@ -19,6 +20,7 @@ struct sage_changes {
     char dir[SAGE_PATH_MAX];
     _Atomic(sage_inbox *) inbox; /* NULL: `why` */
     sage_error why;
+    const sage_monitor *monitor;
     uint64_t most;
     pthread_mutex_t gate; /* of what follows */
     pthread_cond_t moved;
@@ -28,7 +30,8 @@ struct sage_changes {
     atomic_ullong made[3], replayed, refused, waiting;
 };
 
-sage_status sage_changes_new(const sage_shop *shop, sage_changes **changes, sage_error *error) {
+sage_status sage_changes_new(const sage_shop *shop, const sage_monitor *monitor, sage_changes **changes,
+                             sage_error *error) {
     sage_status st = SAGE_OK;
     uint64_t used;
     sage_inbox *inbox = NULL;
@@ -38,6 +41,7 @@ sage_status sage_changes_new(const sage_shop *shop, sage_changes **changes, sage
     pthread_mutex_init(&c->gate, NULL);
     pthread_cond_init(&c->moved, NULL);
     snprintf(c->dir, sizeof c->dir, "%s", shop->dir);
+    c->monitor = monitor;
     c->most = (uint64_t)sage_options_int(shop->options, "serve_changes");
     st = sage_changes_used(shop, &used, &c->why);
     if (st == SAGE_OK) st = sage_inbox_open(sage_inbox_products(c->dir), used, &inbox, &c->why);
@@ -76,6 +80,7 @@ static sage_status make_one(sage_searcher *searcher, sage_product_change change,
 }
 
 typedef struct replaying {
+    const sage_monitor *monitor;
     sage_searcher *searcher;
     sage_product_json *json; /* reads ids of what was deleted */
     sage_replay *replay;
@@ -100,7 +105,9 @@ out:
 static sage_status replay_entry(void *ctx, const sage_inbox_entry *entry, sage_error *error) {
     replaying *r = ctx;
     sage_shop_change change;
-    sage_status st = SAGE_E_ARGUMENT;
+    sage_status st = sage_check_cancel(r->monitor, "serve", error);
+    if (st != SAGE_OK) return st;
+    st = SAGE_E_ARGUMENT;
     if (sage_shop_change_read(entry, &change)) st = replay_one(r, &change, error);
     const bool refused = st == SAGE_E_ARGUMENT || st == SAGE_E_LIMIT || st == SAGE_E_FORMAT;
     if (st != SAGE_OK && !refused) return st;
@@ -113,7 +120,7 @@ sage_status sage_changes_replay(const sage_changes *changes, sage_searcher *sear
                                 sage_error *error) {
     sage_status st = SAGE_OK;
     uint64_t cut;
-    replaying r = {.searcher = searcher, .replay = replay};
+    replaying r = {.monitor = changes->monitor, .searcher = searcher, .replay = replay};
     SAGE_TRY(sage_product_json_new(&r.json, error));
     SAGE_TRY(sage_inbox_read(sage_inbox_products(changes->dir), replay->position, replay_entry, &r, &replay->position,
                              &cut, error));

@@ -11,8 +11,9 @@ enum { SAGE_CHANGES_MAX = 1000 }; /* of one request */
 typedef struct sage_changes sage_changes; /* any thread */
 /* Where another server takes changes of this shop, the folder cannot be written, or the catalogue cannot be read, this
  * one takes none, and says why when it is asked to. `shop` is read during the call alone; its option serve_changes
- * counts. */
-sage_status sage_changes_new(const sage_shop *shop, sage_changes **changes, sage_error *error);
+ * counts. monitor: may ask a replay to end; NULL, or it stays longer. */
+sage_status sage_changes_new(const sage_shop *shop, const sage_monitor *monitor, sage_changes **changes,
+                             sage_error *error);
 void sage_changes_free(sage_changes *changes); /* NULL is fine */
 /* About each second: removes what is needed no more. */
 void sage_changes_turn(sage_changes *changes);
@@ -22,7 +23,7 @@ typedef struct sage_replay {
     uint64_t position;      /* the last entry that it has; at first its release's */
     uint64_t made, refused; /* entries it was given; those that it could not take */
 } sage_replay;
-/* Gives the release of `searcher` what came behind replay->position. */
+/* Gives the release of `searcher` what came behind replay->position. SAGE_E_CANCELLED: the monitor asked for it. */
 sage_status sage_changes_replay(const sage_changes *changes, sage_searcher *searcher, sage_replay *replay,
                                 sage_error *error);
 /* Between the two no change is made: what is under way ends before, what comes waits. */

@@ -152,7 +152,7 @@ static sage_status open_next(sage_releases *r, open_fn opens, time_t published, 
 static sage_status open_first(sage_releases *r, sage_error *error) {
     sage_error why;
     sage_status st = open_next(r, sage_searcher_open_at_once, r->seen.st_mtime, &r->now, error);
-    if (st == SAGE_OK || st == SAGE_E_MEMORY) return st;
+    if (st == SAGE_OK || st == SAGE_E_MEMORY || st == SAGE_E_CANCELLED) return st;
     if (open_next(r, sage_searcher_open_kept, r->seen.st_mtime, &r->now, &why) != SAGE_OK) return st;
     keep_fault(r, error);
     r->fell_back = true;

@@ -168,8 +168,8 @@ out:
     return st;
 }
 
-static sage_status start(server *s, sage_shop *shop, const sage_serve_settings *settings, int socket,
-                         sage_error *error) {
+static sage_status start(server *s, sage_shop *shop, const sage_serve_settings *settings, const sage_monitor *monitor,
+                         int socket, sage_error *error) {
     sage_status st = SAGE_OK;
     const sage_options *options = sage_shop_options(shop);
     const size_t n = workers_of(options);
@@ -181,7 +181,7 @@ static sage_status start(server *s, sage_shop *shop, const sage_serve_settings *
     s->serve.metrics = sage_metrics_new();
     if (s->serve.metrics == NULL) SAGE_TRY(sage_fail_memory(error, 1 << 16));
     if (settings->access_log != NULL) SAGE_TRY(open_log(s, shop, settings->access_log, error));
-    SAGE_TRY(sage_changes_new(shop, &s->serve.changes, error));
+    SAGE_TRY(sage_changes_new(shop, monitor, &s->serve.changes, error));
     SAGE_TRY(sage_releases_open(shop, n, s->serve.changes, &s->serve.releases, error));
     s->serve.shop = shop;
     SAGE_TRY(sage_intake_new(sage_shop_directory(shop), &s->serve.intake, error));
@@ -256,7 +256,7 @@ sage_status sage_serve_run(sage_shop *shop, const sage_serve_settings *settings,
     SAGE_TRY(read_tokens(s, sage_shop_options(shop), loopback || settings->no_auth, error));
     const int listens = socket;
     socket = -1;
-    SAGE_TRY(start(s, shop, settings, listens, error));
+    SAGE_TRY(start(s, shop, settings, monitor, listens, error));
     if (settings->ready != NULL) settings->ready(settings->ctx, s->tls_cert != NULL ? "https" : "http", address);
     watch(s, monitor);
     drain(s, sage_shop_options(shop), monitor);

@@ -40,7 +40,7 @@ typedef struct served {
 static sage_status begin(served *s, sage_error *error) {
     sage_status st = SAGE_OK;
     *s = (served){.shop = published_open(shop_dir)};
-    st = sage_changes_new(s->shop, &s->changes, error);
+    st = sage_changes_new(s->shop, NULL, &s->changes, error);
     if (st == SAGE_OK) st = sage_releases_open(s->shop, 1, s->changes, &s->releases, error);
     return st;
 }

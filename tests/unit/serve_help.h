@@ -25,7 +25,7 @@ static inline int serve_ground(void **state) {
     serve.shop = shop;
     tiny_must(sage_intake_new(shop_dir, &serve.intake, &error), &error, "take events");
     tiny_must(sage_plane_new(shop_dir, &serve.plane, &error), &error, "the map");
-    tiny_must(sage_changes_new(shop, &serve.changes, &error), &error, "take changes");
+    tiny_must(sage_changes_new(shop, NULL, &serve.changes, &error), &error, "take changes");
     tiny_must(sage_releases_open(shop, 2, serve.changes, &serve.releases, &error), &error, "open the release");
     return 0;
 }
