@@ -27,8 +27,10 @@ def command(program, shop, *arguments, check=True, env=None):
     return ended
 
 
-def make_shop(program, work):
-    """The furniture catalogue with SIMULATED events, trained a little and published, in `work`/shop; made once."""
+def make_shop(program):
+    """The furniture catalogue with SIMULATED events, trained a little and published, in build/served/shop; made once, and to be
+    copied. Its feed lies beside it."""
+    work = ROOT / "build/served"
     shop = work / "shop"
     if (shop / "current").exists():
         return shop

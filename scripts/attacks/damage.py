@@ -100,7 +100,7 @@ def mounted(size_mib):
 
 def another_feed(given, path, word):
     """The furniture with another word in each title."""
-    path.write_text((given.shop.parent / "products.xml").read_text().replace("<g:title>", f"<g:title>{word} ").replace("<title>", f"<title>{word} "))
+    path.write_text(given.feed.read_text().replace("<g:title>", f"<g:title>{word} ").replace("<title>", f"<title>{word} "))
     return path
 
 
@@ -154,7 +154,7 @@ def disk_read_only(given):
         until(lambda: not os.access(shop, os.W_OK))
         refused = [click(server, f"b{i}") for i in range(20)]
         good = searches(server)
-        failed = command(given.program, shop, "sync", given.shop.parent / "products.xml", check=False)
+        failed = command(given.program, shop, "sync", given.feed, check=False)
         ended = server.end()
         second = serving.Server(given.program, shop)
         good = good and searches(second) and second.status()["recent_events"] == sent

@@ -158,8 +158,8 @@ def broken(given):
 
 # ---- fuzz ----
 
-def seeds(shop):
-    picture = next((shop.parent / "images").iterdir()).read_bytes() if (shop.parent / "images").exists() else png(8, 8)
+def seeds(feed):
+    picture = next((feed.parent / "images").iterdir()).read_bytes()
     ids = [b"/v1/products/", b"/pictures/", b"/v1/users/", b"/web/"]
     return [get(b"/v1/search?text=oak+t%61ble&n=5&where=price%3C50&at_most=brand=2&diversity=0.5&method=hybrid&explain=true&depth=50"),
             search('{"text": "oak table", "n": 5, "where": "price < 500 and (brand in (a, b) or not has brand)", "collapse": true, "budget_ms": 5}'),
@@ -210,7 +210,7 @@ def mutate(rng, data, others):
 
 
 def fuzz_some(given, server, number, end):
-    others, rng, statuses = seeds(given.shop), random.Random(given.seed + number), {}
+    others, rng, statuses = seeds(given.feed), random.Random(given.seed + number), {}
     while time.monotonic() < end:
         few = rng.choice((1, 1, 1, 3))  # one behind the other on one connection
         data = b"".join(mutate(rng, rng.choice(others), others) for _ in range(few)) if rng.random() < 0.95 else rng.randbytes(rng.randrange(2000))
