@@ -5,11 +5,12 @@
 #include <netinet/in.h>
 #include <serve/listen.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HOST_BYTES = 256, PORT_BYTES = 8, BACKLOG = 1024 };
+enum { HOST_BYTES = 256, PORT_BYTES = 8, PORT_MOST = 65535, BACKLOG = 1024 };
 
 static sage_status split(const char *where, char host[HOST_BYTES], char port[PORT_BYTES], sage_error *error) {
     const char *colon = strrchr(where, ':');
@@ -17,7 +18,7 @@ static sage_status split(const char *where, char host[HOST_BYTES], char port[POR
     const bool brackets = n >= 2 && where[0] == '[' && where[n - 1] == ']';
     const size_t len = brackets ? n - 2 : n;
     if (len < 1 || len >= HOST_BYTES || colon[1] == '\0' || strlen(colon + 1) >= PORT_BYTES ||
-        strspn(colon + 1, "0123456789") != strlen(colon + 1))
+        strspn(colon + 1, "0123456789") != strlen(colon + 1) || strtol(colon + 1, NULL, 10) > PORT_MOST)
         return sage_fail(error, SAGE_E_ARGUMENT,
                          "'%.200s' is no address to listen on; name HOST:PORT, such as 127.0.0.1:8080", where);
     snprintf(host, HOST_BYTES, "%.*s", (int)len, where + brackets);

@@ -161,9 +161,9 @@ class Crowd(unittest.TestCase):
 
 class Start(unittest.TestCase):
     def test_address(self):
-        for where, said in (("nonsense", "no address"), ("127.0.0.1:", "no address"), ("no.such.host.invalid:1", "no address")):
+        for where, said in (("nonsense", "no address"), ("127.0.0.1:", "no address"), ("127.0.0.1:65536", "no address"), ("no.such.host.invalid:1", "no address")):
             ended = subprocess.run([server.PROGRAM, "-C", server.GROUND + "/shop", "serve", "--listen", where],
-                                   capture_output=True, text=True)
+                                   capture_output=True, text=True, timeout=60)
             self.assertEqual(ended.returncode, 2)
             self.assertIn(said, ended.stderr)
 

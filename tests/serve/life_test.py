@@ -282,7 +282,7 @@ class Tokens(unittest.TestCase):
             path = os.path.join(folder, "tokens")
             with open(path, "w") as file:
                 file.write(text)
-            ended = self.start("--set", f"serve_tokens={path}")
+            ended = self.start("--listen", "127.0.0.1:0", "--set", f"serve_tokens={path}")
             self.assertEqual(ended.returncode, 1)
             self.assertIn(said, ended.stderr)
 
