@@ -40,13 +40,15 @@ const cli_command cli_serve = {
     .text =
         "Serves the published release over HTTP/1.1: a page for a browser (/), and JSON for programs: products for a "
         "search text (/v1/search), a product "
-        "(/v1/similar) or a user (/v1/user); events that come to /v1/events are safe when they are acknowledged, and "
-        "count at once. What is published later takes its place within a second or two, while "
-        "requests in flight end on what they began with; a release that cannot be opened is told, and the one before "
-        "stays. Searches that find all threads busy and the queue full are told to come later (503). SIGTERM and "
-        "Ctrl-C "
-        "end it in order.\n\n"
-        "The options serve_* set threads, limits and times. docs/serve.md has the requests and answers.",
+        "(/v1/similar) or a user (/v1/user); products and events that come to /v1/products and /v1/events are safe "
+        "when they are acknowledged, and count at once. What is published later takes its place within a second or "
+        "two, while requests in flight end on what they began with; a release that cannot be opened is told, and the "
+        "one before stays. Searches that find all threads busy and the queue full are told to come later (503). "
+        "SIGTERM and Ctrl-C end it in order.\n\n"
+        "On this machine everybody may ask; for other addresses than the loopback's name a file of tokens "
+        "(serve_tokens), and the files of a certificate and its key for HTTPS (serve_tls_cert, serve_tls_key). The "
+        "options serve_* set threads, limits and times too: `itemsage help options`. docs/serve.md has the requests "
+        "and answers.",
     .flags = flags,
     .example = "itemsage -C myshop serve --listen 127.0.0.1:8080",
     .run = run,
