@@ -48,7 +48,7 @@ typedef struct sage_tried {
     double per_second;     /* searches on one thread */
     bool chosen;
 } sage_tried;
-enum { SAGE_TRIED_MAX = 96 };
+enum { SAGE_TRIED_MAX = 100 };
 
 typedef struct sage_index_report {
     uint64_t index, keywords, model;

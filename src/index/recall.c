@@ -186,13 +186,24 @@ static size_t next_width(size_t width) {
 sage_status sage_recall_choose(const sage_recall_sample *samples, size_t n_samples, double wanted,
                                sage_recall_figure *chosen, sage_recall_figure *tried, size_t *n_tried,
                                sage_error *error) {
+    enum { HALVINGS = 2 };
     sage_status st = SAGE_OK;
+    sage_recall_figure all[SAGE_RECALL_TRIES], of;
     size_t n = 0;
     for (size_t width = 12;; width = next_width(width)) {
         SAGE_TRY(sage_recall_least(samples, n_samples, width, chosen, error));
-        if (tried != NULL) tried[n++] = *chosen;
         if (chosen->recall >= wanted || width >= SAGE_RECALL_WIDTH_MAX) break;
+        all[n++] = *chosen;
     }
+    for (int i = 0; i < HALVINGS && n > 0 && chosen->recall >= wanted; i++) {
+        SAGE_TRY(sage_recall_least(samples, n_samples, (all[n - 1].width + chosen->width) / 2, &of, error));
+        if (of.recall >= wanted)
+            *chosen = of;
+        else
+            all[n++] = of;
+    }
+    all[n++] = *chosen;
+    if (tried != NULL) memcpy(tried, all, n * sizeof *all);
     if (n_tried != NULL) *n_tried = n;
 out:
     return st;

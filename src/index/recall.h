@@ -47,10 +47,11 @@ sage_status sage_recall_ask(const sage_recall_sample *sample, size_t width, sage
 sage_status sage_recall_least(const sage_recall_sample *samples, size_t n_samples, size_t width,
                               sage_recall_figure *recall, sage_error *error);
 
-/* The narrowest walk (widths double, with one between: 12, 16, 24, 32 ..) whose recall is `wanted` on each of the
- * samples, and the least of these recalls; SAGE_RECALL_WIDTH_MAX where none is. tried [SAGE_RECALL_TRIES]: every width
- * that was measured, the chosen one last; may be NULL, and n_tried too. */
-enum { SAGE_RECALL_TRIES = 18 };
+/* The narrowest walk whose recall is `wanted` on each of the samples, and the least of these recalls;
+ * SAGE_RECALL_WIDTH_MAX where none is. Widths double, with one between (12, 16, 24, 32 ..), and what lies before the
+ * first that is wide enough is halved twice: a search takes about as long as it is wide. tried [SAGE_RECALL_TRIES]:
+ * every width that was too narrow, ascending, then the chosen one; may be NULL, and n_tried too. */
+enum { SAGE_RECALL_TRIES = 20 };
 sage_status sage_recall_choose(const sage_recall_sample *samples, size_t n_samples, double wanted,
                                sage_recall_figure *chosen, sage_recall_figure *tried, size_t *n_tried,
                                sage_error *error);

@@ -40,6 +40,7 @@ static void test_measures_recall(void **state) {
     must(sage_recall_choose(samples, 2, 0.9, &chosen, tried, &n_tried, &error), &error);
     assert_true(n_tried >= 2 && tried[0].width == 12 && tried[n_tried - 1].width == chosen.width);
     for (size_t i = 0; i + 1 < n_tried; i++) assert_true(tried[i].recall < 0.9 && tried[i].width < tried[i + 1].width);
+    assert_true(8 * (chosen.width - tried[n_tried - 2].width) <= chosen.width + 8); /* by not much the narrowest */
     for (size_t i = 0; i < 2; i++) {
         must(sage_recall_measure(&samples[i], chosen.width, &wide, &error), &error);
         assert_true(wide.recall >= 0.9 && wide.recall >= chosen.recall);
