@@ -27,7 +27,8 @@ static int run(const cli_args *args) {
 
 static const cli_flag flags[] = {
     {"listen", 'l', "HOST:PORT", "Where to listen; 127.0.0.1:8080 where not given. Port 0 takes any that is free."},
-    {"no-auth", 0, NULL, "Lets others than this machine ask without a token (see the option serve_tokens)."},
+    {"no-auth", 0, NULL,
+     "Lets others than this machine, and under whatever name, ask without a token (see the option serve_tokens)."},
     {"access-log", 0, "FILE",
      "Writes a line of JSON for each request; - for standard output. A file that was moved away is begun anew."},
     {NULL, 0, NULL, NULL},

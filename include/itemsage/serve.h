@@ -10,7 +10,7 @@ extern "C" {
 
 typedef struct sage_serve_settings {
     const char *listen;     /* "HOST:PORT"; NULL: 127.0.0.1:8080. Port 0: any, which `ready` is told */
-    bool no_auth;           /* others than this machine may ask without tokens (option serve_tokens) */
+    bool no_auth;           /* others than this machine, and under any name, may ask without tokens (serve_tokens) */
     const char *access_log; /* a file for a line of JSON a request, "-" for standard output; NULL: none */
     /* It listens at "scheme://address" now. Nullable. */
     void (*ready)(void *ctx, const char *scheme, const char *address);

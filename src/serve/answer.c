@@ -1,4 +1,5 @@
 #include <serve/answer.h>
+#include <serve/own_host.h>
 #include <serve/problem.h>
 #include <stdio.h>
 
@@ -16,6 +17,13 @@ static void allow(const sage_route *route, sage_response *response) {
 static bool may_ask(const sage_serve *serve, const sage_route *route, const sage_request *request,
                     sage_response *response) {
     if (route->role == SAGE_ROLE_ANYBODY) return true;
+    if (serve->listen != NULL && !sage_host_is_own(request->host, serve->listen)) {
+        sage_problem_answer(response, SAGE_PROBLEM_HOST, NULL,
+                            "without tokens only requests to this machine's own names are answered, not to '%.200s'; "
+                            "set serve_tokens, or, behind something that checks who asks, --no-auth",
+                            request->host);
+        return false;
+    }
     const sage_role role = sage_bearers_role(serve->tokens, request->authorization);
     if (role == SAGE_ROLE_ANYBODY)
         sage_problem_answer(response, SAGE_PROBLEM_TOKEN, NULL,

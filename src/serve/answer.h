@@ -14,6 +14,7 @@
 struct sage_serve {
     sage_releases *releases;
     sage_bearers *tokens; /* NULL: everybody may do everything */
+    const char *listen;   /* where only everybody on this machine may (own_host.h); NULL: whatever the host is */
     sage_metrics *metrics;
     sage_intake *intake;
     sage_changes *changes;

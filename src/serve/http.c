@@ -105,6 +105,7 @@ static part *begin(sage_http *http, struct MHD_Connection *connection, const cha
                                               .n_args = p->n_args,
                                               .content_type = header(p, MHD_HTTP_HEADER_CONTENT_TYPE),
                                               .authorization = header(p, MHD_HTTP_HEADER_AUTHORIZATION),
+                                              .host = header(p, MHD_HTTP_HEADER_HOST),
                                               .if_none_match = header(p, MHD_HTTP_HEADER_IF_NONE_MATCH)},
                                   .method_name = method,
                                   .remote = p->remote,

@@ -8,6 +8,7 @@ const sage_problem_kind sage_problem_kinds[SAGE_PROBLEMS] = {
     [SAGE_PROBLEM_JSON] = {400, "body", "The body cannot be read"},
     [SAGE_PROBLEM_TOKEN] = {401, "token", "A token is needed"},
     [SAGE_PROBLEM_ROLE] = {403, "role", "The token does not allow this"},
+    [SAGE_PROBLEM_HOST] = {403, "host", "This is not the host that was asked"},
     [SAGE_PROBLEM_NO_ROUTE] = {404, "no-route", "There is nothing here"},
     [SAGE_PROBLEM_NOT_FOUND] = {404, "not-found", "It is not known"},
     [SAGE_PROBLEM_METHOD] = {405, "method", "The method is not allowed here"},

@@ -10,6 +10,7 @@ typedef enum sage_problem {
     SAGE_PROBLEM_JSON,         /* 400: the body is not what it claims to be */
     SAGE_PROBLEM_TOKEN,        /* 401 */
     SAGE_PROBLEM_ROLE,         /* 403 */
+    SAGE_PROBLEM_HOST,         /* 403 */
     SAGE_PROBLEM_NO_ROUTE,     /* 404 */
     SAGE_PROBLEM_NOT_FOUND,    /* 404: no such product, user */
     SAGE_PROBLEM_METHOD,       /* 405 */

@@ -27,7 +27,7 @@ typedef struct sage_request {
     const char *path; /* decoded, begins with '/' */
     const sage_arg *args;
     size_t n_args;
-    const char *content_type, *authorization, *if_none_match;
+    const char *content_type, *authorization, *if_none_match, *host;
     sage_str body;
 } sage_request;
 

@@ -251,9 +251,10 @@ sage_status sage_serve_run(sage_shop *shop, const sage_serve_settings *settings,
     int socket = -1;
     server *s = sage_alloc_zero(1, sizeof *s);
     if (s == NULL) return sage_fail_memory(error, sizeof *s);
-    SAGE_TRY(sage_listen(settings->listen != NULL ? settings->listen : "127.0.0.1:8080", &socket, address, &loopback,
-                         error));
+    const char *where = settings->listen != NULL ? settings->listen : "127.0.0.1:8080";
+    SAGE_TRY(sage_listen(where, &socket, address, &loopback, error));
     SAGE_TRY(read_tokens(s, sage_shop_options(shop), loopback || settings->no_auth, error));
+    if (s->serve.tokens == NULL && !settings->no_auth) s->serve.listen = where;
     const int listens = socket;
     socket = -1;
     SAGE_TRY(start(s, shop, settings, monitor, listens, error));

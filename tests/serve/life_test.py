@@ -274,6 +274,17 @@ class Tokens(unittest.TestCase):
         self.assertEqual(ended.returncode, 2)
         self.assertIn("serve_tokens", ended.stderr)
 
+    def test_without_tokens_another_host_is_not_answered(self):
+        """As a page of a stranger's site asks whose name leads to this machine."""
+        asked = (("evil.example:80", 403), ("localhost", 200), ("127.0.0.1:1", 200))
+        for args, statuses in (((), asked), (("--no-auth",), [(host, 200) for host, _ in asked])):
+            free = server.Server(*args)
+            for host, status in statuses:
+                answer = free.ask("GET", "/v1/products/t1", headers={"Host": host})
+                self.assertEqual(answer[0], status, (args, host))
+            self.assertEqual(free.ask("GET", "/healthz", headers={"Host": "evil.example"})[0], 200)
+            self.assertEqual(free.end(), 0)
+
     def test_bad_files(self):
         folder = os.path.join(server.GROUND, "..", "serve-tokens")
         os.makedirs(folder, exist_ok=True)
