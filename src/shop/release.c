@@ -176,7 +176,7 @@ static json_t *describe(const sage_release *release) {
         "catalogue_revision", (json_int_t)release->catalogue_revision, "feed", (json_int_t)release->feed, "feed_time",
         (json_int_t)release->feed_time_ms, "inputs", inputs, "settings", settings, "products",
         (json_int_t)release->products, "chosen_changes", (json_int_t)release->chosen_changes, "published",
-        (json_int_t)time(NULL), "inbox_position", (json_int_t)release->inbox_position, "fusion_weight",
+        (json_int_t)(release->published_s > 0 ? release->published_s : (uint64_t)time(NULL)), "inbox_position", (json_int_t)release->inbox_position, "fusion_weight",
         release->fusion.weight, "fusion_depth", (json_int_t)release->fusion.depth, "own_weight", release->own.weight,
         "own_half_life", release->own.half_life_days, "together_weight", release->own.together, "search_width",
         (json_int_t)release->search_width, "search_recall", release->search_recall, "tuned_recall",

@@ -58,7 +58,8 @@ sage_status sage_release_read_at(const char *path, sage_release *release, sage_e
 /* The one that was in force before `now` (the file `previous`, which publishing writes); index 0: there was none. */
 sage_status sage_release_read_before(const sage_shop *shop, const sage_release *now, sage_release *before,
                                      sage_error *error);
-/* Keeps the one in force beside it (shop/kept.h), and puts this one in its place: one rename. */
+/* Keeps the one in force beside it (shop/kept.h), and puts this one in its place: one rename. One that has not been
+ * published before (published_s 0) is published now. */
 sage_status sage_release_publish(const sage_shop *shop, const sage_release *release, sage_error *error);
 
 /* A release opened for searching, and what it holds so that pruning leaves it alone. Reads `current` again where the
