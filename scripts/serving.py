@@ -47,6 +47,20 @@ def make_shop(program):
     return shop
 
 
+def exchange(connection, method, target, body=None, headers=None):
+    """Status, headers, and the body, read as JSON where it is. A body that is no text or bytes is sent as JSON."""
+    headers = dict(headers or {})
+    if isinstance(body, (dict, list)):
+        body = json.dumps(body)
+        headers.setdefault("Content-Type", "application/json")
+    connection.request(method, target, body, headers)
+    answer = connection.getresponse()
+    data = answer.read()
+    if "json" in answer.getheader("Content-Type", "") and data:
+        data = json.loads(data)
+    return answer.status, answer.headers, data
+
+
 class Server:
     """`itemsage serve` on a free port of the loopback, until it is ended."""
 
@@ -71,16 +85,10 @@ class Server:
     def ask(self, method, target, body=None, headers=None, connection=None):
         """Status, and the body, read as JSON where it is."""
         own = connection or self.connect()
-        headers = dict(headers or {})
-        if isinstance(body, (dict, list)):
-            body = json.dumps(body)
-            headers.setdefault("Content-Type", "application/json")
-        own.request(method, target, body, headers)
-        answer = own.getresponse()
-        data = answer.read()
+        status, _, data = exchange(own, method, target, body, headers)
         if not connection:
             own.close()
-        return answer.status, json.loads(data) if "json" in answer.getheader("Content-Type", "") and data else data
+        return status, data
 
     def status(self):
         return self.ask("GET", "/v1/status")[1]

@@ -2,8 +2,9 @@
  * that was not synced: the next call goes on, trains nothing that has a result, and ends with the same table. */
 #include "support/ablation.h"
 #include "support/test.h"
+#include <support/scratch_dir.h>
 
-static char dir[SAGE_PATH_MAX], shop_dir[SAGE_PATH_MAX];
+static char shop_dir[SAGE_PATH_MAX];
 
 static bool run_ablation(void *ctx) {
     const sage_ablate_options options = {.tables = "logq"};
@@ -58,13 +59,7 @@ static int ground(void **state) {
     return 0;
 }
 
-static int clear(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(an_ablation_survives_every_fault)};
-    return cmocka_run_group_tests(tests, ground, clear);
+    return cmocka_run_group_tests(tests, ground, remove_dir);
 }

@@ -5,11 +5,11 @@
 #include <fcntl.h>
 #include <serve/releases.h>
 #include <support/published_answer.h>
+#include <support/scratch_dir.h>
 #include <support/test.h>
 #include <sys/stat.h>
 
-static char dir[SAGE_PATH_MAX], prepared[SAGE_PATH_MAX], shop_dir[SAGE_PATH_MAX], told[SAGE_PATH_MAX],
-    feed[SAGE_PATH_MAX];
+static char prepared[SAGE_PATH_MAX], shop_dir[SAGE_PATH_MAX], told[SAGE_PATH_MAX], feed[SAGE_PATH_MAX];
 
 /* In their order: what comes, changes, goes and comes again. */
 static const struct {
@@ -260,14 +260,8 @@ static int ground(void **state) {
     return 0;
 }
 
-static int clear(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(what_was_acknowledged_is_served), cmocka_unit_test(folded_once),
                                        cmocka_unit_test(releases_lack_nothing)};
-    return cmocka_run_group_tests(tests, ground, clear);
+    return cmocka_run_group_tests(tests, ground, remove_dir);
 }

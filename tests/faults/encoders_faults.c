@@ -2,11 +2,11 @@
  * Whatever happens, what can be seen is whole: the one before, the new one, or none; and the next call finishes. */
 #include <itemsage/itemsage.h>
 #include <shop/encoders.h>
+#include <support/scratch_dir.h>
 #include <support/test.h>
 #include <support/weights.h>
 
-static char dir[SAGE_PATH_MAX], prepared[SAGE_PATH_MAX], shop_dir[SAGE_PATH_MAX], before[SAGE_PATH_MAX],
-    after[SAGE_PATH_MAX];
+static char prepared[SAGE_PATH_MAX], shop_dir[SAGE_PATH_MAX], before[SAGE_PATH_MAX], after[SAGE_PATH_MAX];
 
 /* shop_dir anew from `prepared`; past the seam, so that a power cut takes back nothing of it. */
 static void fresh(void) {
@@ -112,17 +112,11 @@ static int ground(void **state) {
     return 0;
 }
 
-static int clear(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(taken_in_whole_or_not_at_all, ground, clear),
-        cmocka_unit_test_setup_teardown(replaced_at_once, ground, clear),
-        cmocka_unit_test_setup_teardown(removed_at_once, ground, clear),
+        cmocka_unit_test_setup_teardown(taken_in_whole_or_not_at_all, ground, remove_dir),
+        cmocka_unit_test_setup_teardown(replaced_at_once, ground, remove_dir),
+        cmocka_unit_test_setup_teardown(removed_at_once, ground, remove_dir),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,12 +2,12 @@
  * was acknowledged is there afterwards, in the inbox or in the catalogue, and in the catalogue once. */
 #include <itemsage/itemsage.h>
 #include <shop/inbox.h>
-#include <support/scratch.h>
+#include <support/scratch_dir.h>
 #include <support/test.h>
 
 enum { EVENTS = 3 };
 
-static char dir[SAGE_PATH_MAX], prepared[SAGE_PATH_MAX], shop_dir[SAGE_PATH_MAX], told[SAGE_PATH_MAX];
+static char prepared[SAGE_PATH_MAX], shop_dir[SAGE_PATH_MAX], told[SAGE_PATH_MAX];
 
 static void fresh(const char *from) {
     char command[4 * SAGE_PATH_MAX + 64];
@@ -125,13 +125,7 @@ static int ground(void **state) {
     return 0;
 }
 
-static int clear(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(what_was_acknowledged_is_there), cmocka_unit_test(folded_once)};
-    return cmocka_run_group_tests(tests, ground, clear);
+    return cmocka_run_group_tests(tests, ground, remove_dir);
 }

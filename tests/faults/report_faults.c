@@ -2,9 +2,10 @@
  * the file system. Whatever happens: each file is the old one or the new one, whole, what the shop itself holds answers
  * as before, and done again both are after. */
 #include <support/published_shop.h>
+#include <support/scratch_dir.h>
 #include <support/test.h>
 
-static char dir[SAGE_PATH_MAX], shop_dir[SAGE_PATH_MAX], page[SAGE_PATH_MAX], hits[SAGE_PATH_MAX];
+static char shop_dir[SAGE_PATH_MAX], page[SAGE_PATH_MAX], hits[SAGE_PATH_MAX];
 static const char *const old_page = "<!DOCTYPE html>\n<p>the page of yesterday</p>\n", *const old_hits = "yesterday\n";
 
 static bool judge(void *ctx) {
@@ -85,13 +86,7 @@ static int ground(void **state) {
     return 0;
 }
 
-static int clear(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(pages_are_old_or_new)};
-    return cmocka_run_group_tests(tests, ground, clear);
+    return cmocka_run_group_tests(tests, ground, remove_dir);
 }

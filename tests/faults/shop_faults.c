@@ -3,8 +3,9 @@
  * next call finishes. */
 #include "support/published_answer.h"
 #include "support/test.h"
+#include <support/scratch_dir.h>
 
-static char dir[SAGE_PATH_MAX], prepared[SAGE_PATH_MAX], shop_dir[SAGE_PATH_MAX];
+static char prepared[SAGE_PATH_MAX], shop_dir[SAGE_PATH_MAX];
 
 static void fresh(void) {
     published_copy(prepared, shop_dir);
@@ -140,16 +141,10 @@ static int ground(void **state) {
     return 0;
 }
 
-static int clear(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(releases_are_old_or_new, ground, clear),
-        cmocka_unit_test_setup_teardown(models_are_whole_or_absent, ground, clear),
+        cmocka_unit_test_setup_teardown(releases_are_old_or_new, ground, remove_dir),
+        cmocka_unit_test_setup_teardown(models_are_whole_or_absent, ground, remove_dir),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,5 @@
 """A server over a copy of the small published shop, and ways to ask it. Used by the tests beside it."""
 import http.client
-import json
 import os
 import shutil
 import signal
@@ -9,6 +8,10 @@ import sys
 import tempfile
 import time
 import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts"))
+sys.dont_write_bytecode = True
+import serving  # noqa: E402
 
 PROGRAM, GROUND = sys.argv[1], sys.argv[2]
 
@@ -48,18 +51,10 @@ class Server:
     def ask(self, method, target, body=None, headers=None, connection=None):
         """Status, headers, and the body, read as JSON where it is."""
         own = connection or self.connect()
-        headers = dict(headers or {})
-        if isinstance(body, (dict, list)):
-            body = json.dumps(body)
-            headers.setdefault("Content-Type", "application/json")
-        own.request(method, target, body, headers)
-        answer = own.getresponse()
-        data = answer.read()
-        if "json" in answer.getheader("Content-Type", "") and data:
-            data = json.loads(data)
+        answer = serving.exchange(own, method, target, body, headers)
         if not connection:
             own.close()
-        return answer.status, answer.headers, data
+        return answer
 
     def end(self, how=signal.SIGTERM):
         """Its exit status; what it printed is in `messages`."""

@@ -12,22 +12,9 @@
 #include <index/graph_file.h>
 #include <stdbool.h>
 #include <support/made_index.h>
-#include <support/scratch.h>
+#include <support/scratch_dir.h>
 
-static char dir[SAGE_PATH_MAX];
 static const sage_index_links usual = {16, 60, true};
-
-static inline int make_dir(void **state) {
-    (void)state;
-    scratch_make(dir);
-    return 0;
-}
-
-static inline int remove_dir(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
 
 static inline void must(sage_status st, const sage_error *error) {
     if (st != SAGE_OK) fail_msg("%s", error->text);

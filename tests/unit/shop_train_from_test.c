@@ -2,8 +2,7 @@
 #include "support/published_shop.h"
 #include "support/test.h"
 #include <shop/shop.h>
-
-static char dir[SAGE_PATH_MAX];
+#include <support/scratch_dir.h>
 
 static void train_for(sage_shop *shop, const char *settings, const char *model) {
     sage_error error = {0};
@@ -45,15 +44,9 @@ static int ground(void **state) {
     return 0;
 }
 
-static int clear(void **state) {
-    (void)state;
-    scratch_remove(dir);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(versions_stay_as_they_were_asked_for, ground, clear),
+        cmocka_unit_test_setup_teardown(versions_stay_as_they_were_asked_for, ground, remove_dir),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
