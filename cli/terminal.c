@@ -6,13 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t stop_asked;
-static bool line_open; /* a progress line stands unfinished on the terminal */
+static volatile sig_atomic_t stop_asked; /* written by whichever thread is signalled, read by any */
+static bool line_open;                   /* a progress line stands unfinished on the terminal */
 
 static void on_signal(int signal_number) {
     /* The second Ctrl-C ends the program at once: everything on disk is whole at any moment. */
-    if (stop_asked) _exit(128 + signal_number);
-    stop_asked = 1;
+    if (__atomic_exchange_n(&stop_asked, 1, __ATOMIC_RELAXED)) _exit(128 + signal_number);
 }
 
 void cli_end_progress(void) {

@@ -1,4 +1,5 @@
 """The server's life: new releases under requests, releases that cannot be opened, tokens, the log, the end."""
+import ctypes
 import http.client
 import json
 import os
@@ -117,7 +118,8 @@ class Swap(unittest.TestCase):
     @staticmethod
     def damage(at, release, name="text.bin"):
         path = os.path.join(at.shop, f"index/{release}/{name}")
-        data = bytearray(open(path, "rb").read())
+        with open(path, "rb") as file:
+            data = bytearray(file.read())
         data[len(data) // 2] ^= 255
         os.remove(path)
         with open(path, "wb") as file:
@@ -426,6 +428,16 @@ class End(unittest.TestCase):
 
     def test_interrupt(self):
         self.end_by(signal.SIGINT)
+
+    def test_term_of_another_thread(self):
+        """A signal comes to any of the threads; each of them may be the one that writes that it came."""
+        ending = server.Server()
+        tasks = f"/proc/{ending.process.pid}/task"
+        named = lambda: [int(thread) for thread in os.listdir(tasks) if text_of(f"{tasks}/{thread}/comm").startswith("MHD")]
+        until(named)
+        self.assertEqual(ctypes.CDLL(None).tgkill(ending.process.pid, named()[0], int(signal.SIGTERM)), 0)
+        ending.process.wait(60)
+        self.assertEqual(ending.end(), 0, ending.messages)
 
     def test_long_answer(self):
         """What is on its way to a client that takes its time comes whole, more than the sockets hold of it."""
