@@ -1,6 +1,7 @@
 /* itemsage serve */
 #include "cli.h"
 #include <itemsage/serve.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -9,9 +10,18 @@ static void ready(void *ctx, const char *scheme, const char *address) {
     fflush(stdout);
 }
 
+/* What is large is mapped by itself, and so given back with its release. Else the C library keeps it from the second
+ * time on, among what is small and stays, and a server grows for hours. */
+static void map_what_is_large(void) {
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+#endif
+}
+
 static int run(const cli_args *args) {
     sage_error error;
     sage_shop *shop;
+    map_what_is_large();
     signal(SIGPIPE, SIG_IGN); /* who reads the access log, or an answer, may end before the server does */
     int result = cli_open(args, &shop);
     if (result != CLI_DONE) return result;

@@ -1,4 +1,5 @@
 #include <base/alloc.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -54,6 +55,12 @@ char *sage_strdup(const char *text) {
 
 void sage_free(void *memory) {
     free(memory);
+}
+
+void sage_alloc_trim(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 int sage_grow(void **array, size_t *capacity, size_t need, size_t size) {

@@ -17,6 +17,10 @@ void sage_free(void *memory);
  * Returns 0, or -1 where memory is short (the array is then as before). */
 int sage_grow(void **array, size_t *capacity, size_t need, size_t size);
 
+/* Gives the system the pages back that nothing lies in any more: a program that runs for months does not keep what it
+ * once needed. Takes milliseconds; other threads may allocate meanwhile. */
+void sage_alloc_trim(void);
+
 /* Tests: the n-th allocation from now (1-based) and all after it fail; 0 = never. Returns how many were made since the
  * last call. */
 unsigned long sage_alloc_fail_from(unsigned long n);

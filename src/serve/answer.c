@@ -53,6 +53,17 @@ bool sage_serve_searches(const sage_request *request) {
     return route != NULL && route->searches;
 }
 
+bool sage_serve_too_late(const sage_serve *serve, double waited_s, sage_response *response) {
+    if (serve->late)
+        sage_problem_answer(response, SAGE_PROBLEM_BUSY, NULL, "the server ends");
+    else if (serve->wait_s > 0 && waited_s > serve->wait_s)
+        sage_problem_answer(response, SAGE_PROBLEM_BUSY, NULL, "the search waited for %.0f ms, which is too long",
+                            waited_s * 1000);
+    else
+        return false;
+    return true;
+}
+
 void sage_serve_answer(sage_serve *serve, size_t worker, const sage_request *request, sage_response *response) {
     if (!sage_serve_admit(serve, request, response)) return;
     const sage_route *route = &sage_routes[response->route];

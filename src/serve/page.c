@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
+enum { DIVERSE_MOST = 1000 }; /* each choice is compared with every candidate: deeper, a request would take seconds */
+
 /* Of the route and all parameters but the page. */
 static uint64_t question_of(const sage_turn *turn, const sage_ask *ask) {
     json_t *question = json_copy(ask->root);
@@ -29,6 +31,11 @@ bool sage_page_begin(const sage_turn *turn, sage_ask *ask, size_t *offset, sage_
     *offset = 0;
     if (ask->depth > 0 && ask->depth < ask->query.n) {
         sage_problem_answer(response, SAGE_PROBLEM_PARAMETER, "depth", "'depth' must be at least 'n'");
+        return false;
+    }
+    if (ask->depth > DIVERSE_MOST && ask->query.diversity > 0) {
+        sage_problem_answer(response, SAGE_PROBLEM_PARAMETER, "depth", "with 'diversity' 'depth' is at most %d",
+                            DIVERSE_MOST);
         return false;
     }
     if (ask->page != NULL) {

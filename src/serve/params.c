@@ -39,8 +39,9 @@ const sage_ask_param sage_ask_params[SAGE_PARAMS] = {
                                  "Answers by several interests, whatever the model has for users."},
     [SAGE_PARAM_ID_EXPLAIN] = {"explain", SAGE_PARAM_BOOL, 0, 0, NULL, "false", AT(explain),
                                "Says of each result what its score is made of."},
-    [SAGE_PARAM_ID_DEPTH] = {"depth", SAGE_PARAM_WHOLE, 0, 10000, NULL, "0", AT(depth),
-                             "How many results there are to page through, in pages of n; 0: one page."},
+    [SAGE_PARAM_ID_DEPTH] =
+        {"depth", SAGE_PARAM_WHOLE, 0, 10000, NULL, "0", AT(depth),
+         "How many results there are to page through, in pages of n; 0: one page. At most 1000 with diversity."},
     [SAGE_PARAM_ID_PAGE] = {"page", SAGE_PARAM_TEXT, 1, 128, NULL, NULL, AT(page),
                             "The `next` of the page before; the other parameters are those of the first page."},
 };

@@ -220,11 +220,13 @@ static void close_ended(sage_releases *r) {
         ended = s;
     }
     pthread_mutex_unlock(&r->lock);
+    if (ended == NULL) return;
     while (ended != NULL) {
         sage_serving *next = ended->next;
         close_serving(ended);
         ended = next;
     }
+    sage_alloc_trim();
 }
 
 static void swap(sage_releases *r, sage_serving *next) {

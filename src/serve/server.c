@@ -23,8 +23,6 @@ typedef struct server {
     _Atomic(sage_http *) http; /* known only after its thread may be asking already */
     sage_workers *workers;
     char *tls_cert, *tls_key; /* PEM; NULL: plain HTTP */
-    double wait_s;
-    atomic_bool late; /* the time to end in order is over: what still waits is told so */
 } server;
 
 /* ---- between HTTP and what answers ---- */
@@ -54,12 +52,7 @@ static void work(void *ctx, void *job, size_t worker, double waited_s) {
     server *s = ctx;
     sage_exchange *exchange = job;
     exchange->waited_s = waited_s;
-    if (s->late)
-        sage_problem_answer(&exchange->response, SAGE_PROBLEM_BUSY, NULL, "the server ends");
-    else if (waited_s > s->wait_s)
-        sage_problem_answer(&exchange->response, SAGE_PROBLEM_BUSY, NULL,
-                            "the search waited for %.0f ms, which is too long", waited_s * 1000);
-    else
+    if (!sage_serve_too_late(&s->serve, waited_s, &exchange->response))
         sage_serve_answer(&s->serve, worker, &exchange->request, &exchange->response);
 }
 
@@ -188,7 +181,7 @@ static sage_status start(server *s, sage_shop *shop, const sage_serve_settings *
     SAGE_TRY(sage_plane_new(sage_shop_directory(shop), &s->serve.plane, error));
     SAGE_TRY(
         sage_workers_start(n, (size_t)sage_options_int(options, "serve_queue"), work, worked, s, &s->workers, error));
-    s->wait_s = (double)sage_options_int(options, "serve_wait_ms") / 1000;
+    s->serve.wait_s = (double)sage_options_int(options, "serve_wait_ms") / 1000;
     const int given = socket;
     socket = -1;
     SAGE_TRY(start_http(s, options, given, error));
@@ -240,7 +233,7 @@ static void drain(server *s, const sage_options *options, const sage_monitor *mo
     for (double left_s; (left_s = until_s - sage_now_s()) > 0; turn(s, monitor)) rest(left_s < 1 ? left_s : 1);
     sage_http_drain(s->http);
     await_answers(s, sage_now_s() + drain_s);
-    s->late = true;
+    s->serve.late = true;
 }
 
 sage_status sage_serve_run(sage_shop *shop, const sage_serve_settings *settings, const sage_monitor *monitor,

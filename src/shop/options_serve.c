@@ -7,7 +7,7 @@ const sage_option sage_serve_options[] = {
     {"serve", "serve_queue", SAGE_OPT_INT, 0, 100000, NULL, "256",
      "Searches that may wait while all threads are busy; what comes then is told to come later (503) at once."},
     {"serve", "serve_wait_ms", SAGE_OPT_INT, 1, 600000, NULL, "2000",
-     "Milliseconds after which a search that still waits is told to come later (503)."},
+     "Milliseconds after which a search that still waits, in a batch too, is told to come later (503)."},
     {"serve", "serve_connections", SAGE_OPT_INT, 8, 1000000, NULL, "4096",
      "Connections at once; above that the one that has waited longest for its client is cut off."},
     {"serve", "serve_request_s", SAGE_OPT_INT, 1, 3600, NULL, "30",

@@ -24,6 +24,26 @@ class Http(unittest.TestCase):
         status, _, again = self.server.ask("GET", "/v1/search?text=oak+t%61ble&n=3")
         self.assertEqual((status, again), (200, body))
 
+    def test_diversity_is_not_deep(self):
+        """One request's choice among ten thousand results would hold a thread for half a minute."""
+        status, _, body = self.server.ask("GET", "/v1/search?text=oak&depth=1001&diversity=0.1")
+        self.assertEqual((status, body["field"]), (400, "depth"))
+        for allowed in ("depth=1000&diversity=0.1", "depth=1001&diversity=0"):
+            self.assertEqual(self.server.ask("GET", "/v1/search?text=oak&" + allowed)[0], 200)
+
+    def test_batch_that_takes_long(self):
+        """What has waited in it for too long is not begun."""
+        hasty = server.Server(options=["serve_wait_ms=1"])
+        batch = {"requests": [{"search": {"text": "oak table", "explain": True, "n": 14}}] * 100}
+
+        def some_but_not_all():
+            status, _, body = hasty.ask("POST", "/v1/batch", batch)
+            found = [answer["status"] for answer in body["answers"]] if status == 200 else []
+            self.assertEqual(found, sorted(found))  # 503 from one of them on
+            return {200, 503} == set(found)
+        server.until(some_but_not_all)
+        self.assertEqual(hasty.end(), 0, hasty.messages)
+
     def test_head(self):
         status, headers, body = self.server.ask("HEAD", "/v1/search?text=oak&n=3")
         self.assertEqual((status, body), (200, b""))

@@ -441,7 +441,7 @@ class End(unittest.TestCase):
 
     def test_long_answer(self):
         """What is on its way to a client that takes its time comes whole, more than the sockets hold of it."""
-        ending = server.Server()
+        ending = server.Server(options=["serve_wait_ms=60000"])
         batch = {"requests": [{"search": {"text": "oak table", "explain": True, "n": 14}}] * 100}
         whole = len(json.dumps(ending.ask("POST", "/v1/batch", batch)[2]))
         with socket.socket() as s:
