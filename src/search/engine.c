@@ -166,27 +166,6 @@ out:
     return st;
 }
 
-typedef struct wanted {
-    sage_engine *engine;
-    size_t k;
-    sage_scored *out;
-    size_t n;
-} wanted;
-
-static sage_status take_hybrid(void *ctx, size_t text, const sage_lists *lists, sage_error *error) {
-    wanted *w = ctx;
-    sage_engine *e = w->engine;
-    size_t n = lists->candidates.n;
-    (void)text;
-    if (sage_grow((void **)&e->fused, &e->fused_capacity, n, sizeof *e->fused) != 0)
-        return sage_fail_memory(error, n * sizeof *e->fused);
-    sage_fuse(e->fusion.weight, &lists->candidates, e->fused);
-    w->n = n < w->k ? n : w->k;
-    memcpy(w->out, e->fused, w->n * sizeof *w->out);
-    e->candidates = lists->candidates;
-    return SAGE_OK;
-}
-
 sage_status sage_engine_text(sage_engine *engine, sage_method method, const char *text, size_t len, size_t k,
                              sage_scored *out, size_t *n, sage_error *error) {
     sage_status st = SAGE_OK;
@@ -208,10 +187,7 @@ sage_status sage_engine_text(sage_engine *engine, sage_method method, const char
         take_neighbours(engine, engine->neighbours, found[0], out);
         *n = found[0];
     } else {
-        wanted w = {engine, k, out, 0};
-        size_t depth = engine->fusion.depth > k ? engine->fusion.depth : k;
-        SAGE_TRY(sage_engine_each(engine, &query, 1, depth, take_hybrid, &w, error));
-        *n = w.n;
+        SAGE_TRY(sage_engine_both(engine, &query, k, out, n, error));
     }
 out:
     return st;

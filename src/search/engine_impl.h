@@ -64,6 +64,9 @@ sage_status sage_engine_near(sage_engine *engine, const float *queries, size_t n
 sage_status sage_engine_need_together(sage_engine *engine, sage_error *error);
 /* Why search texts cannot be read as sentences; SAGE_OK where they can, or need not. */
 sage_status sage_engine_speechless(const sage_engine *engine, sage_error *error);
+/* The hybrid's k best for a text (engine_both.c). */
+sage_status sage_engine_both(sage_engine *engine, const sage_str *text, size_t k, sage_scored *out, size_t *n,
+                             sage_error *error);
 /* k, or as many products as may be found. */
 size_t sage_engine_at_most(const sage_engine *engine, size_t k);
 

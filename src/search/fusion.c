@@ -35,3 +35,11 @@ void sage_fuse(double weight, const sage_candidates *candidates, sage_scored *ou
     }
     if (candidates->n > 0) qsort(out, candidates->n, sizeof *out, best_first);
 }
+
+bool sage_fused_surely(double weight, const sage_lists *lists, size_t depth, const sage_scored *fused, size_t k) {
+    sage_candidate behind = {0}; /* by vectors 0 too where the model knows nothing of the text */
+    if (lists->n_vectors > 0 && lists->n_vectors < depth) return true; /* these are all products */
+    if (lists->n_vectors > 0) behind.vector = lists->vectors[depth - 1].score;
+    if (lists->n_keywords == depth) behind.keyword = lists->keywords[depth - 1].score;
+    return lists->candidates.n >= k && fused[k - 1].score > sage_fused_score(weight, &lists->candidates, &behind);
+}

@@ -12,6 +12,7 @@
 #ifndef SAGE_SEARCH_FUSION_H
 #define SAGE_SEARCH_FUSION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +39,13 @@ typedef struct sage_candidates {
     float keyword_high; /* the best BM25 of any product; 0 where none holds a word */
 } sage_candidates;
 
+/* What both sides give for one text. */
+typedef struct sage_lists {
+    const sage_scored *vectors, *keywords; /* each descending, at most as many as were asked for, the depth */
+    size_t n_vectors, n_keywords;
+    sage_candidates candidates; /* of both, with their true scores, ready for sage_fuse */
+} sage_lists;
+
 /* NULL: neither side found it. */
 const sage_candidate *sage_candidates_find(const sage_candidates *candidates, int64_t pid);
 /* What the vectors add to a fused score; the keywords add the rest. */
@@ -45,5 +53,8 @@ float sage_fused_vectors(double weight, const sage_candidate *candidate);
 float sage_fused_score(double weight, const sage_candidates *candidates, const sage_candidate *candidate);
 /* All n candidates into out[n], descending, ties by ascending pid. */
 void sage_fuse(double weight, const sage_candidates *candidates, sage_scored *out);
+/* Whether deeper lists would give the same k best as `fused`: the last of each list has as much as any product behind
+ * them both can have, and the k-th has more (the threshold algorithm; Fagin, Lotem and Naor 2001). */
+bool sage_fused_surely(double weight, const sage_lists *lists, size_t depth, const sage_scored *fused, size_t k);
 
 #endif

@@ -21,7 +21,8 @@ sage_status sage_method_parse(const char *name, sage_method *method, sage_error 
 
 const sage_option sage_search_options[] = {
     {"search", "fusion_depth", SAGE_OPT_INT, 100, 10000, NULL, "500",
-     "Candidates that the hybrid takes from vectors and from keywords each, for a user from the tower."},
+     "Candidates that the hybrid takes from vectors and from keywords each, or fewer where these decide already; for a "
+     "user from the tower."},
     {"search", "interests", SAGE_OPT_INT, 1, SAGE_INTERESTS_MAX, NULL, "auto",
      "A user is asked for by the medoids of so many interests, the most important ones; auto is 20."},
     {"search", "interest_events", SAGE_OPT_INT, 1, SAGE_WARD_MAX, NULL, "200",

@@ -169,16 +169,9 @@ typedef sage_status (*sage_own_fn)(void *ctx, size_t history, sage_owned *own, s
 sage_status sage_engine_each_own(sage_engine *engine, const sage_history *histories, size_t n, size_t depth,
                                  sage_own_fn fn, void *ctx, sage_error *error);
 
-/* What both sides give for one text; lives for the callback. */
-typedef struct sage_lists {
-    const sage_scored *vectors, *keywords; /* each descending, at most `depth` */
-    size_t n_vectors, n_keywords;
-    sage_candidates candidates; /* of both, with their true scores, ready for sage_fuse */
-} sage_lists;
+/* Many texts at once (evaluation, choosing the fusion): fn is called for each in order with its lists, which live for
+ * the callback; its first non-OK status ends it. */
 typedef sage_status (*sage_lists_fn)(void *ctx, size_t text, const sage_lists *lists, sage_error *error);
-
-/* Many texts at once (evaluation, choosing the fusion): fn is called for each in order; its first non-OK status ends
- * it. */
 sage_status sage_engine_each(sage_engine *engine, const sage_str *texts, size_t n_texts, size_t depth, sage_lists_fn fn,
                              void *ctx, sage_error *error);
 

@@ -93,6 +93,26 @@ static void test_weight_at_its_ends_is_one_side_alone(void **state) {
     sage_engine_set_fusion(engine, &tiny_release.fusion);
 }
 
+/* The few best come from short lists, all of them from whole ones. */
+static void test_the_best_of_both_are_the_first_of_all(void **state) {
+    (void)state;
+    static const char *const texts[] = {"green pine shelf", "red", "oak table oak table lamp", "zzzz qqqq", "steel"};
+    static const double weights[] = {0, 0.1, 0.5, 0.65, 0.9, 1};
+    sage_scored all[PRODUCTS], best[8];
+    for (size_t w = 0; w < sizeof weights / sizeof *weights; w++) {
+        sage_engine_set_fusion(engine, &(sage_fusion){weights[w], PRODUCTS});
+        for (size_t t = 0; t < sizeof texts / sizeof *texts; t++) {
+            const size_t n_all = find(SAGE_HYBRID, texts[t], PRODUCTS, all);
+            for (size_t k = 1; k <= 8; k++) {
+                const size_t n = find(SAGE_HYBRID, texts[t], k, best);
+                assert_int_equal(n, n_all < k ? n_all : k);
+                for (size_t i = 0; i < n; i++) assert_float_equal(best[i].score, all[i].score, 1e-6);
+            }
+        }
+    }
+    sage_engine_set_fusion(engine, &tiny_release.fusion);
+}
+
 static bool third(const void *ctx, uint32_t row) {
     (void)ctx;
     return row * 7 % 3 == 0;
@@ -302,6 +322,7 @@ int main(void) {
         cmocka_unit_test(test_every_method_answers),
         cmocka_unit_test(test_vectors_are_the_inner_products),
         cmocka_unit_test(test_weight_at_its_ends_is_one_side_alone),
+        cmocka_unit_test(test_the_best_of_both_are_the_first_of_all),
         cmocka_unit_test(test_the_graph_answers_where_it_is_asked),
         cmocka_unit_test(test_keywords_keep_to_the_filter),
         cmocka_unit_test(test_texts_that_say_nothing),
