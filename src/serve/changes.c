@@ -119,11 +119,12 @@ static sage_status replay_entry(void *ctx, const sage_inbox_entry *entry, sage_e
 sage_status sage_changes_replay(const sage_changes *changes, sage_searcher *searcher, sage_replay *replay,
                                 sage_error *error) {
     sage_status st = SAGE_OK;
-    uint64_t cut;
+    sage_inbox_gaps gaps;
     replaying r = {.monitor = changes->monitor, .searcher = searcher, .replay = replay};
     SAGE_TRY(sage_product_json_new(&r.json, error));
     SAGE_TRY(sage_inbox_read(sage_inbox_products(changes->dir), replay->position, replay_entry, &r, &replay->position,
-                             &cut, error));
+                             &gaps, error));
+    if (gaps.damaged > 0) sage_inbox_tell_gaps(sage_inbox_products(changes->dir), &gaps, changes->monitor);
 out:
     sage_product_json_free(r.json);
     return st;

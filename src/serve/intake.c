@@ -41,7 +41,7 @@ static sage_status remember(void *ctx, const sage_inbox_entry *entry, sage_error
 
 sage_status sage_intake_new(const char *shop_dir, sage_intake **intake, sage_error *error) {
     sage_status st = SAGE_OK;
-    uint64_t cut;
+    sage_inbox_gaps gaps;
     sage_inbox *inbox = NULL;
     *intake = NULL;
     sage_intake *in = sage_alloc_zero(1, sizeof *in);
@@ -56,7 +56,7 @@ sage_status sage_intake_new(const char *shop_dir, sage_intake **intake, sage_err
     if (st == SAGE_E_MEMORY) SAGE_TRY(sage_fail(error, st, "%s", in->why.text));
     /* What came before is known also where nothing more can be taken, as on a disk that went read-only. */
     SAGE_TRY(sage_inbox_folded(sage_inbox_events(shop_dir), &in->known, error));
-    SAGE_TRY(sage_inbox_read(sage_inbox_events(shop_dir), in->known, remember, in, &in->known, &cut, error));
+    SAGE_TRY(sage_inbox_read(sage_inbox_events(shop_dir), in->known, remember, in, &in->known, &gaps, error));
     *intake = in;
     in = NULL;
 out:
@@ -75,10 +75,10 @@ void sage_intake_free(sage_intake *intake) {
 static void take_over(sage_intake *in, uint64_t folded) {
     const sage_inbox_of of = sage_inbox_events(in->dir);
     sage_inbox *inbox;
-    uint64_t cut;
+    sage_inbox_gaps gaps;
     if (sage_inbox_open(of, 0, &inbox, NULL) != SAGE_OK) return;
     if (folded > in->known) in->known = folded;
-    if (sage_inbox_read(of, in->known, remember, in, &in->known, &cut, NULL) == SAGE_OK)
+    if (sage_inbox_read(of, in->known, remember, in, &in->known, &gaps, NULL) == SAGE_OK)
         in->inbox = inbox;
     else
         sage_inbox_close(inbox);

@@ -83,10 +83,11 @@ static sage_status settled_of(const sage_shop *shop, uint64_t *settled, sage_err
     sage_status st = SAGE_OK;
     sage_catalog *catalog = NULL;
     aging a = {.before_ms = sage_feed_time_ms(NULL, 0) - KEPT_MS};
-    uint64_t last, cut;
+    uint64_t last;
+    sage_inbox_gaps gaps;
     SAGE_TRY(sage_shop_catalog(shop, false, &catalog, error));
     SAGE_TRY(sage_catalog_changes_settled(catalog, settled, error));
-    SAGE_TRY(sage_inbox_read(sage_inbox_products(shop->dir), *settled, see_age, &a, &last, &cut, error));
+    SAGE_TRY(sage_inbox_read(sage_inbox_products(shop->dir), *settled, see_age, &a, &last, &gaps, error));
     if (a.last > *settled) *settled = a.last;
 out:
     sage_catalog_close(catalog);
@@ -178,16 +179,16 @@ out:
 
 static sage_status fold_some(sage_shop *shop, fold *f, sage_error *error) {
     sage_status st = SAGE_OK;
-    uint64_t last, cut = 0;
+    uint64_t last;
+    sage_inbox_gaps gaps;
     const bool all = f->before_ms == INT64_MAX;
     SAGE_TRY(sage_shop_catalog(shop, true, &f->catalog, error));
     SAGE_TRY(sage_catalog_changes_folded(f->catalog, &f->folded, error));
-    st = sage_inbox_read(sage_inbox_products(shop->dir), all ? f->folded : 0, take, f, &last, &cut, error);
+    st = sage_inbox_read(sage_inbox_products(shop->dir), all ? f->folded : 0, take, f, &last, &gaps, error);
     if (f->import != NULL) st = sage_changes_import_end(f->import, f->last, st, error);
     SAGE_TRY(st);
     if (f->later && f->last < f->folded) SAGE_TRY(sage_catalog_changes_again(f->catalog, f->last, error));
-    if (cut > 0)
-        sage_note(f->monitor, "changes: %" PRIu64 " bytes of entries that were never finished are passed over", cut);
+    sage_inbox_tell_gaps(sage_inbox_products(shop->dir), &gaps, f->monitor);
 out:
     sage_catalog_close(f->catalog);
     return st;

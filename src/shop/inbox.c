@@ -31,14 +31,15 @@ struct sage_inbox {
 static sage_status prepare(sage_inbox *inbox, uint64_t used, sage_error *error) {
     sage_status st = SAGE_OK;
     char path[SAGE_PATH_MAX];
-    uint64_t folded, last, cut;
+    uint64_t folded, last;
+    sage_inbox_gaps gaps;
     SAGE_TRY(sage_inbox_lock_path(inbox->of, path, error));
     SAGE_TRY(sage_fs_lock(path, true, &inbox->lock, error));
     SAGE_TRY(sage_inbox_folder(inbox->of, path, error));
     SAGE_TRY(sage_fs_mkdir(path, error));
     SAGE_TRY(sage_fs_sync_dir(inbox->dir, error));
     SAGE_TRY(sage_inbox_folded(inbox->of, &folded, error));
-    SAGE_TRY(sage_inbox_read(inbox->of, 0, NULL, NULL, &last, &cut, error));
+    SAGE_TRY(sage_inbox_read(inbox->of, 0, NULL, NULL, &last, &gaps, error));
     inbox->safe = last > folded ? last : folded;
     if (used > inbox->safe) inbox->safe = used;
     inbox->next = inbox->safe + 1;

@@ -6,6 +6,7 @@
 
 #include <base/buf.h>
 #include <io/fs.h>
+#include <itemsage/monitor.h>
 
 /* Kinds. Of inbox/ the text is a JSON object with the fields of an event log; of changes/ the time when it came, in
  * milliseconds since 1970, a blank, and a JSON object with the fields of a feed: a whole product, what is named of one,
@@ -32,12 +33,18 @@ static inline sage_inbox_of sage_inbox_products(const char *shop_dir) {
 
 /* ---- reading ---- */
 typedef sage_status (*sage_inbox_fn)(void *ctx, const sage_inbox_entry *entry, sage_error *error);
-/* Every entry behind number `after`, in order; *last: the last one's number, or `after`. *cut: bytes at files' ends
- * that are no whole entry, as a crash leaves them; nobody was told that they were safe. Without a folder there is
- * nothing.
- */
+/* Bytes of the files that are no entries. */
+typedef struct sage_inbox_gaps {
+    uint64_t cut;     /* at files' ends, as a crash leaves them; nobody was told that they were safe */
+    uint64_t damaged; /* before other entries: what stood there is lost */
+    uint64_t behind;  /* the entry that the last of these follow */
+} sage_inbox_gaps;
+/* Every entry behind number `after`, in order, also those behind damage; *last: the last one's number, or `after`.
+ * Without a folder there is nothing. */
 sage_status sage_inbox_read(sage_inbox_of of, uint64_t after, sage_inbox_fn fn, void *ctx, uint64_t *last,
-                            uint64_t *cut, sage_error *error);
+                            sage_inbox_gaps *gaps, sage_error *error);
+/* To people, where there are any. */
+void sage_inbox_tell_gaps(sage_inbox_of of, const sage_inbox_gaps *gaps, const sage_monitor *monitor);
 sage_status sage_inbox_folded(sage_inbox_of of, uint64_t *number, sage_error *error);
 /* Says that the entries up to `number` are needed no more, and removes the files that hold no others; of the newest,
  * where a process writes it, that process does so (sage_inbox_tidy). */

@@ -39,15 +39,13 @@ out:
 static sage_status write_log(sage_shop *shop, const char *path, uint64_t after, fold *f, uint64_t *last,
                              const sage_monitor *monitor, sage_error *error) {
     sage_status st = SAGE_OK;
-    uint64_t cut = 0;
+    sage_inbox_gaps gaps;
     f->path = path;
     sage_buf_init(&f->rows, (size_t)ROWS_BYTES + SAGE_INBOX_ENTRY_MAX + 1);
     SAGE_TRY(sage_fs_create(path, false, &f->fd, error));
-    SAGE_TRY(sage_inbox_read(sage_inbox_events(shop->dir), after, add_row, f, last, &cut, error));
+    SAGE_TRY(sage_inbox_read(sage_inbox_events(shop->dir), after, add_row, f, last, &gaps, error));
     if (f->rows.len > 0) SAGE_TRY(write_rows(f, error));
-    if (cut > 0)
-        sage_note(monitor, "inbox: %llu bytes of entries that were never finished are passed over",
-                  (unsigned long long)cut);
+    sage_inbox_tell_gaps(sage_inbox_events(shop->dir), &gaps, monitor);
 out:
     if (f->fd >= 0) sage_fs_close(f->fd, path, NULL);
     sage_buf_free(&f->rows);

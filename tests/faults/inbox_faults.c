@@ -73,7 +73,8 @@ static void what_was_acknowledged_is_there(void **state) {
     for (sage_fault_kind kind = SAGE_FAULT_ERROR; kind <= SAGE_FAULT_POWER_CUT; kind++)
         for (uint64_t at = 1; at <= calls; at++) {
             size_t acknowledged = 0, found = 0;
-            uint64_t last, cut;
+            uint64_t last;
+            sage_inbox_gaps gaps;
             sage_error error;
             fresh(prepared);
             unlink(told);
@@ -81,7 +82,7 @@ static void what_was_acknowledged_is_there(void **state) {
             char *dots = scratch_read(told, &acknowledged);
             if (dots == NULL) acknowledged = 0;
             sage_free(dots);
-            if (sage_inbox_read(sage_inbox_events(shop_dir), 0, count, &found, &last, &cut, &error) != SAGE_OK)
+            if (sage_inbox_read(sage_inbox_events(shop_dir), 0, count, &found, &last, &gaps, &error) != SAGE_OK)
                 fail_msg("%s", error.text);
             if (found < acknowledged)
                 fail_msg("fault %d at call %llu: %zu of %zu are there", (int)kind, (unsigned long long)at, found,

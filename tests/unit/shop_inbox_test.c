@@ -38,14 +38,15 @@ static sage_status see(void *ctx, const sage_inbox_entry *entry, sage_error *e) 
     return SAGE_OK;
 }
 
-/* What is read behind `after`; *cut may be NULL. */
-static seen read_all(uint64_t after, uint64_t *cut) {
+/* What is read behind `after`; *gaps may be NULL. */
+static seen read_all(uint64_t after, sage_inbox_gaps *gaps) {
     seen s = {.last = after};
-    uint64_t last, lost;
-    if (sage_inbox_read(sage_inbox_events(dir), after, see, &s, &last, &lost, &error) != SAGE_OK)
+    uint64_t last;
+    sage_inbox_gaps found;
+    if (sage_inbox_read(sage_inbox_events(dir), after, see, &s, &last, &found, &error) != SAGE_OK)
         fail_msg("%s", error.text);
     assert_int_equal(last, s.last);
-    if (cut != NULL) *cut = lost;
+    if (gaps != NULL) *gaps = found;
     return s;
 }
 
@@ -108,37 +109,68 @@ static void many_write_at_once(void **state) {
     sage_inbox_close(inbox);
 }
 
-/* Cut or changed anywhere, what is read is the beginning of what was written. */
-static void reads_what_is_left(void **state) {
-    (void)state;
-    static const char whole[] = "first second third ";
-    char path[SAGE_PATH_MAX];
-    size_t n;
+static char *write_three(char path[SAGE_PATH_MAX], size_t *n) {
     sage_inbox *inbox = open_inbox();
     add(inbox, "first");
     add(inbox, "second");
     add(inbox, "third");
     sage_inbox_close(inbox);
     assert_int_equal(sage_inbox_path(sage_inbox_events(dir), 1, path, &error), SAGE_OK);
-    char *data = scratch_read(path, &n);
+    return scratch_read(path, n);
+}
+
+/* Cut anywhere, what is read is the beginning of what was written. */
+static void reads_what_is_left(void **state) {
+    (void)state;
+    static const char whole[] = "first second third ";
+    char path[SAGE_PATH_MAX];
+    sage_inbox_gaps gaps;
+    size_t n;
+    char *data = write_three(path, &n);
     for (size_t at = 0; at < n; at++) {
-        uint64_t cut;
         scratch_write(path, data, at);
-        seen s = read_all(0, &cut);
+        const seen s = read_all(0, &gaps);
         assert_memory_equal(s.text, whole, strlen(s.text));
-        assert_true(s.n < 3 && (cut > 0 || at == 0 || s.text[0] != '\0' || at == SAGE_INBOX_HEADER_BYTES));
-        if (at < SAGE_INBOX_HEADER_BYTES) continue;
-        data[at] ^= 0x20;
-        scratch_write(path, data, n);
-        data[at] ^= 0x20;
-        s = read_all(0, &cut);
-        assert_memory_equal(s.text, whole, strlen(s.text));
-        assert_true(s.n < 3 && cut > 0);
+        assert_true(s.n < 3 && gaps.damaged == 0);
+        assert_true(gaps.cut > 0 || at == 0 || s.text[0] != '\0' || at == SAGE_INBOX_HEADER_BYTES);
     }
+    uint64_t last;
     scratch_write(path, "something else, which is long enough", 36);
-    uint64_t last, cut;
-    assert_int_equal(sage_inbox_read(sage_inbox_events(dir), 0, see, &(seen){.n = 0}, &last, &cut, &error),
+    assert_int_equal(sage_inbox_read(sage_inbox_events(dir), 0, see, &(seen){.n = 0}, &last, &gaps, &error),
                      SAGE_E_FORMAT);
+    sage_free(data);
+}
+
+/* A changed byte takes its own entry and no other, and is told. */
+static void reads_what_is_behind_damage(void **state) {
+    (void)state;
+    static const char *const left[] = {"second third ", "first third ", "first second "};
+    static const size_t bytes[] = {SAGE_INBOX_ENTRY_BYTES + 5, SAGE_INBOX_ENTRY_BYTES + 6, SAGE_INBOX_ENTRY_BYTES + 5};
+    char path[SAGE_PATH_MAX];
+    sage_inbox_gaps gaps;
+    size_t n, at = SAGE_INBOX_HEADER_BYTES;
+    char *data = write_three(path, &n);
+    for (size_t entry = 0; entry < 3; entry++)
+        for (const size_t end = at + bytes[entry]; at < end; at++) {
+            data[at] ^= 0x20;
+            scratch_write(path, data, n);
+            data[at] ^= 0x20;
+            assert_string_equal(read_all(0, &gaps).text, left[entry]);
+            assert_int_equal(gaps.damaged, entry < 2 ? bytes[entry] : 0);
+            assert_int_equal(gaps.cut, entry < 2 ? 0 : bytes[entry]);
+            if (entry < 2) assert_int_equal(gaps.behind, entry);
+        }
+    assert_int_equal(at, n);
+    data[SAGE_INBOX_HEADER_BYTES + 3] ^= 1;
+    scratch_write(path, data, n);
+    sage_inbox *inbox = open_inbox(); /* goes on behind what is behind the damage */
+    add(inbox, "fourth");
+    sage_inbox_close(inbox);
+    const seen s = read_all(0, NULL);
+    assert_string_equal(s.text, "second third fourth ");
+    assert_int_equal(s.last, 4);
+    assert_string_equal(read_all(2, &gaps).text, "third fourth ");
+    assert_int_equal(gaps.damaged, 0); /* that was told when 2 was read */
     sage_free(data);
 }
 
@@ -160,6 +192,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(comes_back_in_order, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(many_write_at_once, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(reads_what_is_left, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(reads_what_is_behind_damage, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(refuses_what_is_too_long, make_dir, remove_dir),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
